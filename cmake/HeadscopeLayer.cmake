@@ -1,0 +1,22 @@
+# headscope_layer(NAME [TORCH] DIRS d... LINK t...)
+# A static library headscope_NAME (alias headscope::NAME) of every .cpp directly in the DIRS. The list
+# of files is the folder itself: adding a file needs no edit here.
+function(headscope_layer name)
+  cmake_parse_arguments(layer "TORCH" "" "DIRS;LINK" ${ARGN})
+  list(TRANSFORM layer_DIRS APPEND "/*.cpp")
+  list(TRANSFORM layer_DIRS PREPEND "${PROJECT_SOURCE_DIR}/")
+  file(GLOB sources CONFIGURE_DEPENDS ${layer_DIRS})
+  if(NOT sources)
+    return()
+  endif()
+  add_library(headscope_${name} STATIC ${sources})
+  add_library(headscope::${name} ALIAS headscope_${name})
+  set_target_properties(headscope_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(headscope_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/headscope>)
+  target_link_libraries(headscope_${name} PUBLIC ${layer_LINK} PRIVATE headscope_warnings)
+  if(layer_TORCH)
+    target_link_libraries(headscope_${name} PUBLIC LibTorch::LibTorch)
+    target_precompile_headers(headscope_${name} PRIVATE "${PROJECT_SOURCE_DIR}/lib/tensor/ops.h")
+  endif()
+endfunction()

@@ -1,0 +1,32 @@
+# How headscope is compiled: language level, warnings, ccache, sanitizers.
+option(HEADSCOPE_TESTS "Build the tests" ON)
+option(HEADSCOPE_ASAN "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(HEADSCOPE_WERROR "Treat warnings as errors" OFF)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # A precompiled header is safe to cache once its defines and times are left out of the key.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+
+# Interface target every target of ours links: the warnings we keep the code free of.
+add_library(headscope_warnings INTERFACE)
+target_compile_options(headscope_warnings INTERFACE
+  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -fpch-preprocess
+  $<$<BOOL:${HEADSCOPE_WERROR}>:-Werror>)
+if(HEADSCOPE_ASAN)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()

@@ -1,0 +1,21 @@
+// JSON for everything we read and write: nlohmann/json behind one alias and one reader of files.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace headscope {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // what we print: keys in the order we chose
+
+// Parses `text`; `where` (a path, or path:line) opens the message of the DataError that malformed
+// JSON, or nesting deeper than 512, gives.
+Json parse_json(std::string_view text, const std::string& where);
+
+// Reads and parses a whole file. Throws DataError naming the path.
+Json read_json(const std::filesystem::path& path);
+
+}  // namespace headscope

@@ -1,0 +1,64 @@
+// Text to token ids and back, exactly as Hugging Face tokenizers do it. Free of Torch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/json.h"
+
+namespace headscope {
+
+using TokenId = std::int32_t;
+
+// Whether a beginning-of-sequence token is put first: as the tokenizer's own configuration does
+// (its post-processor, or GGUF's add_bos_token), always, or never.
+enum class PrependBos { automatic, yes, no };
+PrependBos parse_prepend_bos(std::string_view text);  // "auto", "yes", "no"; else UsageError
+std::string_view to_string(PrependBos choice);
+
+// Immutable and cheap to copy; every method is const and thread-safe.
+class Tokenizer {
+ public:
+  // `tokenizer.json` (with tokenizer_config.json beside it, if any) of a Hugging Face directory.
+  // Throws DataError: missing or malformed file, or a component (normaliser, pre-tokeniser, …)
+  // headscope does not implement, named.
+  static Tokenizer from_directory(const std::filesystem::path& directory);
+
+  // The vocabulary in a GGUF file's metadata (`tokenizer.ggml.*`). `where` names the file in errors.
+  static Tokenizer from_gguf(const Json& metadata, const std::string& where);
+
+  // `text` → ids. Special tokens written in the text are recognised, as Hugging Face does.
+  // PrependBos::yes without a BOS token is a UsageError; so is text over 1 GiB.
+  [[nodiscard]] std::vector<TokenId> encode(std::string_view text,
+                                            PrependBos bos = PrependBos::automatic) const;
+
+  // Ids → text, special tokens included, invalid UTF-8 replaced by U+FFFD. An id outside the
+  // vocabulary is a UsageError.
+  [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const;
+
+  // The text of one token on its own, as shown beside a heat map (" Mary", "\n"): raw bytes.
+  [[nodiscard]] std::string piece(TokenId id) const;
+
+  // The one token that `text` is (without BOS), or nothing if it is none or several.
+  [[nodiscard]] std::optional<TokenId> single(std::string_view text) const;
+
+  [[nodiscard]] std::int64_t vocab_size() const;
+  [[nodiscard]] std::optional<TokenId> bos() const;
+  [[nodiscard]] std::optional<TokenId> eos() const;
+  [[nodiscard]] bool prepends_bos() const;  // what PrependBos::automatic does
+  [[nodiscard]] std::string kind() const;   // "byte-level BPE (smollm)", for `headscope info`
+  [[nodiscard]] std::string hash() const;   // "xxh3:…" of what defines it
+
+  struct Impl;
+
+ private:
+  explicit Tokenizer(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace headscope

@@ -1,0 +1,58 @@
+// Where weights come from: one interface over safetensors directories and GGUF files. Free of Torch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/dtype.h"
+#include "lib/base/json.h"
+
+namespace headscope {
+
+// One stored tensor. `shape` is row-major, slowest axis first, as PyTorch prints it (GGUF's own
+// order reversed). A row is the last axis.
+struct StoredTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::string encoding;  // "F32", "BF16", "Q4_1", …, as the file spells it
+
+  [[nodiscard]] std::int64_t row_length() const { return shape.empty() ? 1 : shape.back(); }
+  [[nodiscard]] std::int64_t rows() const;  // product of all axes but the last
+};
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  // Every tensor, in file order.
+  [[nodiscard]] virtual const std::vector<StoredTensor>& tensors() const = 0;
+
+  // Decodes rows [begin, end) of `tensor` to `dtype` at `out`, which holds (end − begin) ×
+  // row_length() elements. Thread-safe. Quantised formats decode to f32 exactly as the `gguf`
+  // Python package does, then round to `dtype`.
+  virtual void read_rows(const StoredTensor& tensor,
+                         std::int64_t begin,
+                         std::int64_t end,
+                         DType dtype,
+                         void* out) const = 0;
+
+  // Every weight file's bytes, for provenance ("xxh3:…").
+  [[nodiscard]] virtual std::string hash() const = 0;
+
+  // The paths read, for messages and provenance.
+  [[nodiscard]] virtual std::vector<std::filesystem::path> files() const = 0;
+
+  // The tensor of that name, or nullptr.
+  [[nodiscard]] const StoredTensor* find(std::string_view name) const;
+};
+
+// A Hugging Face directory: model.safetensors, or the shards its index lists.
+// Throws DataError for missing shards, truncated, overlapping, oversized or mis-typed entries.
+std::unique_ptr<WeightSource> open_safetensors(const std::filesystem::path& directory);
+
+}  // namespace headscope
