@@ -4,16 +4,23 @@
 #   LibTorch_ROOT        a folder with include/ and lib/ (make sets it to the cached wheel)
 #   Torch_DIR            …/share/cmake/Torch of an installed LibTorch
 #   CMAKE_PREFIX_PATH    searched as usual
+#   the download cache   $XDG_CACHE_HOME/headscope or ~/.cache/headscope, filled by cmake/setup/libtorch
 #   python3 -c 'import torch'
 #
 # Defines the imported target LibTorch::LibTorch (libtorch_cpu and libc10; nothing of CUDA) and, where
-# present, LibTorch::c10_cuda for the kernel plug-in.
+# present, LibTorch::c10_cuda and LibTorch::cudart for the kernel plug-in.
 set(_LibTorch_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
 if(Torch_DIR)
   list(APPEND _LibTorch_hints "${Torch_DIR}/../../..")
 endif()
 
-find_path(LibTorch_INCLUDE_DIR ATen/core/Tensor.h HINTS ${_LibTorch_hints} PATH_SUFFIXES include)
+set(_LibTorch_cache "$ENV{XDG_CACHE_HOME}")
+if(NOT _LibTorch_cache)
+  set(_LibTorch_cache "$ENV{HOME}/.cache")
+endif()
+
+find_path(LibTorch_INCLUDE_DIR ATen/core/Tensor.h
+  HINTS ${_LibTorch_hints} PATHS "${_LibTorch_cache}/headscope/torch-2.11.0" PATH_SUFFIXES include)
 if(NOT LibTorch_INCLUDE_DIR)
   execute_process(
     COMMAND python3 -c "import os, torch; print(os.path.dirname(torch.__file__))"
@@ -24,6 +31,8 @@ get_filename_component(_LibTorch_prefix "${LibTorch_INCLUDE_DIR}" DIRECTORY)
 find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS "${_LibTorch_prefix}/lib")
 find_library(LibTorch_C10_LIBRARY c10 HINTS "${_LibTorch_prefix}/lib")
 find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda HINTS "${_LibTorch_prefix}/lib")
+find_file(LibTorch_CUDART_LIBRARY libcudart.so.13
+  HINTS "${_LibTorch_prefix}/lib" "${_LibTorch_prefix}/../nvidia/cu13/lib" "${_LibTorch_prefix}/../nvidia/cuda_runtime/lib")
 
 set(_LibTorch_version_header "${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h")
 if(NOT EXISTS "${_LibTorch_version_header}")
@@ -38,7 +47,7 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
-  VERSION_VAR LibTorch_VERSION)
+  VERSION_VAR LibTorch_VERSION HANDLE_VERSION_RANGE)
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::c10 SHARED IMPORTED)
@@ -55,5 +64,11 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     set_target_properties(LibTorch::c10_cuda PROPERTIES
       IMPORTED_LOCATION "${LibTorch_C10_CUDA_LIBRARY}" INTERFACE_LINK_LIBRARIES LibTorch::c10)
   endif()
+  if(LibTorch_CUDART_LIBRARY)
+    add_library(LibTorch::cudart SHARED IMPORTED)
+    set_target_properties(LibTorch::cudart PROPERTIES
+      IMPORTED_LOCATION "${LibTorch_CUDART_LIBRARY}" IMPORTED_SONAME libcudart.so.13)
+  endif()
 endif()
-mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_C10_CUDA_LIBRARY)
+mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_C10_CUDA_LIBRARY
+                 LibTorch_CUDART_LIBRARY)

@@ -1,25 +1,25 @@
-# Everything headscope is built on. All but LibTorch are Debian's own packages.
-find_package(LibTorch 2.11 REQUIRED)
+# What the libraries are built on: LibTorch and Debian's own packages. (What only the program needs is in
+# HeadscopeProgram.cmake.) Installed beside the CMake package, which reads it too, so that a project that links
+# headscope finds the same things.
+include("${CMAKE_CURRENT_LIST_DIR}/HeadscopeStatic.cmake")
+
+find_package(LibTorch 2.11...<2.12 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
-pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
-pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial)
+
+# Imported, so that our own libraries name them and nothing of them is installed.
+foreach(name IN ITEMS fmt pcre2 utf8proc xxhash hdf5)
+  if(NOT TARGET headscope_${name})
+    add_library(headscope_${name} INTERFACE IMPORTED GLOBAL)
+  endif()
+endforeach()
 
 # Header-only fmt: LibTorch bundles a newer fmt's headers, whose symbols the system library lacks.
-add_library(headscope_fmt INTERFACE)
-target_link_libraries(headscope_fmt INTERFACE fmt::fmt-header-only)
-
-add_library(headscope_hdf5 INTERFACE)
-target_link_libraries(headscope_hdf5 INTERFACE PkgConfig::hdf5)
-
-# stb (pictures and text without a graphics stack) and a font, compiled into the program so that it
-# needs no files at run time.
-add_library(headscope_font INTERFACE)
-pkg_check_modules(stb REQUIRED IMPORTED_TARGET stb)
-target_link_libraries(headscope_font INTERFACE PkgConfig::stb)
+set_target_properties(headscope_fmt PROPERTIES INTERFACE_LINK_LIBRARIES fmt::fmt-header-only)
+headscope_static_or_shared(headscope_pcre2 libpcre2-8 ARCHIVES pcre2-8)
+headscope_static_or_shared(headscope_utf8proc libutf8proc ARCHIVES utf8proc)
+headscope_static_or_shared(headscope_xxhash libxxhash ARCHIVES xxhash)
+# The static HDF5 needs nothing of the 30 libraries (curl, Kerberos, LDAP …) that the shared one pulls in.
+headscope_static_or_shared(headscope_hdf5 hdf5-serial ARCHIVES hdf5 sz aec z)

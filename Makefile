@@ -1,0 +1,61 @@
+# headscope: what a user types. Shell work lives in cmake/setup/, the build itself in CMakeLists.txt.
+SHELL := /bin/bash
+BUILD ?= build
+PRESET ?= release
+PREFIX ?= /usr/local
+SETUP := cmake/setup
+JOBS ?= $(shell $(SETUP)/jobs)
+NINJA = ninja -C $(BUILD) -j$(JOBS)
+.DEFAULT_GOAL := build
+
+.PHONY: build all demo test bench format format-check lint install clean help setup configure model test-packages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo "  variables: BUILD=$(BUILD) PRESET=$(PRESET) JOBS=$(JOBS) PREFIX=$(PREFIX) CMAKE_ARGS=-D…"
+
+build: configure ## the program, build/headscope (system packages and LibTorch first, where missing)
+	@$(NINJA) headscope
+
+all: configure ## everything, tests too
+	@$(NINJA)
+
+demo: build model ## real attention heads of a real model: writes out/demo/index.html
+	@$(BUILD)/headscope demo -o out/demo
+
+test: test-packages all model ## builds everything and runs every test
+	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS)
+
+bench: all model ## the benchmarks of BENCHMARKS.md, on this machine
+	@$(BUILD)/headscope bench forward smollm2
+	@$(BUILD)/headscope bench record smollm2
+
+format: ## formats every C++ file
+	@$(SETUP)/packages format
+	@cmake/lint/format
+
+format-check: ## says which files are not formatted
+	@$(SETUP)/packages format
+	@cmake/lint/format --check
+
+lint: configure ## clang-tidy on the files changed since main (FILES="a.cpp b.cpp" names others)
+	@cmake/lint/tidy $(BUILD) $(FILES)
+
+install: all ## program, libraries, headers and CMake package into PREFIX
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## removes the build folder and out/ (the downloads stay in the cache)
+	@rm -rf $(BUILD) out
+
+setup:
+	@$(SETUP)/packages build
+	@$(SETUP)/libtorch
+
+test-packages:
+	@$(SETUP)/packages test || echo "setup: going on without: the tests that need them are skipped"
+
+configure: setup
+	@$(SETUP)/configure $(BUILD) $(PRESET) $(CMAKE_ARGS)
+
+model:
+	@$(SETUP)/model

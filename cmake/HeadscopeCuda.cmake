@@ -1,0 +1,34 @@
+# The kernel plug-in libheadscope_cuda.so: every lib/**/*_cuda.cpp (ATen, streams, dispatcher registration) and
+# lib/**/*_cuda.cu (kernels, no ATen). The program does not link it but opens it for --device cuda, so one program runs
+# with and without a GPU. Built when nvcc, LibTorch's c10_cuda and such files are there.
+set(HEADSCOPE_CUDA AUTO CACHE STRING "Build the kernel plug-in: AUTO (where nvcc is found), ON, OFF")
+set_property(CACHE HEADSCOPE_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+function(headscope_cuda_plugin)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS lib/*_cuda.cpp lib/*_cuda.cu)
+  if(NOT HEADSCOPE_CUDA OR NOT sources)
+    return()
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER OR NOT TARGET LibTorch::c10_cuda OR NOT TARGET LibTorch::cudart)
+    set(why "the CUDA plug-in needs nvcc (found: ${CMAKE_CUDA_COMPILER}) and a LibTorch with libc10_cuda and libcudart")
+    if(HEADSCOPE_CUDA STREQUAL "ON")
+      message(FATAL_ERROR "${why}; put nvcc on PATH, or configure with -DHEADSCOPE_CUDA=AUTO")
+    endif()
+    message(STATUS "No kernels for the GPU: ${why}")
+    return()
+  endif()
+  # Hopper's machine code, and PTX that any GPU since Ampere compiles at its first use.
+  set(CMAKE_CUDA_ARCHITECTURES 90-real 80-virtual)
+  set(CMAKE_CUDA_STANDARD 20)
+  enable_language(CUDA)
+  add_library(headscope_cuda SHARED ${sources})
+  # The CUDA run time is the one LibTorch brings: two in one process would not share streams.
+  set_target_properties(headscope_cuda PROPERTIES CUDA_RUNTIME_LIBRARY None CXX_VISIBILITY_PRESET hidden)
+  target_include_directories(headscope_cuda PRIVATE ${PROJECT_SOURCE_DIR})
+  target_include_directories(headscope_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  target_link_libraries(headscope_cuda PRIVATE
+    LibTorch::LibTorch LibTorch::c10_cuda LibTorch::cudart headscope_fmt headscope_warnings)
+  install(TARGETS headscope_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/headscope)
+endfunction()

@@ -1,0 +1,27 @@
+# What only the program (cli/) needs: the command line parser, zlib for PNG, and what is compiled into it so that it
+# needs no files at run time: stb's headers, a font, the viewer page's script and styles.
+find_package(CLI11 REQUIRED)
+add_library(headscope_zlib INTERFACE IMPORTED)
+headscope_static_or_shared(headscope_zlib zlib ARCHIVES z)
+
+pkg_check_modules(stb REQUIRED stb)
+add_library(headscope_font INTERFACE)
+target_include_directories(headscope_font SYSTEM INTERFACE ${stb_INCLUDE_DIRS})
+find_file(HEADSCOPE_FONT_FILE DejaVuSans.ttf
+          PATHS /usr/share/fonts/truetype/dejavu /usr/share/fonts/dejavu-sans-fonts /usr/share/fonts/TTF)
+if(NOT HEADSCOPE_FONT_FILE)
+  message(FATAL_ERROR "DejaVuSans.ttf not found: apt-get install fonts-dejavu-core, or pass -DHEADSCOPE_FONT_FILE=…")
+endif()
+
+set(headscope_assets "${PROJECT_SOURCE_DIR}/cli/render/assets")
+file(GLOB headscope_asset_files CONFIGURE_DEPENDS "${headscope_assets}/*")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headscope_asset_files})
+set(viewer_js_hash "")
+if(EXISTS "${headscope_assets}/viewer.js")
+  # A page's security policy names its one script by hash.
+  file(SHA256 "${headscope_assets}/viewer.js" viewer_js_hash)
+endif()
+set_source_files_properties(cli/render/assets.cpp PROPERTIES
+  OBJECT_DEPENDS "${headscope_asset_files};${HEADSCOPE_FONT_FILE}"
+  COMPILE_DEFINITIONS
+    "HEADSCOPE_FONT_FILE=\"${HEADSCOPE_FONT_FILE}\";HEADSCOPE_ASSETS=\"${headscope_assets}\";HEADSCOPE_VIEWER_SHA256=\"${viewer_js_hash}\"")
