@@ -1,6 +1,7 @@
 # What `cmake --install` puts where, and the CMake package by which another project links headscope:
 #   find_package(headscope REQUIRED); target_link_libraries(mine PRIVATE headscope::lib headscope::hooks)
 option(HEADSCOPE_BUNDLE_LIBTORCH "Install LibTorch's libraries beside headscope's" ON)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME headscope) # LibTorch's 450 MB are a component of their own
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/headscope)
 set(private_dir ${CMAKE_INSTALL_LIBDIR}/headscope)
@@ -30,5 +31,5 @@ if(HEADSCOPE_BUNDLE_LIBTORCH)
   # The download cache belongs to one user and may be emptied; an installed program must not need it.
   file(GLOB libtorch_libraries "${libtorch_dir}/libtorch_cpu.so" "${libtorch_dir}/libc10.so" "${libtorch_dir}/libc10_cuda.so"
                                "${libtorch_dir}/libgomp*.so*" "${libtorch_dir}/libcudart.so.*" "${libtorch_dir}/libcupti.so.*")
-  install(PROGRAMS ${libtorch_libraries} DESTINATION ${private_dir})
+  install(PROGRAMS ${libtorch_libraries} DESTINATION ${private_dir} COMPONENT libtorch)
 endif()

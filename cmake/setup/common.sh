@@ -30,9 +30,10 @@ need_space() { # need_space MEGABYTES FOR_WHAT
 sha256_is() { [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$2" ]; }
 
 # fetch_wheel PACKAGE VERSION SHA256: sets $wheel to the checked file in $CACHE/wheels, from the network only if absent.
-# The Python version and platform are named, so that every system fetches the same file.
+# The Python version and platforms are named, so that every system fetches the same file.
 fetch_wheel() {
-  local name=${1//-/_} part log
+  local name=${1//-/_} part log tag platforms=() # pip takes each tag as is: older ones are not implied
+  for tag in _2_28 _2_25 _2_17 2014; do platforms+=(--platform "manylinux${tag}_x86_64"); done
   wheel=$(find "$CACHE/wheels" -maxdepth 1 -name "$name-$2-*.whl" | head -n 1)
   if [ -n "$wheel" ]; then
     sha256_is "$wheel" "$3" && return
@@ -44,7 +45,7 @@ fetch_wheel() {
   part=$(mktemp -d "$CACHE/wheels/.part.XXXXXX")
   log=$part/log
   TMPDIR=$part python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps \
-    --only-binary=:all: --platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311 --abi none \
+    --only-binary=:all: "${platforms[@]}" --python-version 3.11 --implementation cp --abi cp311 --abi none \
     -d "$part/out" "$1==$2" >"$log" 2>&1 ||
     fail "pip could not download $1 $2: $(grep -v '^WARNING: Retrying' "$log" | tail -n 1)" \
       "check the network (pip's own settings apply: proxy, index) and run make again; or put the wheel into $CACHE/wheels"
