@@ -2,32 +2,23 @@
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 
-#include "lib/weights/weight_source.h"
+#include "lib/weights/mapped_weights.h"
 
 namespace headscope {
 
-class GgufFile final : public WeightSource {
+class GgufFile final : public MappedWeights {
  public:
   // Throws DataError (bad magic or version, overlong string, overflowing dimension, a tensor
-  // outside the file, an unknown tensor type), naming the file and the entry.
+  // outside the file, an unknown tensor type), naming the file and the entry. Tensors in a known
+  // quantisation that headscope cannot decode are listed; reading them is the error.
   explicit GgufFile(const std::filesystem::path& path);
-  ~GgufFile() override;
 
-  // Key → value; arrays become JSON arrays. Strings keep their bytes, which need not be UTF-8.
-  [[nodiscard]] const Json& metadata() const;
-
-  [[nodiscard]] const std::vector<StoredTensor>& tensors() const override;
-  void read_rows(const StoredTensor& tensor,
-                 std::int64_t begin,
-                 std::int64_t end,
-                 DType dtype,
-                 void* out) const override;
-  [[nodiscard]] std::string hash() const override;
-  [[nodiscard]] std::vector<std::filesystem::path> files() const override;
+  // Key → value; arrays become JSON arrays. Strings keep their bytes, which need not be UTF-8 (dump
+  // them with Json::error_handler_t::replace).
+  [[nodiscard]] const Json& metadata() const { return metadata_; }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  Json metadata_;
 };
 
 }  // namespace headscope

@@ -1,4 +1,5 @@
-// Where weights come from: one interface over safetensors directories and GGUF files. Free of Torch.
+// Where weights come from: one interface over safetensors directories and GGUF files. Free of
+// Torch.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,9 @@ class WeightSource {
   [[nodiscard]] virtual const std::vector<StoredTensor>& tensors() const = 0;
 
   // Decodes rows [begin, end) of `tensor` to `dtype` at `out`, which holds (end − begin) ×
-  // row_length() elements. Thread-safe. Quantised formats decode to f32 exactly as the `gguf`
-  // Python package does, then round to `dtype`.
+  // row_length() elements and is aligned for them. Thread-safe, and parallel inside. Quantised
+  // formats decode to f32 exactly as the `gguf` Python package does, then round to `dtype`.
+  // Throws DataError for an encoding that headscope only lists.
   virtual void read_rows(const StoredTensor& tensor,
                          std::int64_t begin,
                          std::int64_t end,
@@ -48,11 +50,13 @@ class WeightSource {
   [[nodiscard]] virtual std::vector<std::filesystem::path> files() const = 0;
 
   // The tensor of that name, or nullptr.
-  [[nodiscard]] const StoredTensor* find(std::string_view name) const;
+  [[nodiscard]] virtual const StoredTensor* find(std::string_view name) const = 0;
 };
 
-// A Hugging Face directory: model.safetensors, or the shards its index lists.
-// Throws DataError for missing shards, truncated, overlapping, oversized or mis-typed entries.
-std::unique_ptr<WeightSource> open_safetensors(const std::filesystem::path& directory);
+// A Hugging Face directory (model.safetensors, or else the shards its index lists) or one
+// .safetensors file. Throws DataError for missing shards, truncated, overlapping, oversized or
+// mis-typed entries. Tensors of other dtypes than F32, F16 and BF16 are listed; reading them is the
+// error.
+std::unique_ptr<WeightSource> open_safetensors(const std::filesystem::path& path);
 
 }  // namespace headscope

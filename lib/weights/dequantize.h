@@ -1,0 +1,27 @@
+// GGUF's quantised blocks to f32, bit for bit as the `gguf` Python package: every scale is taken to
+// f32 first and every product and sum is rounded on its own (no fused multiply-add).
+// Layouts: https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h
+#pragma once
+
+#include <cstdint>
+
+namespace headscope {
+
+// Each decodes `blocks` blocks at `from` (no alignment needed) to `out`.
+using Dequantize = void (*)(const std::uint8_t* from, std::int64_t blocks, float* out);
+
+// Blocks of 32 values: one f16 scale, for the _1 kinds also an f16 minimum.
+void dequantize_q4_0(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q4_1(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q5_0(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q5_1(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q8_0(const std::uint8_t* from, std::int64_t blocks, float* out);
+
+// Super-blocks of 256 values ("K quants"): groups of 16 or 32 with small integer scales.
+void dequantize_q2_k(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q3_k(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q4_k(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q5_k(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_q6_k(const std::uint8_t* from, std::int64_t blocks, float* out);
+
+}  // namespace headscope

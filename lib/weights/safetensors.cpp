@@ -1,0 +1,91 @@
+#include <set>
+#include <system_error>
+
+#include "lib/base/error.h"
+#include "lib/weights/mapped_weights.h"
+#include "lib/weights/printable.h"
+#include "lib/weights/safetensors_header.h"
+#include "lib/weights/safetensors_index.h"
+
+namespace headscope {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+class SafetensorsWeights final : public MappedWeights {
+ public:
+  void add_file(const fs::path& path) {
+    const MappedFile& file = map(path);
+    for (SafetensorsTensor& entry : read_safetensors_header(file.bytes(), path.string())) {
+      add(std::move(entry.tensor),
+          {&file, entry.encoding, file.bytes().subspan(entry.begin, entry.bytes)});
+    }
+  }
+
+  void add_shards(const fs::path& directory) {
+    const SafetensorsIndex index(directory / kIndex);
+    for (const std::string& shard : index.shards()) {
+      if (!fs::exists(directory / shard)) {
+        throw DataError("{}: shard {} is missing from {}; download it",
+                        (directory / kIndex).string(),
+                        printable(shard),
+                        directory.string());
+      }
+      const std::size_t before = tensors().size();
+      add_file(directory / shard);
+      index.check_shard(shard, std::span(tensors()).subspan(before));
+    }
+  }
+};
+
+bool is_safetensors(const fs::path& path) {
+  return path.extension() == ".safetensors";
+}
+
+// Nothing to open: says what the directory holds instead.
+[[noreturn]] void fail_without_weights(const fs::path& directory) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    names.insert(entry.path().filename().string());
+  }
+  for (const std::string& name : names) {
+    if (is_safetensors(name)) {
+      throw DataError("{}: holds {} but neither {} nor the index {}; download the missing file",
+                      directory.string(),
+                      printable(name),
+                      kSingle,
+                      kIndex);
+    }
+  }
+  if (names.contains("pytorch_model.bin") || names.contains("pytorch_model.bin.index.json")) {
+    throw DataError(
+        "{}: holds pytorch_model.bin only; convert it with save_pretrained of transformers",
+        directory.string());
+  }
+  throw DataError("{}: no weights: neither {} nor {}; give a downloaded model",
+                  directory.string(),
+                  kSingle,
+                  kIndex);
+}
+
+}  // namespace
+
+std::unique_ptr<WeightSource> open_safetensors(const fs::path& path) {
+  auto weights = std::make_unique<SafetensorsWeights>();
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    weights->add_file(path);
+  } else if (fs::exists(path / kSingle)) {
+    weights->add_file(path / kSingle);
+  } else if (fs::exists(path / kIndex)) {
+    weights->add_shards(path);
+  } else {
+    fail_without_weights(path);
+  }
+  return weights;
+}
+
+}  // namespace headscope
