@@ -7,6 +7,7 @@
 namespace headscope {
 namespace {
 
+constexpr std::size_t kWorse = 2;  // names this much farther than the nearest only distract
 constexpr std::size_t kLongestName = 512;  // the distance is quadratic; no name of ours is longer
 
 char lower(char c) {
@@ -58,6 +59,9 @@ std::vector<std::string> nearest(std::string_view name,
       ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(limit, ranked.size()); ++i) {
+    if (ranked[i].first > ranked[0].first + kWorse) {
+      break;
+    }
     names.push_back(*ranked[i].second);
   }
   return names;

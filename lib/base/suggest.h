@@ -13,7 +13,8 @@ namespace headscope {
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // At most `limit` of `candidates`, the nearest first (ties in the candidates' own order); none
-// whose distance exceeds a third of the longer name (and always those within 2).
+// whose distance exceeds a third of the longer name (2 is never too far) or that of the nearest by
+// more than 2.
 std::vector<std::string> nearest(std::string_view name,
                                  const std::vector<std::string>& candidates,
                                  std::size_t limit = 3);

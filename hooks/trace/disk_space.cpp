@@ -1,0 +1,58 @@
+#include "hooks/trace/disk_space.h"
+
+#include <string>
+
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+}  // namespace
+
+std::uint64_t prompt_bytes(const TraceDataset& dataset, std::int64_t length) {
+  std::uint64_t elements = 1;
+  bool first = true;
+  for (std::size_t i = 0; i < dataset.shape.size(); ++i) {
+    const bool cut = first && is_ragged_axis(dataset.axes[i + 1]);
+    elements *= static_cast<std::uint64_t>(cut ? length : dataset.shape[i]);
+    first = first && !cut;
+  }
+  return elements * size_of(dataset.dtype);
+}
+
+void check_free_space(const std::filesystem::path& path, std::uint64_t bytes) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) {
+    return;  // a missing folder is reported by whoever makes the file
+  }
+  const std::uint64_t available = std::uint64_t{status.f_bavail} * status.f_frsize;
+  if (available < bytes) {
+    throw ResourceError(
+        "{}: needs {} of disk but {} has {} free; free some, record less, or store f16",
+        path.string(),
+        megabytes(bytes),
+        folder.string(),
+        megabytes(available));
+  }
+}
+
+void check_file_size_limit(const std::filesystem::path& path, std::uint64_t bytes) {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      limit.rlim_cur < bytes) {
+    throw ResourceError("{}: would be {} but files may be {} at most (ulimit -f); raise the limit",
+                        path.string(),
+                        megabytes(bytes),
+                        megabytes(limit.rlim_cur));
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,47 @@
+// Reads a trace, whole or not, one prompt or one head at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hooks/trace/trace_schema.h"
+
+namespace headscope {
+
+class TraceReader {
+ public:
+  // Throws DataError naming the path: not HDF5, not a trace, another version, truncated.
+  explicit TraceReader(const std::filesystem::path& path);
+  ~TraceReader();
+
+  [[nodiscard]] const Json& provenance() const;
+  [[nodiscard]] std::size_t prompt_count() const;
+  [[nodiscard]] const TracePrompt& prompt(std::size_t index) const;  // UsageError out of range
+  [[nodiscard]] bool done(std::size_t prompt) const;
+  [[nodiscard]] bool complete() const;
+  [[nodiscard]] const std::vector<TraceDataset>& datasets() const;  // shapes filled in, at T_max
+  [[nodiscard]] const TraceDataset& dataset(
+      const std::string& name) const;  // UsageError, with near names
+
+  // One prompt's values as f32, row-major, ragged axes cut to the prompt's length. With `head` ≥ 0
+  // only that index of the "head" (or "kv_head") axis is read from disk (and dropped from the result's shape).
+  // A prompt not done is a DataError.
+  struct Values {
+    std::vector<std::string> axes;
+    std::vector<std::int64_t> shape;
+    std::vector<float> values;
+  };
+  [[nodiscard]] Values read(const std::string& dataset,
+                            std::size_t prompt,
+                            std::int64_t head = -1) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace headscope

@@ -1,0 +1,273 @@
+#include "hooks/trace/trace_writer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "hooks/trace/disk_space.h"
+#include "hooks/trace/new_file.h"
+#include "hooks/trace/trace_file.h"
+#include "hooks/trace/trace_repack.h"
+#include "hooks/trace/trace_resume.h"
+#include "hooks/trace/values_io.h"
+#include "hooks/trace/write_queue.h"
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+
+namespace headscope {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Opens and locks an existing trace; not valid() if there is none.
+PosixFile open_existing(const fs::path& path) {
+  for (;;) {
+    PosixFile file(path, O_RDWR | O_NONBLOCK);
+    if (!file.valid()) {
+      if (errno == ENOENT) {
+        return file;
+      }
+      throw ResourceError("{}: cannot open for writing: {}", path.string(), std::strerror(errno));
+    }
+    if (!lock_exclusively(file)) {
+      throw_busy(path);
+    }
+    if (file.is_at_path()) {
+      return file;  // else another process renamed a new one over it meanwhile
+    }
+  }
+}
+
+std::uint64_t bytes_left(const TraceHeader& header, const std::vector<std::uint8_t>& done) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < header.prompts.size(); ++i) {
+    for (const TraceDataset& dataset : header.datasets) {
+      const auto length = static_cast<std::int64_t>(header.prompts[i].tokens.size());
+      bytes += done[i] != 0 ? 0 : prompt_bytes(dataset, length);
+    }
+  }
+  return bytes;
+}
+
+PosixFile create_trace(const fs::path& path, const TraceHeader& header, NewFile::Over over) {
+  check_file_size_limit(path, bytes_to_write(header));
+  check_free_space(path, bytes_left(header, std::vector<std::uint8_t>(header.prompts.size())));
+  NewFile made(path);
+  try {
+    const auto lock = h5::lock_library();
+    TraceSkeleton skeleton = create_trace_file(made.temporary(), header, 0);
+    skeleton.file.close("close file");
+    return made.publish(skeleton.metadata_end, over);
+  } catch (const h5::Failure& failure) {
+    throw ResourceError("{}: cannot make it: {}", path.string(), failure.what());
+  }
+}
+
+}  // namespace
+
+struct TraceWriter::Impl {
+  Impl(const fs::path& path, const TraceHeader& header, Options wanted) : options(wanted) {
+    if (options.compress < 0 || options.compress > 9) {
+      throw UsageError("compression level {} is not one of 0 to 9", options.compress);
+    }
+    const TraceHeader asked = completed(header);
+    open(path, asked);
+    TraceContents contents = open_trace_file(file);
+    check_same_trace(path, asked, contents);
+    check_free_space(path, bytes_left(asked, read_done_marks(file, contents)));
+    take(std::move(contents));
+    queue.emplace(options.buffer_bytes);
+  }
+
+  void open(const fs::path& path, const TraceHeader& asked) {
+    PosixFile existing = open_existing(path);
+    if (existing.valid() && options.if_exists == IfExists::fail) {
+      throw UsageError("{}: exists already; continue it with --resume or choose another -o",
+                       path.string());
+    }
+    if (existing.valid() && options.if_exists == IfExists::resume) {
+      file = std::move(existing);
+      return;
+    }
+    const bool replaces = options.if_exists == IfExists::replace;
+    file = create_trace(path, asked, replaces ? NewFile::Over::replace : NewFile::Over::fail);
+  }
+
+  // Keeps what writing needs: not the prompts' texts and tokens, which may be many.
+  void take(TraceContents contents) {
+    is_compressed = contents.compressed();
+    done_offset = contents.done_offset;
+    const std::vector<std::uint8_t> marks = read_done_marks(file, contents);
+    for (const TracePrompt& prompt : contents.prompts) {
+      lengths.push_back(static_cast<std::int64_t>(prompt.tokens.size()));
+    }
+    datasets = std::move(contents.datasets);
+    done = std::vector<std::atomic<std::uint8_t>>(lengths.size());
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      done[i] = marks[i];
+      done_total += marks[i];
+    }
+  }
+
+  // What to do about a write that failed with errno.
+  [[noreturn]] void throw_unwritten() const {
+    const bool full = errno == ENOSPC || errno == EDQUOT;
+    throw ResourceError(
+        "{}: cannot write: {}; its {} finished prompts of {} are kept: {} and go on with --resume",
+        file.path().string(),
+        std::strerror(errno),
+        done_total.load(),
+        lengths.size(),
+        full             ? "free some disk"
+        : errno == EFBIG ? "raise the limit (ulimit -f)"
+                         : "mend the disk");
+  }
+
+  std::size_t index_of(const std::string& name) const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < datasets.size(); ++i) {
+      if (datasets[i].info.name == name) {
+        return i;
+      }
+      names.push_back(datasets[i].info.name);
+    }
+    throw UsageError("{}: not a dataset of this trace{}", name, did_you_mean(name, names));
+  }
+
+  void check_open(std::size_t prompt) const {
+    if (prompt >= lengths.size()) {
+      throw UsageError("prompt {}: the trace has {}, counted from 0", prompt, lengths.size());
+    }
+    if (done[prompt] != 0 || closed.contains(prompt)) {
+      throw UsageError("prompt {} is finished already; skip those that done() names", prompt);
+    }
+    if (finished) {
+      throw UsageError("{}: finish() was called; open it again to write", file.path().string());
+    }
+  }
+
+  void write(std::size_t prompt, std::size_t index, DType dtype, std::vector<std::uint8_t> values);
+  void mark_done(std::size_t prompt);
+  void sync() const;
+  void compress();
+
+  Options options;
+  PosixFile file;
+  std::vector<StoredDataset> datasets;
+  std::vector<std::int64_t> lengths;  // of the prompts
+  std::uint64_t done_offset = 0;
+  bool is_compressed = false;
+  bool finished = false;
+  std::vector<std::atomic<std::uint8_t>> done;
+  std::atomic<std::size_t> done_total{0};
+  std::map<std::size_t, std::vector<bool>> open_prompts;  // which datasets have been queued
+  std::map<std::size_t, bool> closed;                     // finish_prompt() was called
+  std::optional<WriteQueue> queue;                        // last: its jobs use the rest
+};
+
+void TraceWriter::Impl::write(std::size_t prompt,
+                              std::size_t index,
+                              DType dtype,
+                              std::vector<std::uint8_t> values) {
+  const StoredDataset& dataset = datasets[index];
+  const std::int64_t length = lengths[prompt];
+  const Sizes shape = shape_at(dataset.info, length);
+  const std::size_t expected = static_cast<std::size_t>(product(shape)) * size_of(dtype);
+  if (values.size() != expected) {
+    throw UsageError("{}, prompt {}: {} bytes of {} given, but [{}] takes {}",
+                     dataset.info.name,
+                     prompt,
+                     values.size(),
+                     to_string(dtype),
+                     fmt::join(shape, ", "),
+                     expected);
+  }
+  std::vector<bool>& queued = open_prompts[prompt];
+  queued.resize(datasets.size());
+  if (queued[index]) {
+    throw UsageError("{}, prompt {}: written twice", dataset.info.name, prompt);
+  }
+  const std::size_t bytes = values.size();
+  queue->push(bytes, [this, &dataset, prompt, length, dtype, held = std::move(values)] {
+    if (!write_values(file, values_offset(dataset, prompt), dataset.info, length, dtype, held)) {
+      throw_unwritten();
+    }
+  });
+  queued[index] = true;
+}
+
+void TraceWriter::Impl::mark_done(std::size_t prompt) {
+  const std::uint8_t mark = 1;
+  if (!file.write(done_offset + prompt, &mark, 1)) {
+    throw_unwritten();
+  }
+  done[prompt] = mark;
+  ++done_total;
+}
+
+void TraceWriter::Impl::sync() const {
+  if (::fsync(file.descriptor()) != 0) {
+    throw_unwritten();
+  }
+}
+
+void TraceWriter::Impl::compress() {
+  file = repack_trace(file, open_trace_file(file), options.compress);
+  is_compressed = true;
+}
+
+TraceWriter::TraceWriter(const fs::path& path, const TraceHeader& header, Options options)
+    : impl_(std::make_unique<Impl>(path, header, options)) {}
+
+TraceWriter::~TraceWriter() = default;
+
+bool TraceWriter::done(std::size_t prompt) const {
+  if (prompt >= impl_->lengths.size()) {
+    throw UsageError("prompt {}: the trace has {}, counted from 0", prompt, impl_->lengths.size());
+  }
+  return impl_->done[prompt] != 0;
+}
+
+std::size_t TraceWriter::done_count() const {
+  return impl_->done_total;
+}
+
+void TraceWriter::write(std::size_t prompt,
+                        const std::string& dataset,
+                        DType dtype,
+                        std::vector<std::uint8_t> values) {
+  impl_->check_open(prompt);
+  impl_->write(prompt, impl_->index_of(dataset), dtype, std::move(values));
+}
+
+void TraceWriter::finish_prompt(std::size_t prompt) {
+  impl_->check_open(prompt);
+  const std::vector<bool>& queued = impl_->open_prompts[prompt];
+  for (std::size_t i = 0; i < impl_->datasets.size(); ++i) {
+    if (i >= queued.size() || !queued[i]) {
+      throw UsageError("prompt {}: {} was never written", prompt, impl_->datasets[i].info.name);
+    }
+  }
+  impl_->queue->push(0, [impl = impl_.get(), prompt] { impl->mark_done(prompt); });
+  impl_->open_prompts.erase(prompt);
+  impl_->closed[prompt] = true;
+}
+
+void TraceWriter::finish() {
+  impl_->queue->drain();
+  impl_->sync();
+  impl_->finished = true;
+  const bool complete = impl_->done_total == impl_->lengths.size();
+  if (complete && impl_->options.compress > 0 && !impl_->is_compressed) {
+    impl_->compress();
+  }
+}
+
+}  // namespace headscope
