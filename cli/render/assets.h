@@ -1,0 +1,16 @@
+// Files compiled into the program: the font of PNG text, and the script and styles of our pages.
+#pragma once
+
+#include <string_view>
+
+namespace headscope {
+
+std::string_view asset_font();  // DejaVuSans.ttf
+std::string_view asset_viewer_js();
+std::string_view asset_viewer_css();
+std::string_view asset_report_css();
+
+// SHA-256 of asset_viewer_js(), 64 hex digits.
+std::string_view asset_viewer_js_sha256();
+
+}  // namespace headscope

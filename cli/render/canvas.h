@@ -1,0 +1,61 @@
+// What a figure is drawn on: one drawing routine gives SVG and PNG alike.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/render/color.h"
+
+namespace headscope {
+
+// Figure units: one CSS pixel of an SVG, `scale` pixels of a PNG. y grows downwards.
+struct Box {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+};
+
+enum class Anchor { start, middle, end };
+enum class Direction { across, up };  // up: turned by 90°, read from below
+
+struct TextStyle {
+  double size = 11;  // font size in units
+  Anchor anchor = Anchor::start;
+  Direction direction = Direction::across;
+  Rgb color{38, 38, 43};
+};
+
+// A matrix of coloured cells; a cell without a colour is left as it is (masked).
+struct CellGrid {
+  Box box;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::vector<std::optional<Rgb>> colors;  // [rows, cols]
+};
+
+class Canvas {
+ public:
+  virtual ~Canvas() = default;
+  virtual void rect(const Box& box, Rgb fill) = 0;
+  virtual void outline(const Box& box, Rgb stroke) = 0;  // one unit wide, inside the box's edge
+  // (x, y) is the text's anchor on its middle line: the centre of lower-case letters. `text` is
+  // valid UTF-8.
+  virtual void text(double x, double y, const std::string& text, const TextStyle& style) = 0;
+  virtual void cells(const CellGrid& grid) = 0;
+  virtual std::string finish() = 0;  // the file's bytes
+};
+
+// SVG with cells as rectangles, or as an embedded picture for matrices of more than `max_rects`.
+std::unique_ptr<Canvas> svg_canvas(double width, double height, std::int64_t max_rects = 20000);
+
+// PNG, truecolour, `scale` pixels a unit. Throws UsageError beyond 400 million pixels.
+std::unique_ptr<Canvas> png_canvas(double width, double height, double scale);
+
+// 8-bit RGB pixels [height, width, 3] → PNG bytes.
+std::string encode_png(std::int64_t width, std::int64_t height, const std::vector<Rgb>& pixels);
+
+}  // namespace headscope

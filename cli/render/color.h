@@ -1,0 +1,33 @@
+// Colour maps with equal perceptual steps, made in OKLab (Ottosson 2020,
+// https://bottosson.github.io/posts/oklab/).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace headscope {
+
+struct Rgb {
+  std::uint8_t r = 0;
+  std::uint8_t g = 0;
+  std::uint8_t b = 0;
+  bool operator==(const Rgb&) const = default;
+};
+
+// sequential: dark purple (low) over green to yellow (high), lightness rising throughout, so that
+// it survives grey print. light: near white (low) to dark blue, for patterns that are mostly zero.
+// diverging: blue (negative) over near white (zero) to red (positive).
+enum class ColorMap { sequential, light, diverging };
+
+// 256 colours from low to high; neighbours differ by equal OKLab distances (up to 8-bit rounding).
+const std::array<Rgb, 256>& palette(ColorMap map);
+
+// The colour of `value` on [low, high]; values outside take the end colours. NaN, +inf and −inf
+// have colours that are in no map.
+Rgb color_of(float value, double low, double high, ColorMap map);
+
+inline constexpr Rgb kNanColor{255, 0, 200};
+inline constexpr Rgb kPlusInfinityColor{255, 106, 0};
+inline constexpr Rgb kMinusInfinityColor{150, 150, 150};
+
+}  // namespace headscope

@@ -1,0 +1,82 @@
+#include "cli/render/progress.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/render/table.h"
+
+namespace headscope {
+namespace {
+
+constexpr int kBarColumns = 24;
+constexpr auto kRedraw = std::chrono::milliseconds(100);
+
+bool wanted(const Progress::Options& options) {
+  return options.when == Progress::When::always ||
+         (options.when == Progress::When::terminal && ::isatty(::fileno(options.stream)) == 1);
+}
+
+}  // namespace
+
+std::string progress_line(const Progress::Options& options,
+                          std::int64_t done,
+                          std::int64_t total,
+                          double seconds) {
+  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
+  const int filled = static_cast<int>(std::clamp(share, 0.0, 1.0) * kBarColumns);
+  std::string bar;
+  for (int i = 0; i < kBarColumns; ++i) {
+    bar += i < filled ? "━" : "─";
+  }
+  std::string line = fmt::format("{}{}{} {}/{} {}",
+                                 options.label,
+                                 options.label.empty() ? "" : " ",
+                                 bar,
+                                 done,
+                                 total,
+                                 options.unit);
+  if (done > 0 && seconds > 0) {
+    const double rate = static_cast<double>(done) / seconds;
+    line += fmt::format(
+        "  {:.{}f}/s  {} left",
+        rate,
+        rate < 100 ? 1 : 0,
+        format_seconds(static_cast<double>(std::max<std::int64_t>(0, total - done)) / rate));
+  }
+  return line;
+}
+
+Progress::Progress(std::int64_t total, Options options)
+    : total_(total),
+      options_(std::move(options)),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_ - kRedraw),
+      on_(wanted(options_)) {}
+
+Progress::~Progress() {
+  if (on_) {
+    std::fputs("\r\033[K", options_.stream);
+    std::fflush(options_.stream);
+  }
+}
+
+void Progress::add(std::int64_t done) {
+  done_ += done;
+  const auto now = std::chrono::steady_clock::now();
+  if (on_ && (now - drawn_ >= kRedraw || done_ >= total_)) {
+    drawn_ = now;
+    draw();
+  }
+}
+
+void Progress::draw() {
+  const std::chrono::duration<double> spent = drawn_ - start_;
+  const std::string line = progress_line(options_, done_, total_, spent.count());
+  fmt::print(options_.stream, "\r{}\033[K", line);
+  std::fflush(options_.stream);
+}
+
+}  // namespace headscope

@@ -1,0 +1,15 @@
+// Bytes and text as other formats spell them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace headscope {
+
+std::string base64(std::string_view bytes);  // RFC 4648, padded
+
+// The escaped form of text in HTML, XML and their attributes. Invalid UTF-8 and characters XML
+// forbids become U+FFFD.
+std::string escaped(std::string_view text);
+
+}  // namespace headscope
