@@ -29,7 +29,8 @@ class Tokenizer {
   // headscope does not implement, named.
   static Tokenizer from_directory(const std::filesystem::path& directory);
 
-  // The vocabulary in a GGUF file's metadata (`tokenizer.ggml.*`). `where` names the file in errors.
+  // The vocabulary in a GGUF file's metadata (`tokenizer.ggml.*`). `where` names the file in
+  // errors.
   static Tokenizer from_gguf(const Json& metadata, const std::string& where);
 
   // `text` → ids. Special tokens written in the text are recognised, as Hugging Face does.

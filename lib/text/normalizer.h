@@ -1,0 +1,31 @@
+// Normalisers of tokenizer.json: what happens to text before it is split.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lib/base/json.h"
+
+namespace headscope {
+
+class Normalizer {
+ public:
+  Normalizer() = default;  // changes nothing
+
+  // The `normalizer` entry of tokenizer.json (null: none): NFC, NFD, NFKC, NFKD, Lowercase,
+  // Prepend, Replace, Strip, StripAccents, Sequence. Another type is a DataError that names it.
+  static Normalizer from_json(const Json& spec, const std::string& where);
+
+  [[nodiscard]] bool empty() const { return steps_.empty(); }
+
+  // Valid UTF-8 → valid UTF-8. Linear in the text.
+  [[nodiscard]] std::string apply(std::string text) const;
+
+ private:
+  using Step = std::function<std::string(std::string)>;
+  void add(const Json& spec, const std::string& where);
+  std::vector<Step> steps_;
+};
+
+}  // namespace headscope

@@ -1,0 +1,53 @@
+// The parts a tokenizer is made of, as the readers of tokenizer.json and GGUF put them together.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/text/added_tokens.h"
+#include "lib/text/bpe.h"
+#include "lib/text/decoder.h"
+#include "lib/text/normalizer.h"
+#include "lib/text/post_processor.h"
+#include "lib/text/pre_tokenizer.h"
+#include "lib/text/tokenizer.h"
+#include "lib/text/vocabulary.h"
+
+namespace headscope {
+
+struct Tokenizer::Impl {
+  std::shared_ptr<const Vocabulary> vocabulary;
+  std::vector<AddedToken> added;
+  std::unordered_map<TokenId, std::string> added_text;  // by id
+  AddedTokenMatcher raw_matcher;                        // tokens looked for in the text as given
+  AddedTokenMatcher normalized_matcher;                 // … in the normalised text
+  Normalizer normalizer;
+  PreTokenizer pre_tokenizer;
+  std::optional<Bpe> bpe;
+  PostProcessor post_processor;
+  Decoder decoder;
+  std::optional<TokenId> bos;
+  std::optional<TokenId> eos;
+  std::string kind;
+  std::string hash;
+
+  // Sorts `added` into the two matchers; normaliser and vocabulary must be set.
+  void index_added();
+
+  // The id of a token's text, added tokens first, or nothing.
+  [[nodiscard]] std::optional<TokenId> find(std::string_view text) const;
+
+  // The spelling of an id, or nothing if it is outside the vocabulary.
+  [[nodiscard]] std::optional<std::string> spelling(TokenId id) const;
+
+  // Appends the ids of `text` (valid UTF-8) without post-processing.
+  void encode(std::string_view text, std::vector<TokenId>& out) const;
+
+ private:
+  void encode_stretch(std::string_view text, Place place, std::vector<TokenId>& out) const;
+  void encode_words(std::string_view text, Place place, std::vector<TokenId>& out) const;
+};
+
+}  // namespace headscope

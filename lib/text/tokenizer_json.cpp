@@ -1,0 +1,100 @@
+#include "lib/text/tokenizer_json.h"
+
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/mapped_file.h"
+#include "lib/text/bpe_json.h"
+#include "lib/text/json_fields.h"
+#include "lib/text/tokenizer_config.h"
+#include "lib/text/tokenizer_impl.h"
+
+namespace headscope {
+namespace {
+
+AddedToken added_token(const Json& spec, const std::string& where) {
+  return {.id = token_id(field(spec, "id", where), where),
+          .content = string_field(spec, "content", where),
+          .single_word = bool_field_or(spec, "single_word", false, where),
+          .lstrip = bool_field_or(spec, "lstrip", false, where),
+          .rstrip = bool_field_or(spec, "rstrip", false, where),
+          .normalized = bool_field_or(spec, "normalized", true, where),
+          .special = bool_field_or(spec, "special", false, where)};
+}
+
+// Hugging Face ignores the id written for a token the model already has; we refuse to guess.
+void check_id(const AddedToken& token, const Vocabulary& vocabulary, const std::string& where) {
+  const TokenId id = vocabulary.find(token.content);
+  if (id >= 0 && id != token.id) {
+    throw DataError("{}: the added token '{}' has id {}, but the vocabulary says {}",
+                    where,
+                    token.content,
+                    token.id,
+                    id);
+  }
+}
+
+std::vector<AddedToken> added_tokens(const Json& file,
+                                     const Vocabulary& vocabulary,
+                                     const std::string& where) {
+  std::vector<AddedToken> tokens;
+  if (optional_field(file, "added_tokens", where).is_null()) {
+    return tokens;
+  }
+  for (const Json& spec : array_field(file, "added_tokens", where)) {
+    AddedToken token = added_token(spec, where + ": added_tokens");
+    if (!token.content.empty()) {
+      check_id(token, vocabulary, where);
+      tokens.push_back(std::move(token));
+    }
+  }
+  return tokens;
+}
+
+void check_template_ids(const Tokenizer::Impl& impl, const std::string& where) {
+  for (const auto* side : {&impl.post_processor.before, &impl.post_processor.after}) {
+    for (const TokenId id : *side) {
+      if (!impl.spelling(id)) {
+        throw DataError("{}: post_processor: no token has the id {}", where, id);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "tokenizer.json";
+  if (!std::filesystem::exists(path)) {
+    throw DataError("{}: no tokenizer.json there (a tokenizer.model alone must be converted first)",
+                    directory.string());
+  }
+  const std::string where = path.string();
+  const MappedFile mapped(path);
+  const auto bytes = mapped.bytes();
+  const Json file = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
+
+  auto impl = std::make_shared<Tokenizer::Impl>();
+  impl->normalizer = Normalizer::from_json(optional_field(file, "normalizer", where), where);
+  impl->pre_tokenizer =
+      PreTokenizer::from_json(optional_field(file, "pre_tokenizer", where), where);
+  BpeParts parts = read_bpe(field(file, "model", where), where + ": model");
+  impl->vocabulary = parts.vocabulary;
+  parts.options.alphabet = impl->pre_tokenizer.alphabet();
+  impl->bpe.emplace(parts.vocabulary, parts.merges, parts.options);
+  impl->added = added_tokens(file, *impl->vocabulary, where);
+  impl->index_added();
+  impl->post_processor =
+      PostProcessor::from_json(optional_field(file, "post_processor", where), where);
+  check_template_ids(*impl, where);
+  impl->decoder = Decoder::from_json(optional_field(file, "decoder", where), where);
+  impl->kind = parts.options.alphabet == Alphabet::bytes ? "byte-level BPE"
+               : parts.options.byte_fallback             ? "BPE with byte fallback"
+                                                         : "BPE";
+  Hasher hasher;
+  hasher.update(bytes);
+  apply_tokenizer_config(directory, *impl, hasher);
+  impl->hash = hasher.digest();
+  return impl;
+}
+
+}  // namespace headscope
