@@ -1,0 +1,33 @@
+#include "lib/base/json.h"
+
+#include "lib/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/weights/temporary_directory.h"
+
+using namespace headscope;
+
+TEST_CASE("JSON is read from text and from files") {
+  const TemporaryDirectory folder;
+  CHECK(parse_json(R"({"a": [1, 2.5, "ü", null]})", "x")["a"][2] == "ü");
+  CHECK(read_json(folder.write("c.json", R"({"n": 3})"))["n"] == 3);
+}
+
+TEST_CASE("malformed JSON is a DataError that says where") {
+  for (const char* text : {"", "{", "{} {}", "[1,]", "nul", "\"\xff\"", "{'a': 1}"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_json(text, "p.jsonl:7"), DataError);
+    CHECK_THROWS_WITH(parse_json(text, "p.jsonl:7"), contains("p.jsonl:7: malformed JSON"));
+  }
+  const TemporaryDirectory folder;
+  CHECK_THROWS_WITH(read_json(folder.write("c.json", "{")), contains("c.json: malformed JSON"));
+  CHECK_THROWS_WITH(read_json(folder.write("e.json", "")), contains("e.json: malformed JSON"));
+  CHECK_THROWS_WITH(read_json(folder.path() / "absent.json"), contains("absent.json: cannot open"));
+}
+
+TEST_CASE("deep nesting is refused before it can overflow a stack") {
+  const std::string fine = std::string(500, '[') + std::string(500, ']');
+  CHECK(parse_json(fine, "x").is_array());
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  CHECK_THROWS_AS(parse_json(deep, "x"), DataError);
+  CHECK_THROWS_WITH(parse_json(deep, "x"), contains("nested deeper than 512"));
+}
