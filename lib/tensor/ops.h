@@ -24,6 +24,7 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/outer.h>

@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include "lib/attention/attention.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kBlockElements = 1 << 24;  // 64 MB of f32 scores at a time
+
+// [B, S, Kv, d] → [B, H, S, d], KV heads repeated for the heads that share them.
+Tensor expand_heads(const Tensor& x, std::int64_t heads) {
+  const std::int64_t kv_heads = x.size(2);
+  const Tensor heads_first = x.transpose(1, 2);
+  if (heads == kv_heads) {
+    return heads_first;
+  }
+  return heads_first.unsqueeze(2)
+      .expand({x.size(0), kv_heads, heads / kv_heads, x.size(1), x.size(3)})
+      .reshape({x.size(0), heads, x.size(1), x.size(3)});
+}
+
+AttentionInputs query_block(const AttentionInputs& in, std::int64_t begin, std::int64_t count) {
+  AttentionInputs block = in;
+  block.q = in.q.narrow(1, begin, count);
+  if (in.hidden.defined()) {
+    block.hidden = in.hidden.narrow(2, begin, count);
+  } else {  // causality is relative to the block's own queries: later keys are cut off
+    const std::int64_t keys = in.k.size(1) - in.q.size(1) + begin + count;
+    block.k = in.k.narrow(1, 0, keys);
+    block.v = in.v.narrow(1, 0, keys);
+  }
+  return block;
+}
+
+// Soft-capped scores: no fused kernel of Torch's applies them, so blocks of queries keep memory
+// small.
+Tensor blockwise(const AttentionInputs& in) {
+  const std::int64_t queries = in.q.size(1);
+  const std::int64_t row = in.q.size(0) * in.q.size(2) * in.k.size(1);
+  const std::int64_t step = std::clamp<std::int64_t>(kBlockElements / row, 1, queries);
+  std::vector<Tensor> z;
+  for (std::int64_t begin = 0; begin < queries; begin += step) {
+    const auto block = query_block(in, begin, std::min(step, queries - begin));
+    z.push_back(apply_pattern(attention_pattern(attention_scores(block)), block.v));
+  }
+  return z.size() == 1 ? z.front() : at::cat(z, 1);
+}
+
+}  // namespace
+
+Tensor fused_attention(const AttentionInputs& in) {
+  if (in.softcap > 0) {
+    return blockwise(in);
+  }
+  const Tensor q = in.q.transpose(1, 2);
+  const Tensor k = expand_heads(in.k, q.size(1));
+  const Tensor v = expand_heads(in.v, q.size(1));
+  std::optional<Tensor> allowed;
+  if (in.hidden.defined()) {
+    allowed = in.hidden.logical_not();
+  }
+  const bool causal = !allowed && q.size(2) > 1;
+  return at::scaled_dot_product_attention(q, k, v, allowed, 0.0, causal, in.scale).transpose(1, 2);
+}
+
+}  // namespace headscope

@@ -1,0 +1,25 @@
+#include "lib/attention/attention.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+Tensor hidden_keys(const BatchLayout& layout, std::int64_t window, const at::Device& device) {
+  const bool windowed = window > 0 && layout.keys() > window;
+  if (!layout.padded() && !windowed && (layout.past == 0 || layout.columns == 1)) {
+    return {};
+  }
+  const Tensor key = at::arange(layout.keys(), at::kLong).view({1, 1, 1, -1});
+  const Tensor query = at::arange(layout.past, layout.keys(), at::kLong).view({1, 1, -1, 1});
+  Tensor hidden = key > query;
+  if (windowed) {
+    hidden = hidden.logical_or(key <= query - window);
+  }
+  if (layout.padded()) {
+    Tensor pads = at::empty({layout.rows, 1, 1, 1}, at::kLong);
+    std::copy(layout.pads.begin(), layout.pads.end(), pads.data_ptr<std::int64_t>());
+    hidden = hidden.logical_or((key < pads).logical_and(key != query));
+  }
+  return hidden.to(device);
+}
+
+}  // namespace headscope

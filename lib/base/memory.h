@@ -1,0 +1,18 @@
+// How much memory there is, in bytes and in words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace headscope {
+
+// What this process may still take without swapping: the kernel's MemAvailable, less where a cgroup
+// allows less.
+std::int64_t available_memory();
+
+// The most this process has had resident so far.
+std::int64_t peak_memory();
+
+std::string format_bytes(std::int64_t bytes);  // "1.5 GB"; powers of 1000
+
+}  // namespace headscope

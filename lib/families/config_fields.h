@@ -1,0 +1,56 @@
+// A model's config.json, read field by field. Whatever a family does not read, and is not known to
+// be without effect on the forward pass, is an error: a model is never run on a guess.
+#pragma once
+
+#include <initializer_list>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "lib/base/json.h"
+
+namespace headscope {
+
+class ConfigFields {
+ public:
+  // `where` opens error messages: the path of the config.
+  ConfigFields(Json json, std::string where);
+
+  [[nodiscard]] bool has(std::string_view name) const;  // present and not null
+
+  // The field's value; DataError if it is missing or of another type.
+  [[nodiscard]] std::int64_t integer(std::string_view name);
+  [[nodiscard]] double number(std::string_view name);
+  [[nodiscard]] std::string text(std::string_view name);
+
+  // The same, `fallback` if missing or null.
+  [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t fallback);
+  [[nodiscard]] double number(std::string_view name, double fallback);
+  [[nodiscard]] std::string text(std::string_view name, std::string_view fallback);
+  [[nodiscard]] bool flag(std::string_view name, bool fallback);
+  [[nodiscard]] Json raw(std::string_view name);  // null if missing
+
+  // What a missing field means to the library that wrote the config.
+  void set_default(std::string_view name, const Json& value);
+
+  // Fields that change nothing in a forward pass.
+  void ignore(std::initializer_list<std::string_view> names);
+
+  // DataError unless the field is missing, null or equal to `value`.
+  void require(std::string_view name, const Json& value);
+
+  // DataError naming the first field nobody read.
+  void finish() const;
+
+  [[nodiscard]] const std::string& where() const { return where_; }
+
+ private:
+  const Json* find(std::string_view name);
+  const Json& must_find(std::string_view name);
+
+  Json json_;
+  std::string where_;
+  std::set<std::string, std::less<>> read_;
+};
+
+}  // namespace headscope

@@ -1,0 +1,20 @@
+// One line a family; each is defined in the file of its name.
+#pragma once
+
+#include "lib/families/family.h"
+
+namespace headscope {
+
+Family gpt2_family();
+Family gpt_neox_family();
+Family llama_family();
+Family qwen3_family();
+Family gemma2_family();
+Family gemma3_family();
+
+// What Llama-shaped families share.
+ModelConfig llama_config(ConfigFields& fields);
+WeightRules llama_rules(const ModelConfig& config, Naming naming);
+WeightRules gguf_fused_rules(const ModelConfig& config);
+
+}  // namespace headscope

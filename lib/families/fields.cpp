@@ -1,0 +1,148 @@
+#include "lib/families/fields.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+double number_in(const Json& settings, const char* name, const std::string& where) {
+  const auto found = settings.find(name);
+  if (found == settings.end() || !found->is_number()) {
+    throw DataError("{}: rope settings lack the number \"{}\"", where, name);
+  }
+  return found->get<double>();
+}
+
+void refuse_unread(const Json& settings, const std::string& type, const std::string& where) {
+  std::vector<std::string> known{"rope_type", "type", "rope_theta", "partial_rotary_factor"};
+  if (type == "linear") {
+    known.emplace_back("factor");
+  }
+  if (type == "llama3") {
+    for (const char* name :
+         {"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"}) {
+      known.emplace_back(name);
+    }
+  }
+  for (const auto& [name, value] : settings.items()) {
+    if (!value.is_null() && std::find(known.begin(), known.end(), name) == known.end()) {
+      throw DataError("{}: rope setting \"{}\": {} is not known for type \"{}\"",
+                      where,
+                      name,
+                      value.dump(),
+                      type);
+    }
+  }
+}
+
+RopeScaling scaling_from(const Json& settings, const std::string& where) {
+  const std::string type =
+      settings.value("rope_type", settings.value("type", std::string("default")));
+  refuse_unread(settings, type, where);
+  RopeScaling scaling;
+  if (type == "default") {
+    return scaling;
+  }
+  if (type == "linear") {
+    scaling.kind = RopeScaling::Kind::linear;
+    scaling.factor = number_in(settings, "factor", where);
+    return scaling;
+  }
+  if (type == "llama3") {
+    scaling.kind = RopeScaling::Kind::llama3;
+    scaling.factor = number_in(settings, "factor", where);
+    scaling.low_freq_factor = number_in(settings, "low_freq_factor", where);
+    scaling.high_freq_factor = number_in(settings, "high_freq_factor", where);
+    scaling.original_context =
+        static_cast<std::int64_t>(number_in(settings, "original_max_position_embeddings", where));
+    return scaling;
+  }
+  throw DataError(
+      "{}: rope type \"{}\" is not supported; headscope runs default, linear and llama3",
+      where,
+      type);
+}
+
+}  // namespace
+
+Activation read_activation(ConfigFields& fields, std::string_view name, std::string_view fallback) {
+  const std::string value = fields.text(name, fallback);
+  if (value == "gelu") {
+    return Activation::gelu;
+  }
+  if (value == "gelu_new" || value == "gelu_pytorch_tanh" || value == "gelu_fast") {
+    return Activation::gelu_tanh;
+  }
+  if (value == "silu" || value == "swish") {
+    return Activation::silu;
+  }
+  if (value == "relu") {
+    return Activation::relu;
+  }
+  throw DataError(
+      "{}: \"{}\": \"{}\" is not supported; headscope runs gelu, gelu_new, "
+      "gelu_pytorch_tanh, silu and relu",
+      fields.where(),
+      name,
+      value);
+}
+
+Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::string& where) {
+  if (!settings.is_object()) {
+    throw DataError("{}: rope settings are {}, not an object", where, settings.dump());
+  }
+  Rope rope;
+  rope.base = settings.contains("rope_theta") ? number_in(settings, "rope_theta", where) : base;
+  rope.dim = dim;
+  rope.scaling = scaling_from(settings, where);
+  if (rope.base <= 0 || rope.scaling.factor <= 0) {
+    throw DataError(
+        "{}: rope base {} and factor {} must be positive", where, rope.base, rope.scaling.factor);
+  }
+  return rope;
+}
+
+Rope read_rope(ConfigFields& fields, std::int64_t dim, double default_base) {
+  const double base = fields.number("rope_theta", default_base);
+  const Json scaling = fields.raw("rope_scaling");
+  const Json parameters = fields.raw("rope_parameters");
+  const Json divisors = fields.raw("rope_divisors");  // GGUF's rope_freqs.weight
+  Json settings = Json::object();
+  if (!parameters.is_null()) {
+    settings = parameters;
+  } else if (!scaling.is_null()) {
+    settings = scaling;
+  }
+  Rope rope = rope_from(settings, dim, base, fields.where());
+  if (!divisors.is_null()) {
+    rope.scaling.kind = RopeScaling::Kind::divisors;
+    rope.scaling.divisors = divisors.get<std::vector<float>>();
+  }
+  return rope;
+}
+
+std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers) {
+  const Json types = fields.raw("layer_types");
+  std::vector<bool> sliding;
+  if (types.is_null()) {
+    return sliding;
+  }
+  if (!types.is_array() || static_cast<std::int64_t>(types.size()) != n_layers) {
+    throw DataError("{}: \"layer_types\" must list {} layers", fields.where(), n_layers);
+  }
+  for (const Json& type : types) {
+    if (type != "full_attention" && type != "sliding_attention") {
+      throw DataError(
+          "{}: layer type {} is not supported; headscope runs full_attention and "
+          "sliding_attention",
+          fields.where(),
+          type.dump());
+    }
+    sliding.push_back(type == "sliding_attention");
+  }
+  return sliding;
+}
+
+}  // namespace headscope

@@ -1,0 +1,76 @@
+// Gemma 3, text (Kamath et al. 2025, arXiv:2503.19786): five sliding layers to one global, each
+// kind with its own rotary base, QK-norm in place of soft-caps.
+#include "lib/base/error.h"
+#include "lib/families/fields.h"
+#include "lib/families/gemma.h"
+
+namespace headscope {
+namespace {
+
+constexpr int kGlobal = 0;
+constexpr int kLocal = 1;
+
+std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
+  const double local_base = f.number("rope_local_base_freq", 10000.0);
+  const Json parameters = f.raw("rope_parameters");
+  if (parameters.is_object() && parameters.contains("full_attention")) {
+    if (!parameters.contains("sliding_attention") || parameters.size() != 2) {
+      throw DataError("{}: rope_parameters must hold full_attention and sliding_attention",
+                      f.where());
+    }
+    f.ignore({"rope_theta", "rope_scaling"});
+    return {rope_from(parameters["full_attention"], d_head, 1e6, f.where()),
+            rope_from(parameters["sliding_attention"], d_head, local_base, f.where())};
+  }
+  return {read_rope(f, d_head, 1e6), Rope{.base = local_base, .dim = d_head, .scaling = {}}};
+}
+
+// Multimodal checkpoints write only what differs from these.
+void set_defaults(ConfigFields& f) {
+  f.set_default("num_attention_heads", 8);
+  f.set_default("num_key_value_heads", 4);
+  f.set_default("head_dim", 256);
+  f.set_default("vocab_size", 262208);
+  f.set_default("max_position_embeddings", 131072);
+}
+
+ModelConfig config(ConfigFields& f) {
+  set_defaults(f);
+  ModelConfig c = gemma_config(f, 62);
+  c.qk_norm = QkNorm::per_head;
+  c.ropes = read_ropes(f, f.integer("rope_dim", c.d_head));
+  const std::int64_t window = f.integer("sliding_window", 4096);
+  const std::int64_t pattern =
+      f.integer("sliding_window_pattern", f.integer("_sliding_window_pattern", 6));
+  if (pattern <= 0) {
+    throw DataError("{}: sliding_window_pattern {} must be positive", f.where(), pattern);
+  }
+  const std::vector<bool> sliding = gemma_sliding_layers(f, c.n_layers, pattern);
+  for (std::size_t layer = 0; layer < sliding.size(); ++layer) {
+    c.layers[layer] = {.window = sliding[layer] ? window : 0,
+                       .rope = sliding[layer] ? kLocal : kGlobal};
+  }
+  return c;
+}
+
+WeightRules rules(const ModelConfig& c, Naming naming) {
+  WeightRules rules = gemma_rules(c, naming);
+  // The text model inside Gemma3ForConditionalGeneration; images are none of headscope's business.
+  rules.ignored_prefixes = {"vision_tower.",
+                            "multi_modal_projector.",
+                            "model.vision_tower.",
+                            "model.multi_modal_projector."};
+  return rules;
+}
+
+}  // namespace
+
+Family gemma3_family() {
+  return {.name = "gemma3",
+          .architectures = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
+          .gguf = {"gemma3"},
+          .config = config,
+          .rules = rules};
+}
+
+}  // namespace headscope

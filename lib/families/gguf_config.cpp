@@ -1,0 +1,153 @@
+#include "lib/families/gguf_config.h"
+
+#include <array>
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+struct Renaming {
+  std::string_view gguf;  // after "<architecture>."
+  std::string_view hf;    // empty: without effect
+};
+
+constexpr std::array kNames{Renaming{"block_count", "num_hidden_layers"},
+                            Renaming{"context_length", "max_position_embeddings"},
+                            Renaming{"embedding_length", "hidden_size"},
+                            Renaming{"feed_forward_length", "intermediate_size"},
+                            Renaming{"attention.head_count", "num_attention_heads"},
+                            Renaming{"attention.head_count_kv", "num_key_value_heads"},
+                            Renaming{"attention.key_length", "head_dim"},
+                            Renaming{"attention.layer_norm_rms_epsilon", "rms_norm_eps"},
+                            Renaming{"attention.layer_norm_epsilon", "layer_norm_eps"},
+                            Renaming{"attention.sliding_window", "sliding_window"},
+                            Renaming{"attn_logit_softcapping", "attn_logit_softcapping"},
+                            Renaming{"final_logit_softcapping", "final_logit_softcapping"},
+                            Renaming{"rope.freq_base", "rope_theta"},
+                            Renaming{"rope.freq_base_swa", "rope_local_base_freq"},
+                            Renaming{"rope.dimension_count", "rope_dim"},
+                            Renaming{"use_parallel_residual", "use_parallel_residual"},
+                            Renaming{"vocab_size", ""},  // the embedding's own size is read instead
+                            Renaming{"attention.value_length", ""},  // checked against key_length
+                            Renaming{"tensor_data_layout", ""},
+                            Renaming{"rope.scaling.type", ""},
+                            Renaming{"rope.scaling.factor", ""},
+                            Renaming{"rope.scaling.finetuned", ""},
+                            Renaming{"rope.scaling.original_context_length", ""}};
+
+// GPT-2 spells its config its own way.
+constexpr std::array kGpt2Names{Renaming{"num_hidden_layers", "n_layer"},
+                                Renaming{"hidden_size", "n_embd"},
+                                Renaming{"num_attention_heads", "n_head"},
+                                Renaming{"intermediate_size", "n_inner"},
+                                Renaming{"max_position_embeddings", "n_positions"},
+                                Renaming{"layer_norm_eps", "layer_norm_epsilon"}};
+
+const Renaming* renaming(std::string_view key) {
+  for (const Renaming& entry : kNames) {
+    if (entry.gguf == key) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+void add_rope_scaling(Json& config,
+                      const Json& metadata,
+                      const std::string& prefix,
+                      const std::string& where) {
+  const std::string type = metadata.value(prefix + "rope.scaling.type", std::string("none"));
+  if (type == "none") {
+    return;
+  }
+  if (type != "linear") {
+    throw DataError(
+        "{}: {}rope.scaling.type \"{}\" is not supported; headscope runs none and linear",
+        where,
+        prefix,
+        type);
+  }
+  const double factor = metadata.value(prefix + "rope.scaling.factor", 1.0);
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", factor}};
+}
+
+void add_rope_divisors(Json& config, const GgufFile& file) {
+  const StoredTensor* tensor = file.find("rope_freqs.weight");
+  if (tensor == nullptr) {
+    return;
+  }
+  std::vector<float> divisors(static_cast<std::size_t>(tensor->rows() * tensor->row_length()));
+  file.read_rows(*tensor, 0, tensor->rows(), DType::f32, divisors.data());
+  config["rope_divisors"] = divisors;
+}
+
+void add_from_tensors(Json& config, const GgufFile& file, const std::string& where) {
+  const StoredTensor* embedding = file.find("token_embd.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2) {
+    throw DataError("{}: no token_embd.weight matrix; is this a whole language model?", where);
+  }
+  config["vocab_size"] = embedding->shape[0];
+  config["tie_word_embeddings"] = file.find("output.weight") == nullptr;
+  config["attention_bias"] =
+      file.find("blk.0.attn_q.bias") != nullptr || file.find("blk.0.attn_qkv.bias") != nullptr;
+  config["mlp_bias"] = file.find("blk.0.ffn_up.bias") != nullptr;
+  add_rope_divisors(config, file);
+}
+
+Json respelt_for_gpt2(const Json& config) {
+  Json respelt = config;
+  for (const Renaming& entry : kGpt2Names) {
+    if (config.contains(entry.gguf)) {
+      respelt.erase(std::string(entry.gguf));
+      respelt[std::string(entry.hf)] = config[std::string(entry.gguf)];
+    }
+  }
+  for (const char* unused : {"attention_bias", "mlp_bias", "num_key_value_heads"}) {
+    respelt.erase(unused);
+  }
+  return respelt;
+}
+
+}  // namespace
+
+std::string gguf_architecture(const GgufFile& file, const std::string& where) {
+  const auto found = file.metadata().find("general.architecture");
+  if (found == file.metadata().end() || !found->is_string()) {
+    throw DataError("{}: no general.architecture in its metadata", where);
+  }
+  return found->get<std::string>();
+}
+
+Json config_from_gguf(const GgufFile& file, const std::string& where) {
+  const std::string architecture = gguf_architecture(file, where);
+  const std::string prefix = architecture + ".";
+  Json config = Json::object();
+  for (const auto& [key, value] : file.metadata().items()) {
+    if (!key.starts_with(prefix)) {
+      continue;
+    }
+    const Renaming* known = renaming(std::string_view(key).substr(prefix.size()));
+    if (known == nullptr) {
+      config[key] = value;
+    } else if (!known->hf.empty()) {
+      config[std::string(known->hf)] = value;
+    }
+  }
+  const Json& metadata = file.metadata();
+  if (metadata.contains(prefix + "attention.value_length") && config.contains("head_dim") &&
+      metadata[prefix + "attention.value_length"] != config["head_dim"]) {
+    throw DataError("{}: keys of {} and values of {} dimensions a head are not supported",
+                    where,
+                    config["head_dim"].dump(),
+                    metadata[prefix + "attention.value_length"].dump());
+  }
+  add_rope_scaling(config, metadata, prefix, where);
+  add_from_tensors(config, file, where);
+  if (architecture == "gptneox") {
+    config.erase("mlp_bias");
+  }
+  return architecture == "gpt2" ? respelt_for_gpt2(config) : config;
+}
+
+}  // namespace headscope

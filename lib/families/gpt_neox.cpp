@@ -1,0 +1,90 @@
+// GPT-NeoX and Pythia (Black et al. 2022, arXiv:2204.06745): attention and MLP in parallel,
+// rotation of a part of each head, queries, keys and values fused head by head.
+#include <algorithm>
+#include <cmath>
+
+#include "lib/families/families.h"
+#include "lib/families/fields.h"
+
+namespace headscope {
+namespace {
+
+std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
+  const Json parameters = f.raw("rope_parameters");
+  double fraction = f.number("rotary_pct", 0.25);
+  if (parameters.is_object() && parameters.contains("partial_rotary_factor")) {
+    fraction = parameters["partial_rotary_factor"].get<double>();
+  }
+  return f.integer("rope_dim", static_cast<std::int64_t>(static_cast<double>(d_head) * fraction));
+}
+
+ModelConfig config(ConfigFields& f) {
+  ModelConfig c;
+  c.n_layers = f.integer("num_hidden_layers");
+  c.d_model = f.integer("hidden_size");
+  c.n_heads = c.n_kv_heads = f.integer("num_attention_heads");
+  c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
+  c.d_mlp = f.integer("intermediate_size");
+  c.d_vocab = f.integer("vocab_size");
+  c.n_ctx = f.integer("max_position_embeddings");
+  c.norm = Norm::layer_norm;
+  c.norm_eps = f.number("layer_norm_eps", 1e-5);
+  c.block_order =
+      f.flag("use_parallel_residual", true) ? BlockOrder::parallel : BlockOrder::sequential;
+  c.activation = read_activation(f, "hidden_act", "gelu");
+  c.mlp = Mlp::plain;
+  c.qkv_bias = c.out_bias = f.flag("attention_bias", true);
+  c.mlp_bias = true;
+  c.tied_embeddings = f.flag("tie_word_embeddings", false);
+  c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
+  const double base = f.number("rotary_emb_base", 10000.0);
+  c.ropes = {read_rope(f, rotary_dim(f, c.d_head), base)};
+  c.layers.resize(static_cast<std::size_t>(c.n_layers));
+  return c;
+}
+
+WeightRules huggingface(const ModelConfig& c) {
+  WeightRules rules;
+  rules.model = {{"W_E", "gpt_neox.embed_in.weight"},
+                 {"ln_final.w", "gpt_neox.final_layer_norm.weight"},
+                 {"ln_final.b", "gpt_neox.final_layer_norm.bias"}};
+  const std::string h = "gpt_neox.layers.{l}.";
+  rules.block = {{"ln1.w", h + "input_layernorm.weight"},
+                 {"ln1.b", h + "input_layernorm.bias"},
+                 {"attn.W_QKV", h + "attention.query_key_value.weight", Layout::per_head_qkv},
+                 {"attn.W_O", h + "attention.dense.weight"},
+                 {"ln2.w", h + "post_attention_layernorm.weight"},
+                 {"ln2.b", h + "post_attention_layernorm.bias"},
+                 {"mlp.W_in", h + "mlp.dense_h_to_4h.weight"},
+                 {"mlp.b_in", h + "mlp.dense_h_to_4h.bias"},
+                 {"mlp.W_out", h + "mlp.dense_4h_to_h.weight"},
+                 {"mlp.b_out", h + "mlp.dense_4h_to_h.bias"}};
+  if (c.qkv_bias) {
+    rules.block.push_back(
+        {"attn.b_QKV", h + "attention.query_key_value.bias", Layout::per_head_qkv});
+    rules.block.push_back({"attn.b_O", h + "attention.dense.bias"});
+  }
+  rules.ignored = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"};
+  if (c.tied_embeddings) {
+    rules.ignored.emplace_back("embed_out.weight");
+  } else {
+    rules.model.push_back({"W_U", "embed_out.weight"});
+  }
+  return rules;
+}
+
+WeightRules rules(const ModelConfig& c, Naming naming) {
+  return naming == Naming::huggingface ? huggingface(c) : gguf_fused_rules(c);
+}
+
+}  // namespace
+
+Family gpt_neox_family() {
+  return {.name = "gpt_neox",
+          .architectures = {"GPTNeoXForCausalLM"},
+          .gguf = {"gptneox"},
+          .config = config,
+          .rules = rules};
+}
+
+}  // namespace headscope

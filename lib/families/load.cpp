@@ -1,0 +1,215 @@
+#include "lib/families/load.h"
+
+#include <algorithm>
+#include <map>
+
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/memory.h"
+#include "lib/families/family.h"
+#include "lib/families/gguf_config.h"
+#include "lib/families/load_weights.h"
+#include "lib/families/parameters.h"
+#include "lib/tensor/backend.h"
+#include "lib/weights/gguf.h"
+
+namespace headscope {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files of a model, opened: enough to know what it is.
+struct Opened {
+  fs::path path;
+  std::unique_ptr<WeightSource> source;  // null: a config without weights
+  const GgufFile* gguf = nullptr;        // `source`, if it is one
+  const Family* family = nullptr;
+  ModelConfig config;
+};
+
+// Multimodal checkpoints keep the language model's config in "text_config".
+Json text_part(const Json& config) {
+  if (!config.is_object() || !config.contains("text_config")) {
+    return config;
+  }
+  Json text = config["text_config"];
+  if (!text.is_object()) {
+    throw DataError("config.json: \"text_config\" is not an object");
+  }
+  text["architectures"] = config.value("architectures", Json::array());
+  if (config.contains("tie_word_embeddings") && !text.contains("tie_word_embeddings")) {
+    text["tie_word_embeddings"] = config["tie_word_embeddings"];
+  }
+  return text;
+}
+
+void read_config(Opened& model,
+                 const std::string& architecture,
+                 Naming naming,
+                 Json json,
+                 const std::string& where) {
+  model.family = &family_for(architecture, naming, where);
+  ConfigFields fields(std::move(json), where);
+  model.config = model.family->config(fields);
+  fields.finish();
+  model.config.family = model.family->name;
+  model.config.architecture = architecture;
+  check(model.config);
+}
+
+Opened open_gguf(const fs::path& path) {
+  Opened model;
+  model.path = path;
+  auto file = std::make_unique<GgufFile>(path);
+  model.gguf = file.get();
+  const std::string where = path.string();
+  read_config(
+      model, gguf_architecture(*file, where), Naming::gguf, config_from_gguf(*file, where), where);
+  model.source = std::move(file);
+  return model;
+}
+
+bool has_weights(const fs::path& directory) {
+  return fs::exists(directory / "model.safetensors") ||
+         fs::exists(directory / "model.safetensors.index.json");
+}
+
+Opened open_directory(const fs::path& path) {
+  Opened model;
+  model.path = path;
+  const fs::path config_path = path / "config.json";
+  if (!fs::exists(config_path)) {
+    throw DataError("{}: no config.json; is this a Hugging Face model directory?", path.string());
+  }
+  const Json json = text_part(read_json(config_path));
+  const Json architectures = json.is_object() ? json.value("architectures", Json()) : Json();
+  if (!architectures.is_array() || architectures.size() != 1 || !architectures[0].is_string()) {
+    throw DataError("{}: \"architectures\" must name one architecture", config_path.string());
+  }
+  read_config(
+      model, architectures[0].get<std::string>(), Naming::huggingface, json, config_path.string());
+  if (has_weights(path)) {
+    model.source = open_safetensors(path);
+  }
+  return model;
+}
+
+Opened open(const std::string& name) {
+  const fs::path path = find_model(name);
+  return fs::is_directory(path) ? open_directory(path) : open_gguf(path);
+}
+
+std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
+  if (model.gguf != nullptr) {
+    if (!model.gguf->metadata().contains("tokenizer.ggml.model")) {
+      return nullptr;
+    }
+    return std::make_shared<const Tokenizer>(
+        Tokenizer::from_gguf(model.gguf->metadata(), model.path.string()));
+  }
+  if (!fs::exists(model.path / "tokenizer.json")) {
+    return nullptr;
+  }
+  return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
+}
+
+void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
+  const std::int64_t need = weight_bytes(model.config, options.dtype);
+  const std::int64_t have = available_memory();
+  if (need > have) {
+    throw ResourceError(
+        "{}: the weights need {} in {} and {} are free; try --dtype bf16 or a "
+        "smaller model",
+        model.path.string(),
+        format_bytes(need),
+        to_string(options.dtype),
+        format_bytes(have));
+  }
+}
+
+Model::Parts parts_without_weights(const Opened& opened,
+                                   const std::string& name,
+                                   const LoadOptions& options) {
+  Model::Parts parts;
+  parts.config = opened.config;
+  parts.tokenizer = read_tokenizer(opened);
+  parts.device = options.device;
+  parts.dtype = options.dtype;
+  parts.source.name = name;
+  return parts;
+}
+
+}  // namespace
+
+std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
+  Weights weights;
+  weights.blocks.resize(1);
+  std::int64_t elements = 0;
+  const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
+    std::map<Tensor*, std::int64_t> whole;  // ranges of one tensor count once
+    for (const auto& [name, p] : parameters) {
+      whole[p.tensor] = std::max(whole[p.tensor], (p.first_row + p.rows) * p.row_length);
+    }
+    for (const auto& [tensor, size] : whole) {
+      elements += times * size;
+    }
+  };
+  add(model_parameters(weights, config), 1);
+  add(block_parameters(weights.blocks.front(), config), config.n_layers);
+  return elements * static_cast<std::int64_t>(size_of(dtype));
+}
+
+Model load_model(const std::string& name, const LoadOptions& options) {
+  use_backend(options.device);
+  const Opened opened = open(name);
+  refuse_if_too_large(opened, options);
+  Model::Parts parts = parts_without_weights(opened, name, options);
+  if (options.random_seed) {
+    parts.weights =
+        random_weights(parts.config, options.dtype, options.device, *options.random_seed);
+    parts.source.weights_hash = fmt::format("random:{}", *options.random_seed);
+    return Model(std::move(parts));
+  }
+  if (opened.source == nullptr) {
+    throw DataError("{}: a config without weights (model.safetensors or its index); download them",
+                    opened.path.string());
+  }
+  const Naming naming = opened.gguf == nullptr ? Naming::huggingface : Naming::gguf;
+  parts.weights = load_weights(*opened.source,
+                               parts.config,
+                               opened.family->rules(parts.config, naming),
+                               options.dtype,
+                               options.device);
+  for (const fs::path& file : opened.source->files()) {
+    parts.source.files.push_back(file.string());
+  }
+  parts.source.weights_hash = opened.source->hash();
+  return Model(std::move(parts));
+}
+
+ModelSummary summarize_model(const std::string& name) {
+  const Opened opened = open(name);
+  ModelSummary summary;
+  summary.config = opened.config;
+  summary.path = opened.path;
+  summary.parameters = weight_bytes(opened.config, DType::f32) / 4;
+  std::map<std::string, std::int64_t> encodings;
+  if (opened.source != nullptr) {
+    for (const StoredTensor& tensor : opened.source->tensors()) {
+      encodings[tensor.encoding] += tensor.rows() * tensor.row_length();
+    }
+    for (const fs::path& file : opened.source->files()) {
+      summary.stored_bytes += static_cast<std::int64_t>(fs::file_size(file));
+    }
+  }
+  const auto most =
+      std::max_element(encodings.begin(), encodings.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;
+      });
+  summary.stored = most == encodings.end() ? "no weights" : most->first;
+  const auto tokenizer = read_tokenizer(opened);
+  summary.tokenizer = tokenizer == nullptr ? "none" : tokenizer->kind();
+  return summary;
+}
+
+}  // namespace headscope

@@ -1,0 +1,42 @@
+// A model by the name a user gives it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "lib/model/model.h"
+
+namespace headscope {
+
+struct LoadOptions {
+  Device device;
+  DType dtype = DType::f32;
+  // Gaussian weights of that seed instead of the files': for timing. Needs only a config.
+  std::optional<std::uint64_t> random_seed;
+};
+
+// `name`: a Hugging Face directory, a .gguf file, a hub id already in the local Hugging Face cache
+// (HF_HOME respected), or "smollm2". Throws DataError for what is missing or broken, ResourceError
+// if the model will not fit in memory (before reading it, with the estimate).
+Model load_model(const std::string& name, const LoadOptions& options = {});
+
+// Where the files of `name` are; DataError saying how to get them if they are nowhere.
+std::filesystem::path find_model(const std::string& name);
+
+// What a model is without its weights, and what it will need.
+struct ModelSummary {
+  ModelConfig config;
+  std::filesystem::path path;
+  std::int64_t parameters = 0;
+  std::string stored;  // the encoding most of the weights have: "Q4_1", "BF16"
+  std::int64_t stored_bytes = 0;
+  std::string tokenizer;  // its kind, or why there is none
+};
+ModelSummary summarize_model(const std::string& name);
+
+// Bytes the weights take in `dtype`.
+std::int64_t weight_bytes(const ModelConfig& config, DType dtype);
+
+}  // namespace headscope

@@ -1,0 +1,205 @@
+#include "lib/families/load_weights.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/normal.h>
+
+#include "lib/base/error.h"
+#include "lib/base/half.h"
+#include "lib/base/parallel.h"
+#include "lib/families/parameters.h"
+#include "lib/families/source_names.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kRowsAtATime = 64;
+
+// Which stored row is our row `row`.
+std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
+  const std::int64_t d = p.d_head;
+  if (layout == Layout::rotary_pairs) {
+    const std::int64_t in_head = row % d;
+    return row - in_head + (in_head % (d / 2)) * 2 + in_head / (d / 2);
+  }
+  if (layout == Layout::per_head_qkv) {
+    const std::int64_t heads = p.rows / (3 * d);
+    const std::int64_t part = row / (heads * d);
+    const std::int64_t head = (row / d) % heads;
+    return (head * 3 + part) * d + row % d;
+  }
+  return row;
+}
+
+std::string where(const WeightSource& source, const StoredTensor& stored) {
+  return fmt::format("{}: tensor {}", source.files().front().string(), stored.name);
+}
+
+void check_shape(const WeightSource& source,
+                 const StoredTensor& stored,
+                 const Parameter& p,
+                 Layout layout) {
+  std::vector<std::int64_t> expected{p.rows};
+  if (p.row_length > 1) {
+    expected.push_back(p.row_length);
+  }
+  if (layout == Layout::transposed) {
+    std::reverse(expected.begin(), expected.end());
+  }
+  if (stored.shape != expected) {
+    throw DataError("{} is {} but the config says {}",
+                    where(source, stored),
+                    fmt::join(stored.shape, "×"),
+                    fmt::join(expected, "×"));
+  }
+}
+
+class Destination {
+ public:
+  Destination(const Parameter& p)
+      : dtype_(dtype_of(*p.tensor)),
+        stride_(static_cast<std::size_t>(p.row_length) * size_of(dtype_)),
+        base_(static_cast<std::uint8_t*>(p.tensor->data_ptr()) +
+              static_cast<std::size_t>(p.first_row) * stride_) {}
+
+  [[nodiscard]] std::uint8_t* row(std::int64_t i) const {
+    return base_ + static_cast<std::size_t>(i) * stride_;
+  }
+  [[nodiscard]] DType dtype() const { return dtype_; }
+
+ private:
+  DType dtype_;
+  std::size_t stride_;
+  std::uint8_t* base_;
+};
+
+void read_vector(const WeightSource& source,
+                 const StoredTensor& stored,
+                 const Parameter& p,
+                 Layout layout) {
+  std::vector<float> values(static_cast<std::size_t>(p.rows));
+  source.read_rows(stored, 0, 1, DType::f32, values.data());
+  std::vector<float> ours(values.size());
+  for (std::int64_t i = 0; i < p.rows; ++i) {
+    const float value = values[static_cast<std::size_t>(stored_row(i, layout, p))];
+    ours[static_cast<std::size_t>(i)] = layout == Layout::gain_minus_one ? value + 1.0f : value;
+  }
+  const Destination out(p);
+  convert(ours.data(), DType::f32, out.row(0), out.dtype(), ours.size());
+}
+
+void read_matrix(const WeightSource& source,
+                 const StoredTensor& stored,
+                 const Parameter& p,
+                 Layout layout) {
+  const Destination out(p);
+  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv;
+  parallel_for(p.rows, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
+    if (!reordered) {
+      source.read_rows(stored, begin, end, out.dtype(), out.row(begin));
+      return;
+    }
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t from = stored_row(row, layout, p);
+      source.read_rows(stored, from, from + 1, out.dtype(), out.row(row));
+    }
+  });
+}
+
+void read_transposed(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
+  const DType dtype = dtype_of(*p.tensor);
+  Tensor as_stored = at::empty({p.row_length, p.rows}, to_torch(dtype));
+  auto* bytes = static_cast<std::uint8_t*>(as_stored.data_ptr());
+  const std::size_t stride = static_cast<std::size_t>(p.rows) * size_of(dtype);
+  parallel_for(p.row_length, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
+    source.read_rows(stored, begin, end, dtype, bytes + static_cast<std::size_t>(begin) * stride);
+  });
+  p.tensor->narrow(0, p.first_row, p.rows).copy_(as_stored.t());
+}
+
+void read_parameter(const WeightSource& source,
+                    const StoredTensor& stored,
+                    const Parameter& p,
+                    Layout layout) {
+  check_shape(source, stored, p, layout);
+  if (p.row_length == 1) {
+    read_vector(source, stored, p, layout);
+  } else if (layout == Layout::transposed) {
+    read_transposed(source, stored, p);
+  } else {
+    read_matrix(source, stored, p, layout);
+  }
+}
+
+void read_all(const SourceNames& names,
+              const std::vector<WeightRule>& rules,
+              const std::map<std::string, Parameter>& parameters,
+              int layer,
+              std::set<std::string>& used) {
+  for (const WeightRule& rule : rules) {
+    const auto parameter = parameters.find(rule.target);
+    if (parameter == parameters.end()) {
+      throw InternalError("weight rule for {}, which this model lacks", rule.target);
+    }
+    const StoredTensor& stored = names.find(rule.source, layer);
+    read_parameter(names.source(), stored, parameter->second, rule.layout);
+    used.insert(stored.name);
+  }
+}
+
+}  // namespace
+
+Weights load_weights(const WeightSource& source,
+                     const ModelConfig& config,
+                     const WeightRules& rules,
+                     DType dtype,
+                     const Device& device) {
+  Weights weights = allocate_weights(config, dtype);
+  const SourceNames names(source);
+  std::set<std::string> used;
+  read_all(names, rules.model, model_parameters(weights, config), kNoSourceLayer, used);
+  for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    read_all(names,
+             rules.block,
+             block_parameters(weights.blocks[layer], config),
+             static_cast<int>(layer),
+             used);
+  }
+  names.refuse_unused(used, rules);
+  if (device.is_cuda()) {
+    for_each_tensor(weights, [&](Tensor& tensor) { tensor = tensor.to(to_torch(device)); });
+  }
+  if (config.tied_embeddings) {
+    weights.W_U = weights.W_E;
+  }
+  return weights;
+}
+
+Weights random_weights(const ModelConfig& config,
+                       DType dtype,
+                       const Device& device,
+                       std::uint64_t seed) {
+  Weights weights = allocate_weights(config, dtype);
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  for_each_tensor(weights, [&](Tensor& tensor) {
+    if (tensor.dim() == 1) {
+      tensor.fill_(1.0);
+    } else {
+      tensor.normal_(0.0, 0.02, generator);
+    }
+    tensor = tensor.to(to_torch(device));
+  });
+  if (config.tied_embeddings) {
+    weights.W_U = weights.W_E;
+  }
+  return weights;
+}
+
+}  // namespace headscope

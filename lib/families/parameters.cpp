@@ -1,0 +1,152 @@
+#include "lib/families/parameters.h"
+
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+Parameter matrix(Tensor& tensor,
+                 std::int64_t first,
+                 std::int64_t rows,
+                 std::int64_t columns,
+                 std::int64_t d_head = 0) {
+  return {&tensor, first, rows, columns, d_head, false};
+}
+
+Parameter vector(Tensor& tensor, std::int64_t first, std::int64_t size, std::int64_t d_head = 0) {
+  return {&tensor, first, size, 1, d_head, false};
+}
+
+void add_norm(std::map<std::string, Parameter>& out,
+              const std::string& name,
+              NormWeights& norm,
+              const ModelConfig& c) {
+  out[name + ".w"] = {&norm.gain, 0, c.d_model, 1, 0, true};
+  if (c.norm == Norm::layer_norm) {
+    out[name + ".b"] = {&norm.bias, 0, c.d_model, 1, 0, true};
+  }
+}
+
+void add_qkv(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  const std::int64_t q = c.n_heads * c.d_head;
+  const std::int64_t kv = c.n_kv_heads * c.d_head;
+  out["attn.W_QKV"] = matrix(b.W_QKV, 0, q + 2 * kv, c.d_model, c.d_head);
+  out["attn.W_Q"] = matrix(b.W_QKV, 0, q, c.d_model, c.d_head);
+  out["attn.W_K"] = matrix(b.W_QKV, q, kv, c.d_model, c.d_head);
+  out["attn.W_V"] = matrix(b.W_QKV, q + kv, kv, c.d_model, c.d_head);
+  if (c.qkv_bias) {
+    out["attn.b_QKV"] = vector(b.b_QKV, 0, q + 2 * kv, c.d_head);
+    out["attn.b_Q"] = vector(b.b_QKV, 0, q, c.d_head);
+    out["attn.b_K"] = vector(b.b_QKV, q, kv, c.d_head);
+    out["attn.b_V"] = vector(b.b_QKV, q + kv, kv, c.d_head);
+  }
+  if (c.qk_norm == QkNorm::per_head) {
+    out["attn.q_norm"] = {&b.q_norm, 0, c.d_head, 1, 0, true};
+    out["attn.k_norm"] = {&b.k_norm, 0, c.d_head, 1, 0, true};
+  }
+}
+
+void add_mlp(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  const bool gated = c.mlp == Mlp::gated;
+  out["mlp.W_in"] = matrix(b.W_in, 0, gated ? 2 * c.d_mlp : c.d_mlp, c.d_model);
+  out["mlp.W_out"] = matrix(b.W_out, 0, c.d_model, c.d_mlp);
+  if (gated) {
+    out["mlp.W_gate"] = matrix(b.W_in, 0, c.d_mlp, c.d_model);
+    out["mlp.W_up"] = matrix(b.W_in, c.d_mlp, c.d_mlp, c.d_model);
+  }
+  if (c.mlp_bias) {
+    out["mlp.b_in"] = vector(b.b_in, 0, gated ? 2 * c.d_mlp : c.d_mlp);
+    out["mlp.b_out"] = vector(b.b_out, 0, c.d_model);
+    if (gated) {
+      out["mlp.b_gate"] = vector(b.b_in, 0, c.d_mlp);
+      out["mlp.b_up"] = vector(b.b_in, c.d_mlp, c.d_mlp);
+    }
+  }
+}
+
+// The widest range a tensor appears with is the tensor.
+void allocate(const std::map<std::string, Parameter>& parameters, DType dtype) {
+  for (const auto& [name, p] : parameters) {
+    const std::int64_t have = p.tensor->defined() ? p.tensor->size(0) : 0;
+    const std::int64_t need = p.first_row + p.rows;
+    if (need > have) {
+      const auto type = to_torch(p.is_norm ? DType::f32 : dtype);
+      *p.tensor =
+          p.row_length == 1 ? at::empty({need}, type) : at::empty({need, p.row_length}, type);
+    }
+  }
+}
+
+}  // namespace
+
+std::map<std::string, Parameter> model_parameters(Weights& w, const ModelConfig& c) {
+  std::map<std::string, Parameter> out;
+  out["W_E"] = matrix(w.W_E, 0, c.d_vocab, c.d_model);
+  if (c.positions == Positions::learned) {
+    out["W_pos"] = matrix(w.W_pos, 0, c.n_ctx, c.d_model);
+  }
+  if (!c.tied_embeddings) {
+    out["W_U"] = matrix(w.W_U, 0, c.d_vocab, c.d_model);
+  }
+  add_norm(out, "ln_final", w.ln_final, c);
+  return out;
+}
+
+std::map<std::string, Parameter> block_parameters(BlockWeights& b, const ModelConfig& c) {
+  std::map<std::string, Parameter> out;
+  add_norm(out, "ln1", b.ln1, c);
+  add_norm(out, "ln2", b.ln2, c);
+  if (c.norm_placement == NormPlacement::sandwich) {
+    add_norm(out, "ln1_post", b.ln1_post, c);
+    add_norm(out, "ln2_post", b.ln2_post, c);
+  }
+  add_qkv(out, b, c);
+  out["attn.W_O"] = matrix(b.W_O, 0, c.d_model, c.n_heads * c.d_head);
+  if (c.out_bias) {
+    out["attn.b_O"] = vector(b.b_O, 0, c.d_model);
+  }
+  add_mlp(out, b, c);
+  return out;
+}
+
+Weights allocate_weights(const ModelConfig& config, DType dtype) {
+  Weights weights;
+  weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
+  allocate(model_parameters(weights, config), dtype);
+  for (BlockWeights& block : weights.blocks) {
+    allocate(block_parameters(block, config), dtype);
+  }
+  return weights;
+}
+
+void for_each_tensor(Weights& w, const std::function<void(Tensor&)>& visit) {
+  const auto maybe = [&](Tensor& tensor) {
+    if (tensor.defined()) {
+      visit(tensor);
+    }
+  };
+  for (Tensor* tensor : {&w.W_E, &w.W_pos, &w.ln_final.gain, &w.ln_final.bias, &w.W_U, &w.b_U}) {
+    maybe(*tensor);
+  }
+  for (BlockWeights& b : w.blocks) {
+    for (NormWeights* norm : {&b.ln1, &b.ln1_post, &b.ln2, &b.ln2_post}) {
+      maybe(norm->gain);
+      maybe(norm->bias);
+    }
+    for (Tensor* tensor : {&b.W_QKV,
+                           &b.b_QKV,
+                           &b.q_norm,
+                           &b.k_norm,
+                           &b.W_O,
+                           &b.b_O,
+                           &b.W_in,
+                           &b.b_in,
+                           &b.W_out,
+                           &b.b_out}) {
+      maybe(*tensor);
+    }
+  }
+}
+
+}  // namespace headscope

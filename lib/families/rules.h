@@ -1,0 +1,36 @@
+// Where each parameter is found in a file: one row a parameter, one column a naming scheme.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/model/config.h"
+
+namespace headscope {
+
+// How stored rows become ours ([out, in]).
+enum class Layout {
+  rows,            // stored as we hold them
+  transposed,      // stored [in, out] (GPT-2's Conv1D)
+  per_head_qkv,    // rows ordered head, then q|k|v, then d_head (GPT-NeoX)
+  rotary_pairs,    // within a head, dimension i and i + d/2 stored side by side (GGUF's llama)
+  gain_minus_one,  // stored as gain − 1 (Gemma's checkpoints)
+};
+
+// Our parameters, by the names papers and TransformerLens use. W_Q, W_K, W_V are row ranges of
+// W_QKV; W_gate and W_up of W_in.
+struct WeightRule {
+  std::string target;  // "attn.W_Q" of a block, or "W_E", "W_pos", "ln_final.w", "W_U", …
+  std::string source;  // name in the file; {l} is the layer
+  Layout layout = Layout::rows;
+};
+
+struct WeightRules {
+  std::vector<WeightRule> model;  // once
+  std::vector<WeightRule> block;  // once a layer
+  // Stored tensors that are no parameters (causal masks, rotary tables), by suffix.
+  std::vector<std::string> ignored;
+  std::vector<std::string> ignored_prefixes;
+};
+
+}  // namespace headscope

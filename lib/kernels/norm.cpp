@@ -1,0 +1,33 @@
+#include "lib/kernels/norm.h"
+
+#include "lib/kernels/rms_norm.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+Tensor normalize(const Tensor& x, const NormWeights& weights, Norm norm, double eps) {
+  if (norm == Norm::rms_norm) {
+    return rms_norm(x, weights.gain, eps);
+  }
+  const auto [y, mean, rstd] =
+      at::native_layer_norm(x.to(at::kFloat), {x.size(-1)}, weights.gain, weights.bias, eps);
+  return y.to(x.scalar_type());
+}
+
+NormParts norm_parts(const Tensor& x, Norm norm, double eps) {
+  Tensor centred = x.to(at::kFloat);
+  if (norm == Norm::layer_norm) {
+    centred = centred - centred.mean(-1, true);
+  }
+  return {centred, centred.square().mean(-1, true).add(eps).sqrt()};
+}
+
+Tensor apply_gain(const Tensor& normalized, const NormWeights& weights, at::ScalarType dtype) {
+  Tensor y = normalized.to(at::kFloat) * weights.gain;
+  if (weights.bias.defined()) {
+    y = y + weights.bias;
+  }
+  return y.to(dtype);
+}
+
+}  // namespace headscope

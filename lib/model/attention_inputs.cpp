@@ -1,0 +1,128 @@
+#include "lib/model/attention_inputs.h"
+
+#include "lib/base/error.h"
+#include "lib/kernels/norm.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// One of queries, keys and values: its sites, and its rows of W_QKV.
+struct Part {
+  Site input;
+  Site module_in;
+  Site out;
+  std::int64_t heads;
+  std::int64_t first_row;
+};
+
+std::array<Part, 3> parts_of(const ModelConfig& c) {
+  const std::int64_t q_rows = c.n_heads * c.d_head;
+  const std::int64_t kv_rows = c.n_kv_heads * c.d_head;
+  return {Part{Site::q_input, Site::attn_q_in, Site::q, c.n_heads, 0},
+          Part{Site::k_input, Site::attn_k_in, Site::k, c.n_kv_heads, q_rows},
+          Part{Site::v_input, Site::attn_v_in, Site::v, c.n_kv_heads, q_rows + kv_rows}};
+}
+
+Tensor per_head_view(const Tensor& resid, std::int64_t heads) {
+  return resid.unsqueeze(2).expand({resid.size(0), resid.size(1), heads, resid.size(2)});
+}
+
+// What one part reads: the stream all heads share, or, if a tap edits it, one stream a head
+// [B, T, heads, d_model].
+struct Reads {
+  Tensor shared;
+  Tensor by_head;
+};
+
+Tensor rows_of(const Tensor& fused, const Part& part, const ModelConfig& c) {
+  return fused.defined() ? fused.narrow(0, part.first_row, part.heads * c.d_head) : Tensor();
+}
+
+Tensor project(const Pass& pass, const BlockWeights& block, const Part& part, const Reads& in) {
+  const ModelConfig& c = pass.config;
+  const Tensor weight = rows_of(block.W_QKV, part, c);
+  const Tensor bias = rows_of(block.b_QKV, part, c);
+  if (!in.by_head.defined()) {
+    return at::linear(in.shared, weight, bias).unflatten(-1, {part.heads, c.d_head});
+  }
+  const Tensor x = in.by_head.flatten(0, 1).transpose(0, 1);  // [heads, B·T, d_model]
+  const Tensor by_head = weight.view({part.heads, c.d_head, c.d_model}).transpose(1, 2);
+  const Tensor out =
+      at::bmm(x, by_head).transpose(0, 1).unflatten(0, {in.by_head.size(0), in.by_head.size(1)});
+  return bias.defined() ? out + bias.view({part.heads, c.d_head}) : out;
+}
+
+void refuse_ln1_edit(const Pass& pass, int layer, Site site) {
+  if (pass.edited(Site::ln1_scale, layer) || pass.edited(Site::ln1_normalized, layer)) {
+    throw UsageError(
+        "{} and blocks.{}.ln1 are both edited: per-head inputs are normalised each on "
+        "their own; edit one of them",
+        hook_name(site, layer),
+        layer);
+  }
+}
+
+// The per-head stream of one part, if a tap edits it; observers see a broadcast view.
+Tensor split_input(
+    Pass& pass, int layer, const Part& part, const Tensor& attn_in, const Tensor& resid) {
+  const Tensor before = attn_in.defined() ? attn_in : per_head_view(resid, part.heads);
+  const Tensor after = pass.see(part.input, layer, before);
+  if (pass.edited(part.input, layer)) {
+    return after;
+  }
+  return attn_in;
+}
+
+Tensor edited_attn_in(Pass& pass, int layer, const Tensor& resid) {
+  if (!pass.wanted(Site::attn_in, layer)) {
+    return {};
+  }
+  const Tensor seen = pass.see(Site::attn_in, layer, per_head_view(resid, pass.config.n_heads));
+  return pass.edited(Site::attn_in, layer) ? seen : Tensor();
+}
+
+}  // namespace
+
+Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
+  const ModelConfig& c = pass.config;
+  const BlockWeights& block = pass.weights.blocks[static_cast<std::size_t>(layer)];
+  const auto parts = parts_of(c);
+  const Tensor attn_in = edited_attn_in(pass, layer, resid);
+
+  std::array<Reads, 3> reads;
+  bool any_edit = false;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Tensor split = split_input(pass, layer, parts[i], attn_in, resid);
+    if (split.defined()) {
+      refuse_ln1_edit(pass, layer, parts[i].input);
+      reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps);
+      any_edit = true;
+    }
+  }
+  const Tensor normed =
+      run_norm(pass, {Site::ln1_scale, Site::ln1_normalized}, layer, block.ln1, resid);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    reads[i].shared = pass.see(parts[i].module_in, layer, normed);
+    any_edit = any_edit || pass.edited(parts[i].module_in, layer);
+  }
+
+  std::array<Tensor, 3> out;
+  if (any_edit) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      out[i] = project(pass, block, parts[i], reads[i]);
+    }
+  } else {
+    const Tensor fused = at::linear(normed, block.W_QKV, block.b_QKV);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      out[i] = fused.narrow(-1, parts[i].first_row, parts[i].heads * c.d_head)
+                   .unflatten(-1, {parts[i].heads, c.d_head});
+    }
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    out[i] = pass.see(parts[i].out, layer, out[i]);
+  }
+  return {out[0], out[1], out[2]};
+}
+
+}  // namespace headscope

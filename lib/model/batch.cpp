@@ -1,0 +1,65 @@
+#include "lib/model/batch.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+bool BatchLayout::padded() const {
+  return std::any_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad > 0; });
+}
+
+Tensor BatchLayout::position_ids() const {
+  Tensor ids = at::empty({rows, columns}, at::kLong);
+  auto* out = ids.data_ptr<std::int64_t>();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t column = 0; column < columns; ++column) {
+      *out++ = std::max<std::int64_t>(0, position(row, column));
+    }
+  }
+  return ids;
+}
+
+Batch::Batch(const std::vector<std::vector<std::int32_t>>& prompts) {
+  if (prompts.empty()) {
+    throw UsageError("a batch needs at least one prompt");
+  }
+  for (std::size_t row = 0; row < prompts.size(); ++row) {
+    if (prompts[row].empty()) {
+      throw UsageError("prompt {} is empty; give it a token, for example with --prepend-bos yes",
+                       row);
+    }
+    layout_.columns = std::max(layout_.columns, static_cast<std::int64_t>(prompts[row].size()));
+  }
+  layout_.rows = static_cast<std::int64_t>(prompts.size());
+  layout_.total = layout_.columns;
+  tokens_ = at::zeros({layout_.rows, layout_.columns}, at::kLong);
+  auto* out = tokens_.data_ptr<std::int64_t>();
+  for (const auto& prompt : prompts) {
+    const std::int64_t pad = layout_.columns - static_cast<std::int64_t>(prompt.size());
+    layout_.pads.push_back(pad);
+    std::copy(prompt.begin(), prompt.end(), out + pad);
+    out += layout_.columns;
+  }
+}
+
+void Batch::check(const ModelConfig& config, std::int64_t past) const {
+  if (past + layout_.columns > config.n_ctx) {
+    throw UsageError("prompt of {} tokens is longer than the model's context of {}",
+                     past + layout_.columns,
+                     config.n_ctx);
+  }
+  const auto* token = tokens_.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < tokens_.numel(); ++i) {
+    if (token[i] < 0 || token[i] >= config.d_vocab) {
+      throw UsageError("token {} in prompt {} is outside the vocabulary of {}",
+                       token[i],
+                       i / layout_.columns,
+                       config.d_vocab);
+    }
+  }
+}
+
+}  // namespace headscope

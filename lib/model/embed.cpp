@@ -1,0 +1,89 @@
+// Into the residual stream and out of it.
+#include <ATen/ops/index_select.h>
+
+#include "lib/model/pass.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr Site kFinalSites[] = {
+    Site::ln_final_scale, Site::ln_final_normalized, Site::unembed_in, Site::unembed_out};
+
+Tensor logits_of(Pass& pass, const Tensor& resid) {
+  const Tensor normed = run_norm(pass,
+                                 {Site::ln_final_scale, Site::ln_final_normalized},
+                                 kNoLayer,
+                                 pass.weights.ln_final,
+                                 resid);
+  const Tensor in = pass.see(Site::unembed_in, kNoLayer, normed);
+  return pass.see(Site::unembed_out, kNoLayer, at::linear(in, pass.weights.W_U, pass.weights.b_U));
+}
+
+// The same without showing anything, for a part of the positions and of the vocabulary.
+Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int64_t>& vocab) {
+  NoTap nobody;
+  const Weights& weights = pass.weights;
+  Pass quiet = pass.with(nobody);
+  const Tensor normed = run_norm(
+      quiet, {Site::ln_final_scale, Site::ln_final_normalized}, kNoLayer, weights.ln_final, resid);
+  if (vocab.empty()) {
+    return at::linear(normed, weights.W_U, weights.b_U);
+  }
+  Tensor ids = at::empty({static_cast<std::int64_t>(vocab.size())}, at::kLong);
+  std::copy(vocab.begin(), vocab.end(), ids.data_ptr<std::int64_t>());
+  ids = ids.to(pass.device);
+  const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
+  return at::linear(normed, weights.W_U.index_select(0, ids), bias);
+}
+
+Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab) {
+  std::vector<Tensor> columns;
+  for (const std::int64_t id : vocab) {
+    columns.push_back(logits.select(-1, id));
+  }
+  return vocab.empty() ? logits : at::stack(columns, -1);
+}
+
+}  // namespace
+
+Tensor run_embed(Pass& pass, const Tensor& tokens) {
+  const Tensor ids = pass.see(Site::tokens, kNoLayer, tokens);
+  Tensor embedded = at::embedding(pass.weights.W_E, ids);
+  if (pass.config.embed_scale != 1.0) {
+    // Gemma rounds the factor to the weights' dtype before multiplying.
+    embedded = embedded * at::scalar_tensor(pass.config.embed_scale, embedded.options());
+  }
+  Tensor resid = pass.see(Site::embed, kNoLayer, embedded);
+  if (pass.config.positions == Positions::learned) {
+    const Tensor placed =
+        at::embedding(pass.weights.W_pos, pass.position_ids()).expand({resid.size(0), -1, -1});
+    resid = resid + pass.see(Site::pos_embed, kNoLayer, placed);
+  }
+  return resid;
+}
+
+Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options) {
+  bool edited = false;
+  bool wanted = false;
+  for (const Site site : kFinalSites) {
+    edited = edited || pass.edited(site);
+    wanted = wanted || pass.wanted(site);
+  }
+  const bool last = options.logits == Logits::last;
+  const Tensor full = wanted ? logits_of(pass, resid) : Tensor();
+  if (options.logits == Logits::none) {
+    return {};
+  }
+  const auto cut = [&](const Tensor& x) { return last ? x.narrow(1, x.size(1) - 1, 1) : x; };
+  Tensor logits = edited ? select_vocab(cut(full), options.vocab)
+                         : quiet_logits(pass, cut(resid), options.vocab);
+  logits = (last ? logits.squeeze(1) : logits).to(at::kFloat);
+  if (pass.config.logit_softcap > 0) {
+    const double cap = pass.config.logit_softcap;
+    logits = (logits / cap).tanh_().mul_(cap);
+  }
+  return logits;
+}
+
+}  // namespace headscope

@@ -1,0 +1,143 @@
+#include "lib/model/model.h"
+
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+
+#include "lib/base/error.h"
+#include "lib/model/pass.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+void check_options(const ForwardOptions& options, const ModelConfig& config) {
+  const std::int64_t end = options.to_layer < 0 ? config.n_layers : options.to_layer;
+  if (options.from_layer < 0 || options.from_layer > config.n_layers || end > config.n_layers ||
+      end < options.from_layer) {
+    throw UsageError(
+        "layers [{}, {}) of a model of {} layers", options.from_layer, end, config.n_layers);
+  }
+  if ((options.from_layer > 0) != options.residual.defined()) {
+    throw UsageError("from_layer > 0 and a residual stream to start from go together");
+  }
+  for (const std::int64_t id : options.vocab) {
+    if (id < 0 || id >= config.d_vocab) {
+      throw UsageError("token {} is outside the vocabulary of {}", id, config.d_vocab);
+    }
+  }
+}
+
+BatchLayout columns_of(const BatchLayout& whole, std::int64_t begin, std::int64_t count) {
+  BatchLayout layout = whole;
+  layout.past = whole.past + begin;
+  layout.columns = count;
+  return layout;
+}
+
+}  // namespace
+
+Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts))) {
+  check(config());
+  for (const Rope& rope : config().ropes) {
+    rope_frequencies_.push_back(rotary_frequencies(rope).to(to_torch(device())));
+  }
+}
+
+const Tokenizer& Model::tokenizer() const {
+  if (!has_tokenizer()) {
+    throw DataError("{}: no tokenizer beside the weights; give prompts as \"tokens\"",
+                    source().name);
+  }
+  return *parts_->tokenizer;
+}
+
+ForwardResult Model::forward(const Batch& batch, const ForwardOptions& options) const {
+  NoTap nobody;
+  return forward(batch, nobody, options);
+}
+
+ForwardResult Model::forward(const Batch& batch, Tap& tap, const ForwardOptions& options) const {
+  const at::NoGradGuard no_grad;
+  check_options(options, config());
+  const std::int64_t past = options.cache == nullptr ? 0 : options.cache->columns();
+  batch.check(config(), past);
+  if (options.chunk > 0 && options.chunk < batch.layout().columns) {
+    return forward_chunks(batch, tap, options);
+  }
+  const BatchLayout layout =
+      options.cache == nullptr ? batch.layout() : options.cache->continue_with(batch.layout());
+  return run(batch.tokens(), layout, tap, options);
+}
+
+ForwardResult Model::forward_chunks(const Batch& batch, Tap& tap, ForwardOptions options) const {
+  if (options.from_layer > 0) {
+    throw UsageError("a pass from a residual stream cannot be split into chunks");
+  }
+  KvCache own(config());
+  options.cache = options.cache == nullptr ? &own : options.cache;
+  const BatchLayout whole = options.cache->continue_with(batch.layout());
+  std::vector<Tensor> logits;
+  std::vector<Tensor> residuals;
+  for (std::int64_t begin = 0; begin < whole.columns; begin += options.chunk) {
+    const std::int64_t count = std::min(options.chunk, whole.columns - begin);
+    const ForwardResult result =
+        run(batch.tokens().narrow(1, begin, count), columns_of(whole, begin, count), tap, options);
+    logits.push_back(result.logits);
+    residuals.push_back(result.residual);
+  }
+  const bool join = options.logits == Logits::all && logits.back().defined();
+  return {join ? at::cat(logits, 1) : logits.back(), at::cat(residuals, 1)};
+}
+
+ForwardResult Model::run(const Tensor& tokens,
+                         const BatchLayout& layout,
+                         Tap& tap,
+                         const ForwardOptions& options) const {
+  Pass pass(*this, rope_frequencies_, layout, tap, options.cache);
+  Tensor resid = options.from_layer > 0 ? options.residual.to(pass.device, pass.dtype)
+                                        : run_embed(pass, tokens.to(pass.device));
+  const std::int64_t end = options.to_layer < 0 ? config().n_layers : options.to_layer;
+  for (std::int64_t layer = options.from_layer; layer < end; ++layer) {
+    resid = run_block(pass, static_cast<int>(layer), resid);
+  }
+  if (options.cache != nullptr) {
+    options.cache->advance(layout);
+  }
+  if (options.to_layer >= 0) {
+    return {{}, resid};
+  }
+  return {run_unembed(pass, resid, options), resid};
+}
+
+Tensor Model::W_Q(std::int64_t layer) const {
+  return head_rows(layer, 0, config().n_heads);
+}
+
+Tensor Model::W_K(std::int64_t layer) const {
+  return head_rows(layer, config().n_heads, config().n_kv_heads);
+}
+
+Tensor Model::W_V(std::int64_t layer) const {
+  return head_rows(layer, config().n_heads + config().n_kv_heads, config().n_kv_heads);
+}
+
+Tensor Model::W_O(std::int64_t layer) const {
+  const ModelConfig& c = config();
+  return weights()
+      .blocks.at(static_cast<std::size_t>(layer))
+      .W_O.view({c.d_model, c.n_heads, c.d_head})
+      .permute({1, 2, 0});
+}
+
+Tensor Model::head_rows(std::int64_t layer, std::int64_t first, std::int64_t heads) const {
+  const ModelConfig& c = config();
+  return weights()
+      .blocks.at(static_cast<std::size_t>(layer))
+      .W_QKV.narrow(0, first * c.d_head, heads * c.d_head)
+      .view({heads, c.d_head, c.d_model})
+      .transpose(1, 2);
+}
+
+}  // namespace headscope

@@ -1,0 +1,89 @@
+// A transformer: weights in, logits out, every intermediate value named where it is born.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/device.h"
+#include "lib/base/dtype.h"
+#include "lib/model/batch.h"
+#include "lib/model/config.h"
+#include "lib/model/kv_cache.h"
+#include "lib/model/tap.h"
+#include "lib/model/weights.h"
+#include "lib/tensor/tensor.h"
+#include "lib/text/tokenizer.h"
+
+namespace headscope {
+
+enum class Logits { all, last, none };
+
+struct ForwardOptions {
+  Logits logits = Logits::all;
+  std::vector<std::int64_t> vocab;  // unembed only these ids, in this order; empty: all
+  KvCache* cache = nullptr;         // read and extended
+  std::int64_t chunk = 0;           // > 0: at most this many columns at a time (needs a cache)
+  std::int64_t from_layer = 0;      // > 0: start there from `residual`
+  Tensor residual;                  // [B, T, d_model], the residual stream entering from_layer
+  std::int64_t to_layer = -1;  // stop before this layer; −1: run all. Stopping gives no logits
+};
+
+struct ForwardResult {
+  // [B, T, d_vocab]; Logits::last: [B, d_vocab]; undefined for Logits::none or an early stop. f32.
+  Tensor logits;
+  Tensor residual;  // [B, T, d_model], the residual stream where the pass ended
+};
+
+// Where a model came from, for provenance.
+struct ModelSource {
+  std::string name;                // as the user gave it
+  std::vector<std::string> files;  // weight files
+  std::string weights_hash;        // "xxh3:…"
+};
+
+// Immutable and cheap to copy. forward() is const and safe to call from several threads.
+class Model {
+ public:
+  struct Parts {
+    ModelConfig config;
+    Weights weights;
+    std::shared_ptr<const Tokenizer> tokenizer;  // null: the model came without one
+    Device device;
+    DType dtype = DType::f32;
+    ModelSource source;
+  };
+  explicit Model(Parts parts);
+
+  // Runs the batch with `tap` watching and changing. Throws UsageError for tokens outside the
+  // vocabulary, a context overrun, or options that contradict each other.
+  ForwardResult forward(const Batch& batch, Tap& tap, const ForwardOptions& options = {}) const;
+  ForwardResult forward(const Batch& batch, const ForwardOptions& options = {}) const;
+
+  [[nodiscard]] const ModelConfig& config() const { return parts_->config; }
+  [[nodiscard]] const Weights& weights() const { return parts_->weights; }
+  [[nodiscard]] const Tokenizer& tokenizer() const;  // DataError if the model came without one
+  [[nodiscard]] bool has_tokenizer() const { return parts_->tokenizer != nullptr; }
+  [[nodiscard]] Device device() const { return parts_->device; }
+  [[nodiscard]] DType dtype() const { return parts_->dtype; }
+  [[nodiscard]] const ModelSource& source() const { return parts_->source; }
+
+  // The per-head weights as the papers write them (views, nothing copied).
+  [[nodiscard]] Tensor W_Q(std::int64_t layer) const;  // [n_heads, d_model, d_head]
+  [[nodiscard]] Tensor W_K(std::int64_t layer) const;  // [n_kv_heads, d_model, d_head]
+  [[nodiscard]] Tensor W_V(std::int64_t layer) const;  // [n_kv_heads, d_model, d_head]
+  [[nodiscard]] Tensor W_O(std::int64_t layer) const;  // [n_heads, d_head, d_model]
+
+ private:
+  ForwardResult forward_chunks(const Batch& batch, Tap& tap, ForwardOptions options) const;
+  ForwardResult run(const Tensor& tokens,
+                    const BatchLayout& layout,
+                    Tap& tap,
+                    const ForwardOptions& options) const;
+  [[nodiscard]] Tensor head_rows(std::int64_t layer, std::int64_t first, std::int64_t heads) const;
+
+  std::shared_ptr<const Parts> parts_;
+  std::vector<Tensor> rope_frequencies_;  // [dim / 2] each, on the device
+};
+
+}  // namespace headscope

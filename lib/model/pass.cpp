@@ -1,0 +1,101 @@
+#include "lib/model/pass.h"
+
+#include <fmt/ranges.h>
+
+#include "lib/attention/attention.h"
+#include "lib/base/error.h"
+#include "lib/kernels/norm.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+Pass::Pass(const Model& model,
+           const std::vector<Tensor>& rope_frequencies,
+           const BatchLayout& batch_layout,
+           Tap& tap,
+           KvCache* kv_cache)
+    : config(model.config()),
+      weights(model.weights()),
+      layout(batch_layout),
+      cache(kv_cache),
+      device(to_torch(model.device())),
+      dtype(to_torch(model.dtype())),
+      tap_(tap),
+      rope_frequencies_(rope_frequencies) {}
+
+Pass::Pass(const Pass& other, Tap& tap)
+    : config(other.config),
+      weights(other.weights),
+      layout(other.layout),
+      cache(other.cache),
+      device(other.device),
+      dtype(other.dtype),
+      tap_(tap),
+      rope_frequencies_(other.rope_frequencies_),
+      position_ids_(other.position_ids_),
+      rotary_(other.rotary_),
+      hidden_(other.hidden_) {}
+
+Pass Pass::with(Tap& tap) const {
+  return {*this, tap};
+}
+
+Tensor Pass::see(Site site, int layer, const Tensor& value) {
+  const HookPoint point{site, layer};
+  if (tap_.wants(point) == Interest::none) {
+    return value;
+  }
+  const Visit visit{point, layout, config};
+  Tensor seen = tap_.visit(visit, value);
+  if (!seen.sizes().equals(value.sizes())) {
+    throw UsageError("{}: an edit returned {} where the value is {}",
+                     visit.name(),
+                     fmt::join(seen.sizes(), "×"),
+                     fmt::join(value.sizes(), "×"));
+  }
+  return seen;
+}
+
+const Tensor& Pass::position_ids() {
+  if (!position_ids_.defined()) {
+    const Tensor ids = layout.position_ids();
+    position_ids_ = (layout.padded() ? ids : ids.narrow(0, 0, 1)).to(device);
+  }
+  return position_ids_;
+}
+
+const RotaryTable& Pass::rotary(int rope) {
+  const auto found = rotary_.find(rope);
+  if (found != rotary_.end()) {
+    return found->second;
+  }
+  const Tensor& frequencies = rope_frequencies_.at(static_cast<std::size_t>(rope));
+  return rotary_.emplace(rope, rotary_table(position_ids(), frequencies)).first->second;
+}
+
+const Tensor& Pass::hidden(std::int64_t window) {
+  const auto found = hidden_.find(window);
+  if (found != hidden_.end()) {
+    return found->second;
+  }
+  return hidden_.emplace(window, hidden_keys(layout, window, device)).first->second;
+}
+
+Tensor run_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+  const Norm norm = pass.config.norm;
+  const double eps = pass.config.norm_eps;
+  const bool edited = pass.edited(sites.scale, layer) || pass.edited(sites.normalized, layer);
+  if (edited || pass.wanted(sites.scale, layer) || pass.wanted(sites.normalized, layer)) {
+    const NormParts parts = norm_parts(x, norm, eps);
+    const Tensor scale = pass.see(sites.scale, layer, parts.scale);
+    const Tensor normalized = pass.see(sites.normalized, layer, parts.centred / scale);
+    if (edited) {
+      return apply_gain(normalized, weights, pass.dtype);
+    }
+  }
+  return normalize(x, weights, norm, eps);
+}
+
+}  // namespace headscope

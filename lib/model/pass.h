@@ -1,0 +1,72 @@
+// One forward pass under way: what every part of a block needs, and the way it shows its values.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "lib/kernels/rotary.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+class Pass {
+ public:
+  Pass(const Model& model,
+       const std::vector<Tensor>& rope_frequencies,
+       const BatchLayout& layout,
+       Tap& tap,
+       KvCache* cache);
+
+  const ModelConfig& config;
+  const Weights& weights;
+  const BatchLayout& layout;
+  KvCache* const cache;
+  const at::Device device;
+  const at::ScalarType dtype;
+
+  [[nodiscard]] bool wanted(Site site, int layer = kNoLayer) const {
+    return tap_.wants({site, layer}) != Interest::none;
+  }
+  [[nodiscard]] bool edited(Site site, int layer = kNoLayer) const {
+    return tap_.wants({site, layer}) == Interest::edit;
+  }
+
+  // The same pass with somebody else watching.
+  [[nodiscard]] Pass with(Tap& tap) const;
+
+  // Shows `value` to the tap if it wants it and returns what to go on with.
+  Tensor see(Site site, int layer, const Tensor& value);
+
+  [[nodiscard]] const Tensor& position_ids();               // [B or 1, T] on the device
+  [[nodiscard]] const RotaryTable& rotary(int rope);        // of this pass's positions
+  [[nodiscard]] const Tensor& hidden(std::int64_t window);  // hidden_keys() of this pass
+
+ private:
+  Pass(const Pass& other, Tap& tap);
+
+  Tap& tap_;
+  const std::vector<Tensor>& rope_frequencies_;
+  Tensor position_ids_;
+  std::map<int, RotaryTable> rotary_;
+  std::map<std::int64_t, Tensor> hidden_;
+};
+
+// The three sites of a norm: divisor, normalised value, and the weights that follow.
+struct NormSites {
+  Site scale;
+  Site normalized;
+};
+
+// Normalises x; explicit steps only if a tap edits them.
+Tensor run_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
+
+// Parts of a block, each from the residual stream to its contribution to it. [B, T, d_model].
+Tensor run_attention(Pass& pass, int layer, const Tensor& resid);
+Tensor run_mlp(Pass& pass, int layer, const Tensor& resid);
+Tensor run_block(Pass& pass, int layer, const Tensor& resid);
+
+Tensor run_embed(Pass& pass, const Tensor& tokens);
+Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options);
+
+}  // namespace headscope

@@ -1,0 +1,316 @@
+#include "lib/model/site.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace headscope {
+namespace {
+
+bool always(const ModelConfig&) {
+  return true;
+}
+bool never(const ModelConfig&) {
+  return false;
+}
+bool learned(const ModelConfig& c) {
+  return c.positions == Positions::learned;
+}
+bool rotary(const ModelConfig& c) {
+  return c.positions == Positions::rotary;
+}
+bool ungrouped(const ModelConfig& c) {
+  return c.n_heads == c.n_kv_heads;
+}
+bool sequential(const ModelConfig& c) {
+  return c.block_order == BlockOrder::sequential;
+}
+bool sandwich(const ModelConfig& c) {
+  return c.norm_placement == NormPlacement::sandwich;
+}
+bool gated(const ModelConfig& c) {
+  return c.mlp == Mlp::gated;
+}
+
+using enum Axis;
+constexpr std::string_view kRotary = "rotary positions";
+constexpr std::string_view kSandwich = "norms after attention and MLP (Gemma 2, 3)";
+constexpr std::string_view kMoe = "mixture of experts";
+
+const std::vector<SiteInfo>& table() {
+  using A = std::vector<Axis>;
+  const A model{batch, pos, d_model};
+  const A scale{batch, pos, one};
+  const A heads{batch, pos, head, d_head};
+  const A kv_heads{batch, pos, kv_head, d_head};
+  const A head_inputs{batch, pos, head, d_model};
+  const A kv_inputs{batch, pos, kv_head, d_model};
+  const A maps{batch, head, query, key};
+  const A mlp{batch, pos, d_mlp};
+  static const std::vector<SiteInfo> sites{
+      {Site::tokens, "hook_tokens", false, {batch, pos}, {}, "", "token ids", always},
+      {Site::embed,
+       "hook_embed",
+       false,
+       model,
+       {"embed.hook_out"},
+       "",
+       "token embedding, scaled",
+       always},
+      {Site::pos_embed,
+       "hook_pos_embed",
+       false,
+       model,
+       {"pos_embed.hook_out"},
+       "learned positions",
+       "",
+       learned},
+      {Site::resid_pre, "hook_resid_pre", true, model, {"hook_in"}, "", "residual stream", always},
+      {Site::attn_in,
+       "hook_attn_in",
+       true,
+       head_inputs,
+       {},
+       "as many KV heads as heads",
+       "each head's own view of the residual stream, before ln1",
+       ungrouped},
+      {Site::q_input,
+       "hook_q_input",
+       true,
+       head_inputs,
+       {},
+       "",
+       "what each head's queries read, before ln1",
+       always},
+      {Site::k_input,
+       "hook_k_input",
+       true,
+       kv_inputs,
+       {},
+       "",
+       "what each KV head's keys read, before ln1",
+       always},
+      {Site::v_input,
+       "hook_v_input",
+       true,
+       kv_inputs,
+       {},
+       "",
+       "what each KV head's values read, before ln1",
+       always},
+      {Site::ln1_scale, "ln1.hook_scale", true, scale, {}, "", "the divisor", always},
+      {Site::ln1_normalized, "ln1.hook_normalized", true, model, {}, "", "before the gain", always},
+      {Site::attn_q_in, "attn.q.hook_in", true, model, {}, "", "after ln1's gain", always},
+      {Site::attn_k_in, "attn.k.hook_in", true, model, {}, "", "after ln1's gain", always},
+      {Site::attn_v_in, "attn.v.hook_in", true, model, {}, "", "after ln1's gain", always},
+      {Site::q,
+       "attn.hook_q",
+       true,
+       heads,
+       {"attn.q.hook_out"},
+       "",
+       "before QK-norm and rotation",
+       always},
+      {Site::k,
+       "attn.hook_k",
+       true,
+       kv_heads,
+       {"attn.k.hook_out"},
+       "",
+       "before QK-norm and rotation",
+       always},
+      {Site::v, "attn.hook_v", true, kv_heads, {"attn.v.hook_out"}, "", "", always},
+      {Site::rot_q, "attn.hook_rot_q", true, heads, {}, kRotary, "rotated", rotary},
+      {Site::rot_k,
+       "attn.hook_rot_k",
+       true,
+       {batch, key, kv_head, d_head},
+       {},
+       kRotary,
+       "rotated; holds cached keys too",
+       rotary},
+      {Site::attn_scores,
+       "attn.hook_attn_scores",
+       true,
+       maps,
+       {},
+       "",
+       "scaled, soft-capped, then masked with -inf",
+       always},
+      {Site::pattern, "attn.hook_pattern", true, maps, {}, "", "softmax of the scores", always},
+      {Site::z, "attn.hook_z", true, heads, {"attn.o.hook_in"}, "", "before W_O", always},
+      {Site::result,
+       "attn.hook_result",
+       true,
+       head_inputs,
+       {},
+       "",
+       "each head's share of the attention output, without b_O",
+       always},
+      {Site::attn_raw_out,
+       "attn.hook_out",
+       true,
+       model,
+       {"attn.o.hook_out"},
+       "",
+       "before a norm after attention",
+       always},
+      {Site::ln1_post_scale, "ln1_post.hook_scale", true, scale, {}, kSandwich, "", sandwich},
+      {Site::ln1_post_normalized,
+       "ln1_post.hook_normalized",
+       true,
+       model,
+       {},
+       kSandwich,
+       "before the gain",
+       sandwich},
+      {Site::attn_out, "hook_attn_out", true, model, {}, "", "what is added to the stream", always},
+      {Site::resid_mid,
+       "hook_resid_mid",
+       true,
+       model,
+       {"ln2.hook_in"},
+       "sequential blocks",
+       "",
+       sequential},
+      {Site::mlp_in, "hook_mlp_in", true, model, {}, "", "what the MLP reads, before ln2", always},
+      {Site::ln2_scale, "ln2.hook_scale", true, scale, {}, "", "the divisor", always},
+      {Site::ln2_normalized, "ln2.hook_normalized", true, model, {}, "", "before the gain", always},
+      {Site::mlp_block_in, "mlp.hook_in", true, model, {}, "", "after ln2's gain", always},
+      {Site::mlp_pre, "mlp.hook_pre", true, mlp, {}, "", "before the activation", always},
+      {Site::mlp_pre_linear,
+       "mlp.hook_pre_linear",
+       true,
+       mlp,
+       {},
+       "gated MLPs",
+       "what the gate multiplies",
+       gated},
+      {Site::mlp_mid, "mlp.hook_mid", true, mlp, {}, "SoLU with LayerNorm", "", never},
+      {Site::mlp_gate, "mlp.hook_gate", true, mlp, {}, kMoe, "", never},
+      {Site::mlp_expert_weights, "mlp.hook_expert_weights", true, mlp, {}, kMoe, "", never},
+      {Site::mlp_expert_indices, "mlp.hook_expert_indices", true, mlp, {}, kMoe, "", never},
+      {Site::mlp_post, "mlp.hook_post", true, mlp, {}, "", "before W_out", always},
+      {Site::mlp_raw_out,
+       "mlp.hook_out",
+       true,
+       model,
+       {},
+       "",
+       "before a norm after the MLP",
+       always},
+      {Site::ln2_post_scale, "ln2_post.hook_scale", true, scale, {}, kSandwich, "", sandwich},
+      {Site::ln2_post_normalized,
+       "ln2_post.hook_normalized",
+       true,
+       model,
+       {},
+       kSandwich,
+       "before the gain",
+       sandwich},
+      {Site::mlp_out, "hook_mlp_out", true, model, {}, "", "what is added to the stream", always},
+      {Site::resid_post,
+       "hook_resid_post",
+       true,
+       model,
+       {"hook_out"},
+       "",
+       "residual stream",
+       always},
+      {Site::ln_final_scale, "ln_final.hook_scale", false, scale, {}, "", "the divisor", always},
+      {Site::ln_final_normalized,
+       "ln_final.hook_normalized",
+       false,
+       model,
+       {},
+       "",
+       "before the gain",
+       always},
+      {Site::unembed_in, "unembed.hook_in", false, model, {}, "", "after ln_final's gain", always},
+      {Site::unembed_out,
+       "unembed.hook_out",
+       false,
+       {batch, pos, d_vocab},
+       {},
+       "",
+       "logits, before a soft-cap",
+       always},
+  };
+  return sites;
+}
+
+}  // namespace
+
+std::string_view to_string(Axis axis) {
+  static constexpr std::array<std::string_view, 11> kNames{"batch",
+                                                           "pos",
+                                                           "query",
+                                                           "key",
+                                                           "head",
+                                                           "kv_head",
+                                                           "d_head",
+                                                           "d_model",
+                                                           "d_mlp",
+                                                           "d_vocab",
+                                                           "one"};
+  return kNames[static_cast<std::size_t>(axis)];
+}
+
+int SiteInfo::axis(Axis wanted) const {
+  const auto found = std::find(axes.begin(), axes.end(), wanted);
+  return found == axes.end() ? -1 : static_cast<int>(found - axes.begin());
+}
+
+std::span<const SiteInfo> all_sites() {
+  return table();
+}
+
+const SiteInfo& info(Site site) {
+  return table()[static_cast<std::size_t>(site)];
+}
+
+std::string hook_name(Site site, int layer) {
+  const SiteInfo& row = info(site);
+  return row.per_block ? fmt::format("blocks.{}.{}", layer, row.name) : std::string(row.name);
+}
+
+std::vector<HookPoint> hook_points(const ModelConfig& config) {
+  std::vector<HookPoint> points;
+  const auto add = [&](bool per_block, int layer, Site from, Site to) {
+    for (const SiteInfo& row : all_sites()) {
+      if (row.per_block == per_block && row.exists(config) && row.site >= from && row.site <= to) {
+        points.push_back({row.site, layer});
+      }
+    }
+  };
+  add(false, kNoLayer, Site::tokens, Site::pos_embed);
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    add(true, layer, Site::resid_pre, Site::resid_post);
+  }
+  add(false, kNoLayer, Site::ln_final_scale, Site::unembed_out);
+  return points;
+}
+
+std::optional<std::int64_t> axis_size(Axis axis, const ModelConfig& c) {
+  switch (axis) {
+    case head:
+      return c.n_heads;
+    case kv_head:
+      return c.n_kv_heads;
+    case d_head:
+      return c.d_head;
+    case d_model:
+      return c.d_model;
+    case d_mlp:
+      return c.d_mlp;
+    case d_vocab:
+      return c.d_vocab;
+    case one:
+      return 1;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,43 @@
+// The one interface between a forward pass and whoever watches or changes it. Hooks are an argument
+// of forward, never state of a model.
+#pragma once
+
+#include "lib/model/batch.h"
+#include "lib/model/site.h"
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+// What a tap will do with a value. The forward pass forms a value only if somebody wants it, and
+// leaves the fused attention path only for an edit of scores or pattern: looking never changes the
+// answer.
+enum class Interest { none, observe, edit };
+
+struct Visit {
+  HookPoint point;
+  const BatchLayout& layout;
+  const ModelConfig& config;
+
+  [[nodiscard]] std::string name() const { return hook_name(point.site, point.layer); }
+};
+
+class Tap {
+ public:
+  virtual ~Tap() = default;
+
+  // Asked before a value is formed.
+  [[nodiscard]] virtual Interest wants(HookPoint point) const = 0;
+
+  // Called with the value, axes as info(site).axes says; returns the value to go on with. A tap
+  // that only observes returns its argument. Nothing may be changed in place.
+  virtual Tensor visit(const Visit& visit, const Tensor& value) = 0;
+};
+
+// A tap that wants nothing.
+class NoTap final : public Tap {
+ public:
+  [[nodiscard]] Interest wants(HookPoint) const override { return Interest::none; }
+  Tensor visit(const Visit&, const Tensor& value) override { return value; }
+};
+
+}  // namespace headscope

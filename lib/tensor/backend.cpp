@@ -1,0 +1,86 @@
+#include "lib/tensor/backend.h"
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <ATen/Context.h>
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder of the loaded library whose name contains `part`; for "" the program itself.
+fs::path folder_of_library(const std::string& part) {
+  struct Search {
+    std::string part;
+    fs::path found;
+  } search{part, {}};
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto* s = static_cast<Search*>(data);
+        const fs::path path = info->dlpi_name;
+        if (path.filename().string().find(s->part) == std::string::npos || path.empty()) {
+          return 0;
+        }
+        s->found = path.parent_path();
+        return 1;
+      },
+      &search);
+  return search.found;
+}
+
+void* open_first(const std::vector<fs::path>& candidates, std::string& last_error) {
+  for (const fs::path& path : candidates) {
+    if (void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
+      return handle;
+    }
+    last_error = ::dlerror();
+  }
+  return nullptr;
+}
+
+void open_cuda_libraries() {
+  std::string why;
+  const fs::path torch = folder_of_library("libtorch_cpu.so");
+  if (open_first({torch / "libtorch_cuda.so", "libtorch_cuda.so"}, why) == nullptr) {
+    throw ResourceError(
+        "--device cuda: cannot open libtorch_cuda.so ({}); point LD_LIBRARY_PATH at "
+        "the lib folder of a CUDA build of torch 2.11",
+        why);
+  }
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
+  const std::string plugin = "libheadscope_cuda.so";
+  if (open_first({program / plugin, program / "../lib" / plugin, plugin}, why) == nullptr) {
+    throw ResourceError(
+        "--device cuda: cannot open {} ({}); build headscope where nvcc is found", plugin, why);
+  }
+}
+
+}  // namespace
+
+void use_backend(const Device& device) {
+  if (!device.is_cuda()) {
+    return;
+  }
+  static std::once_flag opened;
+  std::call_once(opened, open_cuda_libraries);
+  if (!at::globalContext().hasCUDA()) {
+    throw ResourceError("--device {}: no GPU that CUDA can use; --device cpu runs everywhere",
+                        to_string(device));
+  }
+  const auto& hooks = at::detail::getCUDAHooks();
+  if (device.index >= hooks.deviceCount()) {
+    throw ResourceError(
+        "--device {}: this machine has {} GPUs", to_string(device), hooks.deviceCount());
+  }
+}
+
+}  // namespace headscope

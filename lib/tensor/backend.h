@@ -1,0 +1,13 @@
+// Makes a device usable before the first tensor goes there.
+#pragma once
+
+#include "lib/base/device.h"
+
+namespace headscope {
+
+// For cuda: opens libtorch_cuda.so and our kernels (libheadscope_cuda.so), which the program is not
+// linked with. Throws ResourceError if there is no GPU, no such index, or the libraries are
+// missing.
+void use_backend(const Device& device);
+
+}  // namespace headscope

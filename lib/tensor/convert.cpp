@@ -1,0 +1,38 @@
+#include "lib/tensor/convert.h"
+
+#include "lib/base/error.h"
+
+namespace headscope {
+
+at::ScalarType to_torch(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return at::kFloat;
+    case DType::bf16:
+      return at::kBFloat16;
+    case DType::f16:
+      return at::kHalf;
+  }
+  throw InternalError("unknown dtype {}", static_cast<int>(dtype));
+}
+
+at::Device to_torch(const Device& device) {
+  return device.is_cuda() ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device.index))
+                          : at::Device(at::kCPU);
+}
+
+DType dtype_of(const Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kFloat:
+      return DType::f32;
+    case at::kBFloat16:
+      return DType::bf16;
+    case at::kHalf:
+      return DType::f16;
+    default:
+      throw InternalError("tensor of type {}; headscope computes in f32, bf16 and f16",
+                          c10::toString(tensor.scalar_type()));
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,14 @@
+// Between headscope's Torch-free words (DType, Device) and Torch's.
+#pragma once
+
+#include "lib/base/device.h"
+#include "lib/base/dtype.h"
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+at::ScalarType to_torch(DType dtype);
+at::Device to_torch(const Device& device);
+DType dtype_of(const Tensor& tensor);  // InternalError for a type headscope does not compute in
+
+}  // namespace headscope
