@@ -1,0 +1,135 @@
+// What headscope does not run it refuses by name, and never runs on a guess.
+#include <fstream>
+
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+// The DataError that loading gives; any other end fails the test.
+std::string refusal(const std::filesystem::path& path) {
+  try {
+    (void)load_model(path.string());
+  } catch (const DataError& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    FAIL("another kind of error: " << error.what());
+  }
+  FAIL("the model loaded");
+  return {};
+}
+
+struct Refusal {
+  const char* fixture;
+  const char* patch;                 // merged into config.json (null removes a field)
+  std::vector<const char*> mention;  // all of these stand in the message
+};
+
+const std::vector<Refusal> kConfigs{
+    {"llama",
+     R"({"architectures": ["MambaForCausalLM"]})",
+     {"MambaForCausalLM", "LlamaForCausalLM"}},
+    {"llama", R"({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})", {"yarn", "config.json"}},
+    {"llama", R"({"rope_scaling": {"type": "dynamic", "factor": 4.0}})", {"dynamic"}},
+    {"llama3_gqa_tied", R"({"rope_parameters": {"rope_type": "longrope"}})", {"longrope"}},
+    {"llama3_v4", R"({"rope_scaling": {"high_freq_factor": null}})", {"high_freq_factor"}},
+    {"llama", R"({"hidden_act": "quick_gelu"})", {"hidden_act", "quick_gelu"}},
+    {"llama", R"({"attn_temperature_tuning": 4})", {"attn_temperature_tuning"}},
+    {"llama", R"({"num_attention_heads": "four"})", {"num_attention_heads"}},
+    {"llama", R"({"hidden_size": null})", {"hidden_size"}},
+    {"llama", R"({"num_key_value_heads": 3})", {"4", "3"}},
+    {"gpt2", R"({"activation_function": "mish"})", {"activation_function", "mish"}},
+    {"gpt2", R"({"scale_attn_by_inverse_layer_idx": true})", {"scale_attn_by_inverse_layer_idx"}},
+    {"qwen3_window",
+     R"({"layer_types": ["full_attention", "chunked_attention"]})",
+     {"chunked_attention"}},
+    {"qwen3_window", R"({"layer_types": ["full_attention"]})", {"layer_types", "2"}},
+    {"gemma3", R"({"use_bidirectional_attention": true})", {"use_bidirectional_attention"}},
+    {"gemma3_v5", R"({"rope_parameters": {"sliding_attention": {"rope_type": "yarn"}}})", {"yarn"}},
+    {"gemma3_nested",
+     R"({"text_config": {"hidden_activation": "mish"}})",
+     {"hidden_activation", "mish"}},
+};
+
+// A config that disagrees with the weights: the tensor, its shape and what the config asks for.
+const std::vector<Refusal> kShapes{
+    {"llama", R"({"hidden_size": 40, "head_dim": 8})", {"32", "40"}},
+    {"llama", R"({"vocab_size": 300})", {"model.embed_tokens.weight", "288", "300"}},
+    {"llama", R"({"intermediate_size": 48})", {"48", "64"}},
+    {"gpt2", R"({"n_inner": 96})", {"mlp.c_fc", "96", "128"}},
+    {"llama3_gqa_tied", R"({"num_key_value_heads": 4})", {"self_attn.k_proj.weight", "32", "64"}},
+    {"llama", R"({"num_hidden_layers": 4})", {"model.layers.3."}},
+    {"llama", R"({"num_hidden_layers": 2})", {"model.layers.2."}},
+    {"llama", R"({"attention_bias": true})", {"self_attn.q_proj.bias"}},
+    {"llama_biases", R"({"attention_bias": false})", {"_proj.bias"}},
+    {"llama_biases", R"({"mlp_bias": false})", {"_proj.bias"}},
+    {"llama3_gqa_tied", R"({"tie_word_embeddings": false})", {"lm_head.weight"}},
+};
+
+void check_refusals(const std::vector<Refusal>& refusals) {
+  for (const Refusal& row : refusals) {
+    DYNAMIC_SECTION(row.fixture << " with " << row.patch) {
+      const EditedModel model(row.fixture, [&](Json& c) { c.merge_patch(Json::parse(row.patch)); });
+      const std::string message = refusal(model.path());
+      CHECK(message.find('\n') == std::string::npos);
+      for (const char* word : row.mention) {
+        CHECK_THAT(message, contains(word));
+      }
+    }
+  }
+}
+
+// A copy of a GGUF file in which the first string `from` after `key` reads `to` (of equal length).
+std::filesystem::path patched_gguf(const char* file,
+                                   const std::string& key,
+                                   const std::string& from,
+                                   const std::string& to) {
+  std::ifstream in(fixture_directory() / "gguf" / file, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t at = bytes.find(from, bytes.find(key) + key.size());
+  REQUIRE(at != std::string::npos);
+  REQUIRE(from.size() == to.size());
+  bytes.replace(at, from.size(), to);
+  const auto path = std::filesystem::temp_directory_path() / ("headscope-refusal-" + to + ".gguf");
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("a config headscope does not implement is refused by name") {
+  check_refusals(kConfigs);
+}
+
+TEST_CASE("weights that disagree with their config are refused, naming both") {
+  check_refusals(kShapes);
+}
+
+TEST_CASE("a GGUF file headscope does not implement is refused by name") {
+  const auto mamba = patched_gguf("llama-f32.gguf", "general.architecture", "llama", "mamba");
+  CHECK_THAT(refusal(mamba), contains("mamba"));
+  const auto scaled =
+      patched_gguf("llama_linear_mqa-f32.gguf", "rope.scaling.type", "linear", "cosine");
+  CHECK_THAT(refusal(scaled), contains("cosine"));
+  const auto renamed = patched_gguf(
+      "llama-f32.gguf", "tokenizer.ggml", "blk.1.attn_q.weight", "blk.1.attn_x.weight");
+  CHECK_THAT(refusal(renamed), contains("attn_"));
+  for (const auto& path : {mamba, scaled, renamed}) {
+    std::filesystem::remove(path);
+  }
+}
+
+TEST_CASE("a soft-cap that the config sets to null is off, not at its default") {
+  const EditedModel model("gemma2", [](Json& c) {
+    c["attn_logit_softcapping"] = nullptr;
+    c["final_logit_softcapping"] = nullptr;
+  });
+  const ModelConfig config = load_model(model.path().string()).config();
+  CHECK(config.score_softcap == 0);
+  CHECK(config.logit_softcap == 0);
+}

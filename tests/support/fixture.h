@@ -1,0 +1,52 @@
+// The tiny models of data/fixtures/models, their expected values, and altered copies of them.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lib/base/json.h"
+#include "lib/model/model.h"
+#include "tests/support/tensors.h"
+
+namespace headscope::test {
+
+struct FixtureModel {
+  std::string name;                // "gemma2", "llama-q8_0.gguf"
+  std::filesystem::path path;      // what load_model gets
+  std::filesystem::path expected;  // a safetensors file
+};
+
+std::filesystem::path fixture_directory();
+FixtureModel huggingface_fixture(const std::string& name);
+std::vector<FixtureModel> huggingface_fixtures();  // every one that headscope runs
+std::vector<FixtureModel> gguf_fixtures();
+
+Model load(const FixtureModel& fixture);
+
+// Token ids of `tokens.N`, and a batch of them.
+std::vector<std::int32_t> prompt(const Tensors& expected, int n);
+Batch batch_of(const std::vector<std::vector<std::int32_t>>& prompts);
+
+// Expected values that are hook points: all but tokens and logits.
+bool is_hook(const std::string& name);
+
+// A copy of a model directory whose config.json went through `edit`; removed with the object.
+class EditedModel {
+ public:
+  EditedModel(const std::string& fixture, const std::function<void(Json&)>& edit);
+  ~EditedModel();
+  EditedModel(const EditedModel&) = delete;
+  EditedModel& operator=(const EditedModel&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The same model with its config or weights altered in memory; shared tensors are not touched.
+Model altered(const Model& model, const std::function<void(ModelConfig&, Weights&)>& change);
+
+}  // namespace headscope::test
