@@ -164,7 +164,7 @@ Json ConfigFields::raw(std::string_view name) {
 }
 
 void ConfigFields::set_default(std::string_view name, const Json& value) {
-  if (!has(name)) {
+  if (!json_.contains(name)) {  // a null stays: it is a value, "none"
     json_[std::string(name)] = value;
   }
 }

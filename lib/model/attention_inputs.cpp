@@ -75,7 +75,7 @@ Tensor split_input(
 }
 
 Tensor edited_attn_in(Pass& pass, int layer, const Tensor& resid) {
-  if (!pass.wanted(Site::attn_in, layer)) {
+  if (!info(Site::attn_in).exists(pass.config) || !pass.wanted(Site::attn_in, layer)) {
     return {};
   }
   const Tensor seen = pass.see(Site::attn_in, layer, per_head_view(resid, pass.config.n_heads));

@@ -133,3 +133,13 @@ TEST_CASE("a soft-cap that the config sets to null is off, not at its default") 
   CHECK(config.score_softcap == 0);
   CHECK(config.logit_softcap == 0);
 }
+
+TEST_CASE("sizes that published Gemma 3 configs leave out are transformers' defaults") {
+  const EditedModel model("gemma3_nested", [](Json& c) {
+    for (const char* name : {"num_attention_heads", "num_key_value_heads", "vocab_size"}) {
+      c["text_config"].erase(name);
+    }
+  });
+  // The tiny weights have fewer of everything: what the message asks for is the default.
+  CHECK_THAT(refusal(model.path()), contains("262208"));
+}
