@@ -1,0 +1,117 @@
+#include "cli/render/html_viewer.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/render/assets.h"
+#include "cli/render/packed_map.h"
+#include "cli/render/page_policy.h"
+#include "cli/render/text_codes.h"
+#include "cli/render/visible.h"
+#include "lib/base/error.h"
+#include "lib/base/version.h"
+
+namespace headscope {
+namespace {
+
+std::string head_of(const ViewerData& data) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"generator\" content=\"headscope {}\">\n"
+      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n"
+      "<noscript>This page needs JavaScript to unpack its maps.</noscript>\n"
+      "<div id=\"app\"><p class=\"loading\">Loading {} …</p></div>\n",
+      page_policy(),
+      kVersion,
+      escaped(visible(data.title + " · " + data.model, Spaces::kept)),
+      asset_viewer_css(),
+      escaped(visible(data.model, Spaces::kept)));
+}
+
+// "<" never appears inside the data block, so nothing in a token can end it.
+std::string inert(std::string json) {
+  std::string out;
+  for (const char c : json) {
+    out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : std::string(1, c);
+  }
+  return out;
+}
+
+OrderedJson palette_json() {
+  std::string bytes;
+  for (const Rgb& color : palette(ColorMap::sequential)) {
+    bytes += static_cast<char>(color.r);
+    bytes += static_cast<char>(color.g);
+    bytes += static_cast<char>(color.b);
+  }
+  return base64(bytes);
+}
+
+OrderedJson prompts_json(const ViewerData& data) {
+  OrderedJson prompts = OrderedJson::array();
+  for (const auto& prompt : data.prompts) {
+    OrderedJson tokens = OrderedJson::array();
+    for (const auto& token : prompt.tokens) {
+      tokens.push_back(visible(token));
+    }
+    prompts.push_back({{"id", visible(prompt.id, Spaces::kept)}, {"tokens", std::move(tokens)}});
+  }
+  return prompts;
+}
+
+}  // namespace
+
+HtmlViewerWriter::HtmlViewerWriter(const std::filesystem::path& path, ViewerData data)
+    : data_(std::move(data)), file_(path) {
+  if (data_.prompts.empty()) {
+    throw UsageError("{}: a viewer needs at least one prompt", path.string());
+  }
+  file_.write(head_of(data_));
+}
+
+void HtmlViewerWriter::add_map(std::size_t prompt,
+                               std::int64_t layer,
+                               std::int64_t head,
+                               std::span<const float> values) {
+  if (prompt >= data_.prompts.size()) {
+    throw InternalError("viewer: prompt {} of {}", prompt, data_.prompts.size());
+  }
+  const auto size = static_cast<std::int64_t>(data_.prompts[prompt].tokens.size());
+  if (static_cast<std::int64_t>(values.size()) != size * size) {
+    throw InternalError("viewer: {} values for {} tokens", values.size(), size);
+  }
+  if (!written_.emplace(prompt, layer, head).second) {
+    throw InternalError("viewer: prompt {} layer {} head {} was given twice", prompt, layer, head);
+  }
+  const PackedMap map = pack_map(values, size, data_.mask);
+  file_.write(fmt::format(
+      "<script type=\"application/octet-stream\" id=\"m{}-{}-{}\">", prompt, layer, head));
+  file_.write(base64(map.bytes));
+  file_.write("</script>\n");
+  const bool unit = map.encoding == PackedMap::Encoding::unit;
+  maps_.push_back({prompt, layer, head, unit ? 0 : 1, map.low, map.high});
+}
+
+void HtmlViewerWriter::finish() {
+  if (written_.empty()) {
+    throw UsageError("the viewer has no maps: record a hook with query and key axes");
+  }
+  const OrderedJson index = {{"title", visible(data_.title, Spaces::kept)},
+                             {"model", visible(data_.model, Spaces::kept)},
+                             {"hook", visible(data_.hook, Spaces::kept)},
+                             {"causal", data_.mask == Mask::causal},
+                             {"version", kVersion},
+                             {"palette", palette_json()},
+                             {"prompts", prompts_json(data_)},
+                             {"maps", maps_}};
+  file_.write("<script type=\"application/json\" id=\"index\">" + inert(index.dump()) +
+              "</script>\n<script>");
+  file_.write(asset_viewer_js());
+  file_.write("</script>\n</body>\n</html>\n");
+  file_.commit();
+}
+
+}  // namespace headscope
