@@ -28,8 +28,8 @@ class TraceReader {
       const std::string& name) const;  // UsageError, with near names
 
   // One prompt's values as f32, row-major, ragged axes cut to the prompt's length. With `head` ≥ 0
-  // only that index of the "head" (or "kv_head") axis is read from disk (and dropped from the result's shape).
-  // A prompt not done is a DataError.
+  // only that index of the "head" (or "kv_head") axis is read from disk (and dropped from the
+  // result's shape). A prompt not done is a DataError.
   struct Values {
     std::vector<std::string> axes;
     std::vector<std::int64_t> shape;

@@ -141,7 +141,8 @@ struct TraceWriter::Impl {
     throw UsageError("{}: not a dataset of this trace{}", name, did_you_mean(name, names));
   }
 
-  void check_open(std::size_t prompt) const {
+  void check_open(std::size_t prompt) {
+    queue->check();
     if (prompt >= lengths.size()) {
       throw UsageError("prompt {}: the trace has {}, counted from 0", prompt, lengths.size());
     }

@@ -34,6 +34,11 @@ void WriteQueue::push(std::size_t bytes, std::function<void()> job) {
   changed_.notify_all();
 }
 
+void WriteQueue::check() {
+  const std::lock_guard lock(mutex_);
+  rethrow();
+}
+
 void WriteQueue::drain() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return failure_ || (jobs_.empty() && !running_); });

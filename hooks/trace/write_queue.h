@@ -20,6 +20,9 @@ class WriteQueue {
   // failure of an earlier job; after one no further job runs.
   void push(std::size_t bytes, std::function<void()> job);
 
+  // Rethrows the failure of an earlier job.
+  void check();
+
   // Waits until every job has run. Rethrows the failure of one.
   void drain();
 

@@ -5,6 +5,13 @@
 namespace headscope::h5 {
 namespace {
 
+// Without times: the same trace is the same bytes.
+PropertyList new_creation_list() {
+  PropertyList list(H5Pcreate(H5P_DATASET_CREATE), "dataset creation list");
+  checked(H5Pset_obj_track_times(list.id(), false), "times");
+  return list;
+}
+
 Dataset create(
     hid_t parent, const std::string& name, hid_t type, const Dims& dims, const PropertyList& list) {
   const Dataspace space = simple_space(dims);
@@ -35,7 +42,7 @@ PropertyList creation_list(const Dataset& dataset) {
 }  // namespace
 
 Dataset create_contiguous(hid_t parent, const std::string& name, hid_t type, const Dims& dims) {
-  const PropertyList list(H5Pcreate(H5P_DATASET_CREATE), "dataset creation list");
+  const PropertyList list = new_creation_list();
   checked(H5Pset_layout(list.id(), H5D_CONTIGUOUS), "layout");
   checked(H5Pset_alloc_time(list.id(), H5D_ALLOC_TIME_EARLY), "allocation time");
   if (H5Tdetect_class(type, H5T_VLEN) == 0 && H5Tis_variable_str(type) == 0) {
@@ -46,7 +53,7 @@ Dataset create_contiguous(hid_t parent, const std::string& name, hid_t type, con
 
 Dataset create_chunked(
     hid_t parent, const std::string& name, hid_t type, const Dims& dims, const Chunking& chunking) {
-  const PropertyList list(H5Pcreate(H5P_DATASET_CREATE), "dataset creation list");
+  const PropertyList list = new_creation_list();
   const int rank = static_cast<int>(chunking.chunk.size());
   checked(H5Pset_chunk(list.id(), rank, chunking.chunk.data()), "chunk shape");
   checked(H5Pset_shuffle(list.id()), "shuffle filter");

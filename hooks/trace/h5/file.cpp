@@ -22,6 +22,7 @@ File create_file(const std::filesystem::path& path, const NewFile& options) {
   checked(H5Pset_small_data_block_size(access.id(), 0), "data block");
   const PropertyList creation(H5Pcreate(H5P_FILE_CREATE), "file creation list");
   checked(H5Pset_userblock(creation.id(), options.user_block), "user block");
+  checked(H5Pset_obj_track_times(creation.id(), false), "times");
   return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), "create file"};
 }
 

@@ -6,6 +6,7 @@ Group create_group(hid_t parent, const std::string& name) {
   const PropertyList list(H5Pcreate(H5P_GROUP_CREATE), "group creation list");
   checked(H5Pset_link_creation_order(list.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
           "link order");
+  checked(H5Pset_obj_track_times(list.id(), false), "times");
   return {H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, list.id(), H5P_DEFAULT),
           "create group " + name};
 }

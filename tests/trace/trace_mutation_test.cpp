@@ -1,0 +1,99 @@
+// Damaged traces: an error or an answer, never a crash. Worth most under AddressSanitizer.
+#include <fstream>
+#include <random>
+
+#include "lib/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/trace/trace_cases.h"
+
+using namespace headscope;
+using namespace headscope::trace_cases;
+
+namespace {
+
+std::string file_text(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc).write(text.data(), std::ssize(text));
+}
+
+enum class Outcome { refused, damaged_value, same };
+
+Outcome read_all(const std::filesystem::path& path, const TraceHeader& made) {
+  try {
+    const TraceReader reader(path);
+    inspect_trace(path);
+    return first_wrong(reader, made).empty() && reader.complete() ? Outcome::same
+                                                                  : Outcome::damaged_value;
+  } catch (const DataError& error) {
+    REQUIRE_THAT(error.what(), contains(path.string()));
+    return Outcome::refused;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("byte flips anywhere are found or harmless") {
+  const int compress = GENERATE(0, 6);
+  const TempFolder folder;
+  const TraceHeader made = header(3);
+  TraceWriter::Options options;
+  options.compress = compress;
+  record(folder.file("t.h5"), made, options);
+  const std::string whole = file_text(folder.file("t.h5"));
+  std::vector<std::size_t> places;  // bytes that hold something, not the holes between them
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    if (whole[i] != 0 || i % 512 == 0) {
+      places.push_back(i);
+    }
+  }
+  std::mt19937 random(3);
+  int refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string broken = whole;
+    for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips) {
+      broken[places[random() % places.size()]] ^= static_cast<char>(1u << random() % 8);
+    }
+    CAPTURE(round);
+    write_text(folder.file("broken.h5"), broken);
+    const Outcome outcome = read_all(folder.file("broken.h5"), made);
+    // Values of an uncompressed trace carry no checksum; those of a compressed one do.
+    const bool allowed = outcome != Outcome::damaged_value || compress == 0;
+    REQUIRE((allowed || broken == whole));
+    refused += outcome == Outcome::refused ? 1 : 0;
+  }
+  CHECK(refused > 500);
+}
+
+TEST_CASE("a trace cut short anywhere is refused") {
+  const TempFolder folder;
+  const TraceHeader made = header(3);
+  record(folder.file("t.h5"), made);
+  const std::string whole = file_text(folder.file("t.h5"));
+  std::mt19937 random(4);
+  for (int round = 0; round < 300; ++round) {
+    const std::size_t keep = round < 2 ? static_cast<std::size_t>(round) : random() % whole.size();
+    write_text(folder.file("broken.h5"), whole.substr(0, keep));
+    REQUIRE(read_all(folder.file("broken.h5"), made) == Outcome::refused);
+  }
+  write_text(folder.file("broken.h5"), whole + "x");
+  CHECK_THROWS_WITH(TraceReader(folder.file("broken.h5")), contains("bytes long but should be"));
+}
+
+TEST_CASE("every byte of metadata is covered by the seal") {
+  const TempFolder folder;
+  const TraceHeader made = header(2);
+  record(folder.file("t.h5"), made, {});
+  const std::string whole = file_text(folder.file("t.h5"));
+  const std::size_t end = std::stoull(whole.substr(whole.find("metadata ") + 9, 20));
+  // Everything after is /done and the values, so no byte of HDF5's own lies there.
+  std::size_t values = made.prompts.size();
+  const TraceReader reader(folder.file("t.h5"));
+  for (const TraceDataset& dataset : reader.datasets()) {
+    values += static_cast<std::size_t>(elements_of(dataset)) * 4 * made.prompts.size();
+  }
+  CHECK(whole.size() - end == values);
+}
