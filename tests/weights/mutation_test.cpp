@@ -34,6 +34,15 @@ void* operator new(std::size_t bytes) {
   throw std::bad_alloc();
 }
 
+// The standard library pairs this one with the plain delete below.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
