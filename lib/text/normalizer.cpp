@@ -6,6 +6,7 @@
 #include "lib/text/json_fields.h"
 #include "lib/text/replacement.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unicode_16.h"
 #include "lib/text/unicode_normal_form.h"
 
 namespace headscope {
@@ -19,20 +20,8 @@ std::string lowercase(const std::string& text) {
     if (point.value == 0x130) {
       out += "i\xCC\x87";  // the one character whose lower case is two
     } else {
-      append_utf8(
-          out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value))));
-    }
-    at += point.length;
-  }
-  return out;
-}
-
-std::string strip_accents(const std::string& text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = code_point_at(text, at);
-    if (!is_mark(point.value)) {
-      out.append(text, at, point.length);
+      const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value));
+      append_utf8(out, lower_since_unicode_16(static_cast<char32_t>(lower)));
     }
     at += point.length;
   }
@@ -93,8 +82,6 @@ void Normalizer::add(const Json& spec, const std::string& where) {
         normal_form({.compatibility = type.size() == 4, .compose = type.back() == 'C'}));
   } else if (type == "Lowercase") {
     steps_.emplace_back([](const std::string& text) { return lowercase(text); });
-  } else if (type == "StripAccents") {
-    steps_.emplace_back([](const std::string& text) { return strip_accents(text); });
   } else if (type == "Prepend") {
     steps_.emplace_back([prefix = string_field(spec, "prepend", where)](std::string text) {
       return text.empty() ? text : prefix + text;

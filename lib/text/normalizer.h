@@ -14,7 +14,7 @@ class Normalizer {
   Normalizer() = default;  // changes nothing
 
   // The `normalizer` entry of tokenizer.json (null: none): NFC, NFD, NFKC, NFKD, Lowercase,
-  // Prepend, Replace, Strip, StripAccents, Sequence. Another type is a DataError that names it.
+  // Prepend, Replace, Strip, Sequence. Another type is a DataError that names it.
   static Normalizer from_json(const Json& spec, const std::string& where);
 
   [[nodiscard]] bool empty() const { return steps_.empty(); }

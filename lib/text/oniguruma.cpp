@@ -3,22 +3,20 @@
 #include <array>
 
 #include "lib/base/error.h"
+#include "lib/text/unicode_16.h"
 
 namespace headscope {
 namespace {
 
-// Oniguruma's \s is White_Space and its \w Alphabetic, Mark, decimal number and connector;
-// PCRE2's own \s and \w differ from both by a few characters. To stand inside a class.
+// Oniguruma's \s is White_Space; PCRE2's own differs by a few characters. To stand inside a class.
 constexpr std::string_view kSpace =
     R"(\x{9}-\x{d}\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr std::string_view kHex = "0-9a-fA-F";
 
-constexpr std::array<std::string_view, 40> kCategories = {
-    "C",  "Cc", "Cf", "Cn", "Co", "Cs", "L",  "Ll",  "Lm",         "Lo",
-    "Lt", "Lu", "M",  "Mc", "Me", "Mn", "N",  "Nd",  "Nl",         "No",
-    "P",  "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps",  "S",          "Sc",
-    "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs", "Any", "Alphabetic", "White_Space"};
+constexpr std::array<std::string_view, 38> kCategories = {
+    "Cc", "Cf", "Co", "Cs", "L",  "Ll", "Lm", "Lo", "Lt", "Lu",  "M",          "Mc",         "Me",
+    "Mn", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Pe", "Pf",  "Pi",         "Po",         "Ps",
+    "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs", "Any", "Alphabetic", "White_Space"};
 constexpr std::array<std::string_view, 24> kScripts = {
     "Arabic",    "Armenian", "Bengali",  "Cyrillic", "Devanagari", "Ethiopic",
     "Georgian",  "Greek",    "Gujarati", "Gurmukhi", "Han",        "Hangul",
@@ -148,6 +146,15 @@ class Translator {
     copy();
   }
 
+  // Alphabetic, Mark, decimal number and connector; of the other numbers, Latin-1's.
+  static std::string word_members() {
+    std::string members = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
+    for (const std::string_view category : {"L", "M", "Nd"}) {
+      members += newer_members(category);
+    }
+    return members;
+  }
+
   void set(std::string_view members, char letter) {
     const bool negated = letter >= 'A' && letter <= 'Z';
     if (in_class_ && negated) {
@@ -165,7 +172,10 @@ class Translator {
         return set(kSpace, letter);
       case 'w':
       case 'W':
-        return set(kWord, letter);
+        return set(word_members(), letter);
+      case 'd':
+      case 'D':
+        return set(fmt::format("\\p{{Nd}}{}", newer_members("Nd")), letter);
       case 'h':
       case 'H':
         return set(kHex, letter);
@@ -186,7 +196,7 @@ class Translator {
   }
 
   void plain_escape(char letter) {
-    const bool shared = std::string_view("dDnrtfae").find(letter) != std::string_view::npos;
+    const bool shared = std::string_view("nrtfae").find(letter) != std::string_view::npos;
     const bool anchor =
         std::string_view("AzZ").find(letter) != std::string_view::npos && !in_class_;
     const bool symbol = (letter >= '!' && letter <= '/') || (letter >= ':' && letter <= '@') ||
@@ -211,8 +221,20 @@ class Translator {
     if (!script && !listed(kCategories, name)) {
       reject(fmt::format("the property '\\p{{{}}}'", name));
     }
-    out_ += fmt::format("\\{}{{{}{}}}", upper != caret ? 'P' : 'p', script ? "sc:" : "", name);
+    emit_property(name, upper != caret, script);
     at_ = close + 1;
+  }
+
+  void emit_property(std::string_view name, bool negated, bool script) {
+    const std::string_view newer = newer_members(name);
+    const std::string positive = fmt::format("\\p{{{}{}}}{}", script ? "sc:" : "", name, newer);
+    if (newer.empty() || (in_class_ && !negated)) {
+      out_ += negated ? fmt::format("\\P{{{}{}}}", script ? "sc:" : "", name) : positive;
+    } else if (in_class_) {
+      reject(fmt::format("'\\P{{{}}}' in a class", name));
+    } else {
+      out_ += fmt::format("[{}{}]", negated ? "^" : "", positive);
+    }
   }
 
   void code_point(std::size_t digits) {

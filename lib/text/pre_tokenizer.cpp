@@ -5,6 +5,7 @@
 #include "lib/text/pre_tokenizer_steps.h"
 #include "lib/text/replacement.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unicode_9.h"
 
 namespace headscope {
 namespace {
@@ -13,8 +14,10 @@ namespace {
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Whitespace's pattern: there \w is that of Rust's regex, which counts the two joiners.
-constexpr std::string_view kWhitespaceWords = R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)";
+// Whitespace's \w+|[^\w\s]+, where \w is that of Rust's regex.
+constexpr std::string_view kWhitespaceWords =
+    R"([\p{Alphabetic}\p{L}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+)"
+    R"(|[^\s\p{Alphabetic}\p{L}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+)";
 
 enum class PrependScheme { always, first, never };
 
@@ -45,7 +48,8 @@ void mark_spaces(std::string_view piece, const std::string& mark, std::string& o
 // All of ASCII's symbols, "$" and "+" among them, and Unicode's punctuation.
 bool is_split_punctuation(char32_t c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
-         (c >= '{' && c <= '~') || is_punctuation(c);
+         (c >= '{' && c <= '~') || (is_punctuation(c) && !punctuation_since_unicode_8(c)) ||
+         c == 0x166D;  // a symbol since Unicode 12
 }
 
 }  // namespace

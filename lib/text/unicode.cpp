@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include "lib/text/unicode_16.h"
+
 namespace headscope {
 namespace {
 
@@ -132,12 +134,8 @@ bool is_punctuation(char32_t value) {
 
 bool is_numeric(char32_t value) {
   const auto kind = category(value);
-  return kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO;
-}
-
-bool is_mark(char32_t value) {
-  const auto kind = category(value);
-  return kind >= UTF8PROC_CATEGORY_MN && kind <= UTF8PROC_CATEGORY_ME;
+  return (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_NO) ||
+         number_since_unicode_16(value);
 }
 
 }  // namespace headscope

@@ -40,6 +40,5 @@ bool is_white_space(char32_t value);
 bool is_word(char32_t value);
 bool is_punctuation(char32_t value);
 bool is_numeric(char32_t value);  // Nd, Nl or No
-bool is_mark(char32_t value);     // Mn, Mc or Me
 
 }  // namespace headscope

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unicode_9.h"
 
 namespace headscope {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 using Points = std::vector<utf8proc_int32_t>;
 
 utf8proc_propval_t combining_class(utf8proc_int32_t point) {
-  return utf8proc_get_property(point)->combining_class;
+  const auto known = utf8proc_get_property(point)->combining_class;
+  return known != 0 && normalises_since_unicode_9(static_cast<char32_t>(point)) ? 0 : known;
 }
 
 void decompose(char32_t value, int options, Points& out) {
@@ -60,7 +62,7 @@ std::string to_normal_form(std::string text, NormalForm form) {
   points.reserve(text.size() + 1);
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint point = code_point_at(text, at);
-    if (point.value < 0x80) {
+    if (point.value < 0x80 || normalises_since_unicode_9(point.value)) {
       points.push_back(static_cast<utf8proc_int32_t>(point.value));
     } else {
       decompose(point.value, options, points);

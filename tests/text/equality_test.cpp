@@ -42,12 +42,16 @@ std::vector<std::string> differences(const Tokenizer& tokenizer, const std::stri
 TEST_CASE("every family's tokenizer.json gives Hugging Face's ids and text") {
   for (const char* name : {"gpt2",
                            "gpt2_prefix",
+                           "gpt_neox",
                            "llama3",
+                           "qwen2",
                            "smollm",
                            "tekken",
                            "llama2",
                            "llama2_metaspace",
-                           "gemma"}) {
+                           "metaspace_split",
+                           "gemma",
+                           "punctuation"}) {
     CAPTURE(name);
     const auto tokenizer = Tokenizer::from_directory(fixtures::folder() / name);
     CHECK(differences(tokenizer, name) == std::vector<std::string>());
