@@ -63,12 +63,17 @@ ForwardResult Model::forward(const Batch& batch, Tap& tap, const ForwardOptions&
   check_options(options, config());
   const std::int64_t past = options.cache == nullptr ? 0 : options.cache->columns();
   batch.check(config(), past);
+  tap.begin(config());
+  ForwardResult result;
   if (options.chunk > 0 && options.chunk < batch.layout().columns) {
-    return forward_chunks(batch, tap, options);
+    result = forward_chunks(batch, tap, options);
+  } else {
+    const BatchLayout layout =
+        options.cache == nullptr ? batch.layout() : options.cache->continue_with(batch.layout());
+    result = run(batch.tokens(), layout, tap, options);
   }
-  const BatchLayout layout =
-      options.cache == nullptr ? batch.layout() : options.cache->continue_with(batch.layout());
-  return run(batch.tokens(), layout, tap, options);
+  tap.end();
+  return result;
 }
 
 ForwardResult Model::forward_chunks(const Batch& batch, Tap& tap, ForwardOptions options) const {

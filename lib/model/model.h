@@ -21,11 +21,11 @@ enum class Logits { all, last, none };
 
 struct ForwardOptions {
   Logits logits = Logits::all;
-  std::vector<std::int64_t> vocab;  // unembed only these ids, in this order; empty: all
+  std::vector<std::int64_t> vocab{};  // unembed only these ids, in this order; empty: all
   KvCache* cache = nullptr;         // read and extended
   std::int64_t chunk = 0;           // > 0: at most this many columns at a time (needs a cache)
   std::int64_t from_layer = 0;      // > 0: start there from `residual`
-  Tensor residual;                  // [B, T, d_model], the residual stream entering from_layer
+  Tensor residual{};                // [B, T, d_model], the residual stream entering from_layer
   std::int64_t to_layer = -1;  // stop before this layer; −1: run all. Stopping gives no logits
 };
 
@@ -58,6 +58,9 @@ class Model {
   // Runs the batch with `tap` watching and changing. Throws UsageError for tokens outside the
   // vocabulary, a context overrun, or options that contradict each other.
   ForwardResult forward(const Batch& batch, Tap& tap, const ForwardOptions& options = {}) const;
+  ForwardResult forward(const Batch& batch, Tap&& tap, const ForwardOptions& options = {}) const {
+    return forward(batch, tap, options);
+  }
   ForwardResult forward(const Batch& batch, const ForwardOptions& options = {}) const;
 
   [[nodiscard]] const ModelConfig& config() const { return parts_->config; }

@@ -25,6 +25,11 @@ class Tap {
  public:
   virtual ~Tap() = default;
 
+  // Before and after each forward pass (a chunked one counts as one): the places to refuse what names
+  // nothing and to complain of what never fired.
+  virtual void begin(const ModelConfig&) {}
+  virtual void end() {}
+
   // Asked before a value is formed.
   [[nodiscard]] virtual Interest wants(HookPoint point) const = 0;
 

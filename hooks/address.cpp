@@ -1,0 +1,100 @@
+#include "hooks/address.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+
+namespace headscope {
+namespace {
+
+bool named_by(const std::string& pattern, HookPoint point) {
+  const auto names = names_of(point);
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return glob_matches(pattern, name); });
+}
+
+std::string layer_in(const std::string& pattern) {
+  static constexpr std::string_view kPrefix = "blocks.";
+  if (!pattern.starts_with(kPrefix)) {
+    return {};
+  }
+  const auto end = pattern.find('.', kPrefix.size());
+  const std::string layer = pattern.substr(kPrefix.size(), end - kPrefix.size());
+  const bool digits = !layer.empty() && std::all_of(layer.begin(), layer.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+  return digits ? layer : std::string();
+}
+
+// The site table's own row for a pattern that this model lacks, whatever its layer.
+const SiteInfo* known_elsewhere(const std::string& pattern) {
+  for (const SiteInfo& row : all_sites()) {
+    const std::string layer = layer_in(pattern);
+    const int number = layer.empty() || layer.size() > 6 ? 0 : std::stoi(layer);
+    if (named_by(pattern, {row.site, row.per_block ? number : kNoLayer})) {
+      return &row;
+    }
+  }
+  return nullptr;
+}
+
+[[noreturn]] void refuse(const std::string& pattern, const ModelConfig& config) {
+  if (const SiteInfo* row = known_elsewhere(pattern)) {
+    if (!row->exists(config)) {
+      throw UsageError("{}: this model has no such point; only models with {} do", pattern,
+                       row->when);
+    }
+    throw UsageError("{}: the model's layers are 0 to {}", pattern, config.n_layers - 1);
+  }
+  std::vector<std::string> names;
+  for (const HookPoint point : hook_points(config)) {
+    const auto some = names_of(point);
+    names.insert(names.end(), some.begin(), some.end());
+  }
+  throw UsageError("{}: no such hook point{} (headscope hooks MODEL lists them)", pattern,
+                   did_you_mean(pattern, names));
+}
+
+}  // namespace
+
+std::vector<std::string> names_of(HookPoint point) {
+  const SiteInfo& row = info(point.site);
+  std::vector<std::string> names{hook_name(point.site, point.layer)};
+  for (const std::string_view alias : row.aliases) {
+    names.push_back(row.per_block ? fmt::format("blocks.{}.{}", point.layer, alias)
+                                  : std::string(alias));
+  }
+  return names;
+}
+
+std::vector<HookPoint> resolve_hooks(const std::string& pattern, const ModelConfig& config) {
+  std::vector<HookPoint> found;
+  for (const HookPoint point : hook_points(config)) {
+    if (named_by(pattern, point)) {
+      found.push_back(point);
+    }
+  }
+  if (found.empty()) {
+    refuse(pattern, config);
+  }
+  return found;
+}
+
+std::vector<HookPoint> resolve_hooks(const std::vector<std::string>& patterns,
+                                     const ModelConfig& config) {
+  std::vector<HookPoint> wanted;
+  for (const std::string& pattern : patterns) {
+    const auto found = resolve_hooks(pattern, config);
+    wanted.insert(wanted.end(), found.begin(), found.end());
+  }
+  std::vector<HookPoint> ordered;
+  for (const HookPoint point : hook_points(config)) {
+    if (std::find(wanted.begin(), wanted.end(), point) != wanted.end()) {
+      ordered.push_back(point);
+    }
+  }
+  return ordered;
+}
+
+}  // namespace headscope

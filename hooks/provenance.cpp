@@ -1,0 +1,29 @@
+#include "hooks/provenance.h"
+
+#include <fmt/chrono.h>
+
+#include <ctime>
+
+#include "lib/base/version.h"
+
+namespace headscope {
+
+Json provenance(const Model& model, const ProvenanceOptions& options) {
+  const std::string tokenizer = model.has_tokenizer() ? model.tokenizer().hash() : "none";
+  Json identity = {{"weights_hash", model.source().weights_hash},
+                   {"tokenizer_hash", tokenizer},
+                   {"config", to_json(model.config())},
+                   {"dtype", to_string(model.dtype())},
+                   {"seed", options.seed},
+                   {"prepend_bos", to_string(options.prepend_bos)}};
+  Json out = identity;
+  out["identity"] = identity;
+  out["model"] = model.source().name;
+  out["command_line"] = options.command_line;
+  out["headscope_version"] = kVersion;
+  out["device"] = to_string(model.device());
+  out["created"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  return out;
+}
+
+}  // namespace headscope

@@ -1,0 +1,126 @@
+#include "hooks/record.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "hooks/address.h"
+#include "hooks/trace_tap.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store) {
+  TraceDataset dataset{.name = hook_name(point.site, point.layer), .axes = {}, .shape = {},
+                       .dtype = store};
+  for (const Axis axis : info(point.site).axes) {
+    if (axis == Axis::batch) {
+      dataset.axes.emplace_back("prompt");
+      continue;
+    }
+    dataset.axes.emplace_back(to_string(axis));
+    dataset.shape.push_back(axis_size(axis, config).value_or(0));
+  }
+  return dataset;
+}
+
+// Batches of prompts of like length, at most `most` tokens each, so that padding is rare.
+std::vector<std::vector<std::size_t>> plan(const std::vector<TracePrompt>& prompts,
+                                           const TraceWriter& writer, std::int64_t most) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (!writer.done(i)) {
+      order.push_back(i);
+    }
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return prompts[a].tokens.size() < prompts[b].tokens.size();
+  });
+  std::vector<std::vector<std::size_t>> batches;
+  for (const std::size_t index : order) {
+    const auto length = static_cast<std::int64_t>(prompts[index].tokens.size());
+    const auto rows = batches.empty() ? 0 : static_cast<std::int64_t>(batches.back().size());
+    if (batches.empty() || (rows + 1) * length > most) {
+      batches.emplace_back();
+    }
+    batches.back().push_back(index);
+  }
+  return batches;
+}
+
+Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::size_t>& rows) {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const std::size_t row : rows) {
+    tokens.push_back(prompts[row].tokens);
+  }
+  return Batch(tokens);
+}
+
+void write_logits(TraceTap& tap, const Tensor& logits, const Batch& batch,
+                  const std::vector<std::size_t>& rows) {
+  const Tensor here = logits.cpu();
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const Tensor own = here[static_cast<std::int64_t>(row)];
+    const std::int64_t pad = batch.layout().pads[row];
+    const bool last = own.dim() == 1;
+    tap.write(rows[row], last ? "logits/last" : "logits/all",
+              last ? own : own.narrow(0, pad, own.size(0) - pad));
+  }
+}
+
+}  // namespace
+
+std::vector<TraceDataset> record_datasets(const ModelConfig& config, const RecordOptions& options) {
+  std::vector<TraceDataset> datasets;
+  for (const HookPoint point : resolve_hooks(options.hooks, config)) {
+    datasets.push_back(dataset_of(point, config, options.store));
+  }
+  if (options.logits == Logits::last) {
+    datasets.push_back({"logits/last", {"prompt", "vocab"}, {config.d_vocab}, options.store});
+  }
+  if (options.logits == Logits::all) {
+    datasets.push_back(
+        {"logits/all", {"prompt", "pos", "vocab"}, {0, config.d_vocab}, options.store});
+  }
+  if (datasets.empty()) {
+    throw UsageError("nothing to record: name hooks (--hooks) or logits (--logits last)");
+  }
+  return datasets;
+}
+
+RecordResult record(const Model& model, const std::vector<TracePrompt>& prompts,
+                    const std::filesystem::path& out, const RecordOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const TraceHeader header{options.provenance, prompts, record_datasets(model.config(), options)};
+  TraceWriter writer(out, header,
+                     {.if_exists = options.if_exists, .compress = options.compress});
+  TraceTap tap(writer, resolve_hooks(options.hooks, model.config()));
+  RecordResult result;
+  result.prompts = prompts.size();
+  for (const auto& rows : plan(prompts, writer, options.batch_tokens)) {
+    if (options.stop && options.stop()) {
+      result.stopped = true;
+      break;
+    }
+    const Batch batch = batch_of(prompts, rows);
+    tap.set_rows(rows);
+    const ForwardResult pass = model.forward(batch, tap, {.logits = options.logits});
+    if (options.logits != Logits::none) {
+      write_logits(tap, pass.logits, batch, rows);
+    }
+    for (const std::size_t row : rows) {
+      writer.finish_prompt(row);
+    }
+    result.recorded_now += rows.size();
+    if (options.progress) {
+      options.progress(writer.done_count(), prompts.size());
+    }
+  }
+  writer.finish();
+  result.bytes = tap.bytes();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace headscope

@@ -1,0 +1,47 @@
+// Prompts through a model, hook points to a trace file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hooks/trace/trace_schema.h"
+#include "hooks/trace/trace_writer.h"
+#include "lib/base/json.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+struct RecordOptions {
+  std::vector<std::string> hooks;  // names, aliases, globs; empty records logits alone
+  Logits logits = Logits::last;
+  DType store = DType::f32;
+  IfExists if_exists = IfExists::fail;
+  int compress = 0;                  // deflate level 0–9 of the finished file
+  std::int64_t batch_tokens = 2048;  // the most tokens, padding included, in one forward pass
+  Json provenance;                   // hooks/provenance.h
+  std::function<void(std::size_t done, std::size_t total)> progress = {};
+  std::function<bool()> stop = {};  // asked between batches; true ends early, resumable
+};
+
+struct RecordResult {
+  std::size_t prompts = 0;
+  std::size_t recorded_now = 0;  // the rest was already in the file
+  std::int64_t bytes = 0;        // of values written now
+  double seconds = 0.0;
+  bool stopped = false;
+};
+
+// Throws what the trace writer, the address and the model throw. Memory does not grow with the
+// number of prompts.
+RecordResult record(const Model& model,
+                    const std::vector<TracePrompt>& prompts,
+                    const std::filesystem::path& out,
+                    const RecordOptions& options);
+
+// The datasets such a recording makes.
+std::vector<TraceDataset> record_datasets(const ModelConfig& config, const RecordOptions& options);
+
+}  // namespace headscope

@@ -1,0 +1,52 @@
+#include "hooks/tap_list.h"
+
+#include <algorithm>
+
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+void TapList::begin(const ModelConfig& config) {
+  for (Tap* tap : taps_) {
+    tap->begin(config);
+  }
+}
+
+void TapList::end() {
+  for (Tap* tap : taps_) {
+    tap->end();
+  }
+}
+
+Interest TapList::wants(HookPoint point) const {
+  Interest most = Interest::none;
+  for (const Tap* tap : taps_) {
+    most = std::max(most, tap->wants(point));
+  }
+  return most;
+}
+
+Tensor TapList::visit(const Visit& visit, const Tensor& value) {
+  Tensor current = value;
+  for (Tap* tap : taps_) {
+    if (tap->wants(visit.point) == Interest::edit) {
+      current = tap->visit(visit, current);
+    }
+  }
+  for (Tap* tap : taps_) {
+    if (tap->wants(visit.point) == Interest::observe) {
+      tap->visit(visit, current);
+    }
+  }
+  return current;
+}
+
+TapList operator|(Tap& first, Tap& second) { return TapList({&first, &second}); }
+
+TapList operator|(TapList&& list, Tap& last) {
+  std::vector<Tap*> taps = list.taps();
+  taps.push_back(&last);
+  return TapList(std::move(taps));
+}
+
+}  // namespace headscope

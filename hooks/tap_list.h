@@ -1,0 +1,30 @@
+// Several taps as one: edits | recorder.
+#pragma once
+
+#include <vector>
+
+#include "lib/model/tap.h"
+
+namespace headscope {
+
+// Does not own its taps. At each point those that edit come first, in order, then the observers, who
+// see the edited value.
+class TapList final : public Tap {
+ public:
+  TapList(std::vector<Tap*> taps) : taps_(std::move(taps)) {}
+
+  void begin(const ModelConfig& config) override;
+  void end() override;
+  [[nodiscard]] Interest wants(HookPoint point) const override;
+  Tensor visit(const Visit& visit, const Tensor& value) override;
+
+  [[nodiscard]] const std::vector<Tap*>& taps() const { return taps_; }
+
+ private:
+  std::vector<Tap*> taps_;
+};
+
+TapList operator|(Tap& first, Tap& second);
+TapList operator|(TapList&& list, Tap& last);
+
+}  // namespace headscope
