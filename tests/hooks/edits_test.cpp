@@ -1,0 +1,125 @@
+#include "hooks/edits.h"
+
+#include "hooks/recorder.h"
+#include "hooks/tap_list.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+const FixtureModel& grouped() {
+  static const FixtureModel fixture = huggingface_fixture("llama");
+  return fixture;
+}
+
+Batch two_prompts() { return Batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13}}); }
+
+}  // namespace
+
+TEST_CASE("a selected part is edited, the rest stays bit for bit, and recorders see the result") {
+  const Model model = load(grouped());
+  Recorder before{"blocks.1.attn.hook_z"};
+  model.forward(two_prompts(), before);
+  Edits edits;
+  edits.at("blocks.1.attn.hook_z", {.heads = {{1}}, .positions = {{-1}}, .prompts = {{1}}}).zero();
+  Recorder after{"blocks.1.attn.hook_z"};
+  model.forward(two_prompts(), edits | after);
+  Tensor expected = before.at("blocks.1.attn.hook_z").clone();
+  expected[1][5][1].zero_();  // prompt 1's last token sits in the last column: padding is left
+  CHECK(identical(after.at("blocks.1.attn.hook_z"), expected));
+}
+
+TEST_CASE("positions count a prompt's own tokens, from either end") {
+  const Model model = load(grouped());
+  Edits first;
+  first.at("blocks.0.hook_resid_pre", {.positions = {{0}}}).zero();
+  Recorder seen{"blocks.0.hook_resid_pre"};
+  model.forward(two_prompts(), first | seen);
+  const Tensor value = seen.at("blocks.0.hook_resid_pre");
+  CHECK(value[0][0].abs().max().item<float>() == 0.0f);
+  CHECK(value[1][3].abs().max().item<float>() == 0.0f);  // after three columns of padding
+  CHECK(value[1][4].abs().max().item<float>() > 0.0f);
+}
+
+TEST_CASE("add and replace broadcast stored values and refuse those that do not fit") {
+  const Model model = load(grouped());
+  const auto d_head = model.config().d_head;
+  Edits edits;
+  edits.at("blocks.0.attn.hook_z").replace(at::full({d_head}, 2.0));
+  edits.at("blocks.0.attn.hook_z", {.heads = {{0}}}).add(at::ones({d_head}));
+  Recorder seen{"blocks.0.attn.hook_z"};
+  model.forward(two_prompts(), edits | seen);
+  CHECK((seen.at("blocks.0.attn.hook_z", {.prompt = 0, .head = 0}) == 3.0).all().item<bool>());
+  CHECK((seen.at("blocks.0.attn.hook_z", {.prompt = 0, .head = 1}) == 2.0).all().item<bool>());
+
+  Edits wrong;
+  wrong.at("blocks.0.attn.hook_z").replace(at::ones({d_head + 1}));
+  CHECK_THROWS_WITH(model.forward(two_prompts(), wrong), contains("do not fit"));
+}
+
+TEST_CASE("an edited pattern moves the layer to the explicit path and reaches z") {
+  const Model model = load(grouped());
+  Edits edits;
+  edits.at("blocks.0.attn.hook_pattern", {.heads = {{2}}}).zero();
+  Recorder seen{"blocks.0.attn.hook_z"};
+  model.forward(two_prompts(), edits | seen);
+  CHECK(seen.at("blocks.0.attn.hook_z", {.head = 2}).abs().max().item<float>() == 0.0f);
+  CHECK(seen.at("blocks.0.attn.hook_z", {.head = 1}).abs().max().item<float>() > 0.0f);
+}
+
+TEST_CASE("heads of queries and of KV are different index spaces, each checked") {
+  const Model model = load(grouped());
+  const auto heads = model.config().n_heads;
+  const auto kv_heads = model.config().n_kv_heads;
+  Edits query;
+  query.at("blocks.0.attn.hook_q", {.heads = {{heads}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), query), contains("out of range"));
+  Edits key;
+  key.at("blocks.0.attn.hook_k", {.heads = {{kv_heads}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), key), contains("kv_head"));
+  Edits stream;
+  stream.at("blocks.0.hook_resid_pre", {.heads = {{0}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), stream), contains("no head axis"));
+}
+
+TEST_CASE("positions and prompts beyond the batch are errors") {
+  const Model model = load(grouped());
+  Edits far;
+  far.at("blocks.0.hook_resid_pre", {.positions = {{3}}}).zero();  // prompt 1 has three tokens
+  CHECK_THROWS_WITH(model.forward(two_prompts(), far), contains("position 3 of prompt 1"));
+  Edits many;
+  many.at("blocks.0.hook_resid_pre", {.prompts = {{2}}}).zero();
+  CHECK_THROWS_AS(model.forward(two_prompts(), many), UsageError);
+}
+
+TEST_CASE("a hook the pass does not reach is an error") {
+  const Model model = load(grouped());
+  Recorder late{"blocks.1.hook_resid_pre"};
+  CHECK_THROWS_WITH(model.forward(two_prompts(), late, {.to_layer = 1}), contains("never fired"));
+  Edits typo;
+  typo.at("blocks.0.attn.hook_zz").zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), typo), contains("did you mean"));
+}
+
+TEST_CASE("in a chunked pass an edit meets its position once, and recorders join the chunks") {
+  const Model model = load(grouped());
+  const auto run = [&](std::int64_t chunk) {
+    Edits edits;
+    edits.at("blocks.0.attn.hook_z", {.positions = {{4}}, .prompts = {{0}}}).scale(-1.0);
+    Recorder seen{"blocks.1.attn.hook_pattern", "blocks.1.attn.hook_rot_k"};
+    const Tensor logits =
+        model.forward(Batch({{5, 6, 7, 8, 9, 10}}), edits | seen, {.chunk = chunk}).logits;
+    return std::vector<Tensor>{logits, seen.at("blocks.1.attn.hook_pattern"),
+                               seen.at("blocks.1.attn.hook_rot_k")};
+  };
+  const auto whole = run(0);
+  const auto chunked = run(4);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CHECK(difference(chunked[i], whole[i]) < 1e-5);
+  }
+}

@@ -1,0 +1,116 @@
+#include "hooks/record.h"
+
+#include <fstream>
+
+#include "hooks/prompts.h"
+#include "hooks/provenance.h"
+#include "hooks/recorder.h"
+#include "hooks/trace/trace_reader.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "headscope-record-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { fs::remove_all(path_); }
+  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+std::vector<TracePrompt> prompts() {
+  return {{"a", "", {5, 6, 7, 8, 9, 10}, {{"subject", {1, 3}}}},
+          {"b", "", {11, 12, 13}, {}},
+          {"c", "", {14, 15, 16, 17}, {}}};
+}
+
+RecordOptions options(const Model& model) {
+  RecordOptions options;
+  options.hooks = {"blocks.*.attn.hook_pattern", "blocks.1.attn.hook_z"};
+  options.logits = Logits::all;
+  options.batch_tokens = 12;
+  options.provenance = provenance(model, {.command_line = "test", .seed = 3});
+  return options;
+}
+
+Tensor read(const TraceReader& trace, const std::string& name, std::size_t prompt) {
+  auto values = trace.read(name, prompt);
+  return at::from_blob(values.values.data(), values.shape, at::kFloat).clone();
+}
+
+}  // namespace
+
+TEST_CASE("a trace holds what the model computed for each prompt alone") {
+  const TemporaryFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto result = record(model, prompts(), folder / "t.h5", options(model));
+  CHECK(result.recorded_now == 3);
+  const TraceReader trace(folder / "t.h5");
+  CHECK(trace.complete());
+  CHECK(trace.prompt(0).spans.at("subject") == Span{1, 3});
+  for (std::size_t i = 0; i < prompts().size(); ++i) {
+    Recorder alone{"blocks.*.attn.hook_pattern", "blocks.1.attn.hook_z"};
+    const Tensor logits = model.forward(Batch({prompts()[i].tokens}), alone).logits[0];
+    CHECK(difference(read(trace, "logits/all", i), logits) < 1e-5);
+    for (const std::string& name : alone.names()) {
+      CHECK(difference(read(trace, name, i), alone.at(name, {.prompt = 0})) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("a stopped recording goes on where it was and refuses another run's settings") {
+  const TemporaryFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  RecordOptions some = options(model);
+  some.batch_tokens = 4;
+  int batches = 0;
+  some.stop = [&] { return batches++ == 1; };
+  const auto first = record(model, prompts(), folder / "t.h5", some);
+  CHECK(first.stopped);
+  CHECK(first.recorded_now == 1);
+  CHECK_FALSE(TraceReader(folder / "t.h5").complete());
+  CHECK_THROWS_AS(record(model, prompts(), folder / "t.h5", options(model)), UsageError);
+
+  RecordOptions rest = options(model);
+  rest.if_exists = IfExists::resume;
+  RecordOptions other_seed = rest;
+  other_seed.provenance = provenance(model, {.command_line = "test", .seed = 4});
+  CHECK_THROWS_WITH(record(model, prompts(), folder / "t.h5", other_seed), contains("seed"));
+  CHECK(record(model, prompts(), folder / "t.h5", rest).recorded_now == 2);
+  CHECK(TraceReader(folder / "t.h5").complete());
+}
+
+TEST_CASE("prompts: the line of a mistake is named") {
+  const TemporaryFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto read_lines = [&](const std::string& text) {
+    std::ofstream(folder / "p.jsonl") << text;
+    return read_prompts(folder / "p.jsonl", model, {});
+  };
+  const auto good = read_lines(
+      "{\"tokens\": [1, 2, 3], \"id\": \"x\", \"spans\": {\"s\": [0, 2]}}\n\n{\"tokens\": [4]}\n");
+  REQUIRE(good.size() == 2);
+  CHECK(good[0].spans.at("s") == Span{0, 2});
+  CHECK(good[1].id == "1");
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1]}\n{\"tokens\": [1}\n"), contains("p.jsonl:2"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": []}\n"), contains("p.jsonl:1"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"spans\": {\"s\": [0, 2]}}\n"),
+                    contains("span \"s\""));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"text\": \"a\"}\n"), contains("either"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"txt\": \"a\"}\n"), contains("txt"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [999999]}\n"), contains("999999"));
+  CHECK_THROWS_WITH(read_lines("\n"), contains("no prompts"));
+}
