@@ -1,6 +1,7 @@
 #include "lib/base/parallel.h"
 
 #include <atomic>
+#include <chrono>
 #include <limits>
 #include <mutex>
 #include <set>
@@ -83,7 +84,8 @@ TEST_CASE("a loop inside a loop stays on its thread") {
   std::atomic<int> strangers = 0;
   parallel_for(4, 1, [&](std::int64_t, std::int64_t) {
     const auto mine = std::this_thread::get_id();
-    parallel_for(100, 1, [&](std::int64_t, std::int64_t) {
+    parallel_for(20, 1, [&](std::int64_t, std::int64_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));  // time for helpers to join
       strangers += std::this_thread::get_id() == mine ? 0 : 1;
     });
   });
