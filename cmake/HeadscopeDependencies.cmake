@@ -10,7 +10,7 @@ find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 # Imported, so that our own libraries name them and nothing of them is installed.
-foreach(name IN ITEMS fmt pcre2 utf8proc xxhash hdf5)
+foreach(name IN ITEMS fmt pcre2 utf8proc xxhash zlib hdf5)
   if(NOT TARGET headscope_${name})
     add_library(headscope_${name} INTERFACE IMPORTED GLOBAL)
   endif()
@@ -21,5 +21,6 @@ set_target_properties(headscope_fmt PROPERTIES INTERFACE_LINK_LIBRARIES fmt::fmt
 headscope_static_or_shared(headscope_pcre2 libpcre2-8 ARCHIVES pcre2-8)
 headscope_static_or_shared(headscope_utf8proc libutf8proc ARCHIVES utf8proc)
 headscope_static_or_shared(headscope_xxhash libxxhash ARCHIVES xxhash)
+headscope_static_or_shared(headscope_zlib zlib ARCHIVES z)
 # The static HDF5 needs nothing of the 30 libraries (curl, Kerberos, LDAP …) that the shared one pulls in.
 headscope_static_or_shared(headscope_hdf5 hdf5-serial ARCHIVES hdf5 sz aec z)

@@ -1,3 +1,15 @@
+# Headers of others that most files include. Ours stay out: a file must include what it uses of our own.
+set(headscope_pch <nlohmann/json.hpp> <fmt/format.h>)
+
+# Torch's headers take 16 s to precompile: once, in the first layer that uses them.
+function(headscope_torch_pch target)
+  if(target STREQUAL "headscope_lib" OR NOT TARGET headscope_lib)
+    target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/lib/tensor/ops.h" ${headscope_pch})
+  else()
+    target_precompile_headers(${target} REUSE_FROM headscope_lib)
+  endif()
+endfunction()
+
 # headscope_layer(NAME [TORCH] DIRS d... LINK t...)
 # A static library headscope_NAME (alias headscope::NAME) of every .cpp directly in the DIRS. The list
 # of files is the folder itself: adding a file needs no edit here.
@@ -18,6 +30,8 @@ function(headscope_layer name)
   target_link_libraries(headscope_${name} PUBLIC ${layer_LINK} PRIVATE $<BUILD_INTERFACE:headscope_warnings>)
   if(layer_TORCH)
     target_link_libraries(headscope_${name} PUBLIC LibTorch::LibTorch)
-    target_precompile_headers(headscope_${name} PRIVATE "${PROJECT_SOURCE_DIR}/lib/tensor/ops.h")
+    headscope_torch_pch(headscope_${name})
+  else()
+    target_precompile_headers(headscope_${name} PRIVATE ${headscope_pch})
   endif()
 endfunction()

@@ -1,8 +1,6 @@
-# What only the program (cli/) needs: the command line parser, zlib for PNG, and what is compiled into it so that it
+# What only the program (cli/) needs: the command line parser and what is compiled into it so that it
 # needs no files at run time: stb's headers, a font, the viewer page's script and styles.
 find_package(CLI11 REQUIRED)
-add_library(headscope_zlib INTERFACE IMPORTED)
-headscope_static_or_shared(headscope_zlib zlib ARCHIVES z)
 
 pkg_check_modules(stb REQUIRED stb)
 add_library(headscope_font INTERFACE)

@@ -29,6 +29,10 @@ need_space() { # need_space MEGABYTES FOR_WHAT
 
 sha256_is() { [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$2" ]; }
 
+why_pip_failed() { # Without a network, pip's last word is only that it found no such package.
+  if grep -q '^WARNING: Retrying' "$1"; then echo "no connection to the package index"; else tail -n 1 "$1"; fi
+}
+
 # fetch_wheel PACKAGE VERSION SHA256: sets $wheel to the checked file in $CACHE/wheels, from the network only if absent.
 # The Python version and platforms are named, so that every system fetches the same file.
 fetch_wheel() {
@@ -46,8 +50,8 @@ fetch_wheel() {
   log=$part/log
   TMPDIR=$part python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps \
     --only-binary=:all: "${platforms[@]}" --python-version 3.11 --implementation cp --abi cp311 --abi none \
-    -d "$part/out" "$1==$2" >"$log" 2>&1 ||
-    fail "pip could not download $1 $2: $(grep -v '^WARNING: Retrying' "$log" | tail -n 1)" \
+    --retries 2 -d "$part/out" "$1==$2" >"$log" 2>&1 ||
+    fail "pip could not download $1 $2: $(why_pip_failed "$log")" \
       "check the network (pip's own settings apply: proxy, index) and run make again; or put the wheel into $CACHE/wheels"
   wheel=$(find "$part/out" -name '*.whl' | head -n 1)
   sha256_is "$wheel" "$3" || fail "the sha256 of $(basename "$wheel") is not $3: not the file headscope was built for" \

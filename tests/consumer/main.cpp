@@ -1,10 +1,19 @@
-// Uses an installed headscope: the nearest known hook name, as its error messages offer it.
+// Uses an installed headscope: loads the model in argv[1], runs one prompt and checks what it got.
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/sum.h>
+
+#include <cmath>
 #include <iostream>
 
-#include "lib/base/suggest.h"
+#include "lib/families/load.h"
 
-int main() {
-  const std::string hint = headscope::did_you_mean("hook_pattren", {"hook_z", "hook_pattern"});
-  std::cout << hint << '\n';
-  return hint.find("hook_pattern") == std::string::npos ? 1 : 0;
+int main(int argc, char** argv) {
+  const headscope::Model model = headscope::load_model(argc > 1 ? argv[1] : "smollm2");
+  const headscope::Batch batch({{1, 2, 3, 4}});
+  const auto result = model.forward(batch, {.logits = headscope::Logits::last});
+  std::cout << "logits " << result.logits.sizes() << '\n';
+  const bool right_shape = result.logits.dim() == 2 && result.logits.size(0) == 1 &&
+                           result.logits.size(1) == model.config().d_vocab;
+  const double total = at::softmax(result.logits, -1).sum().item<double>();
+  return right_shape && std::abs(total - 1.0) < 1e-5 ? 0 : 1;
 }
