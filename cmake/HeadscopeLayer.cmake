@@ -27,6 +27,7 @@ function(headscope_layer name)
   set_target_properties(headscope_${name} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(headscope_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/headscope>)
+  target_compile_features(headscope_${name} PUBLIC cxx_std_20) # for those who link an installed one
   target_link_libraries(headscope_${name} PUBLIC ${layer_LINK} PRIVATE $<BUILD_INTERFACE:headscope_warnings>)
   if(layer_TORCH)
     target_link_libraries(headscope_${name} PUBLIC LibTorch::LibTorch)
