@@ -1,9 +1,9 @@
 // Uses an installed headscope: loads the model in argv[1], runs one prompt and checks what it got.
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/sum.h>
-
 #include <cmath>
 #include <iostream>
+
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/sum.h>
 
 #include "lib/families/load.h"
 
