@@ -10,8 +10,9 @@ namespace {
 
 bool named_by(const std::string& pattern, HookPoint point) {
   const auto names = names_of(point);
-  return std::any_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return glob_matches(pattern, name); });
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return glob_matches(pattern, name);
+  });
 }
 
 std::string layer_in(const std::string& pattern) {
@@ -42,8 +43,8 @@ const SiteInfo* known_elsewhere(const std::string& pattern) {
 [[noreturn]] void refuse(const std::string& pattern, const ModelConfig& config) {
   if (const SiteInfo* row = known_elsewhere(pattern)) {
     if (!row->exists(config)) {
-      throw UsageError("{}: this model has no such point; only models with {} do", pattern,
-                       row->when);
+      throw UsageError(
+          "{}: this model has no such point; only models with {} do", pattern, row->when);
     }
     throw UsageError("{}: the model's layers are 0 to {}", pattern, config.n_layers - 1);
   }
@@ -52,7 +53,8 @@ const SiteInfo* known_elsewhere(const std::string& pattern) {
     const auto some = names_of(point);
     names.insert(names.end(), some.begin(), some.end());
   }
-  throw UsageError("{}: no such hook point{} (headscope hooks MODEL lists them)", pattern,
+  throw UsageError("{}: no such hook point{} (headscope hooks MODEL lists them)",
+                   pattern,
                    did_you_mean(pattern, names));
 }
 

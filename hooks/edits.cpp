@@ -1,8 +1,8 @@
 #include "hooks/edits.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+
+#include <fmt/ranges.h>
 
 #include "hooks/address.h"
 #include "lib/base/error.h"
@@ -21,8 +21,10 @@ Tensor fitted(const Tensor& stored, const Visit& visit, const Tensor& value) {
     fits = size == 1 || size == want[want.size() - 1 - i];
   }
   if (!fits) {
-    throw UsageError("{}: stored values of shape {} do not fit {}", visit.name(),
-                     fmt::join(have, "×"), fmt::join(want, "×"));
+    throw UsageError("{}: stored values of shape {} do not fit {}",
+                     visit.name(),
+                     fmt::join(have, "×"),
+                     fmt::join(want, "×"));
   }
   return stored.to(value.options()).expand_as(value);
 }
@@ -80,8 +82,10 @@ Tensor Edits::visit(const Visit& visit, const Tensor& value) {
     }
     const Tensor edited = edit.function(visit, current);
     if (!edited.sizes().equals(value.sizes())) {
-      throw UsageError("{}: an edit returned {} where the value is {}", visit.name(),
-                       fmt::join(edited.sizes(), "×"), fmt::join(value.sizes(), "×"));
+      throw UsageError("{}: an edit returned {} where the value is {}",
+                       visit.name(),
+                       fmt::join(edited.sizes(), "×"),
+                       fmt::join(value.sizes(), "×"));
     }
     current = edit.selection.everything()
                   ? edited

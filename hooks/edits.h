@@ -19,8 +19,8 @@ class Edits final : public Tap {
   // The whole value of a point (axes as info(site).axes says) → the edited one, of the same shape.
   using Function = std::function<Tensor(const Visit& visit, const Tensor& value)>;
 
-  // What is done at the points one `at` names. Of the value returned or made, only the selected part
-  // is taken; the rest stays bit for bit.
+  // What is done at the points one `at` names. Of the value returned or made, only the selected
+  // part is taken; the rest stays bit for bit.
   class Place {
    public:
     void scale(double factor);
@@ -40,8 +40,8 @@ class Edits final : public Tap {
   };
 
   // Points by name, alias or glob (hooks/address.h). A pattern that names nothing, a head out of
-  // range, or heads of a point without heads is a UsageError when the pass begins; a position beyond
-  // a prompt when it is reached.
+  // range, or heads of a point without heads is a UsageError when the pass begins; a position
+  // beyond a prompt when it is reached.
   Place at(std::string pattern, Selection selection = {});
 
   void begin(const ModelConfig& config) override;

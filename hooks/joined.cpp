@@ -25,8 +25,7 @@ Tensor join_chunks(const std::vector<Tensor>& chunks, Site site) {
   if (keys < 0) {
     return at::cat(chunks, along);
   }
-  const double fill =
-      site == Site::attn_scores ? -std::numeric_limits<double>::infinity() : 0.0;
+  const double fill = site == Site::attn_scores ? -std::numeric_limits<double>::infinity() : 0.0;
   std::vector<Tensor> wide;
   for (const Tensor& chunk : chunks) {
     auto sizes = chunk.sizes().vec();

@@ -8,8 +8,8 @@
 
 namespace headscope {
 
-// Chunks are joined along "pos" or "query", shorter key axes filled (−∞ for scores, else 0). A point
-// with only a key axis (rot_k) shows all keys each time: the last chunk is the whole.
+// Chunks are joined along "pos" or "query", shorter key axes filled (−∞ for scores, else 0). A
+// point with only a key axis (rot_k) shows all keys each time: the last chunk is the whole.
 Tensor join_chunks(const std::vector<Tensor>& chunks, Site site);
 
 // Row `prompt` without its padding columns: "pos", "query" and "key" axes start after `pad`.

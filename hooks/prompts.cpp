@@ -13,8 +13,8 @@ void check_keys(const Json& line, const std::string& where) {
   }
   for (const auto& [key, value] : line.items()) {
     if (key != "text" && key != "tokens" && key != "id" && key != "spans") {
-      throw DataError("{}: unknown key \"{}\"; a prompt has text or tokens, id and spans", where,
-                      key);
+      throw DataError(
+          "{}: unknown key \"{}\"; a prompt has text or tokens, id and spans", where, key);
     }
   }
   if (line.contains("text") == line.contains("tokens")) {
@@ -22,7 +22,8 @@ void check_keys(const Json& line, const std::string& where) {
   }
 }
 
-std::vector<std::int32_t> tokens_from(const Json& list, const ModelConfig& config,
+std::vector<std::int32_t> tokens_from(const Json& list,
+                                      const ModelConfig& config,
                                       const std::string& where) {
   std::vector<std::int32_t> tokens;
   if (!list.is_array()) {
@@ -38,7 +39,8 @@ std::vector<std::int32_t> tokens_from(const Json& list, const ModelConfig& confi
   return tokens;
 }
 
-std::map<std::string, Span> spans_from(const Json& spans, std::int64_t length,
+std::map<std::string, Span> spans_from(const Json& spans,
+                                       std::int64_t length,
                                        const std::string& where) {
   std::map<std::string, Span> out;
   if (!spans.is_object()) {
@@ -51,8 +53,12 @@ std::map<std::string, Span> spans_from(const Json& spans, std::int64_t length,
     }
     const Span span{range[0].get<std::int64_t>(), range[1].get<std::int64_t>()};
     if (span.begin < 0 || span.end <= span.begin || span.end > length) {
-      throw DataError("{}: span \"{}\" [{}, {}) does not lie in a prompt of {} tokens", where, name,
-                      span.begin, span.end, length);
+      throw DataError("{}: span \"{}\" [{}, {}) does not lie in a prompt of {} tokens",
+                      where,
+                      name,
+                      span.begin,
+                      span.end,
+                      length);
     }
     out[name] = span;
   }
@@ -65,12 +71,16 @@ void check_length(const TracePrompt& prompt, const ModelConfig& config, const st
                     where);
   }
   if (static_cast<std::int64_t>(prompt.tokens.size()) > config.n_ctx) {
-    throw DataError("{}: {} tokens are longer than the model's context of {}", where,
-                    prompt.tokens.size(), config.n_ctx);
+    throw DataError("{}: {} tokens are longer than the model's context of {}",
+                    where,
+                    prompt.tokens.size(),
+                    config.n_ctx);
   }
 }
 
-TracePrompt prompt_from(const Json& line, const Model& model, const PromptOptions& options,
+TracePrompt prompt_from(const Json& line,
+                        const Model& model,
+                        const PromptOptions& options,
                         const std::string& where) {
   check_keys(line, where);
   TracePrompt prompt;
@@ -97,7 +107,8 @@ TracePrompt prompt_from(const Json& line, const Model& model, const PromptOption
 
 }  // namespace
 
-std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl, const Model& model,
+std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl,
+                                      const Model& model,
                                       const PromptOptions& options) {
   std::ifstream file(jsonl);
   if (!file) {
@@ -121,8 +132,7 @@ std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl, const 
   return prompts;
 }
 
-TracePrompt make_prompt(const std::string& text, const Model& model,
-                        const PromptOptions& options) {
+TracePrompt make_prompt(const std::string& text, const Model& model, const PromptOptions& options) {
   TracePrompt prompt = prompt_from({{"text", text}}, model, options, "prompt");
   prompt.id = "0";
   return prompt;

@@ -1,8 +1,8 @@
 #include "hooks/provenance.h"
 
-#include <fmt/chrono.h>
-
 #include <ctime>
+
+#include <fmt/chrono.h>
 
 #include "lib/base/version.h"
 

@@ -12,8 +12,8 @@ namespace headscope {
 namespace {
 
 TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store) {
-  TraceDataset dataset{.name = hook_name(point.site, point.layer), .axes = {}, .shape = {},
-                       .dtype = store};
+  TraceDataset dataset{
+      .name = hook_name(point.site, point.layer), .axes = {}, .shape = {}, .dtype = store};
   for (const Axis axis : info(point.site).axes) {
     if (axis == Axis::batch) {
       dataset.axes.emplace_back("prompt");
@@ -27,7 +27,8 @@ TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store)
 
 // Batches of prompts of like length, at most `most` tokens each, so that padding is rare.
 std::vector<std::vector<std::size_t>> plan(const std::vector<TracePrompt>& prompts,
-                                           const TraceWriter& writer, std::int64_t most) {
+                                           const TraceWriter& writer,
+                                           std::int64_t most) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     if (!writer.done(i)) {
@@ -57,14 +58,17 @@ Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::s
   return Batch(tokens);
 }
 
-void write_logits(TraceTap& tap, const Tensor& logits, const Batch& batch,
+void write_logits(TraceTap& tap,
+                  const Tensor& logits,
+                  const Batch& batch,
                   const std::vector<std::size_t>& rows) {
   const Tensor here = logits.cpu();
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const Tensor own = here[static_cast<std::int64_t>(row)];
     const std::int64_t pad = batch.layout().pads[row];
     const bool last = own.dim() == 1;
-    tap.write(rows[row], last ? "logits/last" : "logits/all",
+    tap.write(rows[row],
+              last ? "logits/last" : "logits/all",
               last ? own : own.narrow(0, pad, own.size(0) - pad));
   }
 }
@@ -89,12 +93,13 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config, const Recor
   return datasets;
 }
 
-RecordResult record(const Model& model, const std::vector<TracePrompt>& prompts,
-                    const std::filesystem::path& out, const RecordOptions& options) {
+RecordResult record(const Model& model,
+                    const std::vector<TracePrompt>& prompts,
+                    const std::filesystem::path& out,
+                    const RecordOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const TraceHeader header{options.provenance, prompts, record_datasets(model.config(), options)};
-  TraceWriter writer(out, header,
-                     {.if_exists = options.if_exists, .compress = options.compress});
+  TraceWriter writer(out, header, {.if_exists = options.if_exists, .compress = options.compress});
   TraceTap tap(writer, resolve_hooks(options.hooks, model.config()));
   RecordResult result;
   result.prompts = prompts.size();

@@ -15,7 +15,8 @@ class Recorder final : public Tap {
  public:
   // Hook names, aliases or globs (hooks/address.h), resolved when a pass begins.
   explicit Recorder(std::vector<std::string> patterns) : patterns_(std::move(patterns)) {}
-  Recorder(std::initializer_list<const char*> patterns) : patterns_(patterns.begin(), patterns.end()) {}
+  Recorder(std::initializer_list<const char*> patterns)
+      : patterns_(patterns.begin(), patterns.end()) {}
 
   // −1: keep the axis.
   struct Index {
@@ -23,9 +24,9 @@ class Recorder final : public Tap {
     std::int64_t head = -1;
   };
 
-  // The value of the latest pass, axes as info(site).axes says, on the model's device. Chunks of one
-  // pass are joined. UsageError, with the nearest names, if it was not recorded; for an index out of
-  // range; for a head of a point without heads.
+  // The value of the latest pass, axes as info(site).axes says, on the model's device. Chunks of
+  // one pass are joined. UsageError, with the nearest names, if it was not recorded; for an index
+  // out of range; for a head of a point without heads.
   [[nodiscard]] Tensor at(const std::string& name, Index index) const;
   [[nodiscard]] Tensor at(const std::string& name) const { return at(name, Index{}); }
 

@@ -32,24 +32,26 @@ Tensor indices_mask(const std::vector<std::int64_t>& indices, const Tensor& valu
 }
 
 // Which column of this pass holds token `position` of a row; nothing if another chunk does.
-std::optional<std::int64_t> column_of(std::int64_t position, std::int64_t row, const Visit& visit,
+std::optional<std::int64_t> column_of(std::int64_t position,
+                                      std::int64_t row,
+                                      const Visit& visit,
                                       std::int64_t first_column) {
   const BatchLayout& layout = visit.layout;
   const std::int64_t length = layout.length(row);
   const std::int64_t token = position < 0 ? position + length : position;
   if (token < 0 || token >= length) {
-    throw UsageError("{}: position {} of prompt {}, which has {} tokens", visit.name(), position,
-                     row, length);
+    throw UsageError(
+        "{}: position {} of prompt {}, which has {} tokens", visit.name(), position, row, length);
   }
-  const std::int64_t column =
-      token + layout.pads[static_cast<std::size_t>(row)] - first_column;
+  const std::int64_t column = token + layout.pads[static_cast<std::size_t>(row)] - first_column;
   if (column < 0 || column >= layout.keys() - first_column) {
     return std::nullopt;
   }
   return column;
 }
 
-Tensor positions_mask(const std::vector<std::int64_t>& positions, const Visit& visit,
+Tensor positions_mask(const std::vector<std::int64_t>& positions,
+                      const Visit& visit,
                       const Tensor& value) {
   const int axis = position_axis(visit.point.site);
   // The key axis of rot_k starts at the first cached column, the others at this pass's.
@@ -82,8 +84,12 @@ void check(const Selection& selection, HookPoint point, const ModelConfig& confi
     const std::int64_t heads = *axis_size(axis, config);
     for (const std::int64_t index : *selection.heads) {
       if (index < 0 || index >= heads) {
-        throw UsageError("{}: head {} is out of range; it has {} {}s, 0 to {}", name, index, heads,
-                         to_string(axis), heads - 1);
+        throw UsageError("{}: head {} is out of range; it has {} {}s, 0 to {}",
+                         name,
+                         index,
+                         heads,
+                         to_string(axis),
+                         heads - 1);
       }
     }
   }
@@ -93,13 +99,12 @@ void check(const Selection& selection, HookPoint point, const ModelConfig& confi
 }
 
 Tensor selected(const Selection& selection, const Visit& visit, const Tensor& value) {
-  Tensor mask = at::ones(std::vector<std::int64_t>(static_cast<std::size_t>(value.dim()), 1),
-                         at::kBool);
+  Tensor mask =
+      at::ones(std::vector<std::int64_t>(static_cast<std::size_t>(value.dim()), 1), at::kBool);
   if (selection.prompts) {
     for (const std::int64_t prompt : *selection.prompts) {
       if (prompt < 0 || prompt >= visit.layout.rows) {
-        throw UsageError("{}: prompt {} of a batch of {}", visit.name(), prompt,
-                         visit.layout.rows);
+        throw UsageError("{}: prompt {} of a batch of {}", visit.name(), prompt, visit.layout.rows);
       }
     }
     mask = mask.logical_and(indices_mask(*selection.prompts, value, 0));

@@ -41,7 +41,9 @@ Tensor TapList::visit(const Visit& visit, const Tensor& value) {
   return current;
 }
 
-TapList operator|(Tap& first, Tap& second) { return TapList({&first, &second}); }
+TapList operator|(Tap& first, Tap& second) {
+  return TapList({&first, &second});
+}
 
 TapList operator|(TapList&& list, Tap& last) {
   std::vector<Tap*> taps = list.taps();

@@ -22,7 +22,8 @@ Tensor TraceTap::visit(const Visit& visit, const Tensor& value) {
   const Tensor here = value.cpu();  // one copy for all rows
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     const auto index = static_cast<std::int64_t>(row);
-    write(rows_[row], visit.name(),
+    write(rows_[row],
+          visit.name(),
           one_prompt(here, visit.point.site, index, visit.layout.pads[row]));
   }
   return value;

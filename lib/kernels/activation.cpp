@@ -1,6 +1,7 @@
 #include "lib/kernels/activation.h"
 
 #include "lib/base/error.h"
+#include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -20,8 +21,7 @@ Tensor activate(const Tensor& x, Activation activation) {
 }
 
 Tensor gated_activation(const Tensor& gate_up, Activation activation) {
-  const std::int64_t d = gate_up.size(-1) / 2;
-  return activate(gate_up.narrow(-1, 0, d), activation) * gate_up.narrow(-1, d, d);
+  return kernels::gated_activation(gate_up, static_cast<std::int64_t>(activation));
 }
 
 }  // namespace headscope

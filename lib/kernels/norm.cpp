@@ -1,13 +1,13 @@
 #include "lib/kernels/norm.h"
 
-#include "lib/kernels/rms_norm.h"
+#include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 
 Tensor normalize(const Tensor& x, const NormWeights& weights, Norm norm, double eps) {
   if (norm == Norm::rms_norm) {
-    return rms_norm(x, weights.gain, eps);
+    return kernels::rms_norm(x, weights.gain, eps);
   }
   const auto [y, mean, rstd] =
       at::native_layer_norm(x.to(at::kFloat), {x.size(-1)}, weights.gain, weights.bias, eps);

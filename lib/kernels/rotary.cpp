@@ -5,6 +5,7 @@
 
 #include <ATen/ops/pow.h>
 
+#include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -51,15 +52,7 @@ RotaryTable rotary_table(const Tensor& position_ids, const Tensor& frequencies) 
 }
 
 Tensor rotate(const Tensor& x, const RotaryTable& table) {
-  const std::int64_t half = table.cos.size(-1);
-  const Tensor cos = table.cos.unsqueeze(2);
-  const Tensor sin = table.sin.unsqueeze(2);
-  const Tensor first = x.narrow(-1, 0, half).to(at::kFloat);
-  const Tensor second = x.narrow(-1, half, half).to(at::kFloat);
-  const Tensor turned =
-      at::cat({first * cos - second * sin, second * cos + first * sin}, -1).to(x.scalar_type());
-  const std::int64_t rest = x.size(-1) - 2 * half;
-  return rest == 0 ? turned : at::cat({turned, x.narrow(-1, 2 * half, rest)}, -1);
+  return kernels::rotate(x, table.cos, table.sin);
 }
 
 }  // namespace headscope

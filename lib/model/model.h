@@ -22,10 +22,10 @@ enum class Logits { all, last, none };
 struct ForwardOptions {
   Logits logits = Logits::all;
   std::vector<std::int64_t> vocab{};  // unembed only these ids, in this order; empty: all
-  KvCache* cache = nullptr;         // read and extended
-  std::int64_t chunk = 0;           // > 0: at most this many columns at a time (needs a cache)
-  std::int64_t from_layer = 0;      // > 0: start there from `residual`
-  Tensor residual{};                // [B, T, d_model], the residual stream entering from_layer
+  KvCache* cache = nullptr;           // read and extended
+  std::int64_t chunk = 0;             // > 0: at most this many columns at a time (needs a cache)
+  std::int64_t from_layer = 0;        // > 0: start there from `residual`
+  Tensor residual{};                  // [B, T, d_model], the residual stream entering from_layer
   std::int64_t to_layer = -1;  // stop before this layer; −1: run all. Stopping gives no logits
 };
 

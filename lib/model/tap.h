@@ -25,8 +25,8 @@ class Tap {
  public:
   virtual ~Tap() = default;
 
-  // Before and after each forward pass (a chunked one counts as one): the places to refuse what names
-  // nothing and to complain of what never fired.
+  // Before and after each forward pass (a chunked one counts as one): the places to refuse what
+  // names nothing and to complain of what never fired.
   virtual void begin(const ModelConfig&) {}
   virtual void end() {}
 

@@ -17,7 +17,9 @@ const FixtureModel& grouped() {
   return fixture;
 }
 
-Batch two_prompts() { return Batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13}}); }
+Batch two_prompts() {
+  return Batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13}});
+}
 
 }  // namespace
 
@@ -114,8 +116,8 @@ TEST_CASE("in a chunked pass an edit meets its position once, and recorders join
     Recorder seen{"blocks.1.attn.hook_pattern", "blocks.1.attn.hook_rot_k"};
     const Tensor logits =
         model.forward(Batch({{5, 6, 7, 8, 9, 10}}), edits | seen, {.chunk = chunk}).logits;
-    return std::vector<Tensor>{logits, seen.at("blocks.1.attn.hook_pattern"),
-                               seen.at("blocks.1.attn.hook_rot_k")};
+    return std::vector<Tensor>{
+        logits, seen.at("blocks.1.attn.hook_pattern"), seen.at("blocks.1.attn.hook_rot_k")};
   };
   const auto whole = run(0);
   const auto chunked = run(4);

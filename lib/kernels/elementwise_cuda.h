@@ -1,0 +1,41 @@
+// What the .cu file offers its ATen side: plain pointers, no Torch. Each call is one launch on
+// `stream` (a cudaStream_t) and returns a cudaError_t as an int.
+#pragma once
+
+#include <cstdint>
+
+namespace headscope::cuda {
+
+enum class Element { f32, bf16, f16 };
+
+struct RmsNormArgs {
+  const void* x;      // [rows, d]
+  const float* gain;  // [d]
+  void* y;            // [rows, d]
+  std::int64_t rows;
+  std::int64_t d;
+  float eps;
+};
+int rms_norm(const RmsNormArgs& args, Element element, void* stream);
+
+struct RotateArgs {
+  const void* x;     // element (b, t, h, i) at b·stride_b + t·stride_t + h·stride_h + i
+  const float* cos;  // [B or 1, T, half]
+  const float* sin;
+  void* y;  // [B, T, heads, d] contiguous
+  std::int64_t batch, tokens, heads, d, half;
+  std::int64_t stride_b, stride_t, stride_h;
+  std::int64_t angle_stride_b;  // 0: one row of angles for the whole batch
+};
+int rotate(const RotateArgs& args, Element element, void* stream);
+
+struct GatedArgs {
+  const void* gate_up;  // [rows, 2 d]
+  void* y;              // [rows, d]
+  std::int64_t rows;
+  std::int64_t d;
+  int activation;  // headscope::Activation
+};
+int gated_activation(const GatedArgs& args, Element element, void* stream);
+
+}  // namespace headscope::cuda
