@@ -20,20 +20,20 @@ ModelConfig small_config() {
 TEST_CASE("a name finds its one point, and so does its alias") {
   const auto own = resolve_hooks("blocks.3.attn.hook_z", small_config());
   REQUIRE(own.size() == 1);
-  CHECK(own.front() == HookPoint{Site::z, 3});
-  CHECK(resolve_hooks("blocks.3.attn.o.hook_in", small_config()) == own);
+  CHECK((own.front() == HookPoint{Site::z, 3}));
+  CHECK((resolve_hooks("blocks.3.attn.o.hook_in", small_config()) == own));
 }
 
 TEST_CASE("globs and braces name several points, in forward order") {
   const auto patterns = resolve_hooks("blocks.*.attn.hook_pattern", small_config());
   REQUIRE(patterns.size() == 4);
-  CHECK(patterns[2] == HookPoint{Site::pattern, 2});
+  CHECK((patterns[2] == HookPoint{Site::pattern, 2}));
   CHECK(resolve_hooks("blocks.{1,3}.attn.hook_{q,k}", small_config()).size() == 4);
   const auto merged = resolve_hooks(
       std::vector<std::string>{"blocks.2.hook_resid_pre", "hook_embed", "blocks.2.hook_resid_*"},
       small_config());
   REQUIRE(merged.size() == 4);
-  CHECK(merged.front() == HookPoint{Site::embed, kNoLayer});
+  CHECK((merged.front() == HookPoint{Site::embed, kNoLayer}));
 }
 
 TEST_CASE("what names nothing is an error with the way out") {

@@ -1,0 +1,132 @@
+// The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere it says so.
+#include "hooks/edits.h"
+#include "hooks/recorder.h"
+#include "hooks/tap_list.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+#include "lib/kernels/cpu_kernels.h"
+#include "lib/kernels/kernels.h"
+#include "lib/tensor/backend.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+#include <ATen/ops/randn.h>
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+bool have_gpu() {
+  try {
+    use_backend(cuda());
+    return true;
+  } catch (const ResourceError& error) {
+    WARN("skipped: " << error.what());
+    return false;
+  }
+}
+
+Tensor on_gpu(const Tensor& x, at::ScalarType dtype) { return x.to(at::Device(at::kCUDA), dtype); }
+
+Tensor logits(const Model& model, const FixtureModel& fixture) {
+  const Tensors expected = read_tensors(fixture.expected);
+  return model.forward(batch_of({prompt(expected, 0), prompt(expected, 1)})).logits.cpu();
+}
+
+}  // namespace
+
+TEST_CASE("each kernel on the GPU equals its CPU reference") {
+  if (!have_gpu()) {
+    return;
+  }
+  const std::pair<at::ScalarType, double> types[] = {
+      {at::kFloat, 2e-6}, {at::kBFloat16, 2e-2}, {at::kHalf, 4e-3}};
+  for (const auto& [type, tolerance] : types) {
+    const Tensor x = at::randn({3, 5, 4, 66}).to(type).to(at::kFloat);
+    const Tensor gain = at::randn({66});
+    CHECK(difference(kernels::rms_norm(on_gpu(x, type), on_gpu(gain, at::kFloat), 1e-5)
+                         .to(at::kFloat)
+                         .cpu(),
+                     kernels::rms_norm_cpu(x, gain, 1e-5)) < tolerance);
+    const Tensor angles = at::randn({3, 5, 12});
+    CHECK(difference(kernels::rotate(on_gpu(x, type), on_gpu(angles.cos(), at::kFloat),
+                                     on_gpu(angles.sin(), at::kFloat))
+                         .to(at::kFloat)
+                         .cpu(),
+                     kernels::rotate_cpu(x, angles.cos(), angles.sin())) < tolerance);
+    for (std::int64_t activation = 0; activation < 4; ++activation) {
+      CHECK(difference(
+                kernels::gated_activation(on_gpu(x, type), activation).to(at::kFloat).cpu(),
+                kernels::gated_activation_cpu(x, activation)) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("every fixture gives the CPU's logits on the GPU, in fp32 and bf16") {
+  if (!have_gpu()) {
+    return;
+  }
+  for (const FixtureModel& fixture : huggingface_fixtures()) {
+    INFO(fixture.name);
+    const Tensor cpu = logits(load(fixture), fixture);
+    const double largest = std::max(1.0, cpu.abs().max().item<double>());
+    const auto gap = [&](DType dtype) {
+      const Model model = load_model(fixture.path.string(), {.device = cuda(), .dtype = dtype});
+      return (logits(model, fixture) - cpu).abs().max().item<double>() / largest;
+    };
+    CHECK(gap(DType::f32) < 1e-3);
+    const double bf16 = gap(DType::bf16);
+    INFO("bf16 gap " << bf16);
+    CHECK(bf16 < 0.2);
+  }
+}
+
+TEST_CASE("SmolLM2 on the GPU: fp32 within 1e-3 of the CPU, bf16 within 2e-2") {
+  if (!have_gpu()) {
+    return;
+  }
+  try {
+    find_model("smollm2");
+  } catch (const DataError& error) {
+    WARN("skipped: " << error.what());
+    return;
+  }
+  const Model cpu = load_model("smollm2");
+  const Batch batch(
+      {cpu.tokenizer().encode("When Mary and John went to the store, John gave a drink to")});
+  const Tensor want = cpu.forward(batch).logits;
+  const double largest = want.abs().max().item<double>();
+  const auto gap = [&](DType dtype) {
+    const Model gpu = load_model("smollm2", {.device = cuda(), .dtype = dtype});
+    return (gpu.forward(batch).logits.cpu() - want).abs().max().item<double>() / largest;
+  };
+  const double f32 = gap(DType::f32);
+  const double bf16 = gap(DType::bf16);
+  WARN("SmolLM2 logits, GPU against CPU fp32, relative: fp32 " << f32 << ", bf16 " << bf16);
+  CHECK(f32 < 1e-3);
+  CHECK(bf16 < 2e-2);
+}
+
+TEST_CASE("looking and editing work on the GPU as on the CPU") {
+  if (!have_gpu()) {
+    return;
+  }
+  const FixtureModel fixture = huggingface_fixture("llama");
+  const Model cpu = load(fixture);
+  const Model gpu = load_model(fixture.path.string(), {.device = cuda()});
+  const Batch batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13}});
+  const auto run = [&](const Model& model) {
+    Edits edits;
+    edits.at("blocks.0.attn.hook_z", {.heads = {{1}}, .positions = {{-1}}}).zero();
+    Recorder seen{"blocks.1.attn.hook_pattern"};
+    const Tensor out = model.forward(batch, edits | seen).logits.cpu();
+    return std::pair{out, seen.at("blocks.1.attn.hook_pattern", {.prompt = 1}).cpu()};
+  };
+  const auto [want, want_pattern] = run(cpu);
+  const auto [got, got_pattern] = run(gpu);
+  CHECK(difference(got.narrow(1, 3, 3), want.narrow(1, 3, 3)) < 1e-3);
+  CHECK(difference(got_pattern, want_pattern) < 1e-4);
+  Recorder everything{"*"};
+  CHECK(identical(gpu.forward(batch, everything).logits.cpu(), gpu.forward(batch).logits.cpu()));
+}
