@@ -14,7 +14,7 @@ struct LoadOptions {
   Device device;
   DType dtype = DType::f32;
   // Gaussian weights of that seed instead of the files': for timing. Needs only a config.
-  std::optional<std::uint64_t> random_seed;
+  std::optional<std::uint64_t> random_seed{};
 };
 
 // `name`: a Hugging Face directory, a .gguf file, a hub id already in the local Hugging Face cache
