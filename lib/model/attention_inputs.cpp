@@ -96,7 +96,7 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
     const Tensor split = split_input(pass, layer, parts[i], attn_in, resid);
     if (split.defined()) {
       refuse_ln1_edit(pass, layer, parts[i].input);
-      reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps);
+      reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps).to(pass.dtype);
       any_edit = true;
     }
   }

@@ -54,7 +54,7 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
     // Gemma rounds the factor to the weights' dtype before multiplying.
     embedded = embedded * at::scalar_tensor(pass.config.embed_scale, embedded.options());
   }
-  Tensor resid = pass.see(Site::embed, kNoLayer, embedded);
+  Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
     const Tensor placed =
         at::embedding(pass.weights.W_pos, pass.position_ids()).expand({resid.size(0), -1, -1});

@@ -101,7 +101,7 @@ ForwardResult Model::run(const Tensor& tokens,
                          Tap& tap,
                          const ForwardOptions& options) const {
   Pass pass(*this, rope_frequencies_, layout, tap, options.cache);
-  Tensor resid = options.from_layer > 0 ? options.residual.to(pass.device, pass.dtype)
+  Tensor resid = options.from_layer > 0 ? options.residual.to(pass.device, at::kFloat)
                                         : run_embed(pass, tokens.to(pass.device));
   const std::int64_t end = options.to_layer < 0 ? config().n_layers : options.to_layer;
   for (std::int64_t layer = options.from_layer; layer < end; ++layer) {

@@ -95,7 +95,7 @@ Tensor run_norm(
       return apply_gain(normalized, weights, pass.dtype);
     }
   }
-  return normalize(x, weights, norm, eps);
+  return normalize(x, weights, norm, eps).to(pass.dtype);
 }
 
 }  // namespace headscope

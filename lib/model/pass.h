@@ -22,6 +22,8 @@ class Pass {
   const BatchLayout& layout;
   KvCache* const cache;
   const at::Device device;
+  // What matrices multiply in. The residual stream is f32 in every dtype: the outliers it carries
+  // (norms of 25,000 at SmolLM2's first token) would drown what later layers add in 16 bits.
   const at::ScalarType dtype;
 
   [[nodiscard]] bool wanted(Site site, int layer = kNoLayer) const {
