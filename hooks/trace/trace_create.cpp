@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "hooks/trace/h5/attribute.h"
 #include "hooks/trace/h5/dataset.h"
 #include "hooks/trace/h5/datatype.h"
 #include "hooks/trace/h5/group.h"
+#include "hooks/trace/pieces.h"
 #include "hooks/trace/seal.h"
 #include "hooks/trace/trace_file.h"
 #include "lib/base/error.h"
@@ -53,16 +55,17 @@ void by_slices(std::size_t prompts, const Body& body) {
   }
 }
 
+template <typename TextOf>
 void write_prompt_texts(hid_t group,
                         const std::string& name,
                         const std::vector<TracePrompt>& prompts,
-                        std::string TracePrompt::*member) {
+                        const TextOf& text_of) {
   const h5::Dataset dataset =
       h5::create_contiguous(group, name, h5::text_type().id(), {prompts.size()});
   by_slices(prompts.size(), [&](std::size_t first, std::size_t count) {
     std::vector<std::string> texts;
     for (std::size_t i = first; i < first + count; ++i) {
-      texts.push_back(prompts[i].*member);
+      texts.push_back(std::invoke(text_of, prompts[i]));
     }
     h5::write_texts(dataset, {first, count}, texts);
   });
@@ -193,6 +196,9 @@ TraceSkeleton create_trace_file(const std::filesystem::path& path,
     const h5::Group group = h5::create_group(root.id(), "prompts");
     write_prompt_texts(group.id(), "text", header.prompts, &TracePrompt::text);
     write_prompt_texts(group.id(), "id", header.prompts, &TracePrompt::id);
+    write_prompt_texts(group.id(), "pieces", header.prompts, [](const TracePrompt& prompt) {
+      return pieces_to_text(prompt.pieces);
+    });
     write_tokens(group.id(), header.prompts);
   }
   write_spans(root.id(), header.prompts);

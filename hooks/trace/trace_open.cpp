@@ -9,6 +9,7 @@
 #include "hooks/trace/h5/dataset.h"
 #include "hooks/trace/h5/datatype.h"
 #include "hooks/trace/h5/group.h"
+#include "hooks/trace/pieces.h"
 #include "hooks/trace/seal.h"
 #include "hooks/trace/trace_file.h"
 #include "lib/base/error.h"
@@ -63,6 +64,17 @@ void read_tokens(hid_t group, std::vector<TracePrompt>& prompts) {
   require(longest_prompt(prompts) == longest, "/prompts/tokens is wider than the longest prompt");
 }
 
+// Optional: a trace may come without.
+void read_pieces(hid_t group, std::vector<TracePrompt>& prompts) {
+  const h5::Dataset dataset = open_shaped(group, "pieces", {prompts.size()});
+  const std::vector<std::string> texts = h5::read_texts(dataset, {0, prompts.size()});
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    prompts[i].pieces = pieces_from_text(texts[i], "/prompts/pieces");
+    require(prompts[i].pieces.empty() || prompts[i].pieces.size() == prompts[i].tokens.size(),
+            "/prompts/pieces does not fit /prompts/tokens");
+  }
+}
+
 std::vector<TracePrompt> read_prompts(hid_t root) {
   const h5::Group group = h5::open_group(root, "prompts");
   const h5::Dataset text = h5::open_dataset(group.id(), "text");
@@ -77,6 +89,9 @@ std::vector<TracePrompt> read_prompts(hid_t root) {
     prompts[i].id = std::move(ids[i]);
   }
   read_tokens(group.id(), prompts);
+  if (h5::has_link(group.id(), "pieces")) {
+    read_pieces(group.id(), prompts);
+  }
   return prompts;
 }
 

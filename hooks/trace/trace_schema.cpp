@@ -42,6 +42,12 @@ void complete_prompts(std::vector<TracePrompt>& prompts) {
     if (prompt.tokens.empty()) {
       throw UsageError("prompt {} has no tokens; give it a text or token ids", prompt.id);
     }
+    if (!prompt.pieces.empty() && prompt.pieces.size() != prompt.tokens.size()) {
+      throw UsageError("prompt {}: {} pieces for {} tokens",
+                       prompt.id,
+                       prompt.pieces.size(),
+                       prompt.tokens.size());
+    }
     check_spans(prompt);
   }
 }

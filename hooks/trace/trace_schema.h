@@ -24,6 +24,7 @@ struct TracePrompt {
   std::string id;
   std::string text;                   // as given, or decoded from the tokens
   std::vector<std::int32_t> tokens;   // as run, with BOS if one was prepended
+  std::vector<std::string> pieces;    // of each token, raw bytes; empty: not known
   std::map<std::string, Span> spans;  // positions in `tokens`
 };
 

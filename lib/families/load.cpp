@@ -187,6 +187,21 @@ Model load_model(const std::string& name, const LoadOptions& options) {
   return Model(std::move(parts));
 }
 
+Tokenizer load_tokenizer(const std::string& name) {
+  Opened model;
+  model.path = find_model(name);
+  if (!fs::is_directory(model.path)) {
+    auto file = std::make_unique<GgufFile>(model.path);
+    model.gguf = file.get();
+    model.source = std::move(file);
+  }
+  const auto tokenizer = read_tokenizer(model);
+  if (tokenizer == nullptr) {
+    throw DataError("{}: no tokenizer (tokenizer.json, or a GGUF vocabulary)", model.path.string());
+  }
+  return *tokenizer;
+}
+
 ModelSummary summarize_model(const std::string& name) {
   const Opened opened = open(name);
   ModelSummary summary;

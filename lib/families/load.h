@@ -22,6 +22,9 @@ struct LoadOptions {
 // if the model will not fit in memory (before reading it, with the estimate).
 Model load_model(const std::string& name, const LoadOptions& options = {});
 
+// Its tokenizer alone; needs no weights. DataError if there is none.
+Tokenizer load_tokenizer(const std::string& name);
+
 // Where the files of `name` are; DataError saying how to get them if they are nowhere.
 std::filesystem::path find_model(const std::string& name);
 

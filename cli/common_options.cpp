@@ -1,0 +1,80 @@
+#include "cli/common_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// An option whose text `parse` turns into its value; its errors are ours, with the way out.
+template <typename Value>
+void add_parsed(CLI::App& app,
+                const std::string& flag,
+                Value& value,
+                Value (*parse)(std::string_view),
+                const std::string& help) {
+  app.add_option_function<std::string>(
+         flag, [&value, parse](const std::string& text) { value = parse(text); }, help)
+      ->default_str(std::string(to_string(value)));
+}
+
+}  // namespace
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  app.add_flag("--json", options.json, "Print one JSON document");
+  add_parsed(app, "--device", options.device, parse_device, "cpu, cuda or cuda:<index>");
+  add_dtype(app, "--dtype", options.dtype, "Compute in f32, bf16 or f16");
+  app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of every random choice")->capture_default_str();
+}
+
+void apply(const CommonOptions& options) {
+  const int threads = options.threads == 0 ? thread_count() : options.threads;
+  set_thread_count(threads);
+  at::set_num_threads(threads);
+}
+
+void add_model(CLI::App& app, std::string& model) {
+  app.add_option(
+         "MODEL",
+         model,
+         "A Hugging Face directory, a .gguf file, a hub id in the local Hugging Face cache, "
+         "or smollm2")
+      ->required();
+}
+
+void add_prepend_bos(CLI::App& app, PrependBos& choice) {
+  add_parsed(app,
+             "--prepend-bos",
+             choice,
+             parse_prepend_bos,
+             "auto (as the tokenizer's configuration does), yes or no");
+}
+
+void add_logits(CLI::App& app, Logits& logits) {
+  add_parsed(app, "--logits", logits, parse_logits, "Logits of the last position, all or none");
+}
+
+void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help) {
+  add_parsed(app, flag, dtype, parse_dtype, help);
+}
+
+Logits parse_logits(std::string_view text) {
+  for (const Logits choice : {Logits::last, Logits::all, Logits::none}) {
+    if (text == to_string(choice)) {
+      return choice;
+    }
+  }
+  throw UsageError("--logits is last, all or none, not '{}'", text);
+}
+
+std::string_view to_string(Logits logits) {
+  return logits == Logits::all ? "all" : logits == Logits::last ? "last" : "none";
+}
+
+}  // namespace headscope

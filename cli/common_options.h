@@ -1,0 +1,37 @@
+// The options every verb has, and those that several share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/device.h"
+#include "lib/base/dtype.h"
+#include "lib/model/model.h"
+
+namespace CLI {
+class App;
+}
+
+namespace headscope {
+
+struct CommonOptions {
+  bool json = false;  // standard output is one JSON document
+  Device device;
+  DType dtype = DType::f32;
+  int threads = 0;  // 0: all cores this process may use
+  std::uint64_t seed = 0;
+};
+void add_common_options(CLI::App& app, CommonOptions& options);
+
+// Sets the threads of Torch and of our own loops.
+void apply(const CommonOptions& options);
+
+void add_model(CLI::App& app, std::string& model);  // the positional MODEL
+void add_prepend_bos(CLI::App& app, PrependBos& choice);
+void add_logits(CLI::App& app, Logits& logits);
+void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help);
+
+Logits parse_logits(std::string_view text);  // "last", "all", "none"; else UsageError
+std::string_view to_string(Logits logits);
+
+}  // namespace headscope

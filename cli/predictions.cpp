@@ -1,0 +1,65 @@
+#include "cli/predictions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "cli/render/visible.h"
+
+namespace headscope {
+
+std::string piece_of(const Model& model, std::int32_t token) {
+  const bool known = model.has_tokenizer() && token < model.tokenizer().vocab_size();
+  return known ? model.tokenizer().piece(token) : "";
+}
+
+std::vector<Prediction> top_predictions(std::span<const float> logits,
+                                        const Model& model,
+                                        std::size_t count) {
+  std::vector<std::int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  count = std::min(count, order.size());
+  const auto logit = [&](std::int32_t id) { return logits[static_cast<std::size_t>(id)]; };
+  std::partial_sort(order.begin(),
+                    order.begin() + static_cast<std::ptrdiff_t>(count),
+                    order.end(),
+                    [&](std::int32_t a, std::int32_t b) {
+                      return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
+                    });
+  const double highest = order.empty() ? 0.0 : logit(order.front());
+  double sum = 0.0;
+  for (const float value : logits) {
+    sum += std::exp(value - highest);
+  }
+  std::vector<Prediction> predictions;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double value = logit(order[i]);
+    predictions.push_back(
+        {order[i], piece_of(model, order[i]), std::exp(value - highest) / sum, value});
+  }
+  return predictions;
+}
+
+namespace {
+
+Table table_of(const std::vector<Prediction>& predictions,
+               std::string (*token_text)(const std::string& piece)) {
+  Table table({{"rank"}, {"token"}, {"id"}, {"probability", 4}, {"logit"}});
+  int rank = 0;
+  for (const Prediction& p : predictions) {
+    table.row({++rank, token_text(p.piece), p.token, p.probability, p.logit});
+  }
+  return table;
+}
+
+}  // namespace
+
+Table prediction_table(const std::vector<Prediction>& predictions) {
+  return table_of(predictions, [](const std::string& piece) { return visible(piece); });
+}
+
+OrderedJson to_json(const std::vector<Prediction>& predictions) {
+  return table_of(predictions, [](const std::string& piece) { return piece; }).json();
+}
+
+}  // namespace headscope

@@ -1,0 +1,23 @@
+#include "cli/record_run.h"
+
+#include "cli/interrupt.h"
+#include "cli/render/progress.h"
+
+namespace headscope {
+
+RecordResult record_with_progress(const Model& model,
+                                  const std::vector<TracePrompt>& prompts,
+                                  const std::filesystem::path& out,
+                                  RecordOptions options) {
+  catch_interrupts();
+  Progress bar(static_cast<std::int64_t>(prompts.size()), {.label = "recording"});
+  std::size_t drawn = 0;
+  options.stop = interrupted;
+  options.progress = [&](std::size_t done, std::size_t) {
+    bar.add(static_cast<std::int64_t>(done - drawn));
+    drawn = done;
+  };
+  return record(model, prompts, out, options);
+}
+
+}  // namespace headscope

@@ -1,0 +1,19 @@
+#include "cli/verbs.h"
+
+namespace headscope {
+
+std::vector<Verb> all_verbs() {
+  return {
+      info_verb(),
+      hooks_verb(),
+      tokenize_verb(),
+      predict_verb(),
+      record_verb(),
+      inspect_verb(),
+      export_verb(),
+      bench_verb(),
+      demo_verb(),
+  };
+}
+
+}  // namespace headscope

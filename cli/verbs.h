@@ -1,0 +1,22 @@
+// The list of verbs; each is the file of its name in cli/verbs/.
+#pragma once
+
+#include <vector>
+
+#include "cli/verb.h"
+
+namespace headscope {
+
+Verb info_verb();
+Verb hooks_verb();
+Verb tokenize_verb();
+Verb predict_verb();
+Verb record_verb();
+Verb inspect_verb();
+Verb export_verb();
+Verb bench_verb();
+Verb demo_verb();
+
+std::vector<Verb> all_verbs();  // in the order of --help
+
+}  // namespace headscope

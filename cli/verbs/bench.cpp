@@ -1,0 +1,215 @@
+// headscope bench: how fast this machine runs a model, with and without recording.
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "cli/bench_runs.h"
+#include "cli/interrupt.h"
+#include "cli/memory_need.h"
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/verbs.h"
+#include "hooks/provenance.h"
+#include "lib/base/memory.h"
+#include "lib/base/parallel.h"
+#include "lib/base/version.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string what;  // "forward" or "record"
+  std::string model;
+  std::vector<std::string> shapes{"8x15", "1x512"};
+  int repeats = 10;
+  int warm_ups = 2;
+  bool random_weights = false;
+  Logits logits = Logits::all;
+  std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
+  std::string out;  // where traces go; empty: the folder for temporary files
+};
+
+struct Measurement {
+  std::string run;  // "forward", "record to memory", "record to file"
+  Shape shape;
+  Timing timing;
+  std::int64_t peak_memory = 0;  // bytes, the most so far
+
+  [[nodiscard]] double tokens_per_second() const {
+    return static_cast<double>(shape.prompts * shape.tokens) / (timing.median_ms / 1000.0);
+  }
+};
+
+struct Result {
+  std::vector<Measurement> runs;
+  double load_seconds = 0.0;
+  std::string weights_hash;
+};
+
+// A trace that goes when the benchmark ends, however it ends.
+class ScratchTrace {
+ public:
+  explicit ScratchTrace(const std::string& folder)
+      : path_((folder.empty() ? std::filesystem::temp_directory_path()
+                              : std::filesystem::path(folder)) /
+              fmt::format("headscope-bench-{}.h5", ::getpid())) {}
+  ~ScratchTrace() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  ScratchTrace(const ScratchTrace&) = delete;
+  ScratchTrace& operator=(const ScratchTrace&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void measure(Result& result,
+             const Model& model,
+             const Options& options,
+             const Shape& shape,
+             const Invocation& invocation) {
+  const std::uint64_t seed = invocation.common.seed;
+  const auto tokens = random_prompts(shape, model.config().d_vocab, seed);
+  const Batch batch(tokens);
+  const auto add = [&](const std::string& name, const std::function<void()>& run) {
+    const Timing timing = time_runs(run, options.warm_ups, options.repeats);
+    result.runs.push_back({name, shape, timing, peak_memory_on(model.device())});
+  };
+  add("forward", [&] { run_forward(model, batch, options.logits); });
+  if (options.what == "forward") {
+    return;
+  }
+  RecordOptions record;
+  record.hooks = options.hooks;
+  record.logits = options.logits;
+  record.provenance = provenance(model, {.command_line = invocation.command_line, .seed = seed});
+  const ScratchTrace scratch(options.out);
+  add("record to memory", [&] { run_to_memory(model, batch, record); });
+  add("record to file", [&] { run_to_file(model, tokens, scratch.path(), record); });
+}
+
+Result bench(const Options& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  std::vector<Shape> shapes;
+  for (const std::string& shape : options.shapes) {
+    shapes.push_back(parse_shape(shape));
+  }
+  LoadOptions load{.device = common.device, .dtype = common.dtype};
+  if (options.random_weights) {
+    load.random_seed = common.seed;
+  }
+  catch_interrupts();
+  Result result;
+  const auto start = std::chrono::steady_clock::now();
+  const Model model = load_model(options.model, load);
+  result.load_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.weights_hash = model.source().weights_hash;
+  for (const Shape& shape : shapes) {
+    measure(result, model, options, shape, invocation);
+  }
+  return result;
+}
+
+OrderedJson to_json(const Result& result, const Options& options, const Invocation& invocation) {
+  OrderedJson runs = OrderedJson::array();
+  for (const Measurement& run : result.runs) {
+    runs.push_back({{"run", run.run},
+                    {"prompts", run.shape.prompts},
+                    {"tokens", run.shape.tokens},
+                    {"median_ms", run.timing.median_ms},
+                    {"min_ms", run.timing.min_ms},
+                    {"tokens_per_second", run.tokens_per_second()},
+                    {"peak_memory", run.peak_memory}});
+  }
+  const CommonOptions& common = invocation.common;
+  return {{"command_line", invocation.command_line},
+          {"headscope_version", std::string(kVersion)},
+          {"model", options.model},
+          {"weights_hash", result.weights_hash},
+          {"device", to_string(common.device)},
+          {"dtype", std::string(to_string(common.dtype))},
+          {"threads", thread_count()},
+          {"seed", common.seed},
+          {"logits", std::string(to_string(options.logits))},
+          {"repeats", options.repeats},
+          {"load_seconds", result.load_seconds},
+          {"runs", std::move(runs)}};
+}
+
+std::string to_text(const Result& result, const Options& options, const Invocation& invocation) {
+  Table table({{"run"},
+               {"prompts"},
+               {"tokens"},
+               {"median ms", 2},
+               {"min ms", 2},
+               {"tokens/s", 0},
+               {"peak memory"}});
+  for (const Measurement& run : result.runs) {
+    table.row({run.run,
+               run.shape.prompts,
+               run.shape.tokens,
+               run.timing.median_ms,
+               run.timing.min_ms,
+               run.tokens_per_second(),
+               format_bytes(run.peak_memory)});
+  }
+  return fmt::format("{} on {} in {}, {} threads, {} repeats, loaded in {}\n\n{}",
+                     options.model,
+                     to_string(invocation.common.device),
+                     to_string(invocation.common.dtype),
+                     thread_count(),
+                     options.repeats,
+                     format_seconds(result.load_seconds),
+                     table.text());
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("WHAT", options.what, "forward, or record (all patterns and z)")
+      ->required()
+      ->check(CLI::IsMember({"forward", "record"}));
+  add_model(app, options.model);
+  app.add_option("--shape", options.shapes, "PROMPTSxTOKENS; repeatable")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  app.add_option("--repeats", options.repeats, "Timed runs")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--warm-ups", options.warm_ups, "Runs before them that are not timed")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app.add_flag("--random-weights", options.random_weights, "A config is enough: weights by --seed");
+  add_logits(app, options.logits);
+  app.add_option("--hooks", options.hooks, "What record keeps; repeatable")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  app.add_option("-o,--output", options.out, "The folder for the traces; they are removed");
+}
+
+}  // namespace
+
+Verb bench_verb() {
+  return {
+      .name = "bench",
+      .summary = "Time forward passes and recordings of random tokens",
+      .example =
+          "  headscope bench forward smollm2 --shape 8x15 --shape 1x512 --threads 2\n"
+          "  headscope bench record smollm2 --json",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] {
+          const Result result = bench(*options, invocation);
+          show(invocation,
+               to_json(result, *options, invocation),
+               to_text(result, *options, invocation));
+        };
+      },
+  };
+}
+
+}  // namespace headscope

@@ -1,0 +1,84 @@
+// headscope demo: real attention heads of a real model, as a page. What `make demo` runs.
+#include <CLI/CLI.hpp>
+
+#include "cli/demo_page.h"
+#include "cli/demo_prompts.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/record_run.h"
+#include "cli/verbs.h"
+#include "hooks/prompts.h"
+#include "hooks/provenance.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string model = "smollm2";
+  std::string out = "out/demo";
+};
+
+DemoPage files_in(const std::filesystem::path& folder, const std::string& command_line) {
+  return {.folder = folder,
+          .prompts = folder / "prompts.jsonl",
+          .trace = folder / "trace.h5",
+          .viewer = folder / "attn.hook_pattern.html",
+          .page = folder / "index.html",
+          .command_line = command_line};
+}
+
+DemoPage run(const Options& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  DemoPage files = files_in(options.out, invocation.command_line);
+  write_ioi_prompts(files.prompts, model.tokenizer());
+  RecordOptions record;
+  record.hooks = {"blocks.*.attn.hook_pattern"};
+  record.if_exists = IfExists::replace;
+  record.provenance =
+      provenance(model, {.command_line = invocation.command_line, .seed = common.seed});
+  const auto result =
+      record_with_progress(model, read_prompts(files.prompts, model, {}), files.trace, record);
+  if (result.stopped) {
+    throw Interrupted();
+  }
+  write_demo_page(files, model, TraceReader(files.trace));
+  return files;
+}
+
+OrderedJson to_json(const DemoPage& files) {
+  return {{"page", files.page.string()},
+          {"trace", files.trace.string()},
+          {"viewer", files.viewer.string()},
+          {"prompts", files.prompts.string()}};
+}
+
+std::string to_text(const DemoPage& files) {
+  const std::string page = std::filesystem::absolute(files.page).string();
+  return fmt::format("{}   the page: open it in a browser\n{}   the recorded patterns\n",
+                     page,
+                     files.trace.string());
+}
+
+}  // namespace
+
+Verb demo_verb() {
+  return {
+      .name = "demo",
+      .summary = "Record a real model on a few prompts and write a page of its heads",
+      .example = "  headscope demo -o out/demo && xdg-open out/demo/index.html",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("--model", options->model, "Another model")->capture_default_str();
+        app.add_option("-o,--output", options->out, "The folder to write into")
+            ->capture_default_str();
+        return [options, &invocation] {
+          const DemoPage files = run(*options, invocation);
+          show(invocation, to_json(files), to_text(files));
+        };
+      },
+  };
+}
+
+}  // namespace headscope

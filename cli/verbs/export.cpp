@@ -1,0 +1,65 @@
+// headscope export: values of a trace as arrays, pictures and pages.
+#include <CLI/CLI.hpp>
+
+#include "cli/export_files.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace headscope {
+namespace {
+
+OrderedJson to_json(const std::vector<ExportedFile>& files) {
+  OrderedJson list = OrderedJson::array();
+  for (const ExportedFile& file : files) {
+    list.push_back({{"path", file.path.string()},
+                    {"hook", file.hook},
+                    {"prompt", file.prompt < 0 ? OrderedJson() : OrderedJson(file.prompt)},
+                    {"head", file.head < 0 ? OrderedJson() : OrderedJson(file.head)}});
+  }
+  return {{"files", std::move(list)}};
+}
+
+std::string to_text(const std::vector<ExportedFile>& files) {
+  std::string text;
+  for (const ExportedFile& file : files) {
+    text += file.path.string() + "\n";
+  }
+  return text;
+}
+
+void add_options(CLI::App& app, ExportOptions& options) {
+  app.add_option("TRACE", options.trace, "A trace written by headscope record")->required();
+  app.add_option("--hook", options.hooks, "A recorded hook point or a glob; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--head", options.head, "One head only")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
+  app.add_option("--prompt", options.prompts, "A prompt by its number; repeatable; default: all")
+      ->allow_extra_args(false);
+  app.add_option("--format", options.format, "npy, csv, png, svg or html (a viewer of all heads)")
+      ->required()
+      ->check(CLI::IsMember({"npy", "csv", "png", "svg", "html"}));
+  app.add_option("-o,--output", options.out, "The folder to write into")->required();
+}
+
+}  // namespace
+
+Verb export_verb() {
+  return {
+      .name = "export",
+      .summary = "Values of a trace as arrays (npy, csv), pictures (png, svg) or a page (html)",
+      .example =
+          "  headscope export trace.h5 --hook blocks.3.attn.hook_pattern --head 2 --prompt 0 "
+          "--format png -o out/\n"
+          "  headscope export trace.h5 --format html -o out/   # every head of every prompt",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<ExportOptions>();
+        add_options(app, *options);
+        return [options, &invocation] {
+          const auto files = export_files(*options);
+          show(invocation, to_json(files), to_text(files));
+        };
+      },
+  };
+}
+
+}  // namespace headscope

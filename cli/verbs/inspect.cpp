@@ -1,0 +1,90 @@
+// headscope inspect: what is inside a trace, and whether it is whole.
+#include <CLI/CLI.hpp>
+
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/verbs.h"
+#include "hooks/trace/trace.h"
+#include "lib/base/memory.h"
+
+namespace headscope {
+namespace {
+
+std::string bytes_text(std::uint64_t bytes) {
+  return format_bytes(static_cast<std::int64_t>(bytes));
+}
+
+std::string state_text(const TraceSummary& trace) {
+  return trace.complete ? "complete"
+                        : fmt::format(
+                              "incomplete: {} of {} prompts; `headscope record … --resume` "
+                              "records the others",
+                              trace.prompts_done,
+                              trace.prompts);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+// What was run, without the config (--json has it).
+std::string provenance_text(const Json& provenance) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const auto& [key, value] : provenance.items()) {
+    if (!value.is_structured()) {
+      lines.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  return facts(lines);
+}
+
+std::string to_text(const TraceSummary& trace) {
+  Table table({{"dataset"}, {"axes"}, {"shape"}, {"dtype"}, {"bytes"}, {"in the file"}});
+  for (const TraceSummary::Dataset& dataset : trace.datasets) {
+    table.row({dataset.name,
+               joined(dataset.axes),
+               shape_text(dataset.shape),
+               std::string(to_string(dataset.dtype)),
+               bytes_text(dataset.logical_bytes),
+               bytes_text(dataset.stored_bytes)});
+  }
+  return facts(
+             {{"trace", trace.path},
+              {"state", state_text(trace)},
+              {"prompts", grouped(trace.prompts)},
+              {"tokens",
+               fmt::format("{}, at most {} a prompt", grouped(trace.tokens), trace.longest_prompt)},
+              {"spans", joined(trace.spans)},
+              {"file",
+               fmt::format("{}{} ({} on disk)",
+                           bytes_text(trace.file_bytes),
+                           trace.compressed ? ", compressed" : "",
+                           bytes_text(trace.disk_bytes))}}) +
+         "\n" + table.text() + "\n" + provenance_text(trace.provenance);
+}
+
+}  // namespace
+
+Verb inspect_verb() {
+  return {
+      .name = "inspect",
+      .summary = "What is inside a trace, where it came from, whether it is whole",
+      .example =
+          "  headscope inspect trace.h5\n"
+          "  headscope inspect trace.h5 --json",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto path = std::make_shared<std::string>();
+        app.add_option("TRACE", *path, "A trace written by headscope record")->required();
+        return [path, &invocation] {
+          const TraceSummary summary = inspect_trace(*path);
+          show(invocation, to_json(summary), to_text(summary));
+        };
+      },
+  };
+}
+
+}  // namespace headscope

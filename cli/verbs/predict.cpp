@@ -1,0 +1,70 @@
+// headscope predict: the likeliest next tokens of a prompt.
+#include <CLI/CLI.hpp>
+
+#include "cli/output.h"
+#include "cli/predictions.h"
+#include "cli/values.h"
+#include "cli/verbs.h"
+#include "hooks/prompts.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string prompt;
+  int top = 5;
+  PrependBos bos = PrependBos::automatic;
+};
+
+struct Result {
+  std::string model;
+  TracePrompt prompt;
+  std::vector<Prediction> top;
+};
+
+Result predict(const Options& options, const CommonOptions& common) {
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  Result result{.model = options.model,
+                .prompt = make_prompt(options.prompt, model, {.bos = options.bos}),
+                .top = {}};
+  const ForwardResult pass = model.forward(Batch({result.prompt.tokens}), {.logits = Logits::last});
+  result.top =
+      top_predictions(to_floats(pass.logits), model, static_cast<std::size_t>(options.top));
+  return result;
+}
+
+OrderedJson to_json(const Result& result) {
+  return {{"model", result.model},
+          {"prompt", result.prompt.text},
+          {"tokens", result.prompt.tokens},
+          {"top", headscope::to_json(result.top)}};
+}
+
+}  // namespace
+
+Verb predict_verb() {
+  return {
+      .name = "predict",
+      .summary = "The likeliest next tokens of a prompt",
+      .example =
+          "  headscope predict smollm2 --top 5 --prompt \"When Mary and John went to the "
+          "store, John gave a drink to\"",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_model(app, options->model);
+        app.add_option("--prompt", options->prompt, "The text")->required();
+        app.add_option("--top", options->top, "How many tokens")
+            ->check(CLI::Range(1, 1 << 24))
+            ->capture_default_str();
+        add_prepend_bos(app, options->bos);
+        return [options, &invocation] {
+          const Result result = predict(*options, invocation.common);
+          show(invocation, to_json(result), prediction_table(result.top).text());
+        };
+      },
+  };
+}
+
+}  // namespace headscope

@@ -1,0 +1,128 @@
+// headscope record: prompts through a model, hook points to a trace file.
+#include <CLI/CLI.hpp>
+
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/record_run.h"
+#include "cli/render/table.h"
+#include "cli/verbs.h"
+#include "hooks/prompts.h"
+#include "hooks/provenance.h"
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string prompts;             // a JSONL file …
+  std::vector<std::string> texts;  // … or texts
+  std::string out;
+  bool resume = false;
+  bool overwrite = false;
+  PrependBos bos = PrependBos::automatic;
+  RecordOptions record;
+};
+
+std::vector<TracePrompt> prompts_of(const Options& options, const Model& model) {
+  if (options.prompts.empty() == options.texts.empty()) {
+    throw UsageError("record needs prompts: either --prompts FILE.jsonl or --prompt TEXT");
+  }
+  if (!options.prompts.empty()) {
+    return read_prompts(options.prompts, model, {.bos = options.bos});
+  }
+  std::vector<TracePrompt> prompts;
+  for (const std::string& text : options.texts) {
+    prompts.push_back(make_prompt(text, model, {.bos = options.bos}));
+    prompts.back().id = std::to_string(prompts.size() - 1);
+  }
+  return prompts;
+}
+
+RecordResult run(const Options& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  RecordOptions record = options.record;
+  record.if_exists = options.overwrite ? IfExists::replace
+                     : options.resume  ? IfExists::resume
+                                       : IfExists::fail;
+  record.provenance = provenance(
+      model,
+      {.command_line = invocation.command_line, .seed = common.seed, .prepend_bos = options.bos});
+  return record_with_progress(model, prompts_of(options, model), options.out, record);
+}
+
+OrderedJson to_json(const RecordResult& result, const Options& options) {
+  return {{"path", options.out},
+          {"prompts", result.prompts},
+          {"recorded_now", result.recorded_now},
+          {"bytes", result.bytes},
+          {"seconds", result.seconds},
+          {"complete", !result.stopped}};
+}
+
+std::string to_text(const RecordResult& result, const Options& options) {
+  const std::size_t before = result.prompts - result.recorded_now;
+  return fmt::format("{}: {} prompts recorded{}, {} of values in {}\n",
+                     options.out,
+                     result.recorded_now,
+                     before > 0 ? fmt::format(", {} were there already", before) : "",
+                     format_bytes(result.bytes),
+                     format_seconds(result.seconds));
+}
+
+void add_options(CLI::App& app, Options& options) {
+  add_model(app, options.model);
+  app.add_option(
+      "--prompts",
+      options.prompts,
+      "A JSONL file: {\"text\": …} or {\"tokens\": […]} a line, with optional \"id\" and "
+      "\"spans\": {\"subject\": [3, 5]}");
+  app.add_option("--prompt", options.texts, "A text instead of a file; repeatable")
+      ->allow_extra_args(false)
+      ->excludes("--prompts");
+  app.add_option("--hooks", options.record.hooks, "A hook point, alias or glob; repeatable")
+      ->allow_extra_args(false);
+  add_logits(app, options.record.logits);
+  app.add_option("-o,--output", options.out, "The trace to write (.h5)")->required();
+  app.add_flag("--resume", options.resume, "Continue an unfinished trace");
+  app.add_flag("--overwrite", options.overwrite, "Replace an existing file")->excludes("--resume");
+  add_dtype(app, "--store", options.record.store, "Store values as f32, f16 or bf16");
+  app.add_option("--compress", options.record.compress, "Deflate the finished trace, 1–9; 0: not")
+      ->check(CLI::Range(0, 9))
+      ->capture_default_str();
+  app.add_option("--batch-tokens", options.record.batch_tokens, "Tokens in one forward pass")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  add_prepend_bos(app, options.bos);
+}
+
+}  // namespace
+
+Verb record_verb() {
+  return {
+      .name = "record",
+      .summary = "Run prompts and store hook points in a trace (HDF5)",
+      .example =
+          "  headscope record smollm2 --prompts prompts.jsonl --hooks "
+          "'blocks.*.attn.hook_pattern' --logits last -o trace.h5\n"
+          "  headscope record smollm2 --prompt \"Hello world\" --hooks "
+          "'blocks.{3,5}.attn.hook_z' -o z.h5",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] {
+          const RecordResult result = run(*options, invocation);
+          show(invocation, to_json(result, *options), to_text(result, *options));
+          if (result.stopped) {
+            print_note("the trace holds every finished prompt; --resume records the others");
+            throw Interrupted();
+          }
+        };
+      },
+  };
+}
+
+}  // namespace headscope
