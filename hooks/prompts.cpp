@@ -78,6 +78,17 @@ void check_length(const TracePrompt& prompt, const ModelConfig& config, const st
   }
 }
 
+// Embeddings may be padded beyond the tokenizer's vocabulary.
+void add_pieces(TracePrompt& prompt, const Model& model) {
+  if (!model.has_tokenizer()) {
+    return;
+  }
+  for (const std::int32_t token : prompt.tokens) {
+    const bool known = token < model.tokenizer().vocab_size();
+    prompt.pieces.push_back(known ? model.tokenizer().piece(token) : "");
+  }
+}
+
 TracePrompt prompt_from(const Json& line,
                         const Model& model,
                         const PromptOptions& options,
@@ -95,6 +106,7 @@ TracePrompt prompt_from(const Json& line,
     prompt.text = model.has_tokenizer() ? model.tokenizer().decode(prompt.tokens) : "";
   }
   check_length(prompt, model.config(), where);
+  add_pieces(prompt, model);
   if (line.contains("id")) {
     prompt.id = line["id"].is_string() ? line["id"].get<std::string>() : line["id"].dump();
   }

@@ -22,10 +22,10 @@ struct Span {
 
 struct TracePrompt {
   std::string id;
-  std::string text;                   // as given, or decoded from the tokens
-  std::vector<std::int32_t> tokens;   // as run, with BOS if one was prepended
-  std::vector<std::string> pieces;    // of each token, raw bytes; empty: not known
-  std::map<std::string, Span> spans;  // positions in `tokens`
+  std::string text;                      // as given, or decoded from the tokens
+  std::vector<std::int32_t> tokens;      // as run, with BOS if one was prepended
+  std::map<std::string, Span> spans;     // positions in `tokens`
+  std::vector<std::string> pieces = {};  // the text of each token, raw bytes; empty: not known
 };
 
 // One recorded hook point: /activations/<name>. `axes` begins with "prompt"; those named "pos",

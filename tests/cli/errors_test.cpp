@@ -1,0 +1,172 @@
+// Every bad input ends with one line, the right exit code and no file.
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope::test;
+
+namespace {
+
+struct BadCase {
+  std::vector<std::string> words;
+  int code;
+  std::string says;
+};
+
+void check(const BadCase& bad) {
+  std::string line;
+  for (const std::string& word : bad.words) {
+    line += " " + word;
+  }
+  INFO(line);
+  const Outcome outcome = run(bad.words);
+  INFO(outcome.err);
+  CHECK(outcome.code == bad.code);
+  CHECK(outcome.out.empty());
+  CHECK(is_one_line(outcome.err));
+  CHECK_THAT(outcome.err, contains(bad.says));
+}
+
+const std::string kModel = model_path("llama");
+
+}  // namespace
+
+TEST_CASE("wrong commands are usage errors") {
+  check({{"inf", kModel}, 2, "did you mean info"});
+  check({{"info"}, 2, "MODEL"});
+  check({{"info", kModel, "--jsn"}, 2, "--json"});
+  check({{"info", kModel, "--device", "tpu"}, 2, "tpu"});
+  check({{"info", kModel, "--dtype", "f64"}, 2, "f32"});
+  check({{"predict", kModel}, 2, "--prompt"});
+  check({{"predict", kModel, "--prompt", "a", "--top", "0"}, 2, "--top"});
+  check({{"predict", kModel, "--prompt", "a", "--prepend-bos", "maybe"}, 2, "auto, yes or no"});
+  check({{"bench", "forward", kModel, "--shape", "8by15"}, 2, "8x15"});
+  check({{"bench", "sideways", kModel}, 2, "forward"});
+  CHECK(run({}).code == 2);
+}
+
+TEST_CASE("models that are missing or broken are data errors") {
+  const Folder folder;
+  check({{"info", "/no/such/model"}, 3, "/no/such/model"});
+  check({{"predict", "no-org/no-model", "--prompt", "a"}, 3, "Hugging Face cache"});
+  std::filesystem::create_directory(folder / "config-only");
+  std::filesystem::copy(kModel + "/config.json", folder / "config-only/config.json");
+  check({{"predict", folder / "config-only", "--prompt", "a"}, 3, "config without weights"});
+  check({{"tokenize", folder / "config-only", "--prompt", "a"}, 3, "no tokenizer"});
+  std::filesystem::create_directory(folder / "unknown");
+  put(folder / "unknown/config.json", "{\"architectures\": [\"MambaForCausalLM\"]}");
+  check({{"info", folder / "unknown"}, 3, "MambaForCausalLM"});
+  put(folder / "bad.gguf", "GGUX, not a model");
+  check({{"info", folder / "bad.gguf"}, 3, "bad.gguf"});
+  check({{"predict", model_path("llama_biases"), "--prompt", "a"}, 3, "tokenizer"});
+}
+
+TEST_CASE("prompts that cannot be run are named by line") {
+  const Folder folder;
+  const auto record = [&](const std::string& lines) -> std::vector<std::string> {
+    put(folder / "p.jsonl", lines);
+    return {"record",
+            kModel,
+            "--prompts",
+            folder / "p.jsonl",
+            "--hooks",
+            "hook_embed",
+            "-o",
+            folder / "t.h5"};
+  };
+  check({record("{\"text\": \"a\"}\n{\"text\": \n"), 3, "p.jsonl:2"});
+  check({record("{\"text\": \"a\"}\n\n{\"tokens\": []}\n"), 3, "p.jsonl:3"});
+  check({record("{\"tokens\": [999]}\n"), 3, "999"});
+  check({record("{\"text\": \"a\", \"spans\": {\"s\": [0, 99]}}\n"), 3, "p.jsonl:1"});
+  check({record(""), 3, "no prompts"});
+  std::string longest = "{\"tokens\": [5";
+  for (int i = 0; i < 200; ++i) {
+    longest += ", 5";
+  }
+  check({record(longest + "]}\n"), 3, "context of 128"});
+  CHECK(!std::filesystem::exists(folder / "t.h5"));
+  check({{"record", kModel, "--prompts", folder / "none.jsonl", "-o", folder / "t.h5"},
+         3,
+         "none.jsonl"});
+  check({{"record", kModel, "-o", folder / "t.h5"}, 2, "--prompts"});
+  check({{"predict", kModel, "--prompt", std::string(2000, 'a')}, 3, "context of 128"});
+}
+
+TEST_CASE("hooks that name nothing get the nearest names") {
+  const Folder folder;
+  const auto record = [&](const std::string& hook) -> std::vector<std::string> {
+    return {"record", kModel, "--prompt", "ab", "--hooks", hook, "-o", folder / "t.h5"};
+  };
+  check({record("blocks.1.attn.hook_zz"), 2, "blocks.1.attn.hook_z"});
+  check({record("blocks.9.attn.hook_z"), 2, "9"});
+  check({record("blocks.*.hook_nothing*"), 2, "hook_nothing"});
+  CHECK(!std::filesystem::exists(folder / "t.h5"));
+}
+
+TEST_CASE("exports of what is not there say what is") {
+  const Folder folder;
+  const std::string trace = folder / "t.h5";
+  REQUIRE(run({"record",
+               kModel,
+               "--prompt",
+               "abc",
+               "--hooks",
+               "blocks.1.attn.hook_pattern",
+               "--hooks",
+               "blocks.1.hook_resid_pre",
+               "-o",
+               trace})
+              .code == 0);
+  const auto words = [&](const std::string& hook, const std::string& head) {
+    return std::vector<std::string>{
+        "export", trace, "--hook", hook, "--head", head, "--format", "svg", "-o", folder / "out"};
+  };
+  check({words("blocks.1.attn.hook_patern", "0"), 2, "blocks.1.attn.hook_pattern"});
+  check({words("blocks.1.attn.hook_pattern", "4"), 2, "heads 0 to 3"});
+  check({words("blocks.1.hook_resid_pre", "0"), 2, "no heads"});
+  check({{"export", trace, "--format", "svg", "-o", folder / "out"}, 2, "--hook"});
+  check({{"export",
+          trace,
+          "--hook",
+          "blocks.1.attn.hook_pattern",
+          "--prompt",
+          "7",
+          "--format",
+          "npy",
+          "-o",
+          folder / "out"},
+         2,
+         "prompts 0 to 0"});
+  check({{"export", trace, "--hook", "logits/last", "--format", "png", "-o", folder / "out"},
+         2,
+         "two axes"});
+  check({{"inspect", folder / "none.h5"}, 3, "none.h5"});
+  put(folder / "bad.h5", "not a trace");
+  check({{"inspect", folder / "bad.h5"}, 3, "bad.h5"});
+  CHECK(!std::filesystem::exists(folder / "out"));
+}
+
+TEST_CASE("what the machine lacks is a resource error") {
+  if (!std::filesystem::exists("/dev/nvidiactl")) {
+    check({{"predict", kModel, "--prompt", "a", "--device", "cuda"}, 4, "--device"});
+  }
+  const Outcome full = run({"info", kModel}, "exec 9>/dev/full; f() { \"$@\" >&9; }; f");
+  CHECK(full.code == 4);
+  CHECK(is_one_line(full.err));
+  check({{"record", kModel, "--prompt", "a", "--hooks", "hook_embed", "-o", "/no/such/t.h5"},
+         4,
+         "/no/such"});
+}
+
+TEST_CASE("help, version and a closed pipe") {
+  for (const std::string verb :
+       {"info", "hooks", "tokenize", "predict", "record", "inspect", "export", "bench", "demo"}) {
+    const Outcome help = run({verb, "--help"});
+    INFO(verb);
+    CHECK(help.code == 0);
+    CHECK_THAT(help.out, contains("Example:\n  headscope " + verb) && contains("--json"));
+  }
+  CHECK(run({"--version"}).code == 0);
+  const Outcome piped = run({"hooks", kModel, "--json"}, "f() { \"$@\" | head -c 10; }; f");
+  CHECK(piped.out.size() == 10);
+  CHECK(piped.err.empty());
+}

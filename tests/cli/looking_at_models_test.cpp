@@ -1,0 +1,125 @@
+// info, hooks, tokenize and predict.
+#include "hooks/prompts.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+#include "lib/tensor/ops.h"
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+TEST_CASE("info tells what a model is") {
+  const Outcome found = run({"info", model_path("llama"), "--json"});
+  REQUIRE(found.code == 0);
+  const OrderedJson json = found.json();
+  CHECK(json["family"] == "llama");
+  CHECK(json["config"]["n_layers"] == 3);
+  CHECK(json["config"]["n_kv_heads"] == 4);
+  const auto weights = json["memory"]["weights"].get<std::int64_t>();
+  CHECK(weights == 4 * json["parameters"].get<std::int64_t>());
+  CHECK(json["memory"]["free"].get<std::int64_t>() > weights);
+  const Outcome half = run({"info", model_path("llama"), "--json", "--dtype", "bf16"});
+  CHECK(half.json()["memory"]["weights"] == weights / 2);
+  const Outcome text = run({"info", model_path("llama3_gqa_tied")});
+  CHECK(text.code == 0);
+  CHECK_THAT(text.out, contains("KV heads"));
+}
+
+TEST_CASE("hooks lists every point; with a prompt it shows the shapes of a real run") {
+  const std::string model = model_path("llama");
+  const auto declared = run({"hooks", model, "--json"}).json();
+  const auto measured = run({"hooks", model, "--json", "--prompt", "abcd"}).json();
+  const auto points = hook_points(summarize_model(model).config);
+  REQUIRE(declared["hooks"].size() == points.size());
+  REQUIRE(measured["hooks"].size() == points.size());
+  const auto tokens = measured["tokens"].get<std::int64_t>();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    CHECK(declared["hooks"][i]["name"] == hook_name(points[i].site, points[i].layer));
+    CHECK(measured["hooks"][i]["name"] == declared["hooks"][i]["name"]);
+  }
+  const auto find = [](const OrderedJson& list, const std::string& name) {
+    for (const auto& hook : list["hooks"]) {
+      if (hook["name"] == name) {
+        return hook;
+      }
+    }
+    return OrderedJson();
+  };
+  CHECK(find(declared, "blocks.1.attn.hook_pattern")["shape"] ==
+        OrderedJson({"batch", 4, "query", "key"}));
+  CHECK(find(measured, "blocks.1.attn.hook_pattern")["shape"] ==
+        OrderedJson({1, 4, tokens, tokens}));
+  CHECK(find(measured, "blocks.2.attn.hook_z")["shape"] == OrderedJson({1, tokens, 4, 8}));
+  const Outcome text = run({"hooks", model});
+  CHECK_THAT(text.out, contains("blocks.{l}.attn.hook_z") && contains("[batch, pos, 4, 8]"));
+}
+
+TEST_CASE("tokenize shows what the tokenizer does, one token a line") {
+  const std::string model = model_path("llama");
+  const Tokenizer tokenizer = load_tokenizer(model);
+  const std::string text = "the cat\n[1]";
+  for (const auto bos : {PrependBos::automatic, PrependBos::no}) {
+    const auto json = run({"tokenize",
+                           model,
+                           "--prompt",
+                           text,
+                           "--prepend-bos",
+                           std::string(to_string(bos)),
+                           "--json"})
+                          .json();
+    const auto ids = tokenizer.encode(text, bos);
+    REQUIRE(json["tokens"].size() == ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      CHECK(json["tokens"][i]["position"] == i);
+      CHECK(json["tokens"][i]["id"] == ids[i]);
+    }
+  }
+  const Outcome shown = run({"tokenize", model, "--prompt", text});
+  CHECK(shown.code == 0);
+  CHECK_THAT(shown.out, contains("↵"));
+}
+
+TEST_CASE("predict gives the likeliest tokens of the last position") {
+  const std::string text = "hello world";
+  const Model model = load_model(model_path("llama"));
+  const Tensor logits =
+      model.forward(Batch({make_prompt(text, model, {}).tokens}), {.logits = Logits::last})
+          .logits[0]
+          .to(at::kDouble);
+  const Tensor probabilities = at::softmax(logits, 0);
+  const auto best = logits.argmax().item<std::int64_t>();
+  const auto json =
+      run({"predict", model_path("llama"), "--prompt", text, "--top", "288", "--json"}).json();
+  REQUIRE(json["top"].size() == 288);
+  CHECK(json["top"][0]["id"] == best);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < 288; ++i) {
+    const auto& row = json["top"][i];
+    const auto id = row["id"].get<std::int64_t>();
+    CHECK(row["rank"] == i + 1);
+    CHECK(row["probability"].get<double>() ==
+          Approx(probabilities[id].item<double>()).epsilon(1e-4));
+    CHECK(row["logit"].get<double>() == Approx(logits[id].item<double>()).margin(1e-4));
+    sum += row["probability"].get<double>();
+  }
+  CHECK(sum == Approx(1.0));
+  CHECK(run({"predict", model_path("llama"), "--prompt", text, "--top", "3"}).code == 0);
+}
+
+TEST_CASE("smollm2 knows whom John gave the drink to") {
+  try {
+    find_model("smollm2");
+  } catch (const DataError& error) {
+    WARN(error.what());
+    return;
+  }
+  const auto json = run({"predict",
+                         "smollm2",
+                         "--prompt",
+                         "When Mary and John went to the store, John gave a drink to",
+                         "--json"})
+                        .json();
+  CHECK(json["top"][0]["token"] == " Mary");
+  CHECK(json["top"][0]["probability"].get<double>() == Approx(0.923).margin(0.002));
+}
