@@ -8,11 +8,11 @@
 // A message is one line: what, where, the way out.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace headscope {
 
@@ -34,8 +34,7 @@ class ErrorOf : public Error {
   explicit ErrorOf(const std::string& message) : Error(kExitCode, message) {}
 
   template <typename... Args>
-  explicit ErrorOf(fmt::format_string<Args...> format, Args&&... args)
-    requires(sizeof...(Args) > 0)
+  explicit ErrorOf(fmt::format_string<Args...> format, Args&&... args) requires(sizeof...(Args) > 0)
       : Error(kExitCode, fmt::format(format, std::forward<Args>(args)...)) {}
 };
 

@@ -1,12 +1,12 @@
 #include "lib/base/mapped_file.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "lib/base/error.h"
 
@@ -27,8 +27,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const int map_errno = errno;
   ::close(fd);
   if (map == MAP_FAILED) {
-    throw ResourceError("{}: cannot map {} bytes: {}", path.string(), size_,
-                        std::strerror(map_errno));
+    throw ResourceError(
+        "{}: cannot map {} bytes: {}", path.string(), size_, std::strerror(map_errno));
   }
   data_ = static_cast<const std::uint8_t*>(map);
 }

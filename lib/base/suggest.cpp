@@ -7,7 +7,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::size_t kWorse = 2;  // names this much farther than the nearest only distract
+constexpr std::size_t kWorse = 2;          // names this much farther than the nearest only distract
 constexpr std::size_t kLongestName = 512;  // the distance is quadratic; no name of ours is longer
 
 char lower(char c) {

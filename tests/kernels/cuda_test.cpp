@@ -1,4 +1,7 @@
-// The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere it says so.
+// The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere it says
+// so.
+#include <ATen/ops/randn.h>
+
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "hooks/tap_list.h"
@@ -10,7 +13,6 @@
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
-#include <ATen/ops/randn.h>
 
 using namespace headscope;
 using namespace headscope::test;
@@ -27,7 +29,9 @@ bool have_gpu() {
   }
 }
 
-Tensor on_gpu(const Tensor& x, at::ScalarType dtype) { return x.to(at::Device(at::kCUDA), dtype); }
+Tensor on_gpu(const Tensor& x, at::ScalarType dtype) {
+  return x.to(at::Device(at::kCUDA), dtype);
+}
 
 Tensor logits(const Model& model, const FixtureModel& fixture) {
   const Tensors expected = read_tensors(fixture.expected);
@@ -45,20 +49,20 @@ TEST_CASE("each kernel on the GPU equals its CPU reference") {
   for (const auto& [type, tolerance] : types) {
     const Tensor x = at::randn({3, 5, 4, 66}).to(type).to(at::kFloat);
     const Tensor gain = at::randn({66});
-    CHECK(difference(kernels::rms_norm(on_gpu(x, type), on_gpu(gain, at::kFloat), 1e-5)
-                         .to(at::kFloat)
-                         .cpu(),
-                     kernels::rms_norm_cpu(x, gain, 1e-5)) < tolerance);
+    CHECK(
+        difference(
+            kernels::rms_norm(on_gpu(x, type), on_gpu(gain, at::kFloat), 1e-5).to(at::kFloat).cpu(),
+            kernels::rms_norm_cpu(x, gain, 1e-5)) < tolerance);
     const Tensor angles = at::randn({3, 5, 12});
-    CHECK(difference(kernels::rotate(on_gpu(x, type), on_gpu(angles.cos(), at::kFloat),
+    CHECK(difference(kernels::rotate(on_gpu(x, type),
+                                     on_gpu(angles.cos(), at::kFloat),
                                      on_gpu(angles.sin(), at::kFloat))
                          .to(at::kFloat)
                          .cpu(),
                      kernels::rotate_cpu(x, angles.cos(), angles.sin())) < tolerance);
     for (std::int64_t activation = 0; activation < 4; ++activation) {
-      CHECK(difference(
-                kernels::gated_activation(on_gpu(x, type), activation).to(at::kFloat).cpu(),
-                kernels::gated_activation_cpu(x, activation)) < tolerance);
+      CHECK(difference(kernels::gated_activation(on_gpu(x, type), activation).to(at::kFloat).cpu(),
+                       kernels::gated_activation_cpu(x, activation)) < tolerance);
     }
   }
 }

@@ -2,19 +2,22 @@
 
 #include <cmath>
 
+#include <ATen/ops/randn.h>
+
 #include "lib/kernels/norm.h"
 #include "lib/kernels/rotary.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/tensors.h"
-#include <ATen/ops/randn.h>
 
 using namespace headscope;
 using namespace headscope::test;
 
 namespace {
 
-Tensor random(at::IntArrayRef sizes) { return at::randn(sizes, at::kFloat); }
+Tensor random(at::IntArrayRef sizes) {
+  return at::randn(sizes, at::kFloat);
+}
 
 }  // namespace
 
