@@ -278,7 +278,6 @@ async function show() {
   for (const [name, thumbnail] of thumbnails) {
     const on = name === `${state.layer}-${state.head}`;
     thumbnail.setAttribute("aria-selected", on); thumbnail.tabIndex = on ? 0 : -1;
-    if (on) thumbnail.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   const wanted = `${state.prompt}-${state.layer}-${state.head}`;
   const map = await load(state.prompt, state.layer, state.head);
@@ -291,6 +290,8 @@ async function show() {
 function choose(change) {
   const before = state.prompt;
   Object.assign(state, change);
+  // Only a choice scrolls: a page that holds this one in a frame must open at its own top.
+  thumbnails.get(`${state.layer}-${state.head}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (state.prompt !== before) { state.query = state.key = -1; state.pinned = false; prompt.value = state.prompt; buildTexts(); drawThumbnails(); }
   return show();
 }
