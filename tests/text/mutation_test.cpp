@@ -1,5 +1,5 @@
 // Broken tokenizer files and vocabularies throw DataError or load; they never crash or hang.
-#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "lib/base/error.h"
@@ -64,7 +64,7 @@ std::string flip_bytes(std::string bytes, std::mt19937_64& random) {
 // Loads and uses; any error but DataError (or, in use, UsageError) escapes and fails the test.
 template <typename Load>
 bool survives(const Load& load) {
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // processor time: a busy machine must not fail it
   bool loaded = false;
   try {
     const Tokenizer tokenizer = load();
@@ -77,8 +77,7 @@ bool survives(const Load& load) {
   } catch (const DataError& error) {
     CHECK(std::string(error.what()).size() > 10);
   }
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-  CHECK(taken.count() < 10.0);  // 0.05 s each without sanitizers on a free core
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 1.0);
   return loaded;
 }
 
