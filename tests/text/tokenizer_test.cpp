@@ -174,6 +174,16 @@ TEST_CASE("a SentencePiece vocabulary merges by score, spells spaces and falls b
   CHECK(tokenizer.eos() == 2);
 }
 
+TEST_CASE("a run of spaces may be one token of a SentencePiece vocabulary") {
+  Json metadata = small_gguf();
+  metadata["tokenizer.ggml.tokens"].push_back("\xE2\x96\x81\xE2\x96\x81");
+  metadata["tokenizer.ggml.scores"].push_back(-0.5);
+  metadata["tokenizer.ggml.token_type"].push_back(1);
+  const auto tokenizer = Tokenizer::from_gguf(metadata, "small.gguf");
+  CHECK(tokenizer.encode("a  b", PrependBos::no) == std::vector<TokenId>{4, 5, 10, 6});
+  CHECK(tokenizer.encode("   ", PrependBos::no) == std::vector<TokenId>{10, 10});
+}
+
 TEST_CASE("GGUF vocabularies we cannot read are refused by name") {
   const auto refused = [](const char* key, const Json& value) {
     Json metadata = small_gguf();
