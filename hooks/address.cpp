@@ -71,6 +71,10 @@ std::vector<std::string> names_of(HookPoint point) {
 }
 
 std::vector<HookPoint> resolve_hooks(const std::string& pattern, const ModelConfig& config) {
+  const auto alternatives = expand_braces(pattern);
+  if (alternatives.size() > 1) {  // each must name something: {3,55} of 30 layers is a mistake
+    return resolve_hooks(alternatives, config);
+  }
   std::vector<HookPoint> found;
   for (const HookPoint point : hook_points(config)) {
     if (named_by(pattern, point)) {

@@ -20,6 +20,9 @@ std::vector<HookPoint> resolve_hooks(const std::vector<std::string>& patterns,
 // Every name of a point: its own first, then its aliases.
 std::vector<std::string> names_of(HookPoint point);
 
+// "a{b,c}d" → {"abd", "acd"}. UsageError for a brace without its other half.
+std::vector<std::string> expand_braces(const std::string& glob);
+
 // True if `text` is what the glob describes.
 bool glob_matches(const std::string& glob, const std::string& text);
 

@@ -9,32 +9,6 @@ namespace {
 
 constexpr std::size_t kMostAlternatives = 4096;
 
-// "a{b,c}d" → {"abd", "acd"}; braces do not nest.
-std::vector<std::string> expand_braces(const std::string& glob) {
-  const auto open = glob.find('{');
-  if (open == std::string::npos) {
-    return {glob};
-  }
-  const auto close = glob.find('}', open);
-  if (close == std::string::npos) {
-    throw UsageError("{}: a {{ without its }}", glob);
-  }
-  std::vector<std::string> out;
-  std::size_t begin = open + 1;
-  while (begin <= close) {
-    const std::size_t end = std::min(close, glob.find(',', begin));
-    const std::string middle = glob.substr(begin, end - begin);
-    for (const std::string& rest : expand_braces(glob.substr(close + 1))) {
-      out.push_back(glob.substr(0, open) + middle + rest);
-    }
-    if (out.size() > kMostAlternatives) {
-      throw UsageError("{}: more than {} alternatives", glob, kMostAlternatives);
-    }
-    begin = end + 1;
-  }
-  return out;
-}
-
 // Greedy with one point to go back to: linear in practice, never exponential.
 bool simple_match(std::string_view glob, std::string_view text) {
   std::size_t g = 0;
@@ -62,6 +36,32 @@ bool simple_match(std::string_view glob, std::string_view text) {
 }
 
 }  // namespace
+
+// "a{b,c}d" → {"abd", "acd"}; braces do not nest.
+std::vector<std::string> expand_braces(const std::string& glob) {
+  const auto open = glob.find('{');
+  if (open == std::string::npos) {
+    return {glob};
+  }
+  const auto close = glob.find('}', open);
+  if (close == std::string::npos) {
+    throw UsageError("{}: a {{ without its }}", glob);
+  }
+  std::vector<std::string> out;
+  std::size_t begin = open + 1;
+  while (begin <= close) {
+    const std::size_t end = std::min(close, glob.find(',', begin));
+    const std::string middle = glob.substr(begin, end - begin);
+    for (const std::string& rest : expand_braces(glob.substr(close + 1))) {
+      out.push_back(glob.substr(0, open) + middle + rest);
+    }
+    if (out.size() > kMostAlternatives) {
+      throw UsageError("{}: more than {} alternatives", glob, kMostAlternatives);
+    }
+    begin = end + 1;
+  }
+  return out;
+}
 
 bool glob_matches(const std::string& glob, const std::string& text) {
   for (const std::string& one : expand_braces(glob)) {

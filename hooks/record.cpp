@@ -12,8 +12,10 @@ namespace headscope {
 namespace {
 
 TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store) {
-  TraceDataset dataset{
-      .name = hook_name(point.site, point.layer), .axes = {}, .shape = {}, .dtype = store};
+  TraceDataset dataset{.name = hook_name(point.site, point.layer),
+                       .axes = {},
+                       .shape = {},
+                       .dtype = point.site == Site::tokens ? DType::f32 : store};
   for (const Axis axis : info(point.site).axes) {
     if (axis == Axis::batch) {
       dataset.axes.emplace_back("prompt");

@@ -87,6 +87,9 @@ struct TraceWriter::Impl {
   }
 
   void open(const fs::path& path, const TraceHeader& asked) {
+    if (fs::exists(path) && (!fs::is_regular_file(path) || fs::is_symlink(path))) {
+      throw UsageError("{}: not a regular file; a trace cannot take its place", path.string());
+    }
     PosixFile existing = open_existing(path);
     if (existing.valid() && options.if_exists == IfExists::fail) {
       throw UsageError("{}: exists already; continue it with --resume or choose another -o",

@@ -16,7 +16,7 @@ double number_in(const Json& settings, const char* name, const std::string& wher
 }
 
 void refuse_unread(const Json& settings, const std::string& type, const std::string& where) {
-  std::vector<std::string> known{"rope_type", "type", "rope_theta", "partial_rotary_factor"};
+  std::vector<std::string> known{"rope_type", "type", "rope_theta"};
   if (type == "linear") {
     known.emplace_back("factor");
   }
@@ -104,16 +104,29 @@ Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::s
   return rope;
 }
 
-Rope read_rope(ConfigFields& fields, std::int64_t dim, double default_base) {
+Rope read_rope(ConfigFields& fields,
+               std::int64_t dim,
+               double default_base,
+               RotaryFraction fraction) {
   const double base = fields.number("rope_theta", default_base);
   const Json scaling = fields.raw("rope_scaling");
   const Json parameters = fields.raw("rope_parameters");
   const Json divisors = fields.raw("rope_divisors");  // GGUF's rope_freqs.weight
   Json settings = Json::object();
+  if (!parameters.is_null() && !scaling.is_null() && parameters != scaling) {
+    throw DataError("{}: rope_parameters and rope_scaling disagree; keep one", fields.where());
+  }
   if (!parameters.is_null()) {
     settings = parameters;
+    settings.erase("partial_rotary_factor");  // a fraction: checked below
   } else if (!scaling.is_null()) {
     settings = scaling;
+  }
+  if (parameters.is_object() && parameters.value("partial_rotary_factor", Json(1.0)) != 1.0 &&
+      fraction == RotaryFraction::whole) {
+    throw DataError("{}: partial_rotary_factor {} is not supported for this architecture",
+                    fields.where(),
+                    parameters["partial_rotary_factor"].dump());
   }
   Rope rope = rope_from(settings, dim, base, fields.where());
   if (!divisors.is_null()) {

@@ -11,7 +11,12 @@ Activation read_activation(ConfigFields& fields, std::string_view name, std::str
 
 // Rotary settings in any spelling: rope_theta + rope_scaling (transformers 4), rope_parameters
 // (transformers 5). `dim` dimensions turn. Types default, linear, llama3; others are a DataError.
-Rope read_rope(ConfigFields& fields, std::int64_t dim, double default_base);
+// `partial`: the family has turned partial_rotary_factor into `dim` already; `whole` refuses it.
+enum class RotaryFraction { whole, partial };
+Rope read_rope(ConfigFields& fields,
+               std::int64_t dim,
+               double default_base,
+               RotaryFraction fraction = RotaryFraction::whole);
 
 // One entry of rope_parameters or rope_scaling.
 Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::string& where);

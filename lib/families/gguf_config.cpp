@@ -53,11 +53,26 @@ const Renaming* renaming(std::string_view key) {
   return nullptr;
 }
 
+// A factor without a type means linear, as llama.cpp reads it; a factor beside type "none" is left
+// for the caller to refuse.
+std::string scaling_type(const Json& metadata, const std::string& prefix) {
+  const auto type = metadata.find(prefix + "rope.scaling.type");
+  const auto factor = metadata.find(prefix + "rope.scaling.factor");
+  const bool scales = factor != metadata.end() && *factor != 1.0 && *factor != 0.0;
+  if (type == metadata.end()) {
+    return scales ? "linear" : "none";
+  }
+  if (scales && *type == "none") {
+    return "none with a factor";
+  }
+  return type->is_string() ? type->get<std::string>() : type->dump();
+}
+
 void add_rope_scaling(Json& config,
                       const Json& metadata,
                       const std::string& prefix,
                       const std::string& where) {
-  const std::string type = metadata.value(prefix + "rope.scaling.type", std::string("none"));
+  const std::string type = scaling_type(metadata, prefix);
   if (type == "none") {
     return;
   }

@@ -34,7 +34,7 @@ ModelConfig config(ConfigFields& f) {
             "summary_proj_to_labels",
             "summary_type",
             "summary_use_proj"});
-  c.layers.resize(static_cast<std::size_t>(c.n_layers));
+  c.layers.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(c.n_layers, 0, 1 << 16)));
   return c;
 }
 

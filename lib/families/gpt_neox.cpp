@@ -38,8 +38,8 @@ ModelConfig config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", false);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   const double base = f.number("rotary_emb_base", 10000.0);
-  c.ropes = {read_rope(f, rotary_dim(f, c.d_head), base)};
-  c.layers.resize(static_cast<std::size_t>(c.n_layers));
+  c.ropes = {read_rope(f, rotary_dim(f, c.d_head), base, RotaryFraction::partial)};
+  c.layers.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(c.n_layers, 0, 1 << 16)));
   return c;
 }
 

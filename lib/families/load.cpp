@@ -50,7 +50,11 @@ void read_config(Opened& model,
                  const std::string& where) {
   model.family = &family_for(architecture, naming, where);
   ConfigFields fields(std::move(json), where);
-  model.config = model.family->config(fields);
+  try {
+    model.config = model.family->config(fields);
+  } catch (const Json::exception& error) {
+    throw DataError("{}: a field has the wrong type: {}", where, error.what());
+  }
   fields.finish();
   model.config.family = model.family->name;
   model.config.architecture = architecture;

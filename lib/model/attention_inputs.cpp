@@ -96,6 +96,11 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
     const Tensor split = split_input(pass, layer, parts[i], attn_in, resid);
     if (split.defined()) {
       refuse_ln1_edit(pass, layer, parts[i].input);
+      if (pass.edited(parts[i].module_in, layer)) {
+        throw UsageError("{} and {} are both edited, but the second would have no effect",
+                         hook_name(parts[i].input, layer),
+                         hook_name(parts[i].module_in, layer));
+      }
       reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps).to(pass.dtype);
       any_edit = true;
     }

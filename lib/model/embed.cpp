@@ -8,8 +8,8 @@
 namespace headscope {
 namespace {
 
-// Logits in f32: a 16-bit one would be rounded to 1/256 of the largest. Torch's GPU product can write
-// f32 directly; elsewhere the product's own dtype is widened.
+// Logits in f32: a 16-bit one would be rounded to 1/256 of the largest. Torch's GPU product can
+// write f32 directly; elsewhere the product's own dtype is widened.
 Tensor unembed(const Tensor& x, const Tensor& W_U, const Tensor& b_U) {
   if (x.is_cuda() && x.scalar_type() != at::kFloat) {
     const Tensor logits =

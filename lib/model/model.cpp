@@ -22,6 +22,10 @@ void check_options(const ForwardOptions& options, const ModelConfig& config) {
   if ((options.from_layer > 0) != options.residual.defined()) {
     throw UsageError("from_layer > 0 and a residual stream to start from go together");
   }
+  if (options.cache != nullptr && (options.from_layer > 0 || end < config.n_layers)) {
+    throw UsageError(
+        "a KV cache needs a pass through every layer; leave out from_layer and to_layer");
+  }
   for (const std::int64_t id : options.vocab) {
     if (id < 0 || id >= config.d_vocab) {
       throw UsageError("token {} is outside the vocabulary of {}", id, config.d_vocab);
