@@ -6,7 +6,6 @@
 #include "cli/render/report.h"
 #include "cli/render/visible.h"
 #include "cli/trace_view.h"
-#include "lib/base/version.h"
 
 namespace headscope {
 namespace {
@@ -118,9 +117,8 @@ void write_all_heads(const DemoPage& files, const TraceReader& trace) {
 
 std::string footer_of(const DemoPage& files, const TraceReader& trace) {
   const Json& from = trace.provenance();
-  return fmt::format("{} · headscope {} · weights {} · {} in {} · {}",
+  return fmt::format("{} · weights {} · {} in {} · {}",
                      files.command_line,
-                     kVersion,
                      from.at("weights_hash").get<std::string>(),
                      from.at("device").get<std::string>(),
                      from.at("dtype").get<std::string>(),

@@ -60,7 +60,13 @@ TEST_CASE("the demo records its prompts and shows every head") {
   }
   CHECK(name == " Mary");
   const std::string page = contents(json["page"].get<std::string>());
-  CHECK_THAT(page, contains("All 12 heads") && contains("previous token") && contains("<svg"));
-  CHECK_THAT(page, contains("headscope record") && contains("headscope demo"));
+  for (const std::string text : {"All 12 heads",
+                                 "strongest previous token head",
+                                 "data:image/svg+xml",
+                                 "headscope record",
+                                 "headscope demo"}) {
+    INFO(text);
+    CHECK(page.find(text) != std::string::npos);
+  }
   CHECK(std::filesystem::exists(json["viewer"].get<std::string>()));
 }
