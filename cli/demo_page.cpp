@@ -1,5 +1,7 @@
 #include "cli/demo_page.h"
 
+#include <fmt/format.h>
+
 #include "cli/demo_prompts.h"
 #include "cli/head_scores.h"
 #include "cli/predictions.h"
