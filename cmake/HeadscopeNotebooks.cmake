@@ -7,7 +7,8 @@ foreach(source IN LISTS notebooks)
   set_target_properties(notebook_${name} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/notebooks"
     # -fPIC as in the layers, not an executable's -fPIE: one precompiled header serves both.
-    POSITION_INDEPENDENT_CODE OFF)
+    POSITION_INDEPENDENT_CODE OFF
+    CXX_COMPILER_LAUNCHER "${HEADSCOPE_WHOLE_PATH_LAUNCHER}")
   target_compile_options(notebook_${name} PRIVATE -fPIC)
   target_link_libraries(notebook_${name} PRIVATE headscope::hooks headscope::render headscope_warnings)
   headscope_torch_pch(notebook_${name})

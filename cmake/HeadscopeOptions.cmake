@@ -18,8 +18,12 @@ find_program(CCACHE ccache)
 if(CCACHE)
   # A precompiled header is safe to cache once its defines and times are left out of the key.
   # Paths below the source folder count as relative, so that clones share what they compiled.
+  set(ccache_settings CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${ccache_settings} ${CCACHE})
+  # For a source that reads itself at run time: there __FILE__ must stay the whole path.
+  set(HEADSCOPE_WHOLE_PATH_LAUNCHER ${CMAKE_COMMAND} -E env ${ccache_settings} ${CCACHE})
 endif()
 
 # GCC 12 sees overlaps and overflows inside std::string that are not there (its bugs 105651, 105329): those two
