@@ -53,13 +53,18 @@ Tensor project(const Pass& pass, const BlockWeights& block, const Part& part, co
   return bias.defined() ? out + bias.view({part.heads, c.d_head}) : out;
 }
 
-void refuse_ln1_edit(const Pass& pass, int layer, Site site) {
-  if (pass.edited(Site::ln1_scale, layer) || pass.edited(Site::ln1_normalized, layer)) {
-    throw UsageError(
-        "{} and blocks.{}.ln1 are both edited: per-head inputs are normalised each on "
-        "their own; edit one of them",
-        hook_name(site, layer),
-        layer);
+// Where a head reads a stream of its own, it is normalised on its own: what ln1 and the part's
+// input show of the shared stream is not what that head reads.
+void refuse_shared_sites(const Pass& pass, int layer, const Part& part) {
+  const Site first = pass.edited(Site::attn_in, layer) ? Site::attn_in : part.input;
+  for (const Site site : {Site::ln1_scale, Site::ln1_normalized, part.module_in}) {
+    if (pass.wanted(site, layer)) {
+      throw UsageError(
+          "{} is edited, so its heads read streams of their own, and {} shows none of them; leave "
+          "out one of the two",
+          hook_name(first, layer),
+          hook_name(site, layer));
+    }
   }
 }
 
@@ -95,12 +100,7 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Tensor split = split_input(pass, layer, parts[i], attn_in, resid);
     if (split.defined()) {
-      refuse_ln1_edit(pass, layer, parts[i].input);
-      if (pass.edited(parts[i].module_in, layer)) {
-        throw UsageError("{} and {} are both edited, but the second would have no effect",
-                         hook_name(parts[i].input, layer),
-                         hook_name(parts[i].module_in, layer));
-      }
+      refuse_shared_sites(pass, layer, parts[i]);
       reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps).to(pass.dtype);
       any_edit = true;
     }

@@ -22,13 +22,18 @@ Tensor unembed(const Tensor& x, const Tensor& W_U, const Tensor& b_U) {
 constexpr Site kFinalSites[] = {
     Site::ln_final_scale, Site::ln_final_normalized, Site::unembed_in, Site::unembed_out};
 
-Tensor logits_of(Pass& pass, const Tensor& resid) {
+// Shows what the final norm and the unembedding make of every position. The logits, a product as
+// large as a layer or more, are formed only if somebody wants them.
+Tensor shown_logits(Pass& pass, const Tensor& resid, bool any_edit) {
   const Tensor normed = run_norm(pass,
                                  {Site::ln_final_scale, Site::ln_final_normalized},
                                  kNoLayer,
                                  pass.weights.ln_final,
                                  resid);
   const Tensor in = pass.see(Site::unembed_in, kNoLayer, normed);
+  if (!any_edit && !pass.wanted(Site::unembed_out)) {
+    return {};
+  }
   return pass.see(Site::unembed_out, kNoLayer, unembed(in, pass.weights.W_U, pass.weights.b_U));
 }
 
@@ -83,7 +88,7 @@ Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& option
     wanted = wanted || pass.wanted(site);
   }
   const bool last = options.logits == Logits::last;
-  const Tensor full = wanted ? logits_of(pass, resid) : Tensor();
+  const Tensor full = wanted ? shown_logits(pass, resid, edited) : Tensor();
   if (options.logits == Logits::none) {
     return {};
   }

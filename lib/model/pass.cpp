@@ -54,6 +54,14 @@ Tensor Pass::see(Site site, int layer, const Tensor& value) {
                      fmt::join(seen.sizes(), "×"),
                      fmt::join(value.sizes(), "×"));
   }
+  if (seen.scalar_type() != value.scalar_type() || seen.device() != value.device()) {
+    throw UsageError("{}: an edit returned {} on {} where the value is {} on {}",
+                     visit.name(),
+                     c10::toString(seen.scalar_type()),
+                     seen.device().str(),
+                     c10::toString(value.scalar_type()),
+                     value.device().str());
+  }
   return seen;
 }
 

@@ -39,8 +39,7 @@ TEST_CASE("a notebook's report shows each cell's code, then its output") {
   // ## First *cell*
   // %%
   // Not __FILE__: ccache may have compiled this test under a path relative to the build.
-  Report report({.title = "T & T",
-                 .source = HEADSCOPE_SOURCE_DIR "/tests/render/report_test.cpp"});
+  Report report({.title = "T & T", .source = HEADSCOPE_SOURCE_DIR "/tests/render/report_test.cpp"});
   report.text("output of one");
   // %%
   Table table({{"token"}, {"p"}});
