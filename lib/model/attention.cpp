@@ -1,6 +1,7 @@
 // The attention half of a block: project, place, attend, write.
 #include "lib/attention/attention.h"
 
+#include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
 #include "lib/model/attention_inputs.h"
 #include "lib/model/pass.h"
@@ -70,11 +71,11 @@ Tensor write_out(Pass& pass, int layer, const Tensor& z) {
   if (pass.wanted(Site::result, layer)) {
     const Tensor result = pass.see(Site::result, layer, head_results(pass, z, block.W_O));
     if (pass.edited(Site::result, layer)) {
-      const Tensor sum = result.sum(2);
+      const Tensor sum = result.to(at::kFloat).sum(2);
       return block.b_O.defined() ? sum + block.b_O : sum;
     }
   }
-  return at::linear(z.flatten(2), block.W_O, block.b_O);
+  return linear_f32(z.flatten(2), block.W_O, block.b_O);
 }
 
 }  // namespace

@@ -1,23 +1,12 @@
 // Into the residual stream and out of it.
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/mm.h>
 
+#include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-// Logits in f32: a 16-bit one would be rounded to 1/256 of the largest. Torch's GPU product can
-// write f32 directly; elsewhere the product's own dtype is widened.
-Tensor unembed(const Tensor& x, const Tensor& W_U, const Tensor& b_U) {
-  if (x.is_cuda() && x.scalar_type() != at::kFloat) {
-    const Tensor logits =
-        at::mm(x.flatten(0, 1), W_U.t(), at::kFloat).unflatten(0, {x.size(0), x.size(1)});
-    return b_U.defined() ? logits + b_U : logits;
-  }
-  return at::linear(x, W_U, b_U).to(at::kFloat);
-}
 
 constexpr Site kFinalSites[] = {
     Site::ln_final_scale, Site::ln_final_normalized, Site::unembed_in, Site::unembed_out};
@@ -34,7 +23,7 @@ Tensor shown_logits(Pass& pass, const Tensor& resid, bool any_edit) {
   if (!any_edit && !pass.wanted(Site::unembed_out)) {
     return {};
   }
-  return pass.see(Site::unembed_out, kNoLayer, unembed(in, pass.weights.W_U, pass.weights.b_U));
+  return pass.see(Site::unembed_out, kNoLayer, linear_f32(in, pass.weights.W_U, pass.weights.b_U));
 }
 
 // The same without showing anything, for a part of the positions and of the vocabulary.
@@ -45,13 +34,13 @@ Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int6
   const Tensor normed = run_norm(
       quiet, {Site::ln_final_scale, Site::ln_final_normalized}, kNoLayer, weights.ln_final, resid);
   if (vocab.empty()) {
-    return unembed(normed, weights.W_U, weights.b_U);
+    return linear_f32(normed, weights.W_U, weights.b_U);
   }
   Tensor ids = at::empty({static_cast<std::int64_t>(vocab.size())}, at::kLong);
   std::copy(vocab.begin(), vocab.end(), ids.data_ptr<std::int64_t>());
   ids = ids.to(pass.device);
   const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
-  return unembed(normed, weights.W_U.index_select(0, ids), bias);
+  return linear_f32(normed, weights.W_U.index_select(0, ids), bias);
 }
 
 Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab) {

@@ -1,4 +1,5 @@
 #include "lib/kernels/activation.h"
+#include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/ops.h"
 
@@ -32,7 +33,7 @@ Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
   const Tensor activated =
       pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);
   const Tensor post = pass.see(Site::mlp_post, layer, activated);
-  Tensor out = pass.see(Site::mlp_raw_out, layer, at::linear(post, block.W_out, block.b_out));
+  Tensor out = pass.see(Site::mlp_raw_out, layer, linear_f32(post, block.W_out, block.b_out));
   if (pass.config.norm_placement == NormPlacement::sandwich) {
     out = run_norm(
         pass, {Site::ln2_post_scale, Site::ln2_post_normalized}, layer, block.ln2_post, out);
