@@ -1,0 +1,58 @@
+// A task: pairs of prompts that differ in one thing, and the tokens that tell which was read.
+// Activations of the one run are put into the other, and the answer's logits show what they carry.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "hooks/trace/trace_schema.h"
+#include "lib/text/tokenizer.h"
+
+namespace headscope {
+
+struct TaskItem {
+  std::string id;
+  // As run, of one length, with different tokens. Spans are half-open token ranges valid in both.
+  TracePrompt clean;
+  TracePrompt corrupted;
+  std::vector<TokenId> answers;  // what follows `clean`: a set, at least one
+  std::vector<TokenId> wrong;    // what it is measured against; may be empty (kl, prob)
+  std::string template_name;     // items of one template are averaged together; may be empty
+};
+
+struct Task {
+  std::string name;
+  std::vector<TaskItem> items;
+  std::string hash;         // "xxh3:…" of tokens, answers, wrong, spans and templates
+  std::size_t skipped = 0;  // lines left out as unfit
+};
+
+struct TaskOptions {
+  PrependBos bos = PrependBos::automatic;
+  enum class Unfit { fail, skip } unfit = Unfit::fail;
+};
+
+// Reads JSONL, one item a line:
+//   {"clean": "…", "corrupted": "…", "answers": [" Mary"], "wrong": [" John"],
+//    "spans": {"IO": [1, 2], "end": [12, 13]}, "template": 3, "id": "0"}
+// or clean_tokens, corrupted_tokens, answer_tokens, wrong_tokens in place of the texts. An answer's
+// token is what it adds to the clean prompt's tokens, so that every tokenizer's word boundary is
+// right. Throws DataError naming path:line: malformed JSON, an unknown or doubled key, prompts of
+// different token length, the same prompt twice, an answer that is not one token more, an answer
+// that is also wrong, a span outside the prompts; with Unfit::skip those that depend on the
+// tokenizer (length, answers) are counted in `skipped` instead. An empty task is a DataError.
+Task read_task(const std::filesystem::path& jsonl,
+               const Tokenizer* tokenizer,
+               std::int64_t n_ctx,
+               std::int64_t d_vocab,
+               const TaskOptions& options);
+
+// Writes what read_task() reads: texts, and spans as token ranges.
+void write_task(const Task& task, const std::filesystem::path& jsonl);
+
+std::string hash_of(const std::vector<TaskItem>& items);
+
+}  // namespace headscope
