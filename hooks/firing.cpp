@@ -19,7 +19,7 @@ std::int64_t Firing::times(HookPoint point) const {
 void Firing::check() const {
   for (const auto& [point, times] : counts_) {
     if (times == 0) {
-      throw UsageError("{} never fired: the pass did not reach it (from_layer, to_layer?)",
+      throw UsageError("{} never fired: the pass did not reach it (resume, to_layer?)",
                        hook_name(point.first, point.second));
     }
   }

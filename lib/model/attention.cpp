@@ -34,6 +34,10 @@ void join_cache(Pass& pass, int layer, Qkv& qkv) {
     const auto [k, v] = pass.cache->append(layer, qkv.k, qkv.v);
     qkv.k = k;
     qkv.v = v;
+  } else if (pass.prefix != nullptr) {
+    const auto [k, v] = pass.prefix->join(layer, qkv.k, qkv.v);
+    qkv.k = k;
+    qkv.v = v;
   }
   if (pass.config.positions == Positions::rotary) {
     qkv.k = pass.see(Site::rot_k, layer, qkv.k);

@@ -10,7 +10,10 @@ Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
     const Tensor mlp_out = run_mlp(pass, layer, resid);
     return pass.see(Site::resid_post, layer, resid + attn_out + mlp_out);
   }
-  const Tensor mid = pass.see(Site::resid_mid, layer, resid + attn_out);
+  return run_block_from_mid(pass, layer, pass.see(Site::resid_mid, layer, resid + attn_out));
+}
+
+Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& mid) {
   return pass.see(Site::resid_post, layer, mid + run_mlp(pass, layer, mid));
 }
 

@@ -1,6 +1,4 @@
 // Into the residual stream and out of it.
-#include <ATen/ops/index_select.h>
-
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/ops.h"

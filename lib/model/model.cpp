@@ -12,24 +12,43 @@
 namespace headscope {
 namespace {
 
-void check_options(const ForwardOptions& options, const ModelConfig& config) {
+void check_options(const ForwardOptions& options, const ModelConfig& config, std::int64_t first) {
   const std::int64_t end = options.to_layer < 0 ? config.n_layers : options.to_layer;
-  if (options.from_layer < 0 || options.from_layer > config.n_layers || end > config.n_layers ||
-      end < options.from_layer) {
-    throw UsageError(
-        "layers [{}, {}) of a model of {} layers", options.from_layer, end, config.n_layers);
+  if (first < 0 || first > config.n_layers || end > config.n_layers || end < first) {
+    throw UsageError("layers [{}, {}) of a model of {} layers", first, end, config.n_layers);
   }
-  if ((options.from_layer > 0) != options.residual.defined()) {
-    throw UsageError("from_layer > 0 and a residual stream to start from go together");
-  }
-  if (options.cache != nullptr && (options.from_layer > 0 || end < config.n_layers)) {
-    throw UsageError(
-        "a KV cache needs a pass through every layer; leave out from_layer and to_layer");
+  if (options.cache != nullptr && end < config.n_layers) {
+    throw UsageError("a KV cache needs a pass through every layer; leave out to_layer");
   }
   for (const std::int64_t id : options.vocab) {
     if (id < 0 || id >= config.d_vocab) {
       throw UsageError("token {} is outside the vocabulary of {}", id, config.d_vocab);
     }
+  }
+}
+
+void check_resume(const Resume& from, const ForwardOptions& options, const ModelConfig& config) {
+  check_options(options, config, from.layer + (from.at == Resume::At::mid ? 1 : 0));
+  if (options.cache != nullptr || options.chunk > 0) {
+    throw UsageError("a pass from a residual stream takes neither a cache nor chunks");
+  }
+  const std::vector<std::int64_t> shape{from.layout.rows, from.layout.columns, config.d_model};
+  if (!from.residual.defined() || from.residual.sizes() != at::IntArrayRef(shape)) {
+    throw UsageError("the residual stream to start from is not [{}, {}, {}] as its layout says",
+                     shape[0],
+                     shape[1],
+                     shape[2]);
+  }
+  if (from.at == Resume::At::mid &&
+      (config.block_order == BlockOrder::parallel || from.layer == config.n_layers)) {
+    throw UsageError("there is no hook_resid_mid to start from at layer {}{}",
+                     from.layer,
+                     from.layer < config.n_layers ? ": its block is parallel" : "");
+  }
+  if (from.layout.past != (from.prefix == nullptr ? 0 : from.prefix->columns)) {
+    throw UsageError("the columns start at {}, but the prefix before them has {}",
+                     from.layout.past,
+                     from.prefix == nullptr ? 0 : from.prefix->columns);
   }
 }
 
@@ -64,7 +83,7 @@ ForwardResult Model::forward(const Batch& batch, const ForwardOptions& options) 
 
 ForwardResult Model::forward(const Batch& batch, Tap& tap, const ForwardOptions& options) const {
   const at::NoGradGuard no_grad;
-  check_options(options, config());
+  check_options(options, config(), 0);
   const std::int64_t past = options.cache == nullptr ? 0 : options.cache->columns();
   batch.check(config(), past);
   tap.begin(config());
@@ -81,9 +100,6 @@ ForwardResult Model::forward(const Batch& batch, Tap& tap, const ForwardOptions&
 }
 
 ForwardResult Model::forward_chunks(const Batch& batch, Tap& tap, ForwardOptions options) const {
-  if (options.from_layer > 0) {
-    throw UsageError("a pass from a residual stream cannot be split into chunks");
-  }
   KvCache own(config());
   options.cache = options.cache == nullptr ? &own : options.cache;
   const BatchLayout whole = options.cache->continue_with(batch.layout());
@@ -105,14 +121,41 @@ ForwardResult Model::run(const Tensor& tokens,
                          Tap& tap,
                          const ForwardOptions& options) const {
   Pass pass(*this, rope_frequencies_, layout, tap, options.cache);
-  Tensor resid = options.from_layer > 0 ? options.residual.to(pass.device, at::kFloat)
-                                        : run_embed(pass, tokens.to(pass.device));
-  const std::int64_t end = options.to_layer < 0 ? config().n_layers : options.to_layer;
-  for (std::int64_t layer = options.from_layer; layer < end; ++layer) {
-    resid = run_block(pass, static_cast<int>(layer), resid);
-  }
+  ForwardResult result = finish(pass, run_embed(pass, tokens.to(pass.device)), 0, options);
   if (options.cache != nullptr) {
     options.cache->advance(layout);
+  }
+  return result;
+}
+
+ForwardResult Model::resume(const Resume& from, Tap& tap, const ForwardOptions& options) const {
+  const at::NoGradGuard no_grad;
+  check_resume(from, options, config());
+  tap.begin(config());
+  Pass pass(*this, rope_frequencies_, from.layout, tap, nullptr, from.prefix);
+  Tensor resid = from.residual.to(pass.device, at::kFloat);
+  std::int64_t layer = from.layer;
+  if (from.at == Resume::At::mid) {
+    resid = run_block_from_mid(pass, static_cast<int>(layer++), resid);
+  }
+  ForwardResult result = finish(pass, resid, layer, options);
+  tap.end();
+  return result;
+}
+
+ForwardResult Model::resume(const Resume& from, const ForwardOptions& options) const {
+  NoTap nobody;
+  return resume(from, nobody, options);
+}
+
+// From the stream entering `layer` to where the options say.
+ForwardResult Model::finish(Pass& pass,
+                            Tensor resid,
+                            std::int64_t layer,
+                            const ForwardOptions& options) const {
+  const std::int64_t end = options.to_layer < 0 ? config().n_layers : options.to_layer;
+  for (; layer < end; ++layer) {
+    resid = run_block(pass, static_cast<int>(layer), resid);
   }
   if (options.to_layer >= 0) {
     return {{}, resid};

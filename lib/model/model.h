@@ -10,12 +10,15 @@
 #include "lib/model/batch.h"
 #include "lib/model/config.h"
 #include "lib/model/kv_cache.h"
+#include "lib/model/kv_prefix.h"
 #include "lib/model/tap.h"
 #include "lib/model/weights.h"
 #include "lib/tensor/tensor.h"
 #include "lib/text/tokenizer.h"
 
 namespace headscope {
+
+class Pass;
 
 enum class Logits { all, last, none };
 
@@ -24,9 +27,18 @@ struct ForwardOptions {
   std::vector<std::int64_t> vocab{};  // unembed only these ids, in this order; empty: all
   KvCache* cache = nullptr;           // read and extended
   std::int64_t chunk = 0;             // > 0: at most this many columns at a time (needs a cache)
-  std::int64_t from_layer = 0;        // > 0: start there from `residual`
-  Tensor residual{};                  // [B, T, d_model], the residual stream entering from_layer
   std::int64_t to_layer = -1;  // stop before this layer; −1: run all. Stopping gives no logits
+};
+
+// A pass that starts inside the model, from a residual stream somebody kept or changed.
+struct Resume {
+  BatchLayout layout;  // where the columns of `residual` lie in their prompts
+  Tensor residual;     // [B, T, d_model]
+  std::int64_t layer = 0;
+  // What `residual` is: the stream entering `layer`, or the one its attention has written to
+  // (hook_resid_mid, which parallel blocks do not have).
+  enum class At { layer, mid } at = At::layer;
+  const KvPrefix* prefix = nullptr;  // of the layout.past columns before
 };
 
 struct ForwardResult {
@@ -63,6 +75,11 @@ class Model {
   }
   ForwardResult forward(const Batch& batch, const ForwardOptions& options = {}) const;
 
+  // The rest of a forward pass. Equal to the pass that ran from the tokens, up to the rounding of
+  // products of other sizes. Takes no cache and no chunks. Throws as forward() does.
+  ForwardResult resume(const Resume& from, Tap& tap, const ForwardOptions& options = {}) const;
+  ForwardResult resume(const Resume& from, const ForwardOptions& options = {}) const;
+
   [[nodiscard]] const ModelConfig& config() const { return parts_->config; }
   [[nodiscard]] const Weights& weights() const { return parts_->weights; }
   [[nodiscard]] const Tokenizer& tokenizer() const;  // DataError if the model came without one
@@ -83,6 +100,7 @@ class Model {
                     const BatchLayout& layout,
                     Tap& tap,
                     const ForwardOptions& options) const;
+  ForwardResult finish(Pass& pass, Tensor resid, std::int64_t layer, const ForwardOptions&) const;
   [[nodiscard]] Tensor head_rows(std::int64_t layer, std::int64_t first, std::int64_t heads) const;
 
   std::shared_ptr<const Parts> parts_;

@@ -15,12 +15,14 @@ class Pass {
        const std::vector<Tensor>& rope_frequencies,
        const BatchLayout& layout,
        Tap& tap,
-       KvCache* cache);
+       KvCache* cache,
+       const KvPrefix* prefix = nullptr);
 
   const ModelConfig& config;
   const Weights& weights;
   const BatchLayout& layout;
   KvCache* const cache;
+  const KvPrefix* const prefix;
   const at::Device device;
   // What matrices multiply in. The residual stream is f32 in every dtype: the outliers it carries
   // (norms of 25,000 at SmolLM2's first token) would drown what later layers add in 16 bits.
@@ -67,6 +69,8 @@ Tensor run_norm(
 Tensor run_attention(Pass& pass, int layer, const Tensor& resid);
 Tensor run_mlp(Pass& pass, int layer, const Tensor& resid);
 Tensor run_block(Pass& pass, int layer, const Tensor& resid);
+// The rest of a sequential block, from hook_resid_mid on.
+Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& mid);
 
 Tensor run_embed(Pass& pass, const Tensor& tokens);
 Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options);

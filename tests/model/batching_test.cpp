@@ -122,19 +122,6 @@ TEST_CASE("a prompt run in chunks gives what it gives at once") {
   });
 }
 
-TEST_CASE("stopping at a layer and going on from its residual stream changes nothing") {
-  for_each_fixture([](const Loaded& it) {
-    const Batch batch = batch_of({it.longer});
-    for (std::int64_t layer = 1; layer < it.model.config().n_layers; ++layer) {
-      const ForwardResult half = it.model.forward(batch, {.to_layer = layer});
-      CHECK_FALSE(half.logits.defined());
-      const Tensor logits =
-          it.model.forward(batch, {.from_layer = layer, .residual = half.residual}).logits;
-      CHECK(identical(logits, it.plain(it.longer)));
-    }
-  });
-}
-
 TEST_CASE("the last position and chosen tokens alone are those of all logits") {
   for_each_fixture([](const Loaded& it) {
     const Batch batch = batch_of({it.longer, it.shorter});
