@@ -25,7 +25,7 @@ std::int64_t cost_of_reading(const TraceReader& reader,
                              const std::string& name,
                              std::int64_t head) {
   const std::int64_t before = bytes_read();
-  reader.read(name, 1, head);
+  static_cast<void>(reader.read(name, 1, head));
   return bytes_read() - before;
 }
 
@@ -68,7 +68,10 @@ TEST_CASE("memory does not grow with the number of prompts") {
   write_prompt(writer, made, 0);
   rusage before{};
   ::getrusage(RUSAGE_SELF, &before);
-  write_rest(writer, made);
+  for (std::size_t i = 1; i < made.prompts.size(); ++i) {
+    write_prompt(writer, made, i);
+  }
+  writer.finish();
   rusage after{};
   ::getrusage(RUSAGE_SELF, &after);
   CHECK(after.ru_maxrss - before.ru_maxrss < 20 * 1024);  // KiB, of some 40 MB queued in all
