@@ -1,0 +1,151 @@
+#include "analyses/metric/metric.h"
+
+#include <limits>
+#include <vector>
+
+#include <fmt/ranges.h>
+
+#include <ATen/ops/gather.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/logsumexp.h>
+
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// A padded set of columns out of every row: values [R, A], and which of them are real.
+struct Picked {
+  Tensor values;
+  Tensor real;
+};
+
+Picked pick(const Tensor& rows, const Tensor& columns) {
+  const Tensor on_device = columns.to(rows.device());
+  return {at::gather(rows, 1, on_device.clamp_min(0)), on_device.ge(0)};
+}
+
+Tensor mean_of(const Tensor& rows, const Tensor& columns) {
+  const auto [values, real] = pick(rows.to(at::kDouble), columns);
+  return (values * real).sum(1) / real.sum(1);
+}
+
+Tensor max_of(const Tensor& rows, const Tensor& columns) {
+  const auto [values, real] = pick(rows, columns);
+  const double lowest = -std::numeric_limits<double>::infinity();
+  return values.to(at::kDouble).masked_fill(real.logical_not(), lowest).amax(1);
+}
+
+// Σ p over a set, in double: the rounding of a softmax over 50,000 tokens would show in small
+// effects.
+Tensor log_prob_of(const Tensor& logits, const Tensor& columns) {
+  const auto [values, real] = pick(logits.to(at::kDouble), columns);
+  const double lowest = -std::numeric_limits<double>::infinity();
+  const Tensor set = at::logsumexp(values.masked_fill(real.logical_not(), lowest), {1});
+  return set - at::logsumexp(logits.to(at::kDouble), {1});
+}
+
+Tensor prob_of(const Tensor& logits, const Tensor& columns) {
+  return log_prob_of(logits, columns).exp();
+}
+
+Tensor logit_diff(const MetricInput& in) {
+  return (mean_of(in.logits, in.answers) - mean_of(in.logits, in.wrong)).cpu();
+}
+
+Tensor logit_margin(const MetricInput& in) {
+  return (max_of(in.logits, in.answers) - max_of(in.logits, in.wrong)).cpu();
+}
+
+Tensor prob(const MetricInput& in) {
+  return prob_of(in.logits, in.answers).cpu();
+}
+
+Tensor prob_diff(const MetricInput& in) {
+  return (prob_of(in.logits, in.answers) - prob_of(in.logits, in.wrong)).cpu();
+}
+
+Tensor log_prob(const MetricInput& in) {
+  return log_prob_of(in.logits, in.answers).cpu();
+}
+
+Tensor kl(const MetricInput& in) {
+  const Tensor p = at::log_softmax(in.clean.to(at::kDouble), 1);
+  const Tensor q = at::log_softmax(in.logits.to(at::kDouble), 1);
+  return (p.exp() * (p - q)).sum(1).cpu();
+}
+
+// Tokens above the best answer; ties do not count against it.
+Tensor rank(const MetricInput& in) {
+  const Tensor best = max_of(in.logits, in.answers).to(at::kFloat).unsqueeze(1);
+  return in.logits.gt(best).sum(1).to(at::kDouble).cpu();
+}
+
+Tensor accuracy(const MetricInput& in) {
+  return rank(in).eq(0).to(at::kDouble);
+}
+
+constexpr Metric kMetrics[] = {
+    {"logit_diff",
+     "mean logit of the answers less that of the wrong tokens",
+     "Wang et al. 2022, arXiv:2211.00593, section 3",
+     true,
+     false,
+     false,
+     logit_diff},
+    {"logit_margin",
+     "largest logit of the answers less the largest of the wrong tokens",
+     "Heimersheim & Janiak 2023 (docstring circuit)",
+     true,
+     false,
+     false,
+     logit_margin},
+    {"prob", "probability of the answers", "", false, true, false, prob},
+    {"prob_diff",
+     "probability of the answers less that of the wrong tokens",
+     "Hanna et al. 2023, arXiv:2305.00586, section 2",
+     true,
+     true,
+     false,
+     prob_diff},
+    {"log_prob", "natural logarithm of prob", "", false, true, false, log_prob},
+    {"kl",
+     "KL divergence of the run from the clean one, in nats",
+     "Conmy et al. 2023, arXiv:2304.14997",
+     false,
+     true,
+     true,
+     kl},
+    {"accuracy",
+     "1 where an answer is the likeliest token, else 0",
+     "",
+     false,
+     true,
+     false,
+     accuracy},
+    {"rank", "tokens likelier than the best answer", "", false, true, false, rank},
+};
+
+}  // namespace
+
+std::span<const Metric> all_metrics() {
+  return kMetrics;
+}
+
+const Metric& find_metric(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Metric& metric : kMetrics) {
+    if (metric.name == name) {
+      return metric;
+    }
+    names.emplace_back(metric.name);
+  }
+  throw UsageError("{}: no such metric{}; there are {}",
+                   name,
+                   did_you_mean(name, names),
+                   fmt::join(names, ", "));
+}
+
+}  // namespace headscope

@@ -1,0 +1,24 @@
+// The plain loop that every shortcut is held against: one edit, one whole forward pass a cell.
+#pragma once
+
+#include <vector>
+
+#include "analyses/sweep/scoring.h"
+#include "analyses/sweep/sweep.h"
+
+namespace headscope {
+
+struct PlainLoop {
+  const Model& model;
+  const Block& block;
+  const BlockRuns& runs;  // the source's kept from column 0
+  const SweepSpec& spec;
+  const Scoring& scoring;
+
+  // The cell of that index, for every row of the block. `changed` is [B, T] bool on the CPU.
+  [[nodiscard]] std::vector<ResultStore::Value> run(const Cell& cell,
+                                                    std::int64_t index,
+                                                    const Tensor& changed) const;
+};
+
+}  // namespace headscope

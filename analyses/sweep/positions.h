@@ -1,0 +1,23 @@
+// Which tokens of each prompt a sweep changes.
+#pragma once
+
+#include <string>
+
+#include "analyses/sweep/block.h"
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+// "all", "end" (the last token), a span's name ("S2", "IO"), or token numbers "3,5" (negative ones
+// from the end).
+struct PositionChoice {
+  std::string text = "all";
+};
+
+// True at the columns of a block that are changed, padding never: [B, T] bool on the CPU. Throws
+// UsageError naming the span and the item that lacks it, or the position that is out of range.
+Tensor chosen_columns(const PositionChoice& positions,
+                      const Block& block,
+                      const std::vector<TaskItem>& items);
+
+}  // namespace headscope

@@ -1,0 +1,34 @@
+// A metric's values for rows of logits, each row being a run of some item.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analyses/metric/metric.h"
+#include "analyses/task/task.h"
+
+namespace headscope {
+
+class Scoring {
+ public:
+  // Throws UsageError if the metric needs wrong answers and an item has none.
+  Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::int64_t d_vocab);
+
+  // The tokens whose logits are wanted, in order; empty: all.
+  [[nodiscard]] const std::vector<std::int64_t>& vocab() const { return vocab_; }
+
+  // Rows of logits and the item of each. `clean` is [R, V] where the metric needs it.
+  [[nodiscard]] std::vector<double> values(const Tensor& logits,
+                                           const std::vector<std::int64_t>& items,
+                                           const Tensor& clean) const;
+
+  [[nodiscard]] const Metric& metric() const { return metric_; }
+
+ private:
+  const Metric& metric_;
+  std::vector<std::int64_t> vocab_;
+  Tensor answers_;  // [items, A] columns of the logits, −1 beyond an item's own
+  Tensor wrong_;    // [items, W]
+};
+
+}  // namespace headscope

@@ -1,0 +1,57 @@
+// One engine behind patching and ablation: a grid of cells, each a run with one thing changed, done
+// in batches that run again only what the change can reach.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "analyses/metric/metric.h"
+#include "analyses/sweep/grid.h"
+#include "analyses/sweep/positions.h"
+#include "analyses/sweep/site_change.h"
+#include "analyses/sweep/sweep_sink.h"
+#include "analyses/sweep/value_source.h"
+#include "analyses/task/task.h"
+
+namespace headscope {
+
+struct SweepSpec {
+  Site site = Site::z;
+  bool over_heads = true;
+  bool over_positions = false;
+  PositionChoice positions;
+  Run into = Run::corrupted;  // the run that is changed
+  const ValueSource* source = nullptr;
+  const Metric* metric = nullptr;
+};
+
+struct SweepProgress {
+  std::int64_t done = 0;  // (cell, prompt) pairs, those found done included
+  std::int64_t total = 0;
+};
+
+struct SweepOptions {
+  std::int64_t memory = 0;  // bytes the sweep may take beside the weights
+  enum class Execution { shared, plain } execution = Execution::shared;
+  std::int64_t first_cell = 0;  // the cells of this shard: [first_cell, end_cell)
+  std::int64_t end_cell = -1;   // −1: to the last
+  std::function<void(const SweepProgress&)> progress = {};
+  std::function<bool()> stop = {};
+};
+
+// The cells of a spec. Throws UsageError for heads of a site that has none, positions of prompts of
+// different lengths, or a site the model lacks.
+Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
+
+// Runs the cells `sink` does not have. Returns false if `stop` ended it early. Throws ResourceError
+// if `memory` is too little for one cell, naming what it needs; DataError if a metric is not a
+// number, naming cell and item.
+bool run_sweep(const Model& model,
+               const Task& task,
+               const SweepSpec& spec,
+               const SweepOptions& options,
+               SweepSink& sink);
+
+}  // namespace headscope

@@ -1,0 +1,78 @@
+#include "analyses/sweep/sweep_memory.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
+
+namespace headscope {
+namespace {
+
+// A batch is large enough when products run at full speed; beyond that it only costs memory and
+// time lost when a run is cut short.
+constexpr std::int64_t kTokensOnCpu = 2048;
+constexpr std::int64_t kTokensOnGpu = 128 << 10;
+constexpr std::int64_t kBlockTokensOnCpu = 16 << 10;
+constexpr std::int64_t kBlockTokensOnGpu = 256 << 10;
+
+std::int64_t element(const Model& model) {
+  return static_cast<std::int64_t>(size_of(model.dtype()));
+}
+
+// One column through one layer.
+std::int64_t bytes_of_column(const Model& model) {
+  const ModelConfig& c = model.config();
+  const std::int64_t streams = 6 * c.d_model * 4;
+  const std::int64_t attention = 3 * (c.n_heads + 2 * c.n_kv_heads) * c.d_head * element(model);
+  const std::int64_t mlp = (c.mlp == Mlp::gated ? 3 : 2) * c.d_mlp * element(model);
+  return streams + std::max(attention, mlp);
+}
+
+}  // namespace
+
+std::int64_t bytes_of_row(const Model& model, const SweepShape& shape) {
+  const ModelConfig& c = model.config();
+  const std::int64_t keys =
+      shape.columns * (4 * c.n_kv_heads + 2 * c.n_heads) * c.d_head * element(model);
+  const std::int64_t scores =
+      shape.running * shape.columns * (c.score_softcap > 0 ? 12 * c.n_heads : 5);
+  return shape.running * bytes_of_column(model) + keys + scores + shape.logits * 8;
+}
+
+std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape) {
+  const ModelConfig& c = model.config();
+  const std::int64_t heads = c.n_heads * c.d_head * element(model);
+  const std::int64_t keys = 2 * c.n_kv_heads * c.d_head * element(model);
+  const std::int64_t streams = 2 * c.d_model * 4;
+  const std::int64_t patterns =
+      shape.keeps_patterns ? 2 * c.n_heads * shape.columns * 4 * shape.running : 0;
+  const std::int64_t a_layer =
+      shape.columns * 2 * keys + shape.running * (3 * heads + streams) + patterns;
+  return c.n_layers * a_layer + shape.columns * bytes_of_column(model) + shape.logits * 16;
+}
+
+SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t memory) {
+  const bool gpu = model.device().is_cuda();
+  const std::int64_t row = bytes_of_row(model, shape);
+  const std::int64_t prompt = bytes_of_prompt(model, shape);
+  // A layer's cells are formed together, streams and shares of z, before their rows are chosen.
+  if (memory < prompt + 3 * row) {
+    throw ResourceError(
+        "--memory {} is too little: one cell of a prompt of {} tokens needs {}; allow more, or "
+        "take shorter prompts",
+        format_bytes(memory),
+        shape.columns,
+        format_bytes(prompt + 3 * row));
+  }
+  const std::int64_t prompts = std::max<std::int64_t>(1, memory / 3 / (prompt + row));
+  SweepPlan plan;
+  plan.block_tokens = std::clamp(
+      prompts * shape.columns, shape.columns, gpu ? kBlockTokensOnGpu : kBlockTokensOnCpu);
+  plan.block_tokens = std::max(plan.block_tokens, shape.columns);
+  const std::int64_t rows_that_fit = std::max<std::int64_t>(1, memory / 3 / row);
+  const std::int64_t rows_enough = (gpu ? kTokensOnGpu : kTokensOnCpu) / shape.running;
+  plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
+  return plan;
+}
+
+}  // namespace headscope

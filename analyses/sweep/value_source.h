@@ -1,0 +1,57 @@
+// What a cell's value is replaced by, block by block.
+#pragma once
+
+#include <vector>
+
+#include "analyses/sweep/block.h"
+#include "analyses/sweep/run_values.h"
+#include "analyses/sweep/site_change.h"
+
+namespace headscope {
+
+enum class Run { clean, corrupted };
+
+// Both runs of a block that nobody changed.
+struct BlockRuns {
+  const Block& block;
+  RunValues clean;
+  RunValues corrupted;
+
+  [[nodiscard]] const RunValues& of(Run run) const { return run == Run::clean ? clean : corrupted; }
+};
+
+class ValueSource {
+ public:
+  virtual ~ValueSource() = default;
+
+  // Of `forms`, the forms in which the swept site is wanted, those to keep of `run`.
+  [[nodiscard]] virtual std::vector<Site> sites(Run run, const std::vector<Site>& forms) const = 0;
+
+  // What it returns lives as long as `runs`.
+  [[nodiscard]] virtual Replacement of_block(const BlockRuns& runs) const = 0;
+
+  // True if the replacement is the changed run's own value where both prompts are the same so far:
+  // nothing can change before block.first_difference.
+  [[nodiscard]] virtual bool same_before_difference() const = 0;
+};
+
+// The value of the other run: activation patching (Vig et al. 2020, arXiv:2004.12265; Heimersheim &
+// Nanda 2024, arXiv:2404.15255).
+class OtherRun final : public ValueSource {
+ public:
+  explicit OtherRun(Run from) : from_(from) {}
+  [[nodiscard]] std::vector<Site> sites(Run run, const std::vector<Site>& forms) const override {
+    return run == from_ ? forms : std::vector<Site>{};
+  }
+  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
+    return [&values = runs.of(from_)](Site site, std::int64_t layer, const Tensor&) {
+      return values.at(site, layer);
+    };
+  }
+  [[nodiscard]] bool same_before_difference() const override { return true; }
+
+ private:
+  Run from_;
+};
+
+}  // namespace headscope

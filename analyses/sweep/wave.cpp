@@ -1,0 +1,54 @@
+#include "analyses/sweep/wave.h"
+
+#include <cmath>
+
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+Tensor rows_of(const std::vector<Wave::Member>& members, const at::Device& device) {
+  Tensor rows = at::empty({static_cast<std::int64_t>(members.size())}, at::kLong);
+  auto* out = rows.data_ptr<std::int64_t>();
+  for (const Wave::Member& member : members) {
+    *out++ = member.row;
+  }
+  return rows.to(device);
+}
+
+}  // namespace
+
+void Wave::add(Entering entering, const std::vector<Member>& members) {
+  entering.row = rows_of(members, entering.streams.device());
+  entering_.push_back(std::move(entering));
+  members_.insert(members_.end(), members.begin(), members.end());
+}
+
+bool Wave::flush(const std::function<bool()>& stop) {
+  if (members_.empty()) {
+    return true;
+  }
+  const auto logits = continuation_.logits(entering_, scoring_.vocab(), stop);
+  if (!logits) {
+    return false;
+  }
+  std::vector<std::int64_t> items;
+  for (const Member& member : members_) {
+    items.push_back(member.item);
+  }
+  const Tensor clean = scoring_.metric().needs_clean
+                           ? clean_.index_select(0, rows_of(members_, clean_.device()))
+                           : Tensor();
+  const std::vector<double> scored = scoring_.values(*logits, items, clean);
+  std::vector<ResultStore::Value> values;
+  for (std::size_t i = 0; i < scored.size(); ++i) {
+    values.push_back({members_[i].cell, members_[i].item, scored[i]});
+  }
+  sink_.put(values);
+  entering_.clear();
+  members_.clear();
+  return true;
+}
+
+}  // namespace headscope

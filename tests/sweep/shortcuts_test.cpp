@@ -1,0 +1,84 @@
+// Every shortcut of the sweep engine against the plain loop: an edit, a whole forward pass.
+#include "analyses/sweep/sweep.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+#include "tests/sweep/tasks_of_tokens.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+constexpr std::int64_t kMemory = 1 << 30;
+
+SweepTable swept(const Model& model,
+                 const Task& task,
+                 const SweepSpec& spec,
+                 SweepOptions::Execution execution,
+                 std::int64_t memory = kMemory) {
+  SweepTable table(grid_of(model, task, spec).size(), static_cast<std::int64_t>(task.items.size()));
+  CHECK(run_sweep(model, task, spec, {.memory = memory, .execution = execution}, table));
+  return table;
+}
+
+// The largest difference of any cell and prompt; the largest effect, to know that there is one.
+struct Compared {
+  double difference = 0.0;
+  double effect = 0.0;
+};
+
+Compared compared(const Model& model, const Task& task, const SweepSpec& spec) {
+  const SweepTable fast = swept(model, task, spec, SweepOptions::Execution::shared);
+  const SweepTable plain = swept(model, task, spec, SweepOptions::Execution::plain);
+  const auto& unchanged = spec.into == Run::clean ? plain.clean() : plain.corrupted();
+  Compared result;
+  for (std::int64_t cell = 0; cell < grid_of(model, task, spec).size(); ++cell) {
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(task.items.size()); ++i) {
+      const double gap = std::abs(fast.value(cell, i) - plain.value(cell, i));
+      result.difference = std::max(result.difference, std::isnan(gap) ? 1e9 : gap);
+      const double effect = plain.value(cell, i) - unchanged[static_cast<std::size_t>(i)];
+      result.effect = std::max(result.effect, std::abs(effect));
+    }
+  }
+  return result;
+}
+
+struct Case {
+  Site site;
+  bool over_heads;
+};
+
+}  // namespace
+
+TEST_CASE("the engine equals the plain loop for every site, family and padding") {
+  const Case cases[] = {{Site::z, true},
+                        {Site::z, false},
+                        {Site::q, true},
+                        {Site::k, true},
+                        {Site::v, true},
+                        {Site::pattern, true},
+                        {Site::attn_out, false},
+                        {Site::mlp_out, false},
+                        {Site::resid_pre, false},
+                        {Site::resid_mid, false}};
+  const OtherRun source(Run::clean);
+  for (const FixtureModel& fixture : huggingface_fixtures()) {
+    const Model model = load(fixture);
+    const std::int64_t d_vocab = model.config().d_vocab;
+    const Task padded =
+        random_task({.lengths = {9, 10, 11, 12}, .differ_from = {4, 6, 3, 9}, .d_vocab = d_vocab});
+    for (const auto& [site, over_heads] : cases) {
+      if (!info(site).exists(model.config())) {
+        continue;
+      }
+      CAPTURE(fixture.name, info(site).name, over_heads);
+      const SweepSpec spec{.site = site,
+                           .over_heads = over_heads,
+                           .source = &source,
+                           .metric = &find_metric("logit_diff")};
+      const Compared result = compared(model, padded, spec);
+      CHECK(result.difference < 1e-4);
+      CHECK(result.effect > 1e-3);
+    }
+  }
+}
