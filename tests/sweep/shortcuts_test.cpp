@@ -82,3 +82,50 @@ TEST_CASE("the engine equals the plain loop for every site, family and padding")
     }
   }
 }
+
+TEST_CASE("positions one by one, a span, the end and zeroed values equal the plain loop too") {
+  const OtherRun source(Run::clean);
+  const OtherRun back(Run::corrupted);
+  const Zero zero;
+  for (const std::string name : {"llama", "gemma2", "gpt_neox", "gpt2"}) {
+    const Model model = load(huggingface_fixture(name));
+    const Task even = random_task({.d_vocab = model.config().d_vocab});
+    const Metric* metric = &find_metric("prob_diff");
+    const SweepSpec specs[] = {
+        {.over_positions = true, .source = &source, .metric = metric},
+        {.site = Site::k, .over_positions = true, .source = &source, .metric = metric},
+        {.site = Site::resid_pre,
+         .over_heads = false,
+         .over_positions = true,
+         .source = &source,
+         .metric = metric},
+        {.positions = {"end"}, .source = &source, .metric = metric},
+        {.positions = {"S"}, .source = &source, .metric = metric},
+        {.positions = {"-2,6"}, .into = Run::clean, .source = &back, .metric = metric},
+        {.into = Run::clean, .source = &zero, .metric = &find_metric("kl")},
+        {.site = Site::mlp_out, .over_heads = false, .source = &zero, .metric = metric}};
+    for (const SweepSpec& spec : specs) {
+      CAPTURE(name, info(spec.site).name, spec.positions.text, spec.over_positions);
+      const Compared result = compared(model, even, spec);
+      CHECK(result.difference < 1e-5);
+      CHECK(result.effect > 1e-5);
+    }
+  }
+}
+
+TEST_CASE("small memory means small batches and the same values") {
+  const Model model = load(huggingface_fixture("gemma3"));
+  const Task task = random_task({.lengths = {9, 9, 12, 12, 12},
+                                 .differ_from = {5, 2, 3, 8, 7},
+                                 .d_vocab = model.config().d_vocab});
+  const OtherRun source(Run::clean);
+  const SweepSpec spec{.source = &source, .metric = &find_metric("logit_diff")};
+  const SweepTable roomy = swept(model, task, spec, SweepOptions::Execution::shared);
+  const SweepTable tight = swept(model, task, spec, SweepOptions::Execution::shared, 300 << 10);
+  for (std::int64_t cell = 0; cell < grid_of(model, task, spec).size(); ++cell) {
+    CHECK(tight.mean(cell) == Approx(roomy.mean(cell)).margin(1e-5));
+  }
+  SweepTable nothing(grid_of(model, task, spec).size(), 5);
+  CHECK_THROWS_WITH(run_sweep(model, task, spec, {.memory = 1000}, nothing),
+                    contains("--memory 1.0 kB is too little: one cell of a prompt of 12 tokens"));
+}
