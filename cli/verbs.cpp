@@ -11,6 +11,7 @@ std::vector<Verb> all_verbs() {
       record_verb(),
       inspect_verb(),
       export_verb(),
+      task_verb(),
       bench_verb(),
       demo_verb(),
   };

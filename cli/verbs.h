@@ -14,6 +14,7 @@ Verb predict_verb();
 Verb record_verb();
 Verb inspect_verb();
 Verb export_verb();
+Verb task_verb();
 Verb bench_verb();
 Verb demo_verb();
 

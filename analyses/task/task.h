@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -15,19 +14,25 @@ namespace headscope {
 
 struct TaskItem {
   std::string id;
-  // As run, of one length, with different tokens. Spans are half-open token ranges valid in both.
+  // As run, of one length, with different tokens. Spans are half-open token ranges, the same in
+  // both.
   TracePrompt clean;
   TracePrompt corrupted;
   std::vector<TokenId> answers;  // what follows `clean`: a set, at least one
   std::vector<TokenId> wrong;    // what it is measured against; may be empty (kl, prob)
   std::string template_name;     // items of one template are averaged together; may be empty
+
+  // How the line was written. Texts stand beside their tokens one by one, or are empty.
+  enum class Given { text, tokens } given = Given::text;
+  std::vector<std::string> answer_texts = {};
+  std::vector<std::string> wrong_texts = {};
 };
 
 struct Task {
   std::string name;
   std::vector<TaskItem> items;
   std::string hash;         // "xxh3:…" of tokens, answers, wrong, spans and templates
-  std::size_t skipped = 0;  // lines left out as unfit
+  std::size_t skipped = 0;  // lines, or draws of a generator, left out as unfit
 };
 
 struct TaskOptions {
@@ -37,21 +42,27 @@ struct TaskOptions {
 
 // Reads JSONL, one item a line:
 //   {"clean": "…", "corrupted": "…", "answers": [" Mary"], "wrong": [" John"],
-//    "spans": {"IO": [1, 2], "end": [12, 13]}, "template": 3, "id": "0"}
-// or clean_tokens, corrupted_tokens, answer_tokens, wrong_tokens in place of the texts. An answer's
-// token is what it adds to the clean prompt's tokens, so that every tokenizer's word boundary is
-// right. Throws DataError naming path:line: malformed JSON, an unknown or doubled key, prompts of
-// different token length, the same prompt twice, an answer that is not one token more, an answer
-// that is also wrong, a span outside the prompts; with Unfit::skip those that depend on the
-// tokenizer (length, answers) are counted in `skipped` instead. An empty task is a DataError.
+//    "spans": {"IO": [1, 2], "end": [12, 13]}, "template": 3, "id": "0", "n_tokens": 13}
+// or clean_tokens, corrupted_tokens, answer_tokens, wrong_tokens in place of the texts (BOS
+// counted, tokens taken as they are). An answer's token is what it adds to the clean prompt's
+// tokens, so that every tokenizer's word boundary is right. `n_tokens` is how many tokens the line
+// was made for: under another tokenizer or BOS its spans would point at other words. An item
+// without an id has its number, from 0. Throws DataError naming path:line: malformed JSON, an
+// unknown or doubled key, a doubled id, prompts of different token length or too long for the
+// model, the same prompt twice, an answer that is not one token more, an answer that is also wrong,
+// a span outside the prompts; with Unfit::skip those that depend on the model (lengths, answers)
+// are counted in `skipped` instead. A task of no items is a DataError.
 Task read_task(const std::filesystem::path& jsonl,
                const Tokenizer* tokenizer,
                std::int64_t n_ctx,
                std::int64_t d_vocab,
                const TaskOptions& options);
 
-// Writes what read_task() reads: texts, and spans as token ranges.
+// Writes what read_task() reads: texts, and spans as token ranges. The file appears whole or not at
+// all; UsageError if it cannot be created, ResourceError if the disk is full.
 void write_task(const Task& task, const std::filesystem::path& jsonl);
+
+std::string jsonl_of(const Task& task);  // what write_task() writes
 
 std::string hash_of(const std::vector<TaskItem>& items);
 

@@ -1,0 +1,43 @@
+#include "analyses/task/in_context.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace headscope {
+
+EncodedText::EncodedText(const Tokenizer& with, std::string prompt, PrependBos prepend_bos)
+    : tokenizer(&with),
+      text(std::move(prompt)),
+      bos(prepend_bos),
+      tokens(with.encode(text, prepend_bos)) {}
+
+std::optional<TokenId> EncodedText::token_of(const std::string& more) const {
+  const auto longer = tokenizer->encode(text + more, bos);
+  if (longer.size() != tokens.size() + 1 ||
+      !std::equal(tokens.begin(), tokens.end(), longer.begin())) {
+    return std::nullopt;
+  }
+  return longer.back();
+}
+
+std::optional<std::int64_t> EncodedText::tokens_until(std::size_t bytes) const {
+  const auto head = tokenizer->encode(text.substr(0, bytes), bos);
+  if (head.size() > tokens.size() || !std::equal(head.begin(), head.end(), tokens.begin())) {
+    return std::nullopt;
+  }
+  return static_cast<std::int64_t>(head.size());
+}
+
+bool is_one_token(const Tokenizer& tokenizer, const std::string& word) {
+  return EncodedText(tokenizer, "so", PrependBos::no).token_of(" " + word).has_value();
+}
+
+std::vector<std::string> pieces_of(const std::vector<TokenId>& tokens, const Tokenizer& tokenizer) {
+  std::vector<std::string> pieces;
+  for (const TokenId token : tokens) {
+    pieces.push_back(token < tokenizer.vocab_size() ? tokenizer.piece(token) : "");
+  }
+  return pieces;
+}
+
+}  // namespace headscope

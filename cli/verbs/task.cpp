@@ -1,0 +1,165 @@
+// headscope task: what the built-in tasks are, and files of their prompts for a model.
+#include <CLI/CLI.hpp>
+
+#include "analyses/task/makers.h"
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/render/visible.h"
+#include "cli/verbs.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string what;
+  std::string name;
+  std::string model;
+  std::string out;
+  MakeOptions make;
+};
+
+std::string example_text(const Draft& draft) {
+  const auto shown = [](const std::vector<std::string>& texts) {
+    std::string line;
+    for (std::size_t i = 0; i < texts.size() && i < 5; ++i) {
+      line += (i == 0 ? "\"" : ", \"") + visible(texts[i], Spaces::kept) + "\"";
+    }
+    return texts.size() > 5 ? line + fmt::format(", … ({})", texts.size()) : line;
+  };
+  return facts({{"clean", visible(draft.clean.text, Spaces::kept)},
+                {"corrupted", visible(draft.corrupted.text, Spaces::kept)},
+                {"answers", shown(draft.answers)},
+                {"wrong", shown(draft.wrong)}});
+}
+
+OrderedJson json_of(const std::vector<TaskMaker::Named>& list) {
+  OrderedJson out = OrderedJson::object();
+  for (const auto& entry : list) {
+    out[std::string(entry.name)] = std::string(entry.what);
+  }
+  return out;
+}
+
+std::string text_of(const std::string& title, const std::vector<TaskMaker::Named>& list) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const auto& entry : list) {
+    lines.emplace_back("  " + std::string(entry.name), entry.what);
+  }
+  return "\n" + title + "\n" + facts(lines);
+}
+
+void list_tasks(const Invocation& invocation) {
+  Table table({{"task"}, {"summary"}, {"source"}});
+  for (const TaskMaker& maker : all_task_makers()) {
+    table.row({std::string(maker.name), std::string(maker.summary), std::string(maker.source)});
+  }
+  show(invocation, {{"tasks", table.json()}}, table.text());
+}
+
+void show_task(const std::string& name, const Invocation& invocation) {
+  const TaskMaker& maker = task_maker(name);
+  const Draft draft = example_of(maker);
+  const OrderedJson example{{"clean", draft.clean.text},
+                            {"corrupted", draft.corrupted.text},
+                            {"answers", draft.answers},
+                            {"wrong", draft.wrong}};
+  const OrderedJson words =
+      maker.words.empty() ? OrderedJson::object() : OrderedJson::parse(maker.words);
+  show(invocation,
+       {{"task", name},
+        {"summary", std::string(maker.summary)},
+        {"source", std::string(maker.source)},
+        {"spans", json_of(maker.spans)},
+        {"corruptions", json_of(maker.corruptions)},
+        {"example", example},
+        {"words", words}},
+       fmt::format("{}: {}\n{}\n", name, maker.summary, maker.source) +
+           text_of("Spans", maker.spans) +
+           text_of("Corruptions, the first unless --corruption names another", maker.corruptions) +
+           "\nAn example (words before a tokenizer has seen them)\n" + example_text(draft));
+}
+
+void check_make(const Options& options) {
+  if (options.model.empty() || options.out.empty()) {
+    throw UsageError("task make needs --model MODEL, whose tokenizer the task is for, and -o FILE");
+  }
+}
+
+void make(Options options, const Invocation& invocation) {
+  check_make(options);
+  task_maker(options.name);  // a wrong name before a model is opened
+  options.make.seed = invocation.common.seed;
+  const Tokenizer tokenizer = load_tokenizer(options.model);
+  const Task task = make_task(options.name, tokenizer, options.make);
+  write_task(task, options.out);
+  const std::string redrawn =
+      task.skipped == 0 ? "" : fmt::format("{} did not fit the tokenizer", task.skipped);
+  show(invocation,
+       {{"path", options.out},
+        {"task", options.name},
+        {"items", task.items.size()},
+        {"unfit_draws", task.skipped},
+        {"hash", task.hash},
+        {"tokenizer", tokenizer.kind()}},
+       facts({{"file", options.out},
+              {"items", std::to_string(task.items.size())},
+              {"redrawn", redrawn},
+              {"tokenizer", tokenizer.kind()},
+              {"hash", task.hash}}));
+}
+
+void run(const Options& options, const Invocation& invocation) {
+  if (options.what == "list") {
+    list_tasks(invocation);
+  } else if (options.name.empty()) {
+    throw UsageError("task {} needs the name of a task (headscope task list names them)",
+                     options.what);
+  } else if (options.what == "show") {
+    show_task(options.name, invocation);
+  } else {
+    make(options, invocation);
+  }
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("WHAT", options.what, "list, show or make")
+      ->required()
+      ->check(CLI::IsMember({"list", "show", "make"}));
+  app.add_option("NAME", options.name, "The task to show or make");
+  app.add_option("--model", options.model, "Make it for this model's tokenizer (weights unread)");
+  app.add_option("-n,--items", options.make.n, "Items to make")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  app.add_option("--corruption", options.make.corruption, "How the corrupted prompt differs")
+      ->default_str("the task's first");
+  app.add_option("--templates",
+                 options.make.templates,
+                 "JSON of templates and words in place of ours; also the published files of IOI "
+                 "and colored objects");
+  add_prepend_bos(app, options.make.bos);
+  app.add_option("-o,--output", options.out, "The JSONL file to write");
+}
+
+}  // namespace
+
+Verb task_verb() {
+  return {
+      .name = "task",
+      .summary = "Pairs of prompts that differ in one thing: what there is, and files of them",
+      .example =
+          "  headscope task list\n"
+          "  headscope task show ioi\n"
+          "  headscope task make ioi --model smollm2 -n 100 --seed 0 -o ioi.jsonl\n"
+          "  headscope task make ioi --model smollm2 --corruption s2_io --templates mine.json -o "
+          "mine.jsonl",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] { run(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope

@@ -1,0 +1,98 @@
+// Tokenizers for tests: the pipelines of real families (data/fixtures/text), whose small
+// vocabularies are enlarged so that the words of our tasks are tokens, as they are for real models.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/base/json.h"
+#include "lib/text/tokenizer.h"
+#include "tests/text/fixtures.h"
+#include "tests/weights/temporary_directory.h"
+
+namespace headscope::test {
+
+// Every run of letters in data/tasks.
+inline std::set<std::string> task_words() {
+  std::set<std::string> words;
+  for (const auto& file : std::filesystem::directory_iterator(HEADSCOPE_SOURCE_DIR "/data/tasks")) {
+    std::string word;
+    for (const char c : fixtures::read_file(file.path())) {
+      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      if (!letter && !word.empty()) {
+        words.insert(word);
+      }
+      word = letter ? word + c : "";
+    }
+  }
+  return words;
+}
+
+// Adds merges before all others that build a word from its left end, so that nothing comes between.
+class Vocabulary {
+ public:
+  explicit Vocabulary(Json& file) : model_(file["model"]), merges_(Json::array()) {
+    blank_ = model_["vocab"].contains("\xC4\xA0") ? "\xC4\xA0" : "\xE2\x96\x81";
+    next_id_ = 4096;  // beyond the fixtures'
+  }
+
+  // " word"
+  void add(const std::string& word) {
+    std::string built = blank_;
+    for (const char c : word) {
+      merge(built, std::string(1, c));
+      built += c;
+    }
+  }
+
+  void merge(const std::string& left, const std::string& right) {
+    Json& vocab = model_["vocab"];
+    for (const std::string& token : {left, right, left + right}) {
+      if (!vocab.contains(token)) {
+        vocab[token] = next_id_++;
+      }
+    }
+    if (done_.insert(left + " " + right).second) {
+      merges_.push_back({left, right});
+    }
+  }
+
+  void commit() {
+    const Json old = model_["merges"];
+    merges_.insert(merges_.end(), old.begin(), old.end());
+    model_["merges"] = merges_;
+  }
+
+ private:
+  Json& model_;
+  Json merges_;
+  std::string blank_;
+  std::set<std::string> done_;
+  int next_id_;
+};
+
+enum class Years { split, two_digits };  // " 1742": " ", "1", "7", … or " 17", "42"
+
+inline Tokenizer word_tokenizer(const std::string& fixture, Years years = Years::split) {
+  Json file = Json::parse(fixtures::read_file(fixtures::folder() / fixture / "tokenizer.json"));
+  Vocabulary vocabulary(file);
+  for (const std::string& word : task_words()) {
+    vocabulary.add(word);
+  }
+  for (char tens = '0'; tens <= '9' && years == Years::two_digits; ++tens) {
+    vocabulary.add("1" + std::string(1, tens));
+  }
+  for (int number = 0; number < 100 && years == Years::two_digits; ++number) {
+    vocabulary.merge(std::string(1, static_cast<char>('0' + number / 10)),
+                     std::string(1, static_cast<char>('0' + number % 10)));
+  }
+  vocabulary.commit();
+  const TemporaryDirectory folder;
+  folder.write("tokenizer.json", file.dump());
+  return Tokenizer::from_directory(folder.path());
+}
+
+}  // namespace headscope::test
