@@ -28,14 +28,12 @@ Interest TapList::wants(HookPoint point) const {
 
 Tensor TapList::visit(const Visit& visit, const Tensor& value) {
   Tensor current = value;
-  for (Tap* tap : taps_) {
-    if (tap->wants(visit.point) == Interest::edit) {
-      current = tap->visit(visit, current);
-    }
-  }
-  for (Tap* tap : taps_) {
-    if (tap->wants(visit.point) == Interest::observe) {
-      tap->visit(visit, current);
+  for (const Interest turn : {Interest::supply, Interest::edit, Interest::observe}) {
+    for (Tap* tap : taps_) {
+      if (tap->wants(visit.point) == turn) {
+        const Tensor seen = tap->visit(visit, current);
+        current = turn == Interest::observe ? current : seen;
+      }
     }
   }
   return current;

@@ -7,8 +7,8 @@
 
 namespace headscope {
 
-// Does not own its taps. At each point those that edit come first, in order, then the observers,
-// who see the edited value.
+// Does not own its taps. At each point those that supply the value come first, then those that edit
+// it, in order, then the observers, who see the result.
 class TapList final : public Tap {
  public:
   TapList(std::vector<Tap*> taps) : taps_(std::move(taps)) {}

@@ -7,20 +7,12 @@
 #include <optional>
 #include <vector>
 
-#include "analyses/sweep/run_values.h"
+#include "analyses/sweep/row_runner.h"
 #include "lib/model/model.h"
 
 namespace headscope {
 
-// Rows that enter a pass at one place.
-struct Entering {
-  std::int64_t layer = 0;
-  Resume::At at = Resume::At::layer;
-  Tensor streams;  // [R, s, d_model] f32: the columns from first_column on
-  Tensor row;      // [R] int64 on the device: the row of the run each goes on from
-};
-
-class Continuation {
+class Continuation final : public RowRunner {
  public:
   // Of a run that kept placed_keys() and v. `layout` is that of the whole run.
   Continuation(const Model& model,
@@ -28,12 +20,10 @@ class Continuation {
                const BatchLayout& layout,
                std::int64_t first_column);
 
-  // The logits at the last column [rows of all, V], in the order given, which must be that of their
-  // layers, earliest first: one batch that grows from layer to layer. Nothing if `stop` said so
-  // between two layers.
+  // One batch that grows from layer to layer.
   [[nodiscard]] std::optional<Tensor> logits(const std::vector<Entering>& entering,
                                              const std::vector<std::int64_t>& vocab,
-                                             const std::function<bool()>& stop) const;
+                                             const std::function<bool()>& stop) const override;
 
  private:
   struct Stream {
@@ -46,6 +36,23 @@ class Continuation {
   const Model& model_;
   BatchLayout layout_;  // of the columns that run, one row a row of the run
   KvPrefix prefix_;     // row: not set
+};
+
+// Everything after the change runs again.
+class GoOn final : public RowRunnerMaker {
+ public:
+  [[nodiscard]] std::vector<Site> sites(const ModelConfig&) const override { return {}; }
+  [[nodiscard]] std::int64_t first_column(const Block&, std::int64_t first) const override {
+    return first;
+  }
+  [[nodiscard]] bool reaches(Site, std::int64_t) const override { return true; }
+  [[nodiscard]] std::unique_ptr<RowRunner> make(const Model& model,
+                                                const RunValues& run,
+                                                std::int64_t,
+                                                const Block& block,
+                                                std::int64_t first) const override {
+    return std::make_unique<Continuation>(model, run, block.layout(), first);
+  }
 };
 
 }  // namespace headscope

@@ -45,7 +45,9 @@ std::int64_t Grid::index(const Cell& cell) const {
 std::vector<ResultAxis> Grid::axes() const {
   std::vector<ResultAxis> axes{numbered("layer", options_.layers)};
   if (options_.heads > 0) {
-    axes.push_back(numbered(options_.head_axis, options_.heads));
+    axes.push_back(options_.head_labels.empty()
+                       ? numbered(options_.head_axis, options_.heads)
+                       : ResultAxis{options_.head_axis, options_.head_labels});
   }
   if (options_.positions > 0) {
     axes.push_back(numbered("pos", options_.positions));

@@ -22,7 +22,8 @@ class Grid {
     std::int64_t layers = 0;
     std::int64_t heads = 0;  // 0: no head axis
     std::string head_axis = "head";
-    std::int64_t positions = 0;  // 0: no pos axis
+    std::vector<std::string> head_labels{};  // by default their numbers
+    std::int64_t positions = 0;              // 0: no pos axis
   };
   explicit Grid(Options options) : options_(std::move(options)) {}
 

@@ -50,11 +50,12 @@ class ReplaceTap final : public Tap {
 
 }  // namespace
 
-std::vector<ResultStore::Value> PlainLoop::run(const Cell& cell,
+std::vector<ResultStore::Value> PlainLoop::run(Site site,
+                                               const Cell& cell,
                                                std::int64_t index,
                                                const Tensor& changed) const {
   const Replacement replacement = spec.source->of_block(runs);
-  ReplaceTap tap(spec.site, cell, replacement, changed);
+  ReplaceTap tap(site, cell, replacement, changed);
   const Batch& batch = spec.into == Run::clean ? block.clean : block.corrupted;
   const Tensor logits =
       model.forward(batch, tap, {.logits = Logits::last, .vocab = scoring.vocab()}).logits;

@@ -16,7 +16,8 @@ struct PlainLoop {
   const Scoring& scoring;
 
   // The cell of that index, for every row of the block. `changed` is [B, T] bool on the CPU.
-  [[nodiscard]] std::vector<ResultStore::Value> run(const Cell& cell,
+  [[nodiscard]] std::vector<ResultStore::Value> run(Site site,
+                                                    const Cell& cell,
                                                     std::int64_t index,
                                                     const Tensor& changed) const;
 };

@@ -27,11 +27,6 @@ bool inside_attention(Site site) {
          site == Site::pattern;
 }
 
-std::string short_name(Site site) {
-  const std::string name(info(site).name);
-  return name.substr(name.find("hook_") + 5);
-}
-
 // The stream that attention's output has entered.
 Site stream_after_attention(const ModelConfig& config) {
   return config.block_order == BlockOrder::parallel ? Site::resid_post : Site::resid_mid;
@@ -177,6 +172,11 @@ ChangedStreams through_stream(const ChangeInput& in, std::int64_t layer) {
 
 std::span<const Site> sweep_sites() {
   return kSites;
+}
+
+std::string short_name(Site site) {
+  const std::string name(info(site).name);
+  return name.substr(name.find("hook_") + 5);
 }
 
 Site parse_sweep_site(const std::string& name) {

@@ -19,6 +19,7 @@ using Replacement = std::function<Tensor(Site site, std::int64_t layer, const Te
 // The sites that can be swept. "z", "q", …: the names of --site.
 std::span<const Site> sweep_sites();
 Site parse_sweep_site(const std::string& name);  // UsageError with what there is
+std::string short_name(Site site);
 
 // Heads a cell of the site can be one of: query heads, KV heads (k, v), or none.
 Axis head_axis_of(Site site);  // Axis::one: no heads

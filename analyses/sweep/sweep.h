@@ -1,15 +1,15 @@
-// One engine behind patching and ablation: a grid of cells, each a run with one thing changed, done
-// in batches that run again only what the change can reach.
+// One engine behind patching, path patching and ablation: a grid of cells, each a run with one
+// thing changed, done in batches that run again only what the change can reach.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "analyses/metric/metric.h"
 #include "analyses/sweep/grid.h"
 #include "analyses/sweep/positions.h"
+#include "analyses/sweep/row_runner.h"
 #include "analyses/sweep/site_change.h"
 #include "analyses/sweep/sweep_sink.h"
 #include "analyses/sweep/value_source.h"
@@ -17,14 +17,20 @@
 
 namespace headscope {
 
-struct SweepSpec {
+// A site of every layer, each head a cell of its own or the whole.
+struct SweptPart {
   Site site = Site::z;
-  bool over_heads = true;
+  bool heads = true;
+};
+
+struct SweepSpec {
+  std::vector<SweptPart> parts{{}};  // in the order the forward pass reaches them
   bool over_positions = false;
   PositionChoice positions;
   Run into = Run::corrupted;  // the run that is changed
   const ValueSource* source = nullptr;
   const Metric* metric = nullptr;
+  const RowRunnerMaker* runner = nullptr;  // null: everything after the change runs again
 };
 
 struct SweepProgress {
@@ -47,7 +53,7 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
 
 // Runs the cells `sink` does not have. Returns false if `stop` ended it early. Throws ResourceError
 // if `memory` is too little for one cell, naming what it needs; DataError if a metric is not a
-// number, naming cell and item.
+// number, naming cell and item; UsageError for a plain run of a spec with a runner of its own.
 bool run_sweep(const Model& model,
                const Task& task,
                const SweepSpec& spec,

@@ -29,7 +29,7 @@ bool Wave::flush(const std::function<bool()>& stop) {
   if (members_.empty()) {
     return true;
   }
-  const auto logits = continuation_.logits(entering_, scoring_.vocab(), stop);
+  const auto logits = runner_.logits(entering_, scoring_.vocab(), stop);
   if (!logits) {
     return false;
   }

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "analyses/sweep/continuation.h"
+#include "analyses/sweep/row_runner.h"
 #include "analyses/sweep/scoring.h"
 #include "analyses/sweep/sweep_sink.h"
 
@@ -20,11 +20,8 @@ class Wave {
   };
 
   // `clean_logits` [B, V] are those of the block's rows.
-  Wave(const Continuation& continuation,
-       const Scoring& scoring,
-       const Tensor& clean_logits,
-       SweepSink& sink)
-      : continuation_(continuation), scoring_(scoring), clean_(clean_logits), sink_(sink) {}
+  Wave(const RowRunner& runner, const Scoring& scoring, const Tensor& clean_logits, SweepSink& sink)
+      : runner_(runner), scoring_(scoring), clean_(clean_logits), sink_(sink) {}
 
   // `entering.row` is filled in here.
   void add(Entering entering, const std::vector<Member>& members);
@@ -34,7 +31,7 @@ class Wave {
   bool flush(const std::function<bool()>& stop);
 
  private:
-  const Continuation& continuation_;
+  const RowRunner& runner_;
   const Scoring& scoring_;
   Tensor clean_;
   SweepSink& sink_;

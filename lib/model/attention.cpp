@@ -85,6 +85,9 @@ Tensor write_out(Pass& pass, int layer, const Tensor& z) {
 }  // namespace
 
 Tensor run_attention(Pass& pass, int layer, const Tensor& resid) {
+  if (const Tensor out = pass.supplied(Site::attn_out, layer); out.defined()) {
+    return out;
+  }
   Qkv qkv = project_qkv(pass, layer, resid);
   place(pass, layer, qkv);
   join_cache(pass, layer, qkv);

@@ -23,6 +23,9 @@ Tensor gated(Pass& pass, int layer, const Tensor& gate_up) {
 }  // namespace
 
 Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
+  if (const Tensor out = pass.supplied(Site::mlp_out, layer); out.defined()) {
+    return out;
+  }
   const BlockWeights& block = pass.weights.blocks[static_cast<std::size_t>(layer)];
   const Tensor in = pass.see(Site::mlp_in, layer, resid);
   const Tensor normed =

@@ -68,6 +68,20 @@ Tensor Pass::see(Site site, int layer, const Tensor& value) {
   return seen;
 }
 
+Tensor Pass::supplied(Site site, int layer) {
+  if (tap_.wants({site, layer}) != Interest::supply) {
+    return {};
+  }
+  const Visit visit{{site, layer}, layout, config};
+  Tensor value = tap_.visit(visit, {});
+  const std::vector<std::int64_t> shape{layout.rows, layout.columns, config.d_model};
+  if (!value.defined() || !value.sizes().equals(shape)) {
+    throw UsageError(
+        "{}: what is supplied is not {}×{}×{}", visit.name(), shape[0], shape[1], shape[2]);
+  }
+  return value;
+}
+
 const Tensor& Pass::position_ids() {
   if (!position_ids_.defined()) {
     const Tensor ids = layout.position_ids();

@@ -32,8 +32,10 @@ class Pass {
     return tap_.wants({site, layer}) != Interest::none;
   }
   [[nodiscard]] bool edited(Site site, int layer = kNoLayer) const {
-    return tap_.wants({site, layer}) == Interest::edit;
+    return tap_.wants({site, layer}) >= Interest::edit;
   }
+  // What the tap brings for hook_attn_out or hook_mlp_out; undefined if it wants it computed.
+  [[nodiscard]] Tensor supplied(Site site, int layer);
 
   // The same pass with somebody else watching.
   [[nodiscard]] Pass with(Tap& tap) const;

@@ -45,8 +45,7 @@ TEST_CASE("a patch from an identical run is exactly no effect") {
   const auto shared = SweepOptions::Execution::shared;
   for (const Site site : sweep_sites()) {
     CAPTURE(info(site).name);
-    sweep.spec.site = site;
-    sweep.spec.over_heads = head_axis_of(site) != Axis::one;
+    sweep.spec.parts = {{site, head_axis_of(site) != Axis::one}};
     for (const auto execution : {shared, SweepOptions::Execution::plain}) {
       sweep.options.execution = execution;
       const SweepTable values = sweep.run();
@@ -83,8 +82,7 @@ TEST_CASE("patching the whole stream at any layer gives the source run") {
   for (const std::string fixture : {"llama", "gemma2", "gpt_neox", "gpt2"}) {
     CAPTURE(fixture);
     Swept sweep(fixture);
-    sweep.spec.site = Site::resid_pre;
-    sweep.spec.over_heads = false;
+    sweep.spec.parts = {{Site::resid_pre, false}};
     const SweepTable values = sweep.run();
     for (std::int64_t layer = 0; layer < sweep.grid().size(); ++layer) {
       for (std::size_t i = 0; i < sweep.task.items.size(); ++i) {
@@ -126,9 +124,9 @@ TEST_CASE("no cell that is done is run again") {
 
 TEST_CASE("what cannot be swept is refused") {
   Swept sweep("llama");
-  sweep.spec.site = Site::mlp_out;
+  sweep.spec.parts = {{Site::mlp_out, true}};
   CHECK_THROWS_WITH(sweep.grid(), contains("has no heads"));
-  sweep.spec.over_heads = false;
+  sweep.spec.parts = {{Site::z, true}};
   sweep.spec.positions = {"S3"};
   CHECK_THROWS_WITH(sweep.run(), contains("has no such span; did you mean S?"));
   sweep.spec.positions = {"40"};
@@ -142,6 +140,6 @@ TEST_CASE("what cannot be swept is refused") {
   CHECK_THROWS_WITH(sweep.run(), contains("item 0 has no wrong answers"));
   CHECK_THROWS_WITH(parse_sweep_site("zz"), contains("did you mean z?"));
   Swept parallel("gpt_neox");
-  parallel.spec.site = Site::resid_mid;
+  parallel.spec.parts = {{Site::resid_mid, false}};
   CHECK_THROWS_WITH(parallel.grid(), contains("this model has no such site"));
 }

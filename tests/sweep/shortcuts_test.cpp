@@ -72,10 +72,8 @@ TEST_CASE("the engine equals the plain loop for every site, family and padding")
         continue;
       }
       CAPTURE(fixture.name, info(site).name, over_heads);
-      const SweepSpec spec{.site = site,
-                           .over_heads = over_heads,
-                           .source = &source,
-                           .metric = &find_metric("logit_diff")};
+      const SweepSpec spec{
+          .parts = {{site, over_heads}}, .source = &source, .metric = &find_metric("logit_diff")};
       const Compared result = compared(model, padded, spec);
       CHECK(result.difference < 1e-4);
       CHECK(result.effect > 1e-3);
@@ -93,9 +91,8 @@ TEST_CASE("positions one by one, a span, the end and zeroed values equal the pla
     const Metric* metric = &find_metric("prob_diff");
     const SweepSpec specs[] = {
         {.over_positions = true, .source = &source, .metric = metric},
-        {.site = Site::k, .over_positions = true, .source = &source, .metric = metric},
-        {.site = Site::resid_pre,
-         .over_heads = false,
+        {.parts = {{Site::k}}, .over_positions = true, .source = &source, .metric = metric},
+        {.parts = {{Site::resid_pre, false}},
          .over_positions = true,
          .source = &source,
          .metric = metric},
@@ -103,9 +100,9 @@ TEST_CASE("positions one by one, a span, the end and zeroed values equal the pla
         {.positions = {"S"}, .source = &source, .metric = metric},
         {.positions = {"-2,6"}, .into = Run::clean, .source = &back, .metric = metric},
         {.into = Run::clean, .source = &zero, .metric = &find_metric("kl")},
-        {.site = Site::mlp_out, .over_heads = false, .source = &zero, .metric = metric}};
+        {.parts = {{Site::mlp_out, false}}, .source = &zero, .metric = metric}};
     for (const SweepSpec& spec : specs) {
-      CAPTURE(name, info(spec.site).name, spec.positions.text, spec.over_positions);
+      CAPTURE(name, short_name(spec.parts[0].site), spec.positions.text, spec.over_positions);
       const Compared result = compared(model, even, spec);
       CHECK(result.difference < 1e-5);
       CHECK(result.effect > 1e-5);

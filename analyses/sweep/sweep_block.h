@@ -1,0 +1,67 @@
+// The cells of one block of prompts.
+#pragma once
+
+#include <vector>
+
+#include "analyses/sweep/scoring.h"
+#include "analyses/sweep/sweep.h"
+#include "analyses/sweep/sweep_memory.h"
+#include "analyses/sweep/swept_columns.h"
+#include "analyses/sweep/wave.h"
+
+namespace headscope {
+
+// Everything that stays the same through a sweep.
+struct SweepContext {
+  const Model& model;
+  const Task& task;
+  const SweepSpec& spec;
+  const SweepOptions& options;
+  const Grid& grid;
+  const Scoring& scoring;
+  SweepSink& sink;
+  SweepPlan plan{};
+
+  [[nodiscard]] bool stopped() const { return options.stop && options.stop(); }
+  [[nodiscard]] std::int64_t end_cell() const {
+    return options.end_cell < 0 ? grid.size() : options.end_cell;
+  }
+  [[nodiscard]] bool wanted(std::int64_t cell, std::int64_t item) const {
+    return cell >= options.first_cell && cell < end_cell() && !sink.done(cell, item);
+  }
+};
+
+class SweepBlock {
+ public:
+  SweepBlock(const SweepContext& context, const BlockRuns& runs);
+
+  // Both false if the sweep was stopped.
+  bool run();
+  bool run_plain();
+
+ private:
+  // The cells of one part of one layer, or some of its heads.
+  struct Cells {
+    std::size_t part = 0;
+    std::int64_t layer = 0;
+    HeadRange heads;
+    std::vector<std::int64_t> index;  // of the grid
+  };
+
+  [[nodiscard]] std::vector<Cells> cells_of(const ColumnGroup& group) const;
+  [[nodiscard]] bool any_wanted(const Cells& cells) const;
+  [[nodiscard]] ChangeInput input_of(const Replacement& replacement,
+                                     const ColumnGroup& group) const;
+  bool run_group(const ColumnGroup& group);
+  bool add(Wave& wave, ChangeInput& in, const Cells& cells);
+  // Sorts the rows of `cells` into those to run and those without a change, which are stored.
+  std::vector<Wave::Member> members_of(const Cells& cells, const Tensor& differs);
+
+  const SweepContext& context_;
+  const BlockRuns& runs_;
+  const Block& block_;
+  SweptColumns columns_;
+  std::vector<double> unchanged_;  // the metric of each row of the run nobody changed
+};
+
+}  // namespace headscope

@@ -1,0 +1,50 @@
+#include "analyses/sweep/swept_columns.h"
+
+#include <algorithm>
+
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// The first column with anything true; T if there is none.
+std::int64_t first_true(const Tensor& columns) {
+  const Tensor any = columns.any(0);
+  for (std::int64_t column = 0; column < any.size(0); ++column) {
+    if (any[column].item<bool>()) {
+      return column;
+    }
+  }
+  return any.size(0);
+}
+
+}  // namespace
+
+SweptColumns swept_columns(const SweepSpec& spec,
+                           const Block& block,
+                           const std::vector<TaskItem>& items) {
+  const Tensor chosen = chosen_columns(spec.positions, block, items);
+  const std::int64_t start = spec.source->same_before_difference() ? block.first_difference : 0;
+  SweptColumns swept;
+  const auto add = [&](std::int64_t pos, Tensor changed) {
+    changed.narrow(1, 0, start).fill_(false);
+    std::int64_t first = first_true(changed);
+    first = spec.runner == nullptr ? first : spec.runner->first_column(block, first);
+    swept.groups.push_back({pos, changed, std::min(first, block.columns() - 1)});
+  };
+  if (!spec.over_positions) {
+    add(-1, chosen);
+  }
+  for (std::int64_t pos = 0; spec.over_positions && pos < block.columns(); ++pos) {
+    Tensor one = at::zeros_like(chosen);
+    one.select(1, pos).fill_(true);
+    add(pos, one);
+  }
+  swept.kept_from = block.columns() - 1;
+  for (const ColumnGroup& group : swept.groups) {
+    swept.kept_from = std::min(swept.kept_from, group.first);
+  }
+  return swept;
+}
+
+}  // namespace headscope
