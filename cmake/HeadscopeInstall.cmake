@@ -7,7 +7,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/headscope)
 set(private_dir ${CMAKE_INSTALL_LIBDIR}/headscope)
 
 set(exported)
-foreach(name IN ITEMS base lib trace tasks hooks)
+foreach(name IN ITEMS base lib trace tasks results hooks analyses)
   if(TARGET headscope_${name})
     list(APPEND exported headscope_${name})
   endif()

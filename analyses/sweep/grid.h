@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "analyses/sweep/result_store.h"
+#include "analyses/results/result_store.h"
 
 namespace headscope {
 

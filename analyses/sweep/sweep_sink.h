@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "analyses/sweep/result_store.h"
+#include "analyses/results/result_store.h"
 
 namespace headscope {
 

@@ -1,7 +1,9 @@
 #include "hooks/trace/disk_space.h"
 
+#include <cerrno>
 #include <string>
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
@@ -12,6 +14,13 @@ namespace {
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+sigset_t file_size_signal() {
+  sigset_t set{};
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGXFSZ);
+  return set;
 }
 
 }  // namespace
@@ -53,6 +62,32 @@ void check_file_size_limit(const std::filesystem::path& path, std::uint64_t byte
                         megabytes(bytes),
                         megabytes(limit.rlim_cur));
   }
+}
+
+std::string_view remedy_for(int error) {
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return full ? "free some disk" : error == EFBIG ? "raise the limit (ulimit -f)" : "mend the disk";
+}
+
+FileSizeSignalBlocked::FileSizeSignalBlocked() {
+  const sigset_t signal = file_size_signal();
+  sigset_t before{};
+  ::pthread_sigmask(SIG_BLOCK, &signal, &before);
+  was_blocked_ = ::sigismember(&before, SIGXFSZ) == 1;
+}
+
+FileSizeSignalBlocked::~FileSizeSignalBlocked() {
+  if (was_blocked_) {
+    return;
+  }
+  const int cause = errno;  // which the caller may want to report
+  const sigset_t signal = file_size_signal();
+  const timespec at_once{0, 0};
+  while (::sigtimedwait(&signal, nullptr, &at_once) == SIGXFSZ) {
+    // takes what is pending, which would strike once it is let through
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &signal, nullptr);
+  errno = cause;
 }
 
 }  // namespace headscope

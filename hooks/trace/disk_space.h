@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "hooks/trace/trace_schema.h"
@@ -17,5 +18,21 @@ void check_free_space(const std::filesystem::path& path, std::uint64_t bytes);
 
 // Throws ResourceError if this process may not make files of `bytes` (ulimit -f).
 void check_file_size_limit(const std::filesystem::path& path, std::uint64_t bytes);
+
+// What to do about a write that failed with this errno: "free some disk".
+std::string_view remedy_for(int error);
+
+// While one lives, a write of this thread past the file size limit fails with EFBIG; without, the
+// signal SIGXFSZ ends the process.
+class FileSizeSignalBlocked {
+ public:
+  FileSizeSignalBlocked();
+  ~FileSizeSignalBlocked();
+  FileSizeSignalBlocked(const FileSizeSignalBlocked&) = delete;
+  FileSizeSignalBlocked& operator=(const FileSizeSignalBlocked&) = delete;
+
+ private:
+  bool was_blocked_ = false;
+};
 
 }  // namespace headscope

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hooks/trace/seal.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -65,8 +64,8 @@ NewFile::~NewFile() {
   }
 }
 
-PosixFile NewFile::publish(std::uint64_t metadata_end, Over over) {
-  write_seal(file_, metadata_end);
+PosixFile NewFile::publish(const FileKind& kind, std::uint64_t metadata_end, Over over) {
+  write_seal(file_, kind, metadata_end);
   if (::fsync(file_.descriptor()) != 0) {
     throw_unmade(path_);
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "hooks/trace/posix_file.h"
+#include "hooks/trace/seal.h"
 
 namespace headscope {
 
@@ -19,9 +20,10 @@ class NewFile {
   NewFile& operator=(const NewFile&) = delete;
 
   [[nodiscard]] std::filesystem::path temporary() const { return file_.path(); }
+  [[nodiscard]] const PosixFile& file() const { return file_; }  // what lies there
 
   // Seals the file (seal.h), syncs it to disk and gives it its name; returns it, locked.
-  PosixFile publish(std::uint64_t metadata_end, Over over);
+  PosixFile publish(const FileKind& kind, std::uint64_t metadata_end, Over over);
 
  private:
   std::filesystem::path path_;

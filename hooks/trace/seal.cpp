@@ -8,14 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "hooks/trace/trace_schema.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 
 namespace headscope {
 namespace {
 
-constexpr std::string_view kMagic = "headscope-trace ";
 constexpr std::size_t kBlock = 1u << 20;
 
 struct Seal {
@@ -27,17 +25,22 @@ std::string digits(std::uint64_t number) {
   return fmt::format("{:020}", number);
 }
 
-std::string sizes_text(const Seal& seal) {
+// What the first line opens with; the version follows.
+std::string magic_of(const FileKind& kind) {
+  return std::string(kind.format) + " ";
+}
+
+std::string sizes_text(const FileKind& kind, const Seal& seal) {
   return fmt::format("{}{}\nmetadata {}\nsize {}\n",
-                     kMagic,
-                     kTraceVersion,
+                     magic_of(kind),
+                     kind.version,
                      digits(seal.metadata_end),
                      digits(seal.file_size));
 }
 
 // The whole block: the sizes, the checksum of them and of the metadata, and NUL to the end.
-std::string seal_text(const PosixFile& file, const Seal& seal) {
-  std::string text = sizes_text(seal);
+std::string seal_text(const PosixFile& file, const FileKind& kind, const Seal& seal) {
+  std::string text = sizes_text(kind, seal);
   Hasher hasher;
   hasher.update(text);
   std::vector<std::uint8_t> block(kBlock);
@@ -65,57 +68,69 @@ std::uint64_t number_after(std::string_view text, std::string_view label) {
   return number;
 }
 
-[[noreturn]] void throw_damaged(const PosixFile& file) {
+[[noreturn]] void throw_damaged(const PosixFile& file, const FileKind& kind) {
   throw DataError(
-      "{}: its metadata are damaged or were changed by another program; record it again, or "
-      "look at what is left with h5py",
-      file.path().string());
+      "{}: its metadata are damaged or were changed by another program; {}, or look at what is "
+      "left with h5py",
+      file.path().string(),
+      kind.again);
 }
 
-void check_version(const PosixFile& file, std::string_view text) {
-  if (!text.starts_with(kMagic)) {
-    throw DataError("{}: not a headscope trace; `headscope record` makes one",
-                    file.path().string());
+void check_version(const PosixFile& file, const FileKind& kind, std::string_view text) {
+  if (!text.starts_with(magic_of(kind))) {
+    throw DataError("{}: not a headscope {}; {}", file.path().string(), kind.noun, kind.source);
   }
-  const std::uint64_t version = number_after(text, kMagic);
-  if (version != static_cast<std::uint64_t>(kTraceVersion)) {
-    throw DataError("{}: trace version {}, but this headscope reads version {}; use a matching one",
+  const std::uint64_t version = number_after(text, magic_of(kind));
+  if (version != static_cast<std::uint64_t>(kind.version)) {
+    throw DataError("{}: {} version {}, but this headscope reads version {}; use a matching one",
                     file.path().string(),
+                    kind.noun,
                     version,
-                    kTraceVersion);
+                    kind.version);
   }
+}
+
+// The first kSealBytes, or as many as there are, filled up with NUL.
+std::string first_bytes(const PosixFile& file) {
+  std::string text(kSealBytes, '\0');
+  if (!file.read(0, text.data(), std::min<std::uint64_t>(file.size(), kSealBytes))) {
+    throw DataError("{}: cannot read: {}", file.path().string(), std::strerror(errno));
+  }
+  return text;
 }
 
 }  // namespace
 
-void write_seal(const PosixFile& file, std::uint64_t metadata_end) {
-  const std::string text = seal_text(file, {metadata_end, file.size()});
+void write_seal(const PosixFile& file, const FileKind& kind, std::uint64_t metadata_end) {
+  const std::string text = seal_text(file, kind, {metadata_end, file.size()});
   if (!file.write(0, text.data(), text.size())) {
     throw ResourceError("{}: cannot write: {}", file.path().string(), std::strerror(errno));
   }
 }
 
-void check_seal(const PosixFile& file) {
-  std::string text(kSealBytes, '\0');
+void check_seal(const PosixFile& file, const FileKind& kind) {
   const std::uint64_t size = file.size();
-  if (!file.read(0, text.data(), std::min<std::uint64_t>(size, kSealBytes))) {
-    throw DataError("{}: cannot read: {}", file.path().string(), std::strerror(errno));
-  }
-  check_version(file, text);
+  const std::string text = first_bytes(file);
+  check_version(file, kind, text);
   const Seal seal{number_after(text, "\nmetadata "), number_after(text, "\nsize ")};
-  if (!text.starts_with(sizes_text(seal)) || seal.metadata_end < kSealBytes ||
+  if (!text.starts_with(sizes_text(kind, seal)) || seal.metadata_end < kSealBytes ||
       seal.metadata_end > seal.file_size) {
-    throw_damaged(file);
+    throw_damaged(file, kind);
   }
   if (size != seal.file_size) {
-    throw DataError("{}: {} bytes long but should be {}; copy it again or record it again",
+    throw DataError("{}: {} bytes long but should be {}; copy it again or {}",
                     file.path().string(),
                     size,
-                    seal.file_size);
+                    seal.file_size,
+                    kind.again);
   }
-  if (seal_text(file, seal) != text) {
-    throw_damaged(file);
+  if (seal_text(file, kind, seal) != text) {
+    throw_damaged(file, kind);
   }
+}
+
+bool has_seal(const PosixFile& file, const FileKind& kind) {
+  return first_bytes(file).starts_with(magic_of(kind));
 }
 
 }  // namespace headscope

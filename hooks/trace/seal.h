@@ -1,10 +1,11 @@
-// The first 512 bytes of a trace (an HDF5 user block, which HDF5 skips): where the metadata end,
-// how long the file is, and a checksum of both and of every byte of metadata. Metadata never change
-// once recording starts, so a damaged or truncated trace is found before HDF5, whose parser trusts
-// what it reads, sees a byte of it.
+// The first 512 bytes of a trace or result file (an HDF5 user block, which HDF5 skips): where the
+// metadata end, how long the file is, and a checksum of both and of every byte of metadata.
+// Metadata never change once values are written, so a damaged or truncated file is found before
+// HDF5, whose parser trusts what it reads, sees a byte of it.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "hooks/trace/posix_file.h"
 
@@ -12,11 +13,23 @@ namespace headscope {
 
 inline constexpr std::uint64_t kSealBytes = 512;
 
+// A kind of file: what its first line says, and the words its errors use.
+struct FileKind {
+  std::string_view format;  // "headscope-trace"
+  std::int64_t version = 0;
+  std::string_view noun;    // "trace": "not a headscope trace"
+  std::string_view source;  // where to get one: "`headscope record` makes one"
+  std::string_view again;   // what to do about a damaged one: "record it again"
+};
+
 // Seals a file HDF5 has closed: its metadata are the bytes [kSealBytes, metadata_end).
 // Throws ResourceError if that cannot be written.
-void write_seal(const PosixFile& file, std::uint64_t metadata_end);
+void write_seal(const PosixFile& file, const FileKind& kind, std::uint64_t metadata_end);
 
-// Throws DataError naming the path: not a trace, another version, truncated, damaged metadata.
-void check_seal(const PosixFile& file);
+// Throws DataError naming the path: of another kind or version, truncated, damaged metadata.
+void check_seal(const PosixFile& file, const FileKind& kind);
+
+// True if the file's first bytes say that it is of this kind, of whatever version.
+bool has_seal(const PosixFile& file, const FileKind& kind);
 
 }  // namespace headscope

@@ -7,6 +7,7 @@
 #include "hooks/trace/h5/datatype.h"
 #include "hooks/trace/h5/group.h"
 #include "hooks/trace/pieces.h"
+#include "hooks/trace/provenance.h"
 #include "hooks/trace/seal.h"
 #include "hooks/trace/trace_file.h"
 #include "lib/base/error.h"
@@ -16,36 +17,6 @@ namespace {
 
 constexpr std::int64_t kLargestChunk = 16 << 20;  // bytes
 constexpr std::size_t kRowsAtOnce = 4096;         // prompts written together, to bound memory
-
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Each key of the provenance for people with h5py; "provenance" whole for us.
-void write_provenance(hid_t root, const Json& provenance) {
-  static const std::set<std::string> reserved{"format", "version", "provenance"};
-  h5::set_attribute(root, "format", std::string("headscope-trace"));
-  h5::set_attribute(root, "version", kTraceVersion);
-  h5::set_attribute(root, "provenance", dumped(provenance));
-  for (const auto& [key, value] : provenance.items()) {
-    if (reserved.contains(key)) {
-      throw UsageError("provenance key '{}' is taken by the trace itself; choose another", key);
-    }
-    if (value.is_string()) {
-      h5::set_attribute(root, key, value.get<std::string>());
-    } else if (value.is_boolean()) {
-      h5::set_flag(root, key, value.get<bool>());
-    } else if (value.is_number_unsigned()) {
-      h5::set_attribute(root, key, value.get<std::uint64_t>());
-    } else if (value.is_number_integer()) {
-      h5::set_attribute(root, key, value.get<std::int64_t>());
-    } else if (value.is_number()) {
-      h5::set_attribute(root, key, value.get<double>());
-    } else {
-      h5::set_attribute(root, key, dumped(value));
-    }
-  }
-}
 
 // Calls body(first, count) on slices of the prompts.
 template <typename Body>
@@ -191,7 +162,7 @@ TraceSkeleton create_trace_file(const std::filesystem::path& path,
   TraceSkeleton made;
   made.file = h5::create_file(path, {kSealBytes, metadata_room(header, level)});
   const h5::Group root = h5::open_group(made.file.id(), "/");
-  write_provenance(root.id(), header.provenance);
+  write_provenance(root.id(), kTraceKind, header.provenance);
   {
     const h5::Group group = h5::create_group(root.id(), "prompts");
     write_prompt_texts(group.id(), "text", header.prompts, &TracePrompt::text);

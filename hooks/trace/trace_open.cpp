@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "hooks/trace/h5/attribute.h"
 #include "hooks/trace/h5/dataset.h"
 #include "hooks/trace/h5/datatype.h"
 #include "hooks/trace/h5/group.h"
+#include "hooks/trace/open_file.h"
 #include "hooks/trace/pieces.h"
+#include "hooks/trace/provenance.h"
 #include "hooks/trace/seal.h"
 #include "hooks/trace/trace_file.h"
 #include "lib/base/error.h"
@@ -162,12 +159,8 @@ void check_datasets(const TraceContents& contents, std::uint64_t file_size) {
 TraceContents read_contents(const PosixFile& file) {
   const h5::File opened = h5::open_file(file.path());
   const h5::Group root = h5::open_group(opened.id(), "/");
-  require(h5::text_attribute(root.id(), "format") == "headscope-trace" &&
-              h5::integer_attribute(root.id(), "version") == kTraceVersion,
-          "the format attribute disagrees with the seal");
   TraceContents contents;
-  contents.provenance =
-      parse_json(h5::text_attribute(root.id(), "provenance"), file.path().string());
+  contents.provenance = read_provenance(root.id(), kTraceKind, file.path().string());
   contents.prompts = read_prompts(root.id());
   read_spans(root.id(), contents.prompts);
   contents.done_offset = h5::offset_of(open_shaped(root.id(), "done", {contents.prompts.size()}));
@@ -184,15 +177,7 @@ std::uint64_t values_offset(const StoredDataset& dataset, std::size_t prompt) {
 }
 
 PosixFile open_trace_to_read(const std::filesystem::path& path) {
-  PosixFile file(path, O_RDONLY | O_NONBLOCK);  // a named pipe must not hang us
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.descriptor(), &status) != 0) {
-    throw DataError("{}: cannot open: {}", path.string(), std::strerror(errno));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    throw DataError("{}: not a file; give the path of a trace", path.string());
-  }
-  return file;
+  return open_to_read(path, kTraceKind);
 }
 
 std::vector<std::uint8_t> read_done_marks(const PosixFile& file, const TraceContents& contents) {
@@ -205,7 +190,7 @@ std::vector<std::uint8_t> read_done_marks(const PosixFile& file, const TraceCont
 }
 
 TraceContents open_trace_file(const PosixFile& file) {
-  check_seal(file);
+  check_seal(file, kTraceKind);
   const auto lock = h5::lock_library();
   try {
     return read_contents(file);

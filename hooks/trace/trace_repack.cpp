@@ -104,7 +104,7 @@ PosixFile repack_trace(const PosixFile& file, const TraceContents& contents, int
       repack.copy(dataset, skeleton.file.id());
     }
     skeleton.file.close("close file");
-    return made.publish(skeleton.metadata_end, NewFile::Over::replace);
+    return made.publish(kTraceKind, skeleton.metadata_end, NewFile::Over::replace);
   } catch (const h5::Failure& failure) {
     throw ResourceError("{}: cannot compress ({}); the trace is complete and kept uncompressed",
                         path,

@@ -1,16 +1,12 @@
 #include "hooks/trace/trace_resume.h"
 
 #include <algorithm>
-#include <set>
 
+#include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
-
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 // Throws "PATH: WHAT is FOUND there but ASKED here; …".
 [[noreturn]] void throw_differs(const std::filesystem::path& path,
@@ -25,24 +21,9 @@ std::string dumped(const Json& json) {
       asked);
 }
 
-Json identity_of(const Json& provenance) {
-  const auto found = provenance.find("identity");
-  return found == provenance.end() || !found->is_object() ? Json::object() : *found;
-}
-
 void check_identity(const std::filesystem::path& path, const Json& asked, const Json& found) {
-  std::set<std::string> keys;
-  for (const Json* identity : {&asked, &found}) {
-    for (const auto& [key, value] : identity->items()) {
-      keys.insert(key);
-    }
-  }
-  for (const std::string& key : keys) {
-    const std::string there = found.contains(key) ? dumped(found[key]) : "absent";
-    const std::string here = asked.contains(key) ? dumped(asked[key]) : "absent";
-    if (there != here) {
-      throw_differs(path, key, there, here);
-    }
+  if (const auto differs = identity_difference(found, asked)) {
+    throw_differs(path, differs->what, differs->there, differs->here);
   }
 }
 
@@ -106,7 +87,7 @@ void check_datasets(const std::filesystem::path& path,
 void check_same_trace(const std::filesystem::path& path,
                       const TraceHeader& asked,
                       const TraceContents& found) {
-  check_identity(path, identity_of(asked.provenance), identity_of(found.provenance));
+  check_identity(path, asked.provenance, found.provenance);
   check_datasets(path, asked.datasets, found);
   check_prompts(path, asked.prompts, found.prompts);
 }

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
-
-void replace_nul(std::string& text) {
-  for (std::size_t at = text.find('\0'); at != std::string::npos; at = text.find('\0', at)) {
-    text.replace(at, 1, "\u2400");
-  }
-}
 
 void check_spans(const TracePrompt& prompt) {
   const auto length = static_cast<std::int64_t>(prompt.tokens.size());
@@ -37,8 +33,8 @@ void complete_prompts(std::vector<TracePrompt>& prompts) {
     throw UsageError("a trace needs at least one prompt");
   }
   for (TracePrompt& prompt : prompts) {
-    replace_nul(prompt.id);
-    replace_nul(prompt.text);
+    prompt.id = storable(std::move(prompt.id));
+    prompt.text = storable(std::move(prompt.text));
     if (prompt.tokens.empty()) {
       throw UsageError("prompt {} has no tokens; give it a text or token ids", prompt.id);
     }

@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "hooks/trace/seal.h"
 #include "lib/base/dtype.h"
 #include "lib/base/json.h"
 
 namespace headscope {
 
 inline constexpr std::int64_t kTraceVersion = 1;
+inline constexpr FileKind kTraceKind{
+    "headscope-trace", kTraceVersion, "trace", "`headscope record` makes one", "record it again"};
 
 // A half-open range of token positions, [begin, end).
 struct Span {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <utility>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "hooks/trace/disk_space.h"
 #include "hooks/trace/new_file.h"
+#include "hooks/trace/open_file.h"
 #include "hooks/trace/trace_file.h"
 #include "hooks/trace/trace_repack.h"
 #include "hooks/trace/trace_resume.h"
@@ -25,25 +25,6 @@ namespace headscope {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Opens and locks an existing trace; not valid() if there is none.
-PosixFile open_existing(const fs::path& path) {
-  for (;;) {
-    PosixFile file(path, O_RDWR | O_NONBLOCK);
-    if (!file.valid()) {
-      if (errno == ENOENT) {
-        return file;
-      }
-      throw ResourceError("{}: cannot open for writing: {}", path.string(), std::strerror(errno));
-    }
-    if (!lock_exclusively(file)) {
-      throw_busy(path);
-    }
-    if (file.is_at_path()) {
-      return file;  // else another process renamed a new one over it meanwhile
-    }
-  }
-}
 
 std::uint64_t bytes_left(const TraceHeader& header, const std::vector<std::uint8_t>& done) {
   std::uint64_t bytes = 0;
@@ -64,7 +45,7 @@ PosixFile create_trace(const fs::path& path, const TraceHeader& header, NewFile:
     const auto lock = h5::lock_library();
     TraceSkeleton skeleton = create_trace_file(made.temporary(), header, 0);
     skeleton.file.close("close file");
-    return made.publish(skeleton.metadata_end, over);
+    return made.publish(kTraceKind, skeleton.metadata_end, over);
   } catch (const h5::Failure& failure) {
     throw ResourceError("{}: cannot make it: {}", path.string(), failure.what());
   }
@@ -87,16 +68,8 @@ struct TraceWriter::Impl {
   }
 
   void open(const fs::path& path, const TraceHeader& asked) {
-    if (fs::exists(path) && (!fs::is_regular_file(path) || fs::is_symlink(path))) {
-      throw UsageError("{}: not a regular file; a trace cannot take its place", path.string());
-    }
-    PosixFile existing = open_existing(path);
-    if (existing.valid() && options.if_exists == IfExists::fail) {
-      throw UsageError("{}: exists already; continue it with --resume or choose another -o",
-                       path.string());
-    }
-    if (existing.valid() && options.if_exists == IfExists::resume) {
-      file = std::move(existing);
+    file = open_to_resume(path, kTraceKind, options.if_exists);
+    if (file.valid()) {
       return;
     }
     const bool replaces = options.if_exists == IfExists::replace;
@@ -121,16 +94,14 @@ struct TraceWriter::Impl {
 
   // What to do about a write that failed with errno.
   [[noreturn]] void throw_unwritten() const {
-    const bool full = errno == ENOSPC || errno == EDQUOT;
+    const int cause = errno;
     throw ResourceError(
         "{}: cannot write: {}; its {} finished prompts of {} are kept: {} and go on with --resume",
         file.path().string(),
-        std::strerror(errno),
+        std::strerror(cause),
         done_total.load(),
         lengths.size(),
-        full             ? "free some disk"
-        : errno == EFBIG ? "raise the limit (ulimit -f)"
-                         : "mend the disk");
+        remedy_for(cause));
   }
 
   std::size_t index_of(const std::string& name) const {

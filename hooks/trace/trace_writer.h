@@ -8,11 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "hooks/trace/if_exists.h"
 #include "hooks/trace/trace_schema.h"
 
 namespace headscope {
-
-enum class IfExists { fail, resume, replace };
 
 class TraceWriter {
  public:

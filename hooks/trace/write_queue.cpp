@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include <signal.h>
-
+#include "hooks/trace/disk_space.h"
 namespace headscope {
 
 WriteQueue::WriteQueue(std::size_t most_bytes)
@@ -56,10 +55,7 @@ void WriteQueue::run(Job job) {
 }
 
 void WriteQueue::work() {
-  sigset_t file_too_large;  // blocked, so that a write past `ulimit -f` is EFBIG, not our death
-  ::sigemptyset(&file_too_large);
-  ::sigaddset(&file_too_large, SIGXFSZ);
-  ::pthread_sigmask(SIG_BLOCK, &file_too_large, nullptr);
+  const FileSizeSignalBlocked blocked;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });

@@ -10,24 +10,9 @@
 #include "hooks/trace/trace.h"
 #include "lib/base/error.h"
 #include "lib/base/half.h"
+#include "tests/support/temp_folder.h"
 
 namespace headscope::trace_cases {
-
-// A folder of its own that goes with the test.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "headscope-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  [[nodiscard]] std::filesystem::path file(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline constexpr std::int64_t kHeads = 3;
 inline constexpr std::int64_t kVocab = 11;

@@ -1,38 +1,14 @@
 // The example of data/TRACE_FORMAT.md, run as a user would; skipped where Python has no h5py.
-#include <cstdio>
-#include <cstdlib>
-
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/python.h"
 #include "tests/trace/trace_cases.h"
 
 using namespace headscope;
 using namespace headscope::trace_cases;
 
-namespace {
-
-std::string python() {
-  const char* chosen = std::getenv("HEADSCOPE_PYTHON");
-  return chosen == nullptr ? "python3" : chosen;
-}
-
-// The standard output of a command that must succeed.
-std::string output_of(const std::string& command) {
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::string text;
-  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
-    text += static_cast<char>(c);
-  }
-  REQUIRE(::pclose(pipe) == 0);
-  return text;
-}
-
-}  // namespace
-
 TEST_CASE("the h5py example reads every kind of trace") {
-  if (std::system((python() + " -c 'import h5py, numpy' 2>/dev/null").c_str()) != 0) {
-    WARN("skipped: " + python() + " has no h5py; HEADSCOPE_PYTHON can name one that has");
+  if (!python_has_h5py()) {
     return;
   }
   const DType dtype = GENERATE(DType::f32, DType::f16, DType::bf16);

@@ -3,22 +3,16 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/child.h"
 #include "tests/trace/trace_cases.h"
 
 using namespace headscope;
 using namespace headscope::trace_cases;
 
 namespace {
-
-std::vector<std::uint8_t> file_bytes(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // Writes until it fails; returns the message.
 std::string write_until_full(TraceWriter& writer, const TraceHeader& made) {
@@ -28,24 +22,6 @@ std::string write_until_full(TraceWriter& writer, const TraceHeader& made) {
     return error.what();
   }
   return "";
-}
-
-// Runs `body` in a child, whose exit status it returns: limits and mounts go with the child.
-template <typename Body>
-int in_child(const Body& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int result = 100;
-    try {
-      result = body();
-    } catch (const std::exception& error) {
-      static_cast<void>(::write(2, error.what(), std::strlen(error.what())));
-    }
-    ::_exit(result);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 200 + WTERMSIG(status);
 }
 
 // The limit falls after the file was made: in the middle of its values.

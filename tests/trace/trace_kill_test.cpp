@@ -1,6 +1,5 @@
 // A recording killed at random moments: real processes, real SIGKILL.
 #include <atomic>
-#include <fstream>
 #include <random>
 
 #include <signal.h>
@@ -69,11 +68,6 @@ bool record_and_kill(const std::filesystem::path& path,
   ::waitpid(child, &status, 0);
   REQUIRE((WIFSIGNALED(status) || WEXITSTATUS(status) == 0));
   return WIFSIGNALED(status);
-}
-
-std::vector<std::uint8_t> file_bytes(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // Microseconds that a whole recording takes here.

@@ -37,6 +37,11 @@ DType dtype_of(const Dataset& dataset) {
   throw Failure("a dataset's type is neither f32 nor f16 nor bf16");
 }
 
+bool has_type(const Dataset& dataset, hid_t type) {
+  const Datatype stored(H5Dget_type(dataset.id()), "type of dataset");
+  return H5Tequal(stored.id(), type) > 0;
+}
+
 Datatype text_type() {
   Datatype type(H5Tcopy(H5T_C_S1), "copy string type");
   checked(H5Tset_size(type.id(), H5T_VARIABLE), "string size");

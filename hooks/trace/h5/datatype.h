@@ -14,6 +14,9 @@ Datatype float_type(DType dtype);
 // The inverse. Throws Failure for a type that is none of the three.
 DType dtype_of(const Dataset& dataset);
 
+// True if the dataset stores just this type.
+bool has_type(const Dataset& dataset, hid_t type);
+
 Datatype text_type();  // UTF-8 of variable length
 Datatype bool_type();  // the enumeration h5py reads as bool
 
