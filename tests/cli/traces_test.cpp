@@ -141,6 +141,33 @@ TEST_CASE("export without a prompt writes one file each; pictures carry the toke
   CHECK_THAT(html, contains("id=\"m1-2-3\"") && !contains("id=\"m2-0-0\""));
 }
 
+TEST_CASE("export knows the aliases that record knows, and holds a brace to each alternative") {
+  const Folder folder;
+  REQUIRE(record_into(folder / "t.h5", folder / "p.jsonl", {}).code == 0);
+  const auto exported = [&](const std::string& hook) {
+    return run({"export",
+                folder / "t.h5",
+                "--hook",
+                hook,
+                "--prompt",
+                "0",
+                "--format",
+                "npy",
+                "-o",
+                folder / "out",
+                "--json"});
+  };
+  const auto by_alias = exported("blocks.2.attn.o.hook_in").json()["files"];
+  REQUIRE(by_alias.size() == 1);
+  CHECK(by_alias[0]["hook"] == "blocks.2.attn.hook_z");
+  CHECK(exported("blocks.*.attn.o.hook_in").json()["files"].size() == 2);
+  CHECK(exported("blocks.{0,2}.attn.{o.hook_in,hook_z}").json()["files"].size() == 2);
+  const Outcome refused = exported("blocks.{0,1}.attn.hook_z");
+  CHECK(refused.code == 2);
+  CHECK(is_one_line(refused.err));
+  CHECK_THAT(refused.err, contains("blocks.1.attn.hook_z: not recorded"));
+}
+
 TEST_CASE("a trace is resumed, replaced or refused") {
   const Folder folder;
   const std::string trace = folder / "t.h5";
