@@ -113,4 +113,12 @@ TEST_CASE("prompts: the line of a mistake is named") {
   CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"txt\": \"a\"}\n"), contains("txt"));
   CHECK_THROWS_WITH(read_lines("{\"tokens\": [999999]}\n"), contains("999999"));
   CHECK_THROWS_WITH(read_lines("\n"), contains("no prompts"));
+  const std::string one = "{\"tokens\": [1], \"id\": \"x\"}\n";
+  CHECK_THROWS_WITH(read_lines("\n" + one + "{\"tokens\": [1], \"tokens\": [2]}\n"),
+                    contains("p.jsonl:3: the key \"tokens\""));
+  CHECK_THROWS_AS(read_lines(one + one), DataError);
+  CHECK_THROWS_WITH(read_lines(one + "\n" + one),
+                    contains("p.jsonl:3: the id \"x\"") && contains("line 1"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"id\": 1}\n{\"tokens\": [2]}\n"),
+                    contains("p.jsonl:2: the id \"1\""));
 }
