@@ -184,6 +184,15 @@ TEST_CASE("a trace is resumed, replaced or refused") {
   CHECK(other.code == 2);
   CHECK(is_one_line(other.err));
   CHECK_THAT(other.err, contains("seed"));
+  std::vector<std::string> other_model{"record", model_path("gpt2"), "--prompts", prompts};
+  for (const char* word : {"--hooks", "blocks.0.attn.hook_z", "--resume", "-o"}) {
+    other_model.emplace_back(word);
+  }
+  other_model.push_back(trace);
+  const Outcome another = run(other_model);
+  CHECK(another.code == 2);
+  CHECK(is_one_line(another.err));
+  CHECK_THAT(another.err, contains("weights_hash is xxh3:") && !contains("n_layers"));
   const Outcome replaced = record_into(trace, prompts, {"--overwrite", "--seed", "9"});
   CHECK(replaced.code == 0);
   CHECK(replaced.json()["recorded_now"] == 2);
