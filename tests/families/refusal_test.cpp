@@ -178,6 +178,54 @@ TEST_CASE("a GGUF file headscope does not implement is refused by name") {
   }
 }
 
+TEST_CASE("a rope scaling factor in a GGUF file without a type is linear, as in llama.cpp") {
+  const auto file = fixture_directory() / "gguf/llama_linear_mqa-f32.gguf";
+  // Another architecture's key: what says "linear" is gone, the factor stays.
+  const auto untyped = patched_gguf(
+      "llama_linear_mqa-f32.gguf", "GGUF", "llama.rope.scaling.type", "other.rope.scaling.type");
+  CHECK(summarize_model(untyped.string()).config.ropes[0].scaling.kind ==
+        RopeScaling::Kind::linear);
+  CHECK(to_json(summarize_model(untyped.string()).config) ==
+        to_json(summarize_model(file.string()).config));
+  std::filesystem::remove(untyped);
+}
+
+TEST_CASE("without query_pre_attn_scalar Gemma scales as transformers does by default") {
+  for (const char* fixture : {"gemma2", "gemma3"}) {
+    const EditedModel model(fixture, [](Json& c) { c.erase("query_pre_attn_scalar"); });
+    CHECK(load_model(model.path().string()).config().attn_scale == 1.0 / 16);  // √256
+  }
+}
+
+TEST_CASE("a GGUF file's Gemma scales by d_head, but the largest by d_model over heads") {
+  const auto scale_with_layers = [](const std::string& name, char layers) {
+    std::ifstream in(fixture_directory() / "gguf" / (name + "_v5-f32.gguf"), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const auto set = [&](const std::string& key, char value) {
+      const std::size_t at = bytes.find(name + key);
+      REQUIRE(at != std::string::npos);
+      bytes[at + (name + key).size() + 4] = value;  // after the type, the low byte of a u32
+    };
+    set(".block_count", layers);
+    set(".embedding_length", 96);
+    const auto path = std::filesystem::temp_directory_path() /
+                      fmt::format("headscope-scale-{}-{}.gguf", name, ::getpid());
+    std::ofstream(path, std::ios::binary) << bytes;
+    const ModelConfig config = summarize_model(path.string()).config;
+    std::filesystem::remove(path);
+    CHECK(config.n_layers == layers);
+    const auto by_model = static_cast<double>(config.d_model / config.n_heads);
+    REQUIRE(by_model != static_cast<double>(config.d_head));
+    return config.attn_scale == 1.0 / std::sqrt(by_model)                             ? "by model"
+           : config.attn_scale == 1.0 / std::sqrt(static_cast<double>(config.d_head)) ? "by head"
+                                                                                      : "neither";
+  };
+  CHECK(scale_with_layers("gemma2", 46) == std::string("by model"));
+  CHECK(scale_with_layers("gemma2", 45) == std::string("by head"));
+  CHECK(scale_with_layers("gemma3", 62) == std::string("by model"));
+  CHECK(scale_with_layers("gemma3", 46) == std::string("by head"));
+}
+
 TEST_CASE("a soft-cap that the config sets to null is off, not at its default") {
   const EditedModel model("gemma2", [](Json& c) {
     c["attn_logit_softcapping"] = nullptr;
