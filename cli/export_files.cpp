@@ -7,21 +7,41 @@
 #include "cli/trace_view.h"
 #include "hooks/address.h"
 #include "lib/base/error.h"
+#include "lib/base/suggest.h"
 
 namespace headscope {
 namespace {
 
-std::vector<std::string> hooks_of(const TraceReader& trace, const std::string& pattern) {
+[[noreturn]] void refuse(const TraceReader& trace, const std::string& pattern) {
   std::vector<std::string> names;
   for (const TraceDataset& dataset : trace.datasets()) {
-    if (glob_matches(pattern, dataset.name)) {
-      names.push_back(dataset.name);
+    const auto some = names_of(dataset.name);
+    names.insert(names.end(), some.begin(), some.end());
+  }
+  throw UsageError("{}: not recorded in this trace{} (headscope inspect TRACE lists what is)",
+                   pattern,
+                   did_you_mean(pattern, names));
+}
+
+// As `record --hooks` reads a pattern: aliases count as names, and each alternative of a brace must
+// name something.
+std::vector<std::string> hooks_of(const TraceReader& trace, const std::string& pattern) {
+  std::vector<std::string> found;
+  for (const std::string& one : expand_braces(pattern)) {
+    const std::size_t before = found.size();
+    for (const TraceDataset& dataset : trace.datasets()) {
+      const auto names = names_of(dataset.name);
+      if (std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+            return glob_matches(one, name);
+          })) {
+        found.push_back(dataset.name);
+      }
+    }
+    if (found.size() == before) {
+      refuse(trace, one);
     }
   }
-  if (names.empty()) {
-    names.push_back(trace.dataset(pattern).name);  // the error with near names
-  }
-  return names;
+  return found;
 }
 
 // In the order of layers, each once.

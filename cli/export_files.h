@@ -10,7 +10,7 @@ namespace headscope {
 
 struct ExportOptions {
   std::string trace;
-  std::vector<std::string> hooks;     // names or globs; empty: all patterns (html only)
+  std::vector<std::string> hooks;     // names, aliases or globs; empty: all patterns (html only)
   std::int64_t head = -1;             // −1: all
   std::vector<std::int64_t> prompts;  // empty: all that are done
   std::string format;                 // "npy", "csv", "png", "svg" or "html"

@@ -1,43 +1,170 @@
 #include "cli/memory_need.h"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 
-#include <ATen/Context.h>
-#include <c10/core/CachingDeviceAllocator.h>
-
-#include "lib/base/memory.h"
-#include "lib/tensor/backend.h"
+#include "hooks/address.h"
 
 namespace headscope {
+namespace {
 
-std::int64_t activation_bytes(const ModelConfig& config, DType dtype, std::int64_t tokens) {
-  const std::int64_t size = static_cast<std::int64_t>(size_of(dtype));
-  const std::int64_t stream = 4 * config.d_model;  // before, after, normalised, contribution
-  const std::int64_t qkv = (config.n_heads + 2 * config.n_kv_heads) * config.d_head;
-  // q, k, v and their rotated or transposed copies, and z; or the MLP's pre, linear and post.
-  const std::int64_t attention = 2 * qkv + config.n_heads * config.d_head;
-  const std::int64_t widest = std::max(attention, 3 * config.d_mlp);
-  return tokens * (stream + widest) * size + config.d_vocab * 4;
+// Sums are in double: a shape like 99999999x99999999 must not overflow into something small.
+constexpr double kMostBytes = 4e18;
+constexpr double kSoftcapBlock = 1 << 24;  // elements; lib/attention/fused.cpp
+
+std::int64_t bytes(double size) {
+  return static_cast<std::int64_t>(std::min(size, kMostBytes));
 }
 
-std::int64_t free_memory(const Device& device) {
-  if (!device.is_cuda()) {
-    return available_memory();
-  }
-  use_backend(device);
-  at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
-  const auto index = static_cast<c10::DeviceIndex>(device.index);
-  auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);
-  return static_cast<std::int64_t>(allocator->getMemoryInfo(index).first);
+double tokens_of(const BatchShape& shape) {
+  return static_cast<double>(shape.rows) * static_cast<double>(shape.columns);
 }
 
-std::int64_t peak_memory_on(const Device& device) {
-  if (!device.is_cuda()) {
-    return peak_memory();
+double map_elements(const BatchShape& shape) {
+  return tokens_of(shape) * static_cast<double>(shape.columns);
+}
+
+double layer_bytes(const ModelConfig& c, DType dtype, const BatchShape& shape) {
+  const auto heads = static_cast<double>(5 * c.n_heads + 4 * c.n_kv_heads);
+  const double attention = heads * static_cast<double>(c.d_head);
+  const double widest = std::max(attention, 3.0 * static_cast<double>(c.d_mlp));
+  const double stream = 6.0 * static_cast<double>(c.d_model) * 4.0;
+  return tokens_of(shape) * (stream + 2.0 * widest * static_cast<double>(size_of(dtype)));
+}
+
+double mask_bytes(const ModelConfig& c, const BatchShape& shape) {
+  std::set<std::int64_t> windows;
+  for (const LayerConfig& layer : c.layers) {
+    if (shape.padded || (layer.window > 0 && shape.columns > layer.window)) {
+      windows.insert(layer.window);
+    }
   }
-  const auto index = static_cast<c10::DeviceIndex>(device.index);
-  const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(index);
-  return stats.allocated_bytes[0].peak;  // [0]: of all pools
+  return windows.empty() ? 0.0 : map_elements(shape) * (static_cast<double>(windows.size()) + 5.0);
+}
+
+double softcap_bytes(const ModelConfig& c, const BatchShape& shape) {
+  const double scores = map_elements(shape) * static_cast<double>(c.n_heads);
+  return c.score_softcap > 0 ? 12.0 * std::min(scores, kSoftcapBlock) : 0.0;
+}
+
+double logits_bytes(const ModelConfig& c, const BatchShape& shape, Logits logits) {
+  const double positions = logits == Logits::all    ? tokens_of(shape)
+                           : logits == Logits::last ? static_cast<double>(shape.rows)
+                                                    : 0.0;
+  return 2.0 * positions * static_cast<double>(c.d_vocab) * 4.0;
+}
+
+double value_bytes(const ModelConfig& c, Site site, const BatchShape& shape) {
+  double size = site == Site::tokens ? 8.0 : 4.0;
+  for (const Axis axis : info(site).axes) {
+    const std::int64_t fixed = axis_size(axis, c).value_or(shape.columns);
+    size *= static_cast<double>(axis == Axis::batch ? shape.rows : fixed);
+  }
+  return size;
+}
+
+double largest_value(const ModelConfig& c,
+                     const std::vector<HookPoint>& points,
+                     const BatchShape& shape) {
+  double largest = 0.0;
+  for (const HookPoint point : points) {
+    const bool is_map = point.site == Site::attn_scores || point.site == Site::pattern;
+    largest = std::max(largest, value_bytes(c, point.site, shape) * (is_map ? 2.0 : 1.0));
+  }
+  return largest;
+}
+
+BatchShape shape_of(const std::vector<TracePrompt>& prompts, const std::vector<std::size_t>& rows) {
+  const auto length = [&](std::size_t row) {
+    return static_cast<std::int64_t>(prompts[row].tokens.size());
+  };
+  BatchShape shape{.rows = static_cast<std::int64_t>(rows.size())};
+  for (const std::size_t row : rows) {
+    shape.padded = shape.padded || length(row) != length(rows.front());
+    shape.columns = std::max(shape.columns, length(row));
+  }
+  return shape;
+}
+
+// What waits for the disk: no more than the writer's bound, or than one value if that is larger, or
+// than there is to write.
+double queue_bytes(const ModelConfig& c,
+                   const std::vector<TracePrompt>& prompts,
+                   const std::vector<HookPoint>& points,
+                   Logits logits,
+                   double one) {
+  const double most = std::max(static_cast<double>(TraceWriter::Options{}.buffer_bytes), one);
+  double all = 0.0;
+  for (const TracePrompt& prompt : prompts) {
+    if (all >= most) {
+      return most;
+    }
+    const BatchShape own{.columns = static_cast<std::int64_t>(prompt.tokens.size())};
+    all += static_cast<double>(watched_bytes(c, points, own)) + logits_bytes(c, own, logits);
+  }
+  return std::min(all, most);
+}
+
+}  // namespace
+
+std::int64_t MemoryNeed::on_device() const {
+  return bytes(static_cast<double>(activations) + static_cast<double>(logits) +
+               static_cast<double>(watched));
+}
+
+std::int64_t MemoryNeed::total() const {
+  return bytes(static_cast<double>(on_device()) + static_cast<double>(host));
+}
+
+std::int64_t watched_bytes(const ModelConfig& config,
+                           const std::vector<HookPoint>& points,
+                           const BatchShape& shape) {
+  double sum = 0.0;
+  for (const HookPoint point : points) {
+    sum += value_bytes(config, point.site, shape);
+  }
+  return bytes(sum);
+}
+
+MemoryNeed pass_need(const ModelConfig& config,
+                     DType dtype,
+                     const BatchShape& shape,
+                     Logits logits,
+                     const std::vector<HookPoint>& watched) {
+  return {.activations = bytes(layer_bytes(config, dtype, shape) + mask_bytes(config, shape) +
+                               softcap_bytes(config, shape)),
+          .logits = bytes(logits_bytes(config, shape, logits)),
+          .watched = bytes(largest_value(config, watched, shape)),
+          .host = 0,
+          .shape = shape};
+}
+
+MemoryNeed record_need(const Model& model,
+                       const std::vector<TracePrompt>& prompts,
+                       const RecordOptions& options) {
+  const ModelConfig& c = model.config();
+  const std::vector<HookPoint> points = resolve_hooks(options.hooks, c);
+  MemoryNeed most;
+  std::vector<std::size_t> all(prompts.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  for (const auto& rows : plan_batches(prompts, std::move(all), options.batch_tokens)) {
+    const BatchShape shape = shape_of(prompts, rows);
+    const BatchShape one{.columns = shape.columns};
+    const double job =
+        std::max(largest_value(c, points, one), logits_bytes(c, one, options.logits));
+    MemoryNeed need = pass_need(c, model.dtype(), shape, options.logits, points);
+    const double copied =
+        model.device().is_cuda() ? static_cast<double>(need.watched + need.logits) : 0.0;
+    need.host = bytes(2.0 * job + copied);
+    if (need.total() >= most.total()) {
+      most = need;
+    }
+  }
+  const double longest = largest_value(c, points, {.columns = longest_prompt(prompts)});
+  most.host = bytes(static_cast<double>(most.host) +
+                    queue_bytes(c, prompts, points, options.logits, longest));
+  return most;
 }
 
 }  // namespace headscope

@@ -1,4 +1,5 @@
-// record() as the command line runs it: with a progress bar, and stopped by Ctrl-C.
+// record() as the command line runs it: with a progress bar, stopped by Ctrl-C, and only if the
+// memory will do (ResourceError before anything is written).
 #pragma once
 
 #include <filesystem>

@@ -8,6 +8,9 @@
 namespace headscope {
 namespace {
 
+constexpr std::size_t kMostLayerDigits =
+    6;  // more is no layer of any model, and may not fit an int
+
 bool named_by(const std::string& pattern, HookPoint point) {
   const auto names = names_of(point);
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -32,7 +35,7 @@ std::string layer_in(const std::string& pattern) {
 const SiteInfo* known_elsewhere(const std::string& pattern) {
   for (const SiteInfo& row : all_sites()) {
     const std::string layer = layer_in(pattern);
-    const int number = layer.empty() || layer.size() > 6 ? 0 : std::stoi(layer);
+    const int number = layer.empty() || layer.size() > kMostLayerDigits ? 0 : std::stoi(layer);
     if (named_by(pattern, {row.site, row.per_block ? number : kNoLayer})) {
       return &row;
     }
@@ -68,6 +71,20 @@ std::vector<std::string> names_of(HookPoint point) {
                                   : std::string(alias));
   }
   return names;
+}
+
+std::vector<std::string> names_of(const std::string& name) {
+  const std::string layer = layer_in(name);
+  for (const SiteInfo& row : all_sites()) {
+    if (row.per_block == layer.empty() || layer.size() > kMostLayerDigits) {
+      continue;
+    }
+    const HookPoint point{row.site, row.per_block ? std::stoi(layer) : kNoLayer};
+    if (hook_name(point.site, point.layer) == name) {
+      return names_of(point);
+    }
+  }
+  return {name};
 }
 
 std::vector<HookPoint> resolve_hooks(const std::string& pattern, const ModelConfig& config) {

@@ -20,6 +20,9 @@ std::vector<HookPoint> resolve_hooks(const std::vector<std::string>& patterns,
 // Every name of a point: its own first, then its aliases.
 std::vector<std::string> names_of(HookPoint point);
 
+// The same of a point by its own name, without a model at hand; of any other text, just the text.
+std::vector<std::string> names_of(const std::string& name);
+
 // "a{b,c}d" → {"abd", "acd"}. UsageError for a brace without its other half.
 std::vector<std::string> expand_braces(const std::string& glob);
 

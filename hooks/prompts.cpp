@@ -1,6 +1,7 @@
 #include "hooks/prompts.h"
 
 #include <fstream>
+#include <map>
 
 #include "lib/base/error.h"
 
@@ -122,20 +123,34 @@ TracePrompt prompt_from(const Json& line,
 std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl,
                                       const Model& model,
                                       const PromptOptions& options) {
+  std::error_code ignored;  // opening the file reports whatever is wrong with its folder
+  if (std::filesystem::is_directory(jsonl, ignored)) {
+    throw DataError("{}: is a directory; prompts are one JSONL file", jsonl.string());
+  }
   std::ifstream file(jsonl);
   if (!file) {
     throw DataError("{}: cannot open the prompts", jsonl.string());
   }
   std::vector<TracePrompt> prompts;
+  std::map<std::string, std::int64_t> line_of_id;
   std::string text;
   for (std::int64_t number = 1; std::getline(file, text); ++number) {
     if (text.find_first_not_of(" \t\r") == std::string::npos) {
       continue;
     }
     const std::string where = fmt::format("{}:{}", jsonl.string(), number);
-    prompts.push_back(prompt_from(parse_json(text, where), model, options, where));
+    prompts.push_back(prompt_from(parse_json_line(text, where), model, options, where));
     if (prompts.back().id.empty()) {
       prompts.back().id = std::to_string(prompts.size() - 1);
+    }
+    const auto [first, is_new] = line_of_id.emplace(prompts.back().id, number);
+    if (!is_new) {
+      throw DataError(
+          "{}: the id \"{}\" is that of line {}; give each prompt its own (one without has its "
+          "number, from 0)",
+          where,
+          prompts.back().id,
+          first->second);
     }
   }
   if (prompts.empty()) {

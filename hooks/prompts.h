@@ -15,8 +15,9 @@ struct PromptOptions {
   PrependBos bos = PrependBos::automatic;
 };
 
-// Throws DataError naming path:line for malformed JSON, an unknown key, an empty prompt, a span
-// outside the prompt, a token outside the vocabulary, or a prompt longer than the context.
+// Throws DataError naming path:line for malformed JSON, an unknown key, a key or an id that stands
+// twice, an empty prompt, a span outside the prompt, a token outside the vocabulary, or a prompt
+// longer than the context.
 std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl,
                                       const Model& model,
                                       const PromptOptions& options);

@@ -27,29 +27,14 @@ TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store)
   return dataset;
 }
 
-// Batches of prompts of like length, at most `most` tokens each, so that padding is rare.
-std::vector<std::vector<std::size_t>> plan(const std::vector<TracePrompt>& prompts,
-                                           const TraceWriter& writer,
-                                           std::int64_t most) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
+std::vector<std::size_t> not_done(const TraceWriter& writer, std::size_t prompts) {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < prompts; ++i) {
     if (!writer.done(i)) {
-      order.push_back(i);
+      left.push_back(i);
     }
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return prompts[a].tokens.size() < prompts[b].tokens.size();
-  });
-  std::vector<std::vector<std::size_t>> batches;
-  for (const std::size_t index : order) {
-    const auto length = static_cast<std::int64_t>(prompts[index].tokens.size());
-    const auto rows = batches.empty() ? 0 : static_cast<std::int64_t>(batches.back().size());
-    if (batches.empty() || (rows + 1) * length > most) {
-      batches.emplace_back();
-    }
-    batches.back().push_back(index);
-  }
-  return batches;
+  return left;
 }
 
 Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::size_t>& rows) {
@@ -95,6 +80,24 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config, const Recor
   return datasets;
 }
 
+std::vector<std::vector<std::size_t>> plan_batches(const std::vector<TracePrompt>& prompts,
+                                                   std::vector<std::size_t> order,
+                                                   std::int64_t most) {
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return prompts[a].tokens.size() < prompts[b].tokens.size();
+  });
+  std::vector<std::vector<std::size_t>> batches;
+  for (const std::size_t index : order) {
+    const auto length = static_cast<std::int64_t>(prompts[index].tokens.size());
+    const auto rows = batches.empty() ? 0 : static_cast<std::int64_t>(batches.back().size());
+    if (batches.empty() || (rows + 1) * length > most) {
+      batches.emplace_back();
+    }
+    batches.back().push_back(index);
+  }
+  return batches;
+}
+
 RecordResult record(const Model& model,
                     const std::vector<TracePrompt>& prompts,
                     const std::filesystem::path& out,
@@ -105,7 +108,8 @@ RecordResult record(const Model& model,
   TraceTap tap(writer, resolve_hooks(options.hooks, model.config()));
   RecordResult result;
   result.prompts = prompts.size();
-  for (const auto& rows : plan(prompts, writer, options.batch_tokens)) {
+  for (const auto& rows :
+       plan_batches(prompts, not_done(writer, prompts.size()), options.batch_tokens)) {
     if (options.stop && options.stop()) {
       result.stopped = true;
       break;

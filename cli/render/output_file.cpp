@@ -23,9 +23,9 @@ OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
   }
   file_ = std::fopen(temporary_.c_str(), "wb");
   if (file_ == nullptr) {
-    throw UsageError("{}: cannot be created ({}); choose another output path",
-                     path_.string(),
-                     std::strerror(errno));
+    throw ResourceError("{}: cannot be created ({}); choose another output path",
+                        path_.string(),
+                        std::strerror(errno));
   }
 }
 

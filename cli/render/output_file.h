@@ -9,7 +9,8 @@ namespace headscope {
 
 class OutputFile {
  public:
-  // Makes missing parent folders. Throws UsageError naming the path if it cannot be created.
+  // Makes missing parent folders. Throws ResourceError naming the path if it cannot be created,
+  // UsageError if it is a folder.
   explicit OutputFile(std::filesystem::path path);
   ~OutputFile();  // without commit(): the temporary file is removed
   OutputFile(const OutputFile&) = delete;

@@ -115,15 +115,6 @@ std::string format_number(double value, int digits) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
-std::string format_bytes(double bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1024 && unit + 1 < std::size(kUnits); ++unit) {
-    bytes /= 1024;
-  }
-  return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, kUnits[unit]);
-}
-
 std::string format_seconds(double seconds) {
   if (seconds < 1) {
     return fmt::format("{:.0f} ms", seconds * 1000);

@@ -43,7 +43,6 @@ class Table {
 // 0.923, 12.000, 1.20e-05 (too small for `digits`), 4.57e+08 (seven digits or more), nan, inf.
 std::string format_number(double value, int digits = 3);
 
-std::string format_bytes(double bytes);      // "1.5 GiB", "12 B"
 std::string format_seconds(double seconds);  // "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min"
 
 }  // namespace headscope

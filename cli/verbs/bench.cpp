@@ -1,4 +1,5 @@
 // headscope bench: how fast this machine runs a model, with and without recording.
+#include <algorithm>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -6,10 +7,11 @@
 
 #include "cli/bench_runs.h"
 #include "cli/interrupt.h"
-#include "cli/memory_need.h"
+#include "cli/memory_check.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
+#include "hooks/address.h"
 #include "hooks/provenance.h"
 #include "lib/base/memory.h"
 #include "lib/base/parallel.h"
@@ -67,6 +69,19 @@ class ScratchTrace {
   std::filesystem::path path_;
 };
 
+// What a run over `shape` takes; the values of "record to memory" are all kept.
+MemoryNeed need_of(const Model& model, const Options& options, const Shape& shape) {
+  const BatchShape batch{.rows = shape.prompts, .columns = shape.tokens};
+  MemoryNeed need = pass_need(model.config(), model.dtype(), batch, options.logits);
+  if (options.what == "record") {
+    const auto points = resolve_hooks(options.hooks, model.config());
+    need.watched = watched_bytes(model.config(), points, batch);
+    need.host = std::min<std::int64_t>(
+        need.watched, static_cast<std::int64_t>(TraceWriter::Options{}.buffer_bytes));
+  }
+  return need;
+}
+
 void measure(Result& result,
              const Model& model,
              const Options& options,
@@ -109,6 +124,11 @@ Result bench(const Options& options, const Invocation& invocation) {
   result.load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.weights_hash = model.source().weights_hash;
+  for (const Shape& shape : shapes) {  // all before the first run: an hour later is too late
+    check_memory(need_of(model, options, shape),
+                 common.device,
+                 "a smaller --shape, --logits last or --dtype bf16");
+  }
   for (const Shape& shape : shapes) {
     measure(result, model, options, shape, invocation);
   }

@@ -29,7 +29,7 @@ std::string to_text(const std::vector<ExportedFile>& files) {
 
 void add_options(CLI::App& app, ExportOptions& options) {
   app.add_option("TRACE", options.trace, "A trace written by headscope record")->required();
-  app.add_option("--hook", options.hooks, "A recorded hook point or a glob; repeatable")
+  app.add_option("--hook", options.hooks, "A recorded hook point, alias or glob; repeatable")
       ->allow_extra_args(false);
   app.add_option("--head", options.head, "One head only")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));

@@ -1,7 +1,7 @@
 // headscope info: what a model is and what it will need, without reading its weights.
 #include <CLI/CLI.hpp>
 
-#include "cli/memory_need.h"
+#include "cli/memory_check.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "lib/base/memory.h"
@@ -39,7 +39,8 @@ Info examine(const Options& options, const CommonOptions& common) {
   info.device = common.device;
   info.tokens = std::min(kBatchTokens, info.model.config.n_ctx);
   info.weights = weight_bytes(info.model.config, common.dtype);
-  info.activations = activation_bytes(info.model.config, common.dtype, info.tokens);
+  info.activations =
+      pass_need(info.model.config, common.dtype, {.columns = info.tokens}, Logits::last).total();
   info.free = free_memory(common.device);
   return info;
 }

@@ -8,12 +8,13 @@
 #include <sys/statvfs.h>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 
 namespace headscope {
 namespace {
 
-std::string megabytes(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+std::string in_words(std::uint64_t bytes) {
+  return format_bytes(static_cast<std::int64_t>(bytes));
 }
 
 sigset_t file_size_signal() {
@@ -47,9 +48,9 @@ void check_free_space(const std::filesystem::path& path, std::uint64_t bytes) {
     throw ResourceError(
         "{}: needs {} of disk but {} has {} free; free some, record less, or store f16",
         path.string(),
-        megabytes(bytes),
+        in_words(bytes),
         folder.string(),
-        megabytes(available));
+        in_words(available));
   }
 }
 
@@ -59,8 +60,8 @@ void check_file_size_limit(const std::filesystem::path& path, std::uint64_t byte
       limit.rlim_cur < bytes) {
     throw ResourceError("{}: would be {} but files may be {} at most (ulimit -f); raise the limit",
                         path.string(),
-                        megabytes(bytes),
-                        megabytes(limit.rlim_cur));
+                        in_words(bytes),
+                        in_words(limit.rlim_cur));
   }
 }
 

@@ -1,5 +1,8 @@
 #include "hooks/trace/provenance.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "hooks/trace/h5/attribute.h"
 #include "lib/base/error.h"
 
@@ -32,7 +35,7 @@ const Json* member(const Json* object, const std::string& key) {
 }
 
 std::string shown(const Json* value) {
-  return value == nullptr ? "absent" : dumped(*value);
+  return value == nullptr ? "absent" : brief(*value);
 }
 
 bool has_members(const Json* value) {
@@ -41,19 +44,26 @@ bool has_members(const Json* value) {
 
 std::optional<Difference> difference(const std::string& name, const Json* there, const Json* here);
 
+// The keys of both, those that tell most first: another model differs in much of its config too.
+std::vector<std::string> keys_of(const Json* there, const Json* here) {
+  std::vector<std::string> keys{"weights_hash", "config", "tokenizer_hash"};
+  for (const Json* object : {there, here}) {
+    if (has_members(object)) {
+      for (const auto& [key, value] : object->items()) {
+        if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+          keys.push_back(key);
+        }
+      }
+    }
+  }
+  return keys;
+}
+
 // Steps into objects, so that a message names one value and not the whole.
 std::optional<Difference> member_difference(const std::string& prefix,
                                             const Json* there,
                                             const Json* here) {
-  std::set<std::string> keys;
-  for (const Json* object : {there, here}) {
-    if (has_members(object)) {
-      for (const auto& [key, value] : object->items()) {
-        keys.insert(key);
-      }
-    }
-  }
-  for (const std::string& key : keys) {
+  for (const std::string& key : keys_of(there, here)) {
     if (auto found = difference(prefix + key, member(there, key), member(here, key))) {
       return found;
     }
@@ -62,7 +72,8 @@ std::optional<Difference> member_difference(const std::string& prefix,
 }
 
 std::optional<Difference> difference(const std::string& name, const Json* there, const Json* here) {
-  if (shown(there) == shown(here)) {
+  const bool both = there != nullptr && here != nullptr;
+  if (both ? *there == *here : there == here) {
     return std::nullopt;
   }
   if (has_members(there) || has_members(here)) {
@@ -102,6 +113,18 @@ Json read_provenance(hid_t root, const FileKind& kind, const std::string& where)
 
 std::optional<Difference> identity_difference(const Json& there, const Json& here) {
   return member_difference("", member(&there, "identity"), member(&here, "identity"));
+}
+
+std::string brief(const Json& value) {
+  constexpr std::size_t kMostText = 60;  // bytes of a value that a message quotes
+  if (value.is_null()) {
+    return "absent";
+  }
+  if (value.is_structured()) {
+    return fmt::format("{} entries", value.size());
+  }
+  const std::string text = value.is_string() ? value.get<std::string>() : dumped(value);
+  return text.size() <= kMostText ? text : dumped(text.substr(0, kMostText)) + "…";
 }
 
 std::string dumped(const Json& json) {

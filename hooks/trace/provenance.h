@@ -30,8 +30,11 @@ struct Difference {
   std::string here;
 };
 
-// Compares provenance["identity"] key by key, in alphabetical order.
+// Compares provenance["identity"] key by key, stepping into objects.
 std::optional<Difference> identity_difference(const Json& there, const Json& here);
+
+// A value as a message shows it: never a whole config.
+std::string brief(const Json& value);
 
 // JSON on one line; bytes that are no UTF-8 are replaced.
 std::string dumped(const Json& json);

@@ -1,6 +1,8 @@
 #include "hooks/trace/trace_resume.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
@@ -8,22 +10,34 @@
 namespace headscope {
 namespace {
 
-// Throws "PATH: WHAT is FOUND there but ASKED here; …".
-[[noreturn]] void throw_differs(const std::filesystem::path& path,
-                                const std::string& what,
-                                const std::string& found,
-                                const std::string& asked) {
+// Throws "PATH: cannot be resumed: WHAT; …".
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& what) {
   throw UsageError(
-      "{}: cannot be resumed: {} is {} there but {} here; record as before or to another -o",
-      path.string(),
-      what,
-      found,
-      asked);
+      "{}: cannot be resumed: {}; record as before or to another -o", path.string(), what);
 }
 
-void check_identity(const std::filesystem::path& path, const Json& asked, const Json& found) {
-  if (const auto differs = identity_difference(found, asked)) {
-    throw_differs(path, differs->what, differs->there, differs->here);
+[[noreturn]] void refuse(const std::filesystem::path& path,
+                         const std::string& what,
+                         const std::string& found,
+                         const std::string& asked) {
+  refuse(path, fmt::format("{} is {} there but {} here", what, found, asked));
+}
+
+void check_tokens(const std::filesystem::path& path,
+                  std::size_t prompt,
+                  const std::vector<std::int32_t>& asked,
+                  const std::vector<std::int32_t>& found) {
+  if (asked.size() != found.size()) {
+    refuse(path,
+           fmt::format("its prompt {} has {} tokens, not {}", prompt, found.size(), asked.size()));
+  }
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i] != found[i]) {
+      refuse(path,
+             fmt::format("token {} of its prompt {}", i, prompt),
+             std::to_string(found[i]),
+             std::to_string(asked[i]));
+    }
   }
 }
 
@@ -31,22 +45,19 @@ void check_prompts(const std::filesystem::path& path,
                    const std::vector<TracePrompt>& asked,
                    const std::vector<TracePrompt>& found) {
   if (asked.size() != found.size()) {
-    throw_differs(
-        path, "the number of prompts", std::to_string(found.size()), std::to_string(asked.size()));
+    refuse(path, fmt::format("it holds {} prompts, not {}", found.size(), asked.size()));
   }
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    const std::string what = fmt::format("prompt {} ", i);
-    if (asked[i].tokens != found[i].tokens) {
-      throw_differs(path, what + "tokens", dumped(found[i].tokens), dumped(asked[i].tokens));
-    }
     if (asked[i].text != found[i].text) {
-      throw_differs(path, what + "text", dumped(found[i].text), dumped(asked[i].text));
+      refuse(path, fmt::format("its prompt {} is another text", i));
     }
+    check_tokens(path, i, asked[i].tokens, found[i].tokens);
     if (asked[i].id != found[i].id) {
-      throw_differs(path, what + "id", dumped(found[i].id), dumped(asked[i].id));
+      refuse(
+          path, fmt::format("the id of its prompt {}", i), brief(found[i].id), brief(asked[i].id));
     }
     if (asked[i].spans != found[i].spans) {
-      throw_differs(path, what + "spans", "one set", "another");
+      refuse(path, fmt::format("its prompt {} has other spans", i));
     }
   }
 }
@@ -68,16 +79,16 @@ void check_datasets(const std::filesystem::path& path,
   for (const TraceDataset& dataset : asked) {
     const TraceDataset* there = find(found, dataset.name);
     if (there == nullptr || !(*there == dataset)) {
-      throw_differs(path,
-                    dataset.name,
-                    there == nullptr ? "not recorded" : described(*there),
-                    described(dataset));
+      refuse(path,
+             dataset.name,
+             there == nullptr ? "not recorded" : described(*there),
+             described(dataset));
     }
   }
   for (const StoredDataset& dataset : found.datasets) {
     if (std::ranges::none_of(
             asked, [&](const TraceDataset& other) { return other.name == dataset.info.name; })) {
-      throw_differs(path, dataset.info.name, described(dataset.info), "not recorded");
+      refuse(path, dataset.info.name, described(dataset.info), "not recorded");
     }
   }
 }
@@ -87,9 +98,11 @@ void check_datasets(const std::filesystem::path& path,
 void check_same_trace(const std::filesystem::path& path,
                       const TraceHeader& asked,
                       const TraceContents& found) {
-  check_identity(path, asked.provenance, found.provenance);
-  check_datasets(path, asked.datasets, found);
+  if (const auto differs = identity_difference(found.provenance, asked.provenance)) {
+    refuse(path, differs->what, differs->there, differs->here);
+  }
   check_prompts(path, asked.prompts, found.prompts);
+  check_datasets(path, asked.datasets, found);  // last: their shapes follow from the rest
 }
 
 }  // namespace headscope

@@ -16,6 +16,10 @@ using OrderedJson = nlohmann::ordered_json;  // what we print: keys in the order
 // JSON, or nesting deeper than 512, gives.
 Json parse_json(std::string_view text, const std::string& where);
 
+// One line of a JSONL file; `where` is path:line. As parse_json, but a malformed line's message
+// names the column alone, and a key that an object has twice is a DataError too.
+Json parse_json_line(std::string_view line, const std::string& where);
+
 // Reads and parses a whole file. Throws DataError naming the path.
 Json read_json(const std::filesystem::path& path);
 

@@ -7,6 +7,8 @@
 namespace headscope {
 namespace {
 
+constexpr std::int64_t kMostLayers = 1 << 16;  // no honest model comes near
+
 double number_in(const Json& settings, const char* name, const std::string& where) {
   const auto found = settings.find(name);
   if (found == settings.end() || !found->is_number()) {
@@ -37,9 +39,17 @@ void refuse_unread(const Json& settings, const std::string& type, const std::str
   }
 }
 
+// "rope_type", or "type" as older configs spell it.
+std::string rope_type(const Json& settings, const std::string& where) {
+  const Json type = settings.value("rope_type", settings.value("type", Json("default")));
+  if (!type.is_string()) {
+    throw DataError("{}: \"rope_type\" is {}, not a string", where, type.dump());
+  }
+  return type.get<std::string>();
+}
+
 RopeScaling scaling_from(const Json& settings, const std::string& where) {
-  const std::string type =
-      settings.value("rope_type", settings.value("type", std::string("default")));
+  const std::string type = rope_type(settings, where);
   refuse_unread(settings, type, where);
   RopeScaling scaling;
   if (type == "default") {
@@ -66,6 +76,18 @@ RopeScaling scaling_from(const Json& settings, const std::string& where) {
 }
 
 }  // namespace
+
+std::int64_t read_layer_count(ConfigFields& fields, std::string_view name) {
+  const std::int64_t layers = fields.integer(name);
+  if (layers < 1 || layers > kMostLayers) {
+    throw DataError("{}: field \"{}\" is {}; a model has 1 to {} layers",
+                    fields.where(),
+                    name,
+                    layers,
+                    kMostLayers);
+  }
+  return layers;
+}
 
 Activation read_activation(ConfigFields& fields, std::string_view name, std::string_view fallback) {
   const std::string value = fields.text(name, fallback);

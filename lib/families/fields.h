@@ -6,6 +6,10 @@
 
 namespace headscope {
 
+// How many layers: DataError naming the field unless it is 1 to 65536, so that whatever is made for
+// each stays small.
+std::int64_t read_layer_count(ConfigFields& fields, std::string_view name);
+
 // "gelu", "gelu_new", "gelu_pytorch_tanh", "silu", …: DataError naming the field for any other.
 Activation read_activation(ConfigFields& fields, std::string_view name, std::string_view fallback);
 

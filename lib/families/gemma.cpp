@@ -7,7 +7,7 @@
 
 namespace headscope {
 
-ModelConfig gemma_config(ConfigFields& f, std::int64_t largest) {
+ModelConfig gemma_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   c.d_head = f.integer("head_dim", 256);
   c.norm_placement = NormPlacement::sandwich;
@@ -15,9 +15,7 @@ ModelConfig gemma_config(ConfigFields& f, std::int64_t largest) {
   c.activation = read_activation(f, name, "gelu_pytorch_tanh");
   f.ignore({"hidden_act"});
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
-  const double scalar =
-      static_cast<double>(c.n_layers == largest ? c.d_model / c.n_heads : c.d_head);
-  c.attn_scale = 1.0 / std::sqrt(f.number("query_pre_attn_scalar", scalar));
+  c.attn_scale = 1.0 / std::sqrt(f.number("query_pre_attn_scalar", 256.0));
   c.score_softcap = f.number("attn_logit_softcapping", 0.0);
   c.logit_softcap = f.number("final_logit_softcapping", 0.0);
   c.embed_scale = std::sqrt(static_cast<double>(c.d_model));

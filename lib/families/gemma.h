@@ -6,9 +6,8 @@
 namespace headscope {
 
 // Sizes, sandwich norms, embedding scale, soft-caps. Windows and rotary bases are each family's
-// own. `largest` is the layer count of the family's largest model, whose GGUF files mean another
-// scale than 1/√d_head without saying so.
-ModelConfig gemma_config(ConfigFields& fields, std::int64_t largest);
+// own. Without query_pre_attn_scalar scores are scaled by 1/√256, as by transformers.
+ModelConfig gemma_config(ConfigFields& fields);
 
 // Layers slide as layer_types says or, without it, all but every `pattern`-th.
 std::vector<bool> gemma_sliding_layers(ConfigFields& fields,

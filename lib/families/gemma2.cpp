@@ -9,7 +9,7 @@ namespace {
 ModelConfig config(ConfigFields& f) {
   f.set_default("attn_logit_softcapping", 50.0);
   f.set_default("final_logit_softcapping", 30.0);
-  ModelConfig c = gemma_config(f, 46);
+  ModelConfig c = gemma_config(f);
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   const std::int64_t window = f.integer("sliding_window", 4096);
   const std::vector<bool> sliding = gemma_sliding_layers(f, c.n_layers, 2);

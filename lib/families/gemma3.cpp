@@ -36,7 +36,7 @@ void set_defaults(ConfigFields& f) {
 
 ModelConfig config(ConfigFields& f) {
   set_defaults(f);
-  ModelConfig c = gemma_config(f, 62);
+  ModelConfig c = gemma_config(f);
   c.qk_norm = QkNorm::per_head;
   c.ropes = read_ropes(f, f.integer("rope_dim", c.d_head));
   const std::int64_t window = f.integer("sliding_window", 4096);

@@ -110,6 +110,24 @@ void add_from_tensors(Json& config, const GgufFile& file, const std::string& whe
   add_rope_divisors(config, file);
 }
 
+// GGUF files leave out Gemma's query_pre_attn_scalar. It is d_model / heads in the largest model of
+// a family, which llama.cpp knows by its layers, else d_head.
+void add_gemma_scale(Json& config, std::string_view architecture) {
+  const std::int64_t largest = architecture == "gemma2" ? 46 : architecture == "gemma3" ? 62 : 0;
+  const auto size = [&](const char* name) {
+    const auto found = config.find(name);
+    const bool known = found != config.end() && found->is_number_integer();
+    return known ? found->get<std::int64_t>() : 0;
+  };
+  const std::int64_t heads = size("num_attention_heads");
+  const std::int64_t scalar = size("num_hidden_layers") == largest && heads > 0
+                                  ? size("hidden_size") / heads
+                                  : size("head_dim");
+  if (largest > 0 && scalar > 0) {
+    config["query_pre_attn_scalar"] = scalar;
+  }
+}
+
 Json respelt_for_gpt2(const Json& config) {
   Json respelt = config;
   for (const Renaming& entry : kGpt2Names) {
@@ -159,6 +177,7 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   }
   add_rope_scaling(config, metadata, prefix, where);
   add_from_tensors(config, file, where);
+  add_gemma_scale(config, architecture);
   if (architecture == "gptneox") {
     config.erase("mlp_bias");
   }

@@ -10,7 +10,7 @@ namespace {
 
 ModelConfig config(ConfigFields& f) {
   ModelConfig c;
-  c.n_layers = f.integer("n_layer");
+  c.n_layers = read_layer_count(f, "n_layer");
   c.d_model = f.integer("n_embd");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
@@ -34,7 +34,7 @@ ModelConfig config(ConfigFields& f) {
             "summary_proj_to_labels",
             "summary_type",
             "summary_use_proj"});
-  c.layers.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(c.n_layers, 0, 1 << 16)));
+  c.layers.resize(static_cast<std::size_t>(c.n_layers));
   return c;
 }
 

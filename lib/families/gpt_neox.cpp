@@ -20,7 +20,7 @@ std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
 
 ModelConfig config(ConfigFields& f) {
   ModelConfig c;
-  c.n_layers = f.integer("num_hidden_layers");
+  c.n_layers = read_layer_count(f, "num_hidden_layers");
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("num_attention_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
@@ -39,7 +39,7 @@ ModelConfig config(ConfigFields& f) {
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   const double base = f.number("rotary_emb_base", 10000.0);
   c.ropes = {read_rope(f, rotary_dim(f, c.d_head), base, RotaryFraction::partial)};
-  c.layers.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(c.n_layers, 0, 1 << 16)));
+  c.layers.resize(static_cast<std::size_t>(c.n_layers));
   return c;
 }
 

@@ -10,7 +10,7 @@ namespace headscope {
 
 ModelConfig llama_config(ConfigFields& f) {
   ModelConfig c;
-  c.n_layers = f.integer("num_hidden_layers");
+  c.n_layers = read_layer_count(f, "num_hidden_layers");
   c.d_model = f.integer("hidden_size");
   c.n_heads = f.integer("num_attention_heads");
   c.n_kv_heads = f.integer("num_key_value_heads", c.n_heads);
@@ -24,7 +24,7 @@ ModelConfig llama_config(ConfigFields& f) {
   c.mlp_bias = f.flag("mlp_bias", false);
   c.tied_embeddings = f.flag("tie_word_embeddings", false);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
-  c.layers.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(c.n_layers, 0, 1 << 16)));
+  c.layers.resize(static_cast<std::size_t>(c.n_layers));
   return c;
 }
 

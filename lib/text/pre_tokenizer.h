@@ -16,8 +16,8 @@ class PreTokenizer {
   PreTokenizer() = default;  // the whole text is one word
 
   // The `pre_tokenizer` entry of tokenizer.json (null: none): ByteLevel, Split, Digits,
-  // Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit, Metaspace, Sequence. Another
-  // type, or ByteLevel before another step, is a DataError that names it.
+  // Punctuation, Whitespace, WhitespaceSplit, Metaspace, Sequence. Another type, or ByteLevel
+  // before another step, is a DataError that names it.
   static PreTokenizer from_json(const Json& spec, const std::string& where);
 
   // Alphabet::bytes if ByteLevel is among the steps.

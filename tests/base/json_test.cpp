@@ -24,6 +24,23 @@ TEST_CASE("malformed JSON is a DataError that says where") {
   CHECK_THROWS_WITH(read_json(folder.path() / "absent.json"), contains("absent.json: cannot open"));
 }
 
+TEST_CASE("a line of JSONL is named once and has each key once") {
+  CHECK(parse_json_line(R"({"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]})", "p.jsonl:7")["a"]["a"] ==
+        1);
+  for (const char* text : {"", "{", "{} {}", "[1,]", "{\"a\": 1e999}"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_json_line(text, "p.jsonl:7"), DataError);
+    CHECK_THROWS_WITH(parse_json_line(text, "p.jsonl:7"),
+                      contains("p.jsonl:7: malformed JSON: ") && !contains("line 1"));
+  }
+  CHECK_THROWS_WITH(parse_json_line("[1,]", "p.jsonl:7"), contains("column 4: "));
+  for (const char* text : {R"({"a": 1, "a": 1})", R"({"b": {"a": 1, "c": [], "a": 2}})"}) {
+    CHECK_THROWS_AS(parse_json_line(text, "p.jsonl:7"), DataError);
+    CHECK_THROWS_WITH(parse_json_line(text, "p.jsonl:7"), contains("p.jsonl:7: the key \"a\""));
+  }
+  CHECK_THROWS_WITH(parse_json_line(std::string(100'000, '['), "x"), contains("nested deeper"));
+}
+
 TEST_CASE("deep nesting is refused before it can overflow a stack") {
   const std::string fine = std::string(500, '[') + std::string(500, ']');
   CHECK(parse_json(fine, "x").is_array());

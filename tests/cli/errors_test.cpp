@@ -157,6 +157,34 @@ TEST_CASE("what the machine lacks is a resource error") {
          "/no/such"});
 }
 
+TEST_CASE("a place that cannot be written is the machine's lack, a thing of another kind is not") {
+  const Folder folder;
+  const std::string trace = folder / "t.h5";
+  const auto record = [&](const std::string& out) -> std::vector<std::string> {
+    return {"record", kModel, "--prompt", "a", "--hooks", "blocks.1.attn.hook_pattern", "-o", out};
+  };
+  REQUIRE(run(record(trace)).code == 0);
+  for (const std::string format : {"npy", "csv", "png", "svg", "html"}) {  // the trace is no folder
+    check({{"export",
+            trace,
+            "--hook",
+            "blocks.1.attn.hook_pattern",
+            "--format",
+            format,
+            "-o",
+            trace + "/out"},
+           4,
+           "choose another output path"});
+  }
+  check({record(trace + "/t.h5"), 4, "t.h5/t.h5"});
+  check({record("/dev/null"), 2, "/dev/null: not a regular file"});
+  std::filesystem::create_directory(folder / "some");
+  check({record(folder / "some"), 2, "not a regular file"});
+  check({{"record", kModel, "--prompts", folder / "some", "-o", folder / "u.h5"},
+         3,
+         "is a directory"});
+}
+
 TEST_CASE("help, version and a closed pipe") {
   for (const std::string verb :
        {"info", "hooks", "tokenize", "predict", "record", "inspect", "export", "bench", "demo"}) {

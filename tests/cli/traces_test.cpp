@@ -141,6 +141,33 @@ TEST_CASE("export without a prompt writes one file each; pictures carry the toke
   CHECK_THAT(html, contains("id=\"m1-2-3\"") && !contains("id=\"m2-0-0\""));
 }
 
+TEST_CASE("export knows the aliases that record knows, and holds a brace to each alternative") {
+  const Folder folder;
+  REQUIRE(record_into(folder / "t.h5", folder / "p.jsonl", {}).code == 0);
+  const auto exported = [&](const std::string& hook) {
+    return run({"export",
+                folder / "t.h5",
+                "--hook",
+                hook,
+                "--prompt",
+                "0",
+                "--format",
+                "npy",
+                "-o",
+                folder / "out",
+                "--json"});
+  };
+  const auto by_alias = exported("blocks.2.attn.o.hook_in").json()["files"];
+  REQUIRE(by_alias.size() == 1);
+  CHECK(by_alias[0]["hook"] == "blocks.2.attn.hook_z");
+  CHECK(exported("blocks.*.attn.o.hook_in").json()["files"].size() == 2);
+  CHECK(exported("blocks.{0,2}.attn.{o.hook_in,hook_z}").json()["files"].size() == 2);
+  const Outcome refused = exported("blocks.{0,1}.attn.hook_z");
+  CHECK(refused.code == 2);
+  CHECK(is_one_line(refused.err));
+  CHECK_THAT(refused.err, contains("blocks.1.attn.hook_z: not recorded"));
+}
+
 TEST_CASE("a trace is resumed, replaced or refused") {
   const Folder folder;
   const std::string trace = folder / "t.h5";
@@ -157,6 +184,15 @@ TEST_CASE("a trace is resumed, replaced or refused") {
   CHECK(other.code == 2);
   CHECK(is_one_line(other.err));
   CHECK_THAT(other.err, contains("seed"));
+  std::vector<std::string> other_model{"record", model_path("gpt2"), "--prompts", prompts};
+  for (const char* word : {"--hooks", "blocks.0.attn.hook_z", "--resume", "-o"}) {
+    other_model.emplace_back(word);
+  }
+  other_model.push_back(trace);
+  const Outcome another = run(other_model);
+  CHECK(another.code == 2);
+  CHECK(is_one_line(another.err));
+  CHECK_THAT(another.err, contains("weights_hash is xxh3:") && !contains("n_layers"));
   const Outcome replaced = record_into(trace, prompts, {"--overwrite", "--seed", "9"});
   CHECK(replaced.code == 0);
   CHECK(replaced.json()["recorded_now"] == 2);

@@ -1,7 +1,12 @@
 // What headscope does not run it refuses by name, and never runs on a guess.
+#include <cmath>
 #include <fstream>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -54,6 +59,45 @@ const std::vector<Refusal> kConfigs{
     {"gemma3_nested",
      R"({"text_config": {"hidden_activation": "mish"}})",
      {"hidden_activation", "mish"}},
+    {"llama", R"({"partial_rotary_factor": 0.5})", {"partial_rotary_factor"}},
+    {"llama",
+     R"({"rope_parameters": {"rope_theta": 100.0, "partial_rotary_factor": 0.5}})",
+     {"partial_rotary_factor", "0.5"}},
+    {"llama3_v4",
+     R"({"rope_parameters": {"rope_type": "default", "rope_theta": 500}})",
+     {"rope_parameters and rope_scaling disagree"}},
+};
+
+// A field of another JSON type is named with what it holds.
+const std::vector<Refusal> kTypes{
+    {"llama", R"({"num_hidden_layers": "three"})", {"num_hidden_layers", "three"}},
+    {"llama", R"({"num_hidden_layers": 3.5})", {"num_hidden_layers", "3.5"}},
+    {"llama", R"({"hidden_size": [32]})", {"hidden_size", "[32]"}},
+    {"llama", R"({"rms_norm_eps": "small"})", {"rms_norm_eps", "small"}},
+    {"llama", R"({"tie_word_embeddings": 1})", {"tie_word_embeddings", "1"}},
+    {"llama", R"({"hidden_act": 7})", {"hidden_act", "7"}},
+    {"llama", R"({"rope_scaling": "linear"})", {"rope", "linear"}},
+    {"llama", R"({"rope_scaling": {"rope_type": 3}})", {"rope_type", "3"}},
+    {"llama", R"({"rope_scaling": {"rope_type": "linear", "factor": "4"}})", {"factor"}},
+    {"gpt2", R"({"n_layer": "2"})", {"n_layer", "2"}},
+    {"gemma3", R"({"query_pre_attn_scalar": "256"})", {"query_pre_attn_scalar"}},
+    {"qwen3_window", R"({"layer_types": "full_attention"})", {"layer_types"}},
+};
+
+// Sizes that would fill the memory if they were believed before they are checked.
+const std::vector<Refusal> kHostile{
+    {"llama", R"({"num_hidden_layers": 1099511627776})", {"num_hidden_layers", "1099511627776"}},
+    {"gpt2", R"({"n_layer": 1099511627776})", {"n_layer", "1099511627776"}},
+    {"gpt_neox", R"({"num_hidden_layers": 1099511627776})", {"num_hidden_layers"}},
+    {"qwen3_window",
+     R"({"num_hidden_layers": 1099511627776, "layer_types": null})",
+     {"num_hidden_layers"}},
+    {"gemma2",
+     R"({"num_hidden_layers": 1099511627776, "layer_types": null})",
+     {"num_hidden_layers"}},
+    {"gemma3", R"({"num_hidden_layers": 1099511627776})", {"num_hidden_layers"}},
+    {"llama", R"({"num_hidden_layers": 0})", {"num_hidden_layers", "0"}},
+    {"llama", R"({"vocab_size": 1099511627776})", {"d_vocab", "1099511627776"}},
 };
 
 // A config that disagrees with the weights: the tensor, its shape and what the config asks for.
@@ -106,6 +150,16 @@ TEST_CASE("a config headscope does not implement is refused by name") {
   check_refusals(kConfigs);
 }
 
+TEST_CASE("a config field of the wrong type is named") {
+  check_refusals(kTypes);
+}
+
+TEST_CASE("a hostile size is refused before anything of that size is made") {
+  const std::int64_t before = peak_memory();
+  check_refusals(kHostile);
+  CHECK(peak_memory() - before < 256'000'000);
+}
+
 TEST_CASE("weights that disagree with their config are refused, naming both") {
   check_refusals(kShapes);
 }
@@ -122,6 +176,54 @@ TEST_CASE("a GGUF file headscope does not implement is refused by name") {
   for (const auto& path : {mamba, scaled, renamed}) {
     std::filesystem::remove(path);
   }
+}
+
+TEST_CASE("a rope scaling factor in a GGUF file without a type is linear, as in llama.cpp") {
+  const auto file = fixture_directory() / "gguf/llama_linear_mqa-f32.gguf";
+  // Another architecture's key: what says "linear" is gone, the factor stays.
+  const auto untyped = patched_gguf(
+      "llama_linear_mqa-f32.gguf", "GGUF", "llama.rope.scaling.type", "other.rope.scaling.type");
+  CHECK(summarize_model(untyped.string()).config.ropes[0].scaling.kind ==
+        RopeScaling::Kind::linear);
+  CHECK(to_json(summarize_model(untyped.string()).config) ==
+        to_json(summarize_model(file.string()).config));
+  std::filesystem::remove(untyped);
+}
+
+TEST_CASE("without query_pre_attn_scalar Gemma scales as transformers does by default") {
+  for (const char* fixture : {"gemma2", "gemma3"}) {
+    const EditedModel model(fixture, [](Json& c) { c.erase("query_pre_attn_scalar"); });
+    CHECK(load_model(model.path().string()).config().attn_scale == 1.0 / 16);  // √256
+  }
+}
+
+TEST_CASE("a GGUF file's Gemma scales by d_head, but the largest by d_model over heads") {
+  const auto scale_with_layers = [](const std::string& name, char layers) {
+    std::ifstream in(fixture_directory() / "gguf" / (name + "_v5-f32.gguf"), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const auto set = [&](const std::string& key, char value) {
+      const std::size_t at = bytes.find(name + key);
+      REQUIRE(at != std::string::npos);
+      bytes[at + (name + key).size() + 4] = value;  // after the type, the low byte of a u32
+    };
+    set(".block_count", layers);
+    set(".embedding_length", 96);
+    const auto path = std::filesystem::temp_directory_path() /
+                      fmt::format("headscope-scale-{}-{}.gguf", name, ::getpid());
+    std::ofstream(path, std::ios::binary) << bytes;
+    const ModelConfig config = summarize_model(path.string()).config;
+    std::filesystem::remove(path);
+    CHECK(config.n_layers == layers);
+    const auto by_model = static_cast<double>(config.d_model / config.n_heads);
+    REQUIRE(by_model != static_cast<double>(config.d_head));
+    return config.attn_scale == 1.0 / std::sqrt(by_model)                             ? "by model"
+           : config.attn_scale == 1.0 / std::sqrt(static_cast<double>(config.d_head)) ? "by head"
+                                                                                      : "neither";
+  };
+  CHECK(scale_with_layers("gemma2", 46) == std::string("by model"));
+  CHECK(scale_with_layers("gemma2", 45) == std::string("by head"));
+  CHECK(scale_with_layers("gemma3", 62) == std::string("by model"));
+  CHECK(scale_with_layers("gemma3", 46) == std::string("by head"));
 }
 
 TEST_CASE("a soft-cap that the config sets to null is off, not at its default") {

@@ -24,6 +24,15 @@ TEST_CASE("a name finds its one point, and so does its alias") {
   CHECK((resolve_hooks("blocks.3.attn.o.hook_in", small_config()) == own));
 }
 
+TEST_CASE("the names of a recorded point are found without its model") {
+  CHECK(names_of("blocks.3.attn.hook_z") ==
+        std::vector<std::string>{"blocks.3.attn.hook_z", "blocks.3.attn.o.hook_in"});
+  for (const std::string other :
+       {"logits/last", "blocks.3.attn.o.hook_in", "blocks.99999999999.attn.hook_z", "hook_zz"}) {
+    CHECK(names_of(other) == std::vector<std::string>{other});
+  }
+}
+
 TEST_CASE("globs and braces name several points, in forward order") {
   const auto patterns = resolve_hooks("blocks.*.attn.hook_pattern", small_config());
   REQUIRE(patterns.size() == 4);
@@ -45,6 +54,14 @@ TEST_CASE("what names nothing is an error with the way out") {
                     contains("as many KV heads as heads"));
   CHECK_THROWS_WITH(resolve_hooks("hook_pos_embed", small_config()), contains("learned positions"));
   CHECK_THROWS_AS(resolve_hooks("blocks.{1", small_config()), UsageError);
+}
+
+TEST_CASE("every alternative of a brace must name something") {
+  CHECK_THROWS_AS(resolve_hooks("blocks.{1,9}.attn.hook_z", small_config()), UsageError);
+  CHECK_THROWS_WITH(resolve_hooks("blocks.{1,9}.attn.hook_z", small_config()),
+                    contains("blocks.9.attn.hook_z") && contains("layers are 0 to 3"));
+  CHECK_THROWS_WITH(resolve_hooks("blocks.*.attn.hook_{q,zz}", small_config()),
+                    contains("blocks.*.attn.hook_zz"));
 }
 
 TEST_CASE("a glob of many stars does not take exponential time") {

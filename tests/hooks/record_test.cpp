@@ -71,6 +71,41 @@ TEST_CASE("a trace holds what the model computed for each prompt alone") {
   }
 }
 
+TEST_CASE("token ids are stored exactly, however values are stored") {
+  const TemporaryFolder folder;
+  constexpr std::int64_t kVocab = 70'000;  // beyond f16's 65504, and odd ids beyond its integers
+  const Model model =
+      altered(load(huggingface_fixture("llama")), [](ModelConfig& config, Weights& weights) {
+        config.d_vocab = kVocab;
+        weights.W_E = at::zeros({kVocab, config.d_model});
+        weights.W_U = at::zeros({kVocab, config.d_model});
+      });
+  const std::vector<std::int32_t> tokens{2049, 65'503, 65'505, 69'999};
+  RecordOptions half;
+  half.hooks = {"hook_tokens", "hook_embed"};
+  half.logits = Logits::none;
+  half.store = DType::f16;
+  half.provenance = provenance(model, {.command_line = "test"});
+  record(model, {{"a", "", tokens, {}}}, folder / "t.h5", half);
+  const TraceReader trace(folder / "t.h5");
+  CHECK(trace.dataset("hook_embed").dtype == DType::f16);
+  CHECK(trace.read("hook_tokens", 0).values == std::vector<float>(tokens.begin(), tokens.end()));
+}
+
+TEST_CASE("batches hold prompts of like length and no more tokens than asked") {
+  const auto of_lengths = [](const std::vector<std::size_t>& lengths) {
+    std::vector<TracePrompt> made;
+    for (const std::size_t length : lengths) {
+      made.push_back({"", "", std::vector<std::int32_t>(length), {}});
+    }
+    return made;
+  };
+  using Batches = std::vector<std::vector<std::size_t>>;
+  CHECK(plan_batches(of_lengths({6, 3, 4, 50}), {0, 1, 2, 3}, 12) == Batches{{1, 2}, {0}, {3}});
+  CHECK(plan_batches(of_lengths({6, 3, 4, 50}), {2}, 1) == Batches{{2}});
+  CHECK(plan_batches({}, {}, 12).empty());
+}
+
 TEST_CASE("a stopped recording goes on where it was and refuses another run's settings") {
   const TemporaryFolder folder;
   const Model model = load(huggingface_fixture("llama"));
@@ -113,4 +148,12 @@ TEST_CASE("prompts: the line of a mistake is named") {
   CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"txt\": \"a\"}\n"), contains("txt"));
   CHECK_THROWS_WITH(read_lines("{\"tokens\": [999999]}\n"), contains("999999"));
   CHECK_THROWS_WITH(read_lines("\n"), contains("no prompts"));
+  const std::string one = "{\"tokens\": [1], \"id\": \"x\"}\n";
+  CHECK_THROWS_WITH(read_lines("\n" + one + "{\"tokens\": [1], \"tokens\": [2]}\n"),
+                    contains("p.jsonl:3: the key \"tokens\""));
+  CHECK_THROWS_AS(read_lines(one + one), DataError);
+  CHECK_THROWS_WITH(read_lines(one + "\n" + one),
+                    contains("p.jsonl:3: the id \"x\"") && contains("line 1"));
+  CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"id\": 1}\n{\"tokens\": [2]}\n"),
+                    contains("p.jsonl:2: the id \"1\""));
 }
