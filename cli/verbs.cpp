@@ -12,6 +12,8 @@ std::vector<Verb> all_verbs() {
       inspect_verb(),
       export_verb(),
       task_verb(),
+      patch_verb(),
+      merge_verb(),
       bench_verb(),
       demo_verb(),
   };

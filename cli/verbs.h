@@ -15,6 +15,8 @@ Verb record_verb();
 Verb inspect_verb();
 Verb export_verb();
 Verb task_verb();
+Verb patch_verb();
+Verb merge_verb();
 Verb bench_verb();
 Verb demo_verb();
 

@@ -27,7 +27,8 @@ class SweepTable final : public SweepSink {
   void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override;
 
   [[nodiscard]] double value(std::int64_t cell, std::int64_t prompt) const;
-  [[nodiscard]] double mean(std::int64_t cell) const;  // over prompts
+  [[nodiscard]] double mean(std::int64_t cell) const;                          // over prompts
+  [[nodiscard]] const std::vector<double>& values() const { return values_; }  // [cells, prompts]
   [[nodiscard]] const std::vector<double>& clean() const { return clean_; }
   [[nodiscard]] const std::vector<double>& corrupted() const { return corrupted_; }
 

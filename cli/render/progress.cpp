@@ -24,7 +24,8 @@ bool wanted(const Progress::Options& options) {
 std::string progress_line(const Progress::Options& options,
                           std::int64_t done,
                           std::int64_t total,
-                          double seconds) {
+                          double seconds,
+                          std::int64_t before) {
   const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
   const int filled = static_cast<int>(std::clamp(share, 0.0, 1.0) * kBarColumns);
   std::string bar;
@@ -38,8 +39,8 @@ std::string progress_line(const Progress::Options& options,
                                  done,
                                  total,
                                  options.unit);
-  if (done > 0 && seconds > 0) {
-    const double rate = static_cast<double>(done) / seconds;
+  if (done > before && seconds > 0) {
+    const double rate = static_cast<double>(done - before) / seconds;
     line += fmt::format(
         "  {:.{}f}/s  {} left",
         rate,
@@ -72,10 +73,15 @@ void Progress::add(std::int64_t done) {
   }
 }
 
+void Progress::begin_at(std::int64_t done) {
+  before_ = done;
+  done_ = done;
+}
+
 void Progress::draw() {
   const std::chrono::duration<double> spent = drawn_ - start_;
-  const std::string line = progress_line(options_, done_, total_, spent.count());
-  fmt::print(options_.stream, "\r{}\033[K", line);
+  const std::string line = progress_line(options_, done_, total_, spent.count(), before_);
+  fmt::print(options_.stream, "\r{}{}{}\033[K", line, note_.empty() ? "" : "  ", note_);
   std::fflush(options_.stream);
 }
 

@@ -3,7 +3,9 @@
 
 #include "cli/export_files.h"
 #include "cli/output.h"
+#include "cli/result_view.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 
 namespace headscope {
 namespace {
@@ -27,8 +29,23 @@ std::string to_text(const std::vector<ExportedFile>& files) {
   return text;
 }
 
+// A result has neither hooks nor prompts to choose from.
+std::vector<ExportedFile> result_files(const ExportOptions& options) {
+  if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty()) {
+    throw UsageError("{}: a sweep's result; --hook, --head and --prompt choose from traces",
+                     options.trace);
+  }
+  std::filesystem::create_directories(options.out);
+  std::vector<ExportedFile> files;
+  for (const auto& path : export_result(options.trace, options.format, options.out)) {
+    files.push_back({.path = path, .hook = ""});
+  }
+  return files;
+}
+
 void add_options(CLI::App& app, ExportOptions& options) {
-  app.add_option("TRACE", options.trace, "A trace written by headscope record")->required();
+  app.add_option("FILE", options.trace, "A trace of headscope record, or a sweep's result")
+      ->required();
   app.add_option("--hook", options.hooks, "A recorded hook point, alias or glob; repeatable")
       ->allow_extra_args(false);
   app.add_option("--head", options.head, "One head only")
@@ -46,16 +63,18 @@ void add_options(CLI::App& app, ExportOptions& options) {
 Verb export_verb() {
   return {
       .name = "export",
-      .summary = "Values of a trace as arrays (npy, csv), pictures (png, svg) or a page (html)",
+      .summary = "A trace or a result as arrays (npy, csv), pictures (png, svg) or a page (html)",
       .example =
           "  headscope export trace.h5 --hook blocks.3.attn.hook_pattern --head 2 --prompt 0 "
           "--format png -o out/\n"
-          "  headscope export trace.h5 --format html -o out/   # every head of every prompt",
+          "  headscope export trace.h5 --format html -o out/   # every head of every prompt\n"
+          "  headscope export patch.h5 --format png -o out/    # a sweep's heat map",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ExportOptions>();
         add_options(app, *options);
         return [options, &invocation] {
-          const auto files = export_files(*options);
+          const auto files =
+              is_result_file(options->trace) ? result_files(*options) : export_files(*options);
           show(invocation, to_json(files), to_text(files));
         };
       },

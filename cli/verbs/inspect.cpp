@@ -3,6 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/render/table.h"
+#include "cli/result_view.h"
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
 #include "lib/base/memory.h"
@@ -78,8 +79,14 @@ Verb inspect_verb() {
           "  headscope inspect trace.h5 --json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto path = std::make_shared<std::string>();
-        app.add_option("TRACE", *path, "A trace written by headscope record")->required();
+        app.add_option("TRACE", *path, "A trace of headscope record, or a sweep's result")
+            ->required();
         return [path, &invocation] {
+          if (is_result_file(*path)) {
+            const Result result = read_result(*path);
+            show(invocation, result_json(result, false, 10), result_text(result, 10));
+            return;
+          }
           const TraceSummary summary = inspect_trace(*path);
           show(invocation, to_json(summary), to_text(summary));
         };

@@ -1,0 +1,34 @@
+// A sweep's result as people and programs read it.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "analyses/sweep/effects.h"
+#include "cli/render/heat_map.h"
+#include "cli/render/table.h"
+#include "lib/base/json.h"
+
+namespace headscope {
+
+// What was swept, the baselines, and the strongest cells.
+std::string result_text(const Result& result, std::size_t top);
+
+// The same, and every cell's numbers in the order of the axes; each prompt's if asked for.
+OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top);
+
+// The strongest cells: name, effect, its error and interval, normalised.
+Table strongest_table(const Result& result, const Effects& effects, std::size_t top);
+
+// layer × head (or × position), the normalised metric, or the effect where that has no scale. Of a
+// result over layer, head and pos: the heads of position `pos`.
+HeatMap result_map(const Result& result, const Effects& effects, std::int64_t pos = -1);
+
+// OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos.
+std::vector<std::filesystem::path> export_result(const std::filesystem::path& file,
+                                                 const std::string& format,
+                                                 const std::filesystem::path& out);
+
+}  // namespace headscope

@@ -1,0 +1,41 @@
+// A sweep's bar: cells done, rate, time left, and the strongest cell so far.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "analyses/sweep/sweep.h"
+#include "cli/render/progress.h"
+
+namespace headscope {
+
+// Stands between the sweep and where its values go, to see them pass.
+class SweepProgressBar final : public SweepSink {
+ public:
+  SweepProgressBar(const Grid& grid, std::int64_t prompts, SweepSink& to)
+      : grid_(grid), prompts_(prompts), to_(to) {}
+
+  void show(const SweepProgress& progress);
+
+  [[nodiscard]] bool done(std::int64_t cell, std::int64_t prompt) const override {
+    return to_.done(cell, prompt);
+  }
+  void put(const std::vector<ResultStore::Value>& values) override;
+  void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override;
+
+ private:
+  struct Sum {
+    double value = 0.0;
+    std::int64_t count = 0;
+  };
+  const Grid& grid_;
+  std::int64_t prompts_;
+  SweepSink& to_;
+  std::optional<Progress> bar_;
+  std::int64_t drawn_ = 0;
+  std::map<std::int64_t, Sum> open_;  // cells under way
+  double unchanged_ = 0.0;
+  double strongest_ = 0.0;
+};
+
+}  // namespace headscope

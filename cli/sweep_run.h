@@ -1,0 +1,53 @@
+// What every verb that sweeps a grid has in common: its options, the store, the bar, the table.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "analyses/sweep/sweep.h"
+#include "cli/verb.h"
+
+namespace headscope {
+
+struct SweepVerbOptions {
+  std::string model;
+  std::string task;
+  std::string out;  // empty: nothing is kept
+  bool resume = false;
+  bool overwrite = false;
+  bool plain = false;
+  bool per_prompt = false;
+  bool skip_unfit = false;
+  std::string metric = "logit_diff";
+  std::string positions = "all";
+  std::string memory;  // "4GB"; empty: most of what is free
+  std::string shard;   // "2/8"; empty: all cells
+  PrependBos bos = PrependBos::automatic;
+  std::size_t top = 10;
+};
+
+void add_sweep_options(CLI::App& app, SweepVerbOptions& options);
+
+// What one verb adds. `identity` is everything of its options that changes values.
+struct SweepVerb {
+  std::string kind;   // "patch"
+  std::string title;  // "z of corrupted ← clean"
+  Json identity;
+  std::function<SweepSpec(const Model& model, const Task& task)> spec;
+};
+
+void run_sweep_verb(const Invocation& invocation,
+                    const SweepVerbOptions& options,
+                    const SweepVerb& verb);
+
+// "4GB", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
+std::int64_t parse_bytes(const std::string& text);
+
+// "layer", "layer,head", "layer,pos", "layer,head,pos".
+struct OverAxes {
+  bool heads = false;
+  bool positions = false;
+};
+OverAxes parse_over(const std::string& text);
+
+}  // namespace headscope
