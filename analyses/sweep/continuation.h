@@ -12,6 +12,9 @@
 
 namespace headscope {
 
+// What columns before `columns` left in a run that kept placed_keys() and v. `row` is not set.
+KvPrefix prefix_of(const Model& model, const RunValues& run, std::int64_t columns);
+
 class Continuation final : public RowRunner {
  public:
   // Of a run that kept placed_keys() and v. `layout` is that of the whole run.
@@ -26,15 +29,10 @@ class Continuation final : public RowRunner {
                                              const std::function<bool()>& stop) const override;
 
  private:
-  struct Stream {
-    Tensor resid;
-    Tensor row;
-  };
-  [[nodiscard]] Stream run(const Entering& from, std::int64_t to_layer) const;
-  [[nodiscard]] Resume resume_of(const Entering& from, KvPrefix& prefix) const;
+  [[nodiscard]] ForwardResult resume(const Entering& from, const ForwardOptions& options) const;
 
   const Model& model_;
-  BatchLayout layout_;  // of the columns that run, one row a row of the run
+  BatchLayout layout_;  // of the whole run
   KvPrefix prefix_;     // row: not set
 };
 

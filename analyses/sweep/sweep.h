@@ -26,7 +26,7 @@ struct SweptPart {
 struct SweepSpec {
   std::vector<SweptPart> parts{{}};  // in the order the forward pass reaches them
   bool over_positions = false;
-  PositionChoice positions;
+  PositionChoice positions{};
   Run into = Run::corrupted;  // the run that is changed
   const ValueSource* source = nullptr;
   const Metric* metric = nullptr;

@@ -1,0 +1,88 @@
+#include "analyses/path_patching/receiver.h"
+
+#include <algorithm>
+#include <regex>
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::pair<Receiver::Kind, const char*> kHeadParts[] = {
+    {Receiver::Kind::q, "q"}, {Receiver::Kind::k, "k"}, {Receiver::Kind::v, "v"}};
+
+Receiver::Kind part_of(const std::string& name) {
+  for (const auto& [kind, text] : kHeadParts) {
+    if (name == text) {
+      return kind;
+    }
+  }
+  throw InternalError("{}: no part of a head", name);
+}
+
+void check_range(const std::string& text, const char* what, std::int64_t index, std::int64_t size) {
+  if (index >= size) {
+    throw UsageError("--receiver {}: {} {} is out of range; the model has {}, 0 to {}",
+                     text,
+                     what,
+                     index,
+                     size,
+                     size - 1);
+  }
+}
+
+}  // namespace
+
+Receiver parse_receiver(const std::string& text, const ModelConfig& config) {
+  static const std::regex head(R"((\d{1,6})\.(\d{1,6}):([qkv]))");
+  static const std::regex stream(R"((\d{1,6}):resid_post)");
+  std::smatch match;
+  Receiver receiver;
+  if (text == "logits") {
+    return receiver;
+  }
+  if (std::regex_match(text, match, head)) {
+    receiver = {part_of(match[3]), std::stoll(match[1]), std::stoll(match[2])};
+    check_range(text, "head", receiver.head, config.n_heads);
+  } else if (std::regex_match(text, match, stream)) {
+    receiver = {Receiver::Kind::resid_post, std::stoll(match[1]), -1};
+  } else {
+    throw UsageError(
+        "--receiver {}: not a receiver; there are logits, LAYER:resid_post and LAYER.HEAD:q, :k or "
+        ":v, for example 23.3:q",
+        text);
+  }
+  check_range(text, "layer", receiver.layer, config.n_layers);
+  return receiver;
+}
+
+std::string to_string(const Receiver& receiver) {
+  if (receiver.kind == Receiver::Kind::logits) {
+    return "logits";
+  }
+  if (receiver.kind == Receiver::Kind::resid_post) {
+    return fmt::format("{}:resid_post", receiver.layer);
+  }
+  const auto* part = std::find_if(std::begin(kHeadParts), std::end(kHeadParts), [&](const auto& p) {
+    return p.first == receiver.kind;
+  });
+  return fmt::format("{}.{}:{}", receiver.layer, receiver.head, part->second);
+}
+
+void check(const std::vector<Receiver>& receivers) {
+  if (receivers.empty()) {
+    throw UsageError("a path needs an end: name a --receiver");
+  }
+  for (std::size_t i = 0; i < receivers.size(); ++i) {
+    if (receivers[i].kind == Receiver::Kind::logits && receivers.size() > 1) {
+      throw UsageError("--receiver logits stands alone: it replaces what every other one reaches");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (receivers[i] == receivers[j]) {
+        throw UsageError("--receiver {} is given twice", to_string(receivers[i]));
+      }
+    }
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,141 @@
+#include "analyses/path_patching/receiver_tap.h"
+
+#include <algorithm>
+#include <set>
+
+#include "analyses/sweep/run_values.h"
+#include "lib/attention/attention.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+bool of_head(const Receiver& receiver) {
+  return receiver.kind == Receiver::Kind::q || receiver.kind == Receiver::Kind::k ||
+         receiver.kind == Receiver::Kind::v;
+}
+
+}  // namespace
+
+ReceiverTap::ReceiverTap(std::vector<Input> inputs, Tensor changed, const KvPrefix& prefix)
+    : inputs_(std::move(inputs)), changed_(std::move(changed)), prefix_(prefix) {}
+
+bool ReceiverTap::has_heads(int layer) const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
+    return of_head(input.receiver) && input.receiver.layer == layer;
+  });
+}
+
+Interest ReceiverTap::wants(HookPoint point) const {
+  switch (point.site) {
+    case Site::q:
+    case Site::k:
+    case Site::v:
+    case Site::rot_q:
+    case Site::rot_k:
+      return has_heads(point.layer) ? Interest::observe : Interest::none;
+    case Site::z:
+      return has_heads(point.layer) ? Interest::edit : Interest::none;
+    case Site::resid_post:
+      return std::any_of(
+                 inputs_.begin(),
+                 inputs_.end(),
+                 [&](const Input& input) {
+                   return input.receiver == Receiver{Receiver::Kind::resid_post, point.layer, -1};
+                 })
+                 ? Interest::edit
+                 : Interest::none;
+    default:
+      return Interest::none;
+  }
+}
+
+Tensor ReceiverTap::visit(const Visit& visit, const Tensor& value) {
+  const Site site = visit.point.site;
+  if (site == Site::resid_post) {
+    for (const Input& input : inputs_) {
+      if (input.receiver == Receiver{Receiver::Kind::resid_post, visit.point.layer, -1}) {
+        return mixed(value, input.value);
+      }
+    }
+  } else if (site == Site::z) {
+    return changed_z(visit, value);
+  } else if (site == Site::v) {
+    v_ = value;
+  } else if (site == placed_queries(visit.config)) {
+    q_ = value;
+  } else if (site == placed_keys(visit.config)) {
+    k_ = value;
+  }
+  return value;
+}
+
+Tensor ReceiverTap::mixed(const Tensor& own, const Tensor& value) const {
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(own.dim()), 1);
+  const std::int64_t rows = value.size(0);
+  shape[0] = rows;
+  shape[1] = own.size(1);
+  Tensor out = own.clone();
+  out.narrow(0, 0, rows)
+      .copy_(at::where(changed_.narrow(0, 0, rows).view(shape), value, own.narrow(0, 0, rows)));
+  return out;
+}
+
+Tensor ReceiverTap::changed_z(const Visit& visit, const Tensor& z) const {
+  Tensor out = z.clone();
+  std::set<std::int64_t> heads;
+  for (const Input& input : inputs_) {
+    if (of_head(input.receiver) && input.receiver.layer == visit.point.layer) {
+      heads.insert(input.receiver.head);
+    }
+  }
+  for (const std::int64_t head : heads) {
+    out.select(2, head).copy_(head_z(visit, head));
+  }
+  return out;
+}
+
+// z of one query head on its own keys and values: those it shares are copied for it.
+Tensor ReceiverTap::head_z(const Visit& visit, std::int64_t head) const {
+  const ModelConfig& c = visit.config;
+  const std::int64_t group = head / c.heads_per_kv();
+  Tensor q = q_.select(2, head);
+  Tensor k = k_.select(2, group);
+  Tensor v = v_.select(2, group);
+  for (const Input& input : inputs_) {
+    if (input.receiver.layer != visit.point.layer || input.receiver.head != head) {
+      continue;
+    }
+    // Rotated keys come with the prefix's columns in front; only the pass's own change.
+    const std::int64_t before =
+        input.receiver.kind == Receiver::Kind::k ? k.size(1) - q.size(1) : 0;
+    Tensor& part = input.receiver.kind == Receiver::Kind::q   ? q
+                   : input.receiver.kind == Receiver::Kind::k ? k
+                                                              : v;
+    const Tensor own = mixed(part.narrow(1, before, q.size(1)), input.value);
+    part = before > 0 ? at::cat({part.narrow(1, 0, before), own}, 1) : own;
+  }
+  k = k.unsqueeze(2);
+  v = v.unsqueeze(2);
+  if (prefix_.columns > 0) {
+    const auto layer = static_cast<std::size_t>(visit.point.layer);
+    const KvPrefix one{.layers = {{prefix_.layers[layer].k.narrow(2, group, 1),
+                                   prefix_.layers[layer].v.narrow(2, group, 1)}},
+                       .columns = prefix_.columns,
+                       .row = prefix_.row};
+    const KvPrefix::Entry joined = one.join(0, k.narrow(1, k.size(1) - q.size(1), q.size(1)), v);
+    k = joined.k;
+    v = joined.v;
+  }
+  const std::int64_t window = c.layers[static_cast<std::size_t>(visit.point.layer)].window;
+  return fused_attention({.q = q.unsqueeze(2),
+                          .k = k,
+                          .v = v,
+                          .scale = c.attn_scale,
+                          .softcap = c.score_softcap,
+                          .window = window,
+                          .hidden = hidden_keys(visit.layout, window, q.device())})
+      .select(2, 0);
+}
+
+}  // namespace headscope
