@@ -13,6 +13,8 @@ std::vector<Verb> all_verbs() {
       export_verb(),
       task_verb(),
       patch_verb(),
+      ablate_verb(),
+      path_patch_verb(),
       merge_verb(),
       bench_verb(),
       demo_verb(),

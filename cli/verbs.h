@@ -16,6 +16,8 @@ Verb inspect_verb();
 Verb export_verb();
 Verb task_verb();
 Verb patch_verb();
+Verb ablate_verb();
+Verb path_patch_verb();
 Verb merge_verb();
 Verb bench_verb();
 Verb demo_verb();

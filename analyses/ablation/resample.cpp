@@ -1,0 +1,40 @@
+#include <random>
+
+#include "analyses/ablation/ablation.h"
+
+namespace headscope {
+
+Resample::Resample(const Model& model,
+                   const std::vector<TaskItem>& items,
+                   Run over,
+                   const std::vector<Site>& sites,
+                   std::uint64_t seed)
+    : model_(model), items_(items), over_(over), sites_(sites), partner_(items.size()) {
+  std::mt19937_64 random(seed);
+  const TemplateGroups groups(items);
+  for (std::vector<std::int64_t> group : groups.groups()) {
+    for (std::size_t i = group.size() - 1; i > 0; --i) {  // Fisher and Yates
+      std::swap(group[i], group[((random() >> 32) * (i + 1)) >> 32]);
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      partner_[static_cast<std::size_t>(group[i])] = group[(i + 1) % group.size()];
+    }
+  }
+}
+
+Replacement Resample::of_block(const BlockRuns& runs) const {
+  std::vector<std::vector<std::int32_t>> prompts;
+  for (const std::int64_t item : runs.block.items) {
+    const TaskItem& other = items_[static_cast<std::size_t>(partner(item))];
+    prompts.push_back(over_ == Run::clean ? other.clean.tokens : other.corrupted.tokens);
+  }
+  // Partners are of one length, so columns mean the same positions.
+  const auto run = std::make_shared<RunValues>(
+      model_, Batch(prompts), RunOptions{.sites = sites_, .first_column = 0, .vocab = {0}});
+  return [run](Site site, std::int64_t layer, const Tensor& original) {
+    const Tensor& other = run->at(site, layer);
+    return other.narrow(1, other.size(1) - original.size(1), original.size(1));
+  };
+}
+
+}  // namespace headscope

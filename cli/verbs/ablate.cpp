@@ -1,0 +1,97 @@
+// headscope ablate: heads and parts of layers knocked out, cell by cell.
+#include <CLI/CLI.hpp>
+
+#include "analyses/ablation/ablation.h"
+#include "cli/sweep_run.h"
+#include "cli/verbs.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  SweepVerbOptions sweep;
+  std::string site = "z";
+  std::string over = "layer,head";
+  std::string mode = "mean";
+  std::string mean_over = "clean";
+};
+
+Run run_named(const std::string& name) {
+  return name == "clean" ? Run::clean : Run::corrupted;
+}
+
+std::unique_ptr<ValueSource> source_of(const Options& options,
+                                       const Model& model,
+                                       const Task& task,
+                                       std::uint64_t seed) {
+  const std::vector<Site> sites{parse_sweep_site(options.site)};
+  const Run over = run_named(options.mean_over);
+  if (options.mode == "zero") {
+    return std::make_unique<Zero>();
+  }
+  if (options.mode == "mean") {
+    return std::make_unique<GroupMean>(model, task.items, over, sites);
+  }
+  return std::make_unique<Resample>(model, task.items, over, sites, seed);
+}
+
+void run(const Options& options, const Invocation& invocation) {
+  const Site site = parse_sweep_site(options.site);
+  const OverAxes over = parse_over(options.over);
+  std::unique_ptr<ValueSource> source;
+  const std::string of = options.mode == "zero" ? "" : " of the " + options.mean_over + " runs";
+  run_sweep_verb(invocation,
+                 options.sweep,
+                 {.kind = "ablate",
+                  .title = fmt::format("{} ← {}{}", options.site, options.mode, of),
+                  .identity = {{"site", options.site},
+                               {"mode", options.mode},
+                               {"over_run", options.mean_over},
+                               {"into", "clean"}},
+                  .spec = [&](const Model& model, const Task& task) {
+                    source = source_of(options, model, task, invocation.common.seed);
+                    return SweepSpec{.parts = {{site, over.heads}},
+                                     .over_positions = over.positions,
+                                     .positions = {options.sweep.positions},
+                                     .into = Run::clean,
+                                     .source = source.get(),
+                                     .metric = &find_metric(options.sweep.metric)};
+                  }});
+}
+
+void add_options(CLI::App& app, Options& options) {
+  add_sweep_options(app, options.sweep);
+  app.add_option("--mode",
+                 options.mode,
+                 "zero; mean: over the task's prompts of one template and length, position by "
+                 "position; resample: the value in another such prompt, by --seed")
+      ->check(CLI::IsMember({"zero", "mean", "resample"}))
+      ->capture_default_str();
+  app.add_option("--mean-over", options.mean_over, "The runs that means and resamples are taken of")
+      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->capture_default_str();
+  app.add_option("--site", options.site, "What is ablated; z is one head's output each")
+      ->check(CLI::IsMember({"z", "attn_out", "mlp_out", "resid_pre", "resid_mid"}))
+      ->capture_default_str();
+  app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+Verb ablate_verb() {
+  return {
+      .name = "ablate",
+      .summary = "Ablation: zero, mean or resampled values in the clean runs, cell by cell",
+      .example =
+          "  headscope ablate smollm2 --task ioi.jsonl --mode mean --over layer,head -o mean.h5\n"
+          "  headscope ablate smollm2 --task ioi.jsonl --mode zero --site mlp_out --over layer",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] { run(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
