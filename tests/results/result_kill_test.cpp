@@ -119,7 +119,7 @@ TEST_CASE("a sweep killed at random moments loses nothing done and ends as if ne
   const std::vector<std::uint8_t> whole = file_bytes(folder.file("whole.h5"));
   std::mt19937 random(21);
   Tally tally;
-  for (int round = 0; round < 300 && tally.killed < 120; ++round) {
+  for (int round = 0; round < 300 && tally.killed < 105; ++round) {
     CAPTURE(round);
     std::filesystem::remove(path);
     const auto shared = shared_memory();

@@ -53,7 +53,7 @@ TEST_CASE("byte flips in a result are found, or harmless to all but a value") {
   }
   std::mt19937 random(5);
   int refused = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 800; ++round) {
     CAPTURE(round);
     Bytes broken = whole;
     bool in_values = true;
@@ -67,7 +67,7 @@ TEST_CASE("byte flips in a result are found, or harmless to all but a value") {
     REQUIRE((outcome == Outcome::refused || in_values || broken == whole));
     refused += outcome == Outcome::refused ? 1 : 0;
   }
-  CHECK(refused > 500);
+  CHECK(refused > 300);
 }
 
 TEST_CASE("a result cut short anywhere is refused") {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <random>
+
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
 
@@ -18,6 +21,26 @@ TEST_CASE("a resumed store goes on where it stopped and ends as if never stopped
   }
   run(folder.file("r.h5"), made, IfExists::resume);
   run(folder.file("whole.h5"), made);
+  CHECK((file_bytes(folder.file("r.h5")) == file_bytes(folder.file("whole.h5"))));
+}
+
+TEST_CASE("values put in any order and any batches end in the same file") {
+  const TempFolder folder;
+  const ResultHeader made = header();
+  run(folder.file("whole.h5"), made);
+  {
+    ResultStore store(folder.file("r.h5"), made, IfExists::fail);
+    std::vector<ResultStore::Value> values = missing(store, 0, store.cells());
+    std::mt19937 random(9);
+    std::ranges::shuffle(values, random);
+    for (std::size_t first = 0; first < values.size(); first += 20) {
+      store.put({values.begin() + static_cast<long>(first),
+                 values.begin() + static_cast<long>(first + 20)});
+      CHECK(first_wrong(read_result(folder.file("r.h5"))).empty());
+    }
+    put_baselines(store);
+    store.finish();
+  }
   CHECK((file_bytes(folder.file("r.h5")) == file_bytes(folder.file("whole.h5"))));
 }
 
@@ -94,66 +117,4 @@ TEST_CASE("resuming another sweep names the first difference and both values") {
   other = made;
   other.provenance["command_line"] = "another";  // not part of the identity
   CHECK_NOTHROW(ResultStore(folder.file("r.h5"), other, IfExists::resume));
-}
-
-TEST_CASE("misuse of a result store is an error that says what, and writes nothing") {
-  const TempFolder folder;
-  ResultStore store(folder.file("r.h5"), header(), IfExists::fail);
-  store.put({{1, 2, 1.0}});
-  CHECK_THROWS_WITH(store.put({{0, 0, 1.0}, {1, 2, 3.0}}),
-                    contains("layer 0, head 1, prompt 2 is done already"));
-  CHECK_THROWS_WITH(store.put({{0, 1, 1.0}, {0, 1, 1.0}}), contains("is given twice"));
-  CHECK_THROWS_WITH(store.put({{12, 0, 1.0}}), contains("12 cells and 5 prompts"));
-  CHECK_THROWS_AS(store.done(0, 5), UsageError);
-  CHECK_THROWS_AS(store.value(-1, 0), UsageError);
-  CHECK_THROWS_WITH(store.put_baseline(ResultStore::Run::clean, {1.0}),
-                    contains("1 values for 5 prompts"));
-  put_baselines(store);
-  put_baselines(store);  // the same again
-  std::vector<double> other = baseline_of(5, 1.0);
-  other[3] += 1e-15;
-  CHECK_THROWS_WITH(store.put_baseline(ResultStore::Run::clean, other),
-                    contains("the clean baseline of prompt p3 is 1.33"));
-  store.put({});
-  const Result result = read_result(folder.file("r.h5"));
-  CHECK(result.done == 1);
-  CHECK(result.clean == baseline_of(5, 1.0));
-}
-
-TEST_CASE("a result header that makes no sense is refused before a file is made") {
-  const TempFolder folder;
-  const auto refused = [&](const ResultHeader& made, const std::string& why) {
-    CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), made, IfExists::fail), UsageError);
-    CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), made, IfExists::fail), contains(why));
-    CHECK(std::filesystem::is_empty(folder.file("")));
-  };
-  ResultHeader made = header();
-  made.axes.clear();
-  refused(made, "1 to 8 axes");
-  refused(header(4, 3, 0), "at least one prompt");
-  refused(header(4, 0), "axis head has no labels");
-  made = header();
-  made.axes[1].name = "layer";
-  refused(made, "axis layer is there twice");
-  made.axes[1].name = "prompt";
-  refused(made, "'prompt' cannot name an axis");
-  made.axes[1].name = "a/b";
-  refused(made, "'a/b' cannot name an axis");
-  made = header();
-  made.templates.pop_back();
-  refused(made, "4 templates for 5 prompts");
-  made = header();
-  made.provenance["kind"] = "x";
-  refused(made, "provenance key 'kind' is taken by the result itself");
-  made = header();
-  made.provenance["identity"]["shard"] = "0/2";
-  refused(made, "beside \"identity\"");
-  made.provenance = Json();
-  refused(made, "must be a JSON object");
-  made = header(1, 1, 1);
-  made.axes.assign(8, {"a", numbers(2000)});
-  for (std::size_t i = 0; i < 8; ++i) {
-    made.axes[i].name = numbers(8)[i];
-  }
-  refused(made, "more than a file can hold");
 }
