@@ -1,6 +1,5 @@
 // A sweep killed at random moments: real processes, real SIGKILL.
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <random>
 
@@ -19,10 +18,13 @@ namespace {
 
 constexpr std::int64_t kCells = 16;
 constexpr std::int64_t kPrompts = 8;
+constexpr int kBatches = 8;
+constexpr int kSteps = 2 + kBatches;
 
 // What the child tells before it dies: memory shared with it.
 struct Shared {
   std::atomic<int> puts[kCells * kPrompts];  // how often put() returned for the pair
+  std::atomic<int> steps;                    // of this process: store, baselines, batches, result
 };
 
 struct Unmap {
@@ -40,7 +42,7 @@ std::unique_ptr<Shared, Unmap> shared_memory() {
 std::vector<ResultStore::Value> batch_of(const ResultStore& store, std::int64_t first) {
   std::vector<ResultStore::Value> values;
   for (const ResultStore::Value& value : missing(store, 0, kCells)) {
-    if ((value.cell + 3 * value.prompt) % 8 == first) {
+    if ((value.cell + 3 * value.prompt) % kBatches == first) {
       values.push_back(value);
     }
   }
@@ -48,20 +50,28 @@ std::vector<ResultStore::Value> batch_of(const ResultStore& store, std::int64_t 
 }
 
 void sweep(const std::filesystem::path& path, Shared& shared) {
+  shared.steps = 0;
   ResultStore store(path, header(kCells / 4, 4, kPrompts), IfExists::resume);
+  ++shared.steps;
   put_baselines(store);
-  for (std::int64_t first = 0; first < 8; ++first) {
+  ++shared.steps;
+  for (std::int64_t first = 0; first < kBatches; ++first) {
     const std::vector<ResultStore::Value> values = batch_of(store, first);
     store.put(values);
     for (const ResultStore::Value& value : values) {
       ++shared.puts[value.cell * kPrompts + value.prompt];
     }
+    ++shared.steps;
   }
   store.finish();
 }
 
-// Kills the child after `delay`; true if it was still running.
-bool sweep_and_kill(const std::filesystem::path& path, unsigned delay, Shared& shared) {
+// Kills the child a random moment after a random one of its steps, so that the moments are spread
+// over its work however fast the machine is; true if it was still running.
+bool sweep_and_kill(const std::filesystem::path& path, std::mt19937& random, Shared& shared) {
+  const int step = static_cast<int>(random() % kSteps);
+  const auto delay = static_cast<unsigned>(random() % (1u << random() % 13));  // microseconds
+  shared.steps = 0;
   const pid_t child = ::fork();
   if (child == 0) {
     try {
@@ -71,10 +81,17 @@ bool sweep_and_kill(const std::filesystem::path& path, unsigned delay, Shared& s
       ::_exit(1);
     }
   }
-  ::usleep(delay);
-  ::kill(child, SIGKILL);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  bool ended = false;
+  while (shared.steps < step && !ended) {
+    ::usleep(20);
+    ended = ::waitpid(child, &status, WNOHANG) == child;
+  }
+  if (!ended) {
+    ::usleep(delay);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
   REQUIRE((WIFSIGNALED(status) || WEXITSTATUS(status) == 0));
   return WIFSIGNALED(status);
 }
@@ -102,20 +119,12 @@ void check_after_kill(const std::filesystem::path& path, const Shared& shared, T
   tally.partial += result.done > 0 && !result.complete() ? 1 : 0;
 }
 
-unsigned duration(const std::filesystem::path& path) {
-  const auto memory = shared_memory();
-  const auto begin = std::chrono::steady_clock::now();
-  sweep(path, *memory);
-  const auto took = std::chrono::steady_clock::now() - begin;
-  return static_cast<unsigned>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-}
-
 }  // namespace
 
 TEST_CASE("a sweep killed at random moments loses nothing done and ends as if never killed") {
   const TempFolder folder;
   const std::filesystem::path path = folder.file("r.h5");
-  const unsigned longest = duration(folder.file("whole.h5")) * 5 / 4 + 1;
+  sweep(folder.file("whole.h5"), *shared_memory());
   const std::vector<std::uint8_t> whole = file_bytes(folder.file("whole.h5"));
   std::mt19937 random(21);
   Tally tally;
@@ -124,8 +133,7 @@ TEST_CASE("a sweep killed at random moments loses nothing done and ends as if ne
     std::filesystem::remove(path);
     const auto shared = shared_memory();
     for (int again = 0; again < 2; ++again) {  // also a resumed one is killed
-      tally.killed +=
-          sweep_and_kill(path, static_cast<unsigned>(random() % longest), *shared) ? 1 : 0;
+      tally.killed += sweep_and_kill(path, random, *shared) ? 1 : 0;
       check_after_kill(path, *shared, tally);
     }
     sweep(path, *shared);

@@ -10,7 +10,7 @@ TEST_CASE("misuse of a result store is an error that says what, and writes nothi
   store.put({{1, 2, 1.0}});
   CHECK_THROWS_WITH(store.put({{0, 0, 1.0}, {1, 2, 3.0}}),
                     contains("layer 0, head 1, prompt 2 is done already"));
-  CHECK_THROWS_WITH(store.put({{0, 1, 1.0}, {0, 1, 1.0}}), contains("is given twice"));
+  CHECK_THROWS_WITH(store.put({{0, 1, 1.0}, {0, 0, 1.0}, {0, 1, 1.0}}), contains("is given twice"));
   CHECK_THROWS_WITH(store.put({{12, 0, 1.0}}), contains("12 cells and 5 prompts"));
   CHECK_THROWS_AS(store.done(0, 5), UsageError);
   CHECK_THROWS_AS(store.value(-1, 0), UsageError);

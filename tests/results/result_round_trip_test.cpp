@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
@@ -63,6 +64,23 @@ TEST_CASE("nothing is done in a new store, and what is not done is NaN") {
   CHECK(seen.clean.empty());
   CHECK(std::ranges::count_if(seen.per_prompt, [](double v) { return std::isnan(v); }) == 57);
   CHECK(seen.per_prompt[7 * 5 + 2] == 1.5);
+}
+
+TEST_CASE("whoever reads the file without its marks sees NaN where nothing was written") {
+  const TempFolder folder;
+  ResultStore store(folder.file("r.h5"), header(), IfExists::fail);
+  const auto nans = [&] {  // of the file's last bytes: baselines, means, values
+    const std::vector<std::uint8_t> bytes = file_bytes(folder.file("r.h5"));
+    std::vector<double> values(5 + 5 + 12 + 60);
+    std::memcpy(values.data(), bytes.data() + bytes.size() - 8 * values.size(), 8 * values.size());
+    return std::ranges::count_if(values, [](double value) { return std::isnan(value); });
+  };
+  CHECK(nans() == 82);
+  put_baselines(store);
+  store.put({{3, 0, 1.0}, {3, 1, 1.0}, {3, 2, 1.0}, {3, 3, 1.0}, {3, 4, 1.0}, {4, 0, 1.0}});
+  CHECK(nans() == 82 - 10 - 6);
+  store.finish();
+  CHECK(nans() == 82 - 10 - 6 - 1);
 }
 
 TEST_CASE("a store can be moved") {
