@@ -62,8 +62,7 @@ std::optional<Difference> texts_difference(const std::string& whose,
   }
   for (std::size_t i = 0; i < there.size(); ++i) {
     if (there[i] != here[i]) {
-      return Difference{
-          fmt::format("number {} of {}", i, whose), dumped(there[i]), dumped(here[i])};
+      return Difference{fmt::format("number {} of {}", i, whose), brief(there[i]), brief(here[i])};
     }
   }
   return std::nullopt;
@@ -153,13 +152,13 @@ ResultHeader checked(ResultHeader header) {
 
 std::optional<Difference> difference(const ResultHeader& there, const ResultHeader& here) {
   if (there.kind != here.kind) {
-    return Difference{"kind", dumped(there.kind), dumped(here.kind)};
+    return Difference{"kind", brief(there.kind), brief(here.kind)};
   }
   if (auto found = identity_difference(there.provenance, here.provenance)) {
     return found;
   }
   if (there.metric != here.metric) {
-    return Difference{"metric", dumped(there.metric), dumped(here.metric)};
+    return Difference{"metric", brief(there.metric), brief(here.metric)};
   }
   auto found = axes_difference(there.axes, here.axes);
   found = found ? found : texts_difference("the prompts' ids", there.prompt_ids, here.prompt_ids);

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 void check_same(const fs::path& path, const ResultHeader& there, const ResultHeader& here) {
   auto differs = difference(there, here);
   if (!differs) {
-    const std::string theirs = dumped(there.provenance.value("shard", Json()));
-    const std::string ours = dumped(here.provenance.value("shard", Json()));
+    const std::string theirs = brief(there.provenance.value("shard", Json()));
+    const std::string ours = brief(here.provenance.value("shard", Json()));
     if (theirs == ours) {
       return;
     }

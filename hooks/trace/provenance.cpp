@@ -71,6 +71,19 @@ std::optional<Difference> member_difference(const std::string& prefix,
   return std::nullopt;
 }
 
+// Of two lists of one length; others are named whole, by their lengths.
+std::optional<Difference> item_difference(const std::string& name,
+                                          const Json* there,
+                                          const Json* here) {
+  const bool lists = there != nullptr && here != nullptr && there->is_array() && here->is_array();
+  for (std::size_t i = 0; lists && there->size() == here->size() && i < here->size(); ++i) {
+    if (auto found = difference(fmt::format("{}[{}]", name, i), &(*there)[i], &(*here)[i])) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Difference> difference(const std::string& name, const Json* there, const Json* here) {
   const bool both = there != nullptr && here != nullptr;
   if (both ? *there == *here : there == here) {
@@ -80,6 +93,9 @@ std::optional<Difference> difference(const std::string& name, const Json* there,
     if (auto found = member_difference(name + ".", there, here)) {
       return found;
     }
+  }
+  if (auto found = item_difference(name, there, here)) {
+    return found;
   }
   return Difference{name, shown(there), shown(here)};
 }

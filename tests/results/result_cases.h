@@ -32,11 +32,13 @@ inline ResultHeader header(std::size_t layers = 4, std::size_t heads = 3, std::s
     made.prompt_ids.push_back("p" + std::to_string(i));
     made.templates.push_back(i % 2 == 0 ? "abba" : "baba \xc3\xa9");
   }
-  made.provenance = {
-      {"model", "tiny"},
-      {"command_line", "headscope patch"},
-      {"identity",
-       {{"model", "abc"}, {"task", "xxh3:1"}, {"seed", 7}, {"options", {{"window", 3}}}}}};
+  made.provenance = {{"model", "tiny"},
+                     {"command_line", "headscope patch"},
+                     {"identity",
+                      {{"model", "abc"},
+                       {"task", "xxh3:1"},
+                       {"seed", 7},
+                       {"options", {{"window", 3}, {"layers", {1, 2}}}}}}};
   return made;
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("shards that overlap, leave gaps or do not belong together are refused
   other = shard_header("1/2");
   other.metric = "kl";
   second(other, 6, 12);
-  refused(shards, "metric is \"logit_diff\" in the first but \"kl\" in the other");
+  refused(shards, "metric is logit_diff in the first but kl in the other");
   CHECK_THROWS_AS(merge_results({}, folder.file("m.h5"), IfExists::fail), UsageError);
   CHECK_THROWS_AS(merge_results({shards[0], folder.file("none.h5")}, folder.file("m.h5"), {}),
                   DataError);
