@@ -64,18 +64,23 @@ void write_header(hid_t root, const ResultHeader& header) {
   }
 }
 
-// Returns the offset of a dataset whose values are yet to be written.
-std::uint64_t create_values(hid_t parent,
-                            const std::string& name,
-                            hid_t type,
-                            const h5::Dims& dims,
-                            const std::vector<std::string>& axes) {
-  const h5::Dataset made = h5::create_contiguous(parent, name, type, dims);
+h5::Dataset create_values(hid_t parent,
+                          const std::string& name,
+                          hid_t type,
+                          const h5::Dims& dims,
+                          const std::vector<std::string>& axes) {
+  h5::Dataset made = h5::create_unplaced(parent, name, type, dims);
   h5::set_attribute(made.id(), "axes", axes);
-  return h5::offset_of(made);
+  return made;
 }
 
-// In the order in which they shall lie in the file: marks first, the largest last.
+std::uint64_t placed(const h5::Dataset& dataset) {
+  h5::place(dataset);
+  return h5::offset_of(dataset);
+}
+
+// Places in the order in which values shall lie in the file: marks first, the largest last, and
+// nothing else behind the first.
 ResultPlaces create_places(hid_t root, const ResultHeader& header) {
   const h5::Dims cells = cell_dims(header);
   const h5::Dims pairs = pair_dims(header);
@@ -86,14 +91,20 @@ ResultPlaces create_places(hid_t root, const ResultHeader& header) {
   }
   std::vector<std::string> pair_axes = axes;
   pair_axes.emplace_back("prompt");
-  const h5::Group baseline = h5::create_group(root, "baseline");
+  const h5::Group group = h5::create_group(root, "baseline");
+  const auto done = create_values(root, "done", H5T_STD_U8LE, pairs, pair_axes);
+  const auto baseline_done = create_values(group.id(), "done", H5T_STD_U8LE, {2}, {"run"});
+  const auto clean = create_values(group.id(), "clean", H5T_IEEE_F64LE, prompt, {"prompt"});
+  const auto corrupted = create_values(group.id(), "corrupted", H5T_IEEE_F64LE, prompt, {"prompt"});
+  const auto result = create_values(root, "result", H5T_IEEE_F64LE, cells, axes);
+  const auto per_prompt = create_values(root, "per_prompt", H5T_IEEE_F64LE, pairs, pair_axes);
   ResultPlaces at;
-  at.done = create_values(root, "done", H5T_STD_U8LE, pairs, pair_axes);
-  at.baseline_done = create_values(baseline.id(), "done", H5T_STD_U8LE, {2}, {"run"});
-  at.clean = create_values(baseline.id(), "clean", H5T_IEEE_F64LE, prompt, {"prompt"});
-  at.corrupted = create_values(baseline.id(), "corrupted", H5T_IEEE_F64LE, prompt, {"prompt"});
-  at.result = create_values(root, "result", H5T_IEEE_F64LE, cells, axes);
-  at.per_prompt = create_values(root, "per_prompt", H5T_IEEE_F64LE, pairs, pair_axes);
+  at.done = placed(done);
+  at.baseline_done = placed(baseline_done);
+  at.clean = placed(clean);
+  at.corrupted = placed(corrupted);
+  at.result = placed(result);
+  at.per_prompt = placed(per_prompt);
   return at;
 }
 
@@ -112,7 +123,7 @@ std::uint64_t metadata_room(const ResultHeader& header) {
   for (const ResultAxis& axis : header.axes) {
     bytes += text_bytes(axis.labels) + 4096;
   }
-  return (32u << 10) + bytes + bytes / 2;
+  return (256u << 10) + 2 * bytes;
 }
 
 Skeleton create_skeleton(const std::filesystem::path& path, const ResultHeader& header) {

@@ -13,7 +13,10 @@ class StoreSink final : public SweepSink {
   }
   void put(const std::vector<ResultStore::Value>& values) override { store_.put(values); }
   void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override {
-    store_.put_baseline(run, per_prompt);
+    // A resumed file keeps its own: other batches round otherwise in the last bit.
+    if (store_.baseline(run).empty()) {
+      store_.put_baseline(run, per_prompt);
+    }
   }
 
  private:

@@ -87,34 +87,38 @@ void write_spans(hid_t root, const std::vector<TracePrompt>& prompts) {
   }
 }
 
-// Returns the offset of /done, the first of the bytes that change later.
-std::uint64_t create_done(hid_t root, std::size_t prompts, std::uint8_t value) {
-  const h5::Dataset done = h5::create_contiguous(root, "done", H5T_STD_U8LE, {prompts});
-  const std::vector<std::uint8_t> values(prompts, value);
-  h5::write_rows(done, H5T_NATIVE_UINT8, {0, prompts}, values.data());
-  return h5::offset_of(done);
-}
-
-// Returns the offset of its values, or none for a dataset in chunks.
-std::uint64_t create_values(hid_t root,
-                            const TraceDataset& dataset,
-                            std::size_t prompts,
-                            int level) {
+h5::Dataset create_values(hid_t root, const TraceDataset& dataset, std::size_t prompts, int level) {
   h5::Dims dims{prompts};
   dims.insert(dims.end(), dataset.shape.begin(), dataset.shape.end());
   const h5::Datatype type = h5::float_type(dataset.dtype);
   const std::string link = link_of(dataset);
-  if (level == 0) {
-    const h5::Dataset made = h5::create_contiguous(root, link, type.id(), dims);
-    h5::set_attribute(made.id(), "axes", dataset.axes);
-    return h5::offset_of(made);
-  }
   h5::Chunking chunking{{1}, static_cast<unsigned>(level)};
   const Sizes chunk = chunk_shape(dataset);
   chunking.chunk.insert(chunking.chunk.end(), chunk.begin(), chunk.end());
-  const h5::Dataset made = h5::create_chunked(root, link, type.id(), dims, chunking);
+  h5::Dataset made = level == 0 ? h5::create_unplaced(root, link, type.id(), dims)
+                                : h5::create_chunked(root, link, type.id(), dims, chunking);
   h5::set_attribute(made.id(), "axes", dataset.axes);
-  return UINT64_MAX;
+  return made;
+}
+
+// Makes /done and the datasets, then gives those in one piece their places: nothing but values may
+// lie behind /done. Returns its offset, that of the first of the bytes that change later.
+std::uint64_t create_changing(hid_t root, const TraceHeader& header, int level) {
+  const std::size_t prompts = header.prompts.size();
+  const h5::Dataset done = h5::create_unplaced(root, "done", H5T_STD_U8LE, {prompts});
+  std::vector<h5::Dataset> datasets;
+  for (const TraceDataset& dataset : header.datasets) {
+    datasets.push_back(create_values(root, dataset, prompts, level));
+  }
+  h5::place(done);
+  const std::vector<std::uint8_t> marks(prompts, level > 0 ? 1 : 0);
+  h5::write_rows(done, H5T_NATIVE_UINT8, {0, prompts}, marks.data());
+  for (const h5::Dataset& dataset : datasets) {
+    if (level == 0) {
+      h5::place(dataset);
+    }
+  }
+  return h5::offset_of(done);
 }
 
 // Enough for all metadata, so that they lie in one piece; what is left over is a hole. Measured:
@@ -179,11 +183,7 @@ TraceSkeleton create_trace_file(const std::filesystem::path& path,
       })) {
     h5::create_group(root.id(), "logits");
   }
-  made.metadata_end = create_done(root.id(), header.prompts.size(), level > 0 ? 1 : 0);
-  for (const TraceDataset& dataset : header.datasets) {
-    made.metadata_end = std::min(made.metadata_end,
-                                 create_values(root.id(), dataset, header.prompts.size(), level));
-  }
+  made.metadata_end = create_changing(root.id(), header, level);
   return made;
 }
 

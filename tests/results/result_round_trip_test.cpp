@@ -118,3 +118,18 @@ TEST_CASE("many prompts with long ids leave all metadata under the seal") {
   CHECK(result.header.provenance == made.provenance);
   CHECK(result.per_prompt.back() == 0.5);
 }
+
+TEST_CASE("stores of any size are made: nothing but values lies behind the marks") {
+  const TempFolder folder;
+  for (std::size_t prompts = 1; prompts < 12; ++prompts) {
+    for (const std::size_t padding : {0, 700, 3000, 9000}) {
+      ResultHeader made = header();
+      made.prompt_ids = numbers(static_cast<std::int64_t>(prompts));
+      made.templates.assign(prompts, std::string(padding / 100, 't'));
+      made.provenance["padding"] = std::string(padding, 'x');
+      CAPTURE(prompts, padding);
+      const ResultStore store(folder.file("r.h5"), made, IfExists::replace);
+      CHECK(store.prompts() == static_cast<std::int64_t>(prompts));
+    }
+  }
+}

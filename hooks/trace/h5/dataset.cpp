@@ -1,5 +1,7 @@
 #include "hooks/trace/h5/dataset.h"
 
+#include <array>
+
 #include "hooks/trace/h5/datatype.h"
 
 namespace headscope::h5 {
@@ -49,6 +51,29 @@ Dataset create_contiguous(hid_t parent, const std::string& name, hid_t type, con
     checked(H5Pset_fill_time(list.id(), H5D_FILL_TIME_NEVER), "fill time");  // text needs a fill
   }
   return create(parent, name, type, dims, list);
+}
+
+Dataset create_unplaced(hid_t parent, const std::string& name, hid_t type, const Dims& dims) {
+  const PropertyList list = new_creation_list();
+  checked(H5Pset_layout(list.id(), H5D_CONTIGUOUS), "layout");
+  checked(H5Pset_alloc_time(list.id(), H5D_ALLOC_TIME_LATE), "allocation time");
+  checked(H5Pset_fill_time(list.id(), H5D_FILL_TIME_NEVER), "fill time");
+  return create(parent, name, type, dims, list);
+}
+
+void place(const Dataset& dataset) {
+  const Dataspace file(H5Dget_space(dataset.id()), "space of dataset");
+  const std::array<hsize_t, H5S_MAX_RANK> first{};
+  std::array<hsize_t, H5S_MAX_RANK> one{};
+  one.fill(1);
+  checked(
+      H5Sselect_hyperslab(file.id(), H5S_SELECT_SET, first.data(), nullptr, one.data(), nullptr),
+      "select an element");
+  const Datatype type(H5Dget_type(dataset.id()), "type of dataset");
+  const std::uint64_t zero = 0;  // the widest type placed is 8 bytes
+  const Dataspace memory = simple_space({1});
+  checked(H5Dwrite(dataset.id(), type.id(), memory.id(), file.id(), H5P_DEFAULT, &zero),
+          "place dataset");
 }
 
 Dataset create_chunked(

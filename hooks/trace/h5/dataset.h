@@ -12,6 +12,11 @@ namespace headscope::h5 {
 // In one piece, its place in the file taken at once and (but for text) nothing written: a hole.
 Dataset create_contiguous(hid_t parent, const std::string& name, hid_t type, const Dims& dims);
 
+// In one piece, its place in the file taken by place(): what is made in between (the text of
+// attributes lies beside values, not with the metadata) comes before it.
+Dataset create_unplaced(hid_t parent, const std::string& name, hid_t type, const Dims& dims);
+void place(const Dataset& dataset);  // writes one element, 0
+
 struct Chunking {
   Dims chunk;
   unsigned level = 0;  // deflate, after a byte shuffle
