@@ -1,6 +1,10 @@
 #include "cli/sweep_run.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cmath>
+#include <map>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/output.h"
+#include "cli/render/table.h"
 #include "cli/result_view.h"
 #include "cli/sweep_progress.h"
 #include "hooks/provenance.h"
@@ -105,6 +110,7 @@ struct Sweep {
 struct Outcome {
   Result result;
   bool finished = false;
+  std::vector<double> seconds;  // of each repeat
 };
 
 Outcome sweep_to_file(const Sweep& sweep, const Grid& grid, const ResultHeader& header) {
@@ -113,20 +119,48 @@ Outcome sweep_to_file(const Sweep& sweep, const Grid& grid, const ResultHeader& 
                                                   : IfExists::fail;
   ResultStore store(sweep.verb.out, header, if_exists);
   StoreSink sink(store);
+  const auto start = std::chrono::steady_clock::now();
   const bool finished = sweep.run(grid, sink);
   store.finish();
-  return {read_result(sweep.verb.out), finished};
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  return {read_result(sweep.verb.out), finished, {took.count()}};
 }
 
 Outcome sweep_in_memory(const Sweep& sweep, const Grid& grid, const ResultHeader& header) {
-  SweepTable table(grid.size(), static_cast<std::int64_t>(sweep.task.items.size()));
-  const bool finished = sweep.run(grid, table);
-  return {result_of(table, header), finished};
+  Outcome outcome;
+  for (int i = 0; i < sweep.verb.repeats; ++i) {
+    SweepTable table(grid.size(), static_cast<std::int64_t>(sweep.task.items.size()));
+    const auto start = std::chrono::steady_clock::now();
+    outcome.finished = sweep.run(grid, table);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    outcome.seconds.push_back(took.count());
+    outcome.result = result_of(table, header);
+    if (!outcome.finished) {
+      break;
+    }
+  }
+  return outcome;
+}
+
+std::string seconds_text(std::vector<double> seconds) {
+  if (seconds.empty()) {
+    return "";
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const std::string fastest = format_seconds(seconds.front());
+  return seconds.size() == 1 ? fmt::format("took {}\n", fastest)
+                             : fmt::format("took {} at least, {} in the median of {} runs\n",
+                                           fastest,
+                                           format_seconds(seconds[seconds.size() / 2]),
+                                           seconds.size());
 }
 
 void check(const SweepVerbOptions& options) {
   if (options.out.empty() && (options.resume || options.overwrite || !options.shard.empty())) {
     throw UsageError("--resume, --overwrite and --shard speak of a file: name it with -o");
+  }
+  if (options.repeats > 1 && !options.out.empty()) {
+    throw UsageError("--repeats is a benchmark in memory; leave out -o");
   }
   find_metric(options.metric);  // before the model is loaded
 }
@@ -176,9 +210,11 @@ void run_sweep_verb(const Invocation& invocation,
             : fmt::format("{} holds every finished cell; --resume does the others", options.out));
     throw Interrupted();
   }
+  OrderedJson json = result_json(outcome.result, options.per_prompt, options.top);
+  json["seconds"] = outcome.seconds;
   show(invocation,
-       result_json(outcome.result, options.per_prompt, options.top),
-       result_text(outcome.result, options.top));
+       json,
+       result_text(outcome.result, options.top) + "\n" + seconds_text(outcome.seconds));
 }
 
 void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
@@ -209,6 +245,10 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
   app.add_flag("--per-prompt", options.per_prompt, "Every prompt's value in --json too");
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
   app.add_option("--top", options.top, "Cells to list")->capture_default_str();
+  app.add_option(
+         "--repeats", options.repeats, "Run the whole sweep so often and say how long it took")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   add_prepend_bos(app, options.bos);
 }
 

@@ -24,6 +24,7 @@ struct SweepVerbOptions {
   std::string shard;   // "2/8"; empty: all cells
   PrependBos bos = PrependBos::automatic;
   std::size_t top = 10;
+  int repeats = 1;  // more: a benchmark, in memory
 };
 
 void add_sweep_options(CLI::App& app, SweepVerbOptions& options);
