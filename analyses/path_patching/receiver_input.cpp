@@ -1,5 +1,6 @@
 #include "analyses/path_patching/receiver_input.h"
 
+#include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
 #include "lib/kernels/rotary.h"
 #include "lib/tensor/convert.h"
@@ -31,7 +32,7 @@ Tensor receiver_input(const Model& model,
   const Tensor bias = block.b_QKV.defined() ? block.b_QKV.narrow(0, row, c.d_head) : Tensor();
   const Tensor normed =
       normalize(stream, block.ln1, c.norm, c.norm_eps).to(to_torch(model.dtype()));
-  Tensor part = at::linear(normed, weight, bias).unsqueeze(2);
+  Tensor part = linear(normed, weight, bias).unsqueeze(2);
   if (receiver.kind != Receiver::Kind::v) {
     if (c.qk_norm == QkNorm::per_head) {
       const Tensor& gain = receiver.kind == Receiver::Kind::q ? block.q_norm : block.k_norm;

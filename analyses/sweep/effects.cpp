@@ -30,7 +30,7 @@ std::uint64_t seed_of(const Json& provenance) {
 
 Effects effects_of(const Result& result) {
   const SummaryOptions options{.seed = seed_of(result.header.provenance)};
-  if (result.clean.empty() || std::isnan(result.clean.front())) {
+  if (result.clean.empty() || result.corrupted.empty()) {
     throw DataError("nothing is computed yet; --resume goes on");
   }
   Effects effects;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <ATen/ops/isfinite.h>
+
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
@@ -49,6 +51,7 @@ Scoring::Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::
     if (metric.needs_wrong && item.wrong.empty()) {
       throw UsageError("--metric {}: item {} has no wrong answers", metric.name, item.id);
     }
+    ids_.push_back(item.id);
     ids.insert(item.answers.begin(), item.answers.end());
     ids.insert(item.wrong.begin(), item.wrong.end());
   }
@@ -59,9 +62,21 @@ Scoring::Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::
   wrong_ = columns_of(items, &TaskItem::wrong, vocab_);
 }
 
+// Not every metric shows a NaN: none is larger than the best answer, so its rank would be 0.
+void Scoring::check_finite(const Tensor& logits, const std::vector<std::int64_t>& items) const {
+  const Tensor finite = logits.isfinite().all(1).cpu();
+  for (std::int64_t row = 0; row < finite.size(0); ++row) {
+    if (!finite.const_data_ptr<bool>()[row]) {
+      throw DataError("item {}: the model's logits are not finite; try --dtype f32",
+                      ids_[static_cast<std::size_t>(items[static_cast<std::size_t>(row)])]);
+    }
+  }
+}
+
 std::vector<double> Scoring::values(const Tensor& logits,
                                     const std::vector<std::int64_t>& items,
                                     const Tensor& clean) const {
+  check_finite(logits, items);
   const Tensor index = index_tensor(items);
   const Tensor answers = answers_.index_select(0, index);
   const Tensor wrong = wrong_.index_select(0, index);

@@ -17,7 +17,8 @@ class Scoring {
   // The tokens whose logits are wanted, in order; empty: all.
   [[nodiscard]] const std::vector<std::int64_t>& vocab() const { return vocab_; }
 
-  // Rows of logits and the item of each. `clean` is [R, V] where the metric needs it.
+  // Rows of logits and the item of each. `clean` is [R, V] where the metric needs it. Throws
+  // DataError naming an item whose logits are not finite.
   [[nodiscard]] std::vector<double> values(const Tensor& logits,
                                            const std::vector<std::int64_t>& items,
                                            const Tensor& clean) const;
@@ -25,7 +26,10 @@ class Scoring {
   [[nodiscard]] const Metric& metric() const { return metric_; }
 
  private:
+  void check_finite(const Tensor& logits, const std::vector<std::int64_t>& items) const;
+
   const Metric& metric_;
+  std::vector<std::string> ids_;  // of the items
   std::vector<std::int64_t> vocab_;
   Tensor answers_;  // [items, A] columns of the logits, −1 beyond an item's own
   Tensor wrong_;    // [items, W]

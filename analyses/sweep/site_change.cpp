@@ -95,13 +95,22 @@ Tensor z_difference(const ChangeInput& in, std::int64_t layer) {
   return fused_attention(after) - fused_attention(before);
 }
 
-// Each head's share of what attention writes [H, B, s, d_model] f32.
-Tensor written(const ChangeInput& in, const Tensor& z, std::int64_t layer, HeadRange heads) {
+// What the heads of each of `cells` equal groups write together [cells, B, s, d_model] f32.
+Tensor written(const ChangeInput& in,
+               const Tensor& z,
+               std::int64_t layer,
+               HeadRange heads,
+               std::int64_t cells) {
   const Tensor W_O = in.model.W_O(layer).narrow(0, heads.first, heads.count);
-  const Tensor by_head = z.narrow(2, heads.first, heads.count).permute({2, 0, 1, 3});
-  return at::bmm(by_head.flatten(1, 2), W_O)
+  const Tensor by_cell = z.narrow(2, heads.first, heads.count)
+                             .unflatten(2, {cells, heads.count / cells})
+                             .permute({2, 0, 1, 3, 4})
+                             .flatten(3, 4)
+                             .flatten(1, 2);  // [cells, B·s, heads a cell · d_head]
+  const Tensor weight = W_O.unflatten(0, {cells, heads.count / cells}).flatten(1, 2);
+  return at::bmm(by_cell, weight)
       .to(at::kFloat)
-      .view({heads.count, z.size(0), z.size(1), in.model.config().d_model});
+      .view({cells, z.size(0), z.size(1), in.model.config().d_model});
 }
 
 // What the change adds to the stream, given what it adds to attention's output before a sandwich's
@@ -137,8 +146,7 @@ ChangedStreams through_attention(const ChangeInput& in, std::int64_t layer, Head
   const Tensor difference = z_difference(in, layer);
   const Tensor chosen = difference.narrow(2, query_heads.first, query_heads.count);
   const std::int64_t cells = heads.count == 0 ? 1 : heads.count;
-  Tensor delta = written(in, difference, layer, query_heads);
-  delta = delta.unflatten(0, {cells, query_heads.count / cells}).sum(1);
+  const Tensor delta = written(in, difference, layer, query_heads, cells);
   const Tensor differs = chosen.ne(0).any(3).any(1).t().unflatten(0, {cells, -1}).any(1);
   const Tensor stream = kept(in, stream_after_attention(c), layer);
   const Entry entry = after_attention(c, layer);

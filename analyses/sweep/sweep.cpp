@@ -10,6 +10,8 @@
 namespace headscope {
 namespace {
 
+constexpr std::int64_t kBaselineTokens = 4096;
+
 std::int64_t length_of(const TaskItem& item) {
   return static_cast<std::int64_t>(item.clean.tokens.size());
 }
@@ -38,13 +40,14 @@ class Sweeper {
   [[nodiscard]] SweepShape shape() const;
   [[nodiscard]] std::vector<Site> sites_of(Run run) const;
   [[nodiscard]] BlockRuns runs_of(const Block& block) const;
-  void put_baselines(const std::vector<Block>& blocks);
+  void put_baselines(const std::vector<Block>& swept);
 
   Grid grid_;
   CheckedSink sink_;
   Scoring scoring_;
   SweepContext context_;
-  std::optional<BlockRuns> only_;  // of a task that is one block: run once
+  std::vector<double> clean_, corrupted_;  // the metric of every item in the unchanged runs
+  std::optional<BlockRuns> only_;          // of a task that is one block: run once
 };
 
 SweepShape Sweeper::shape() const {
@@ -91,29 +94,31 @@ BlockRuns Sweeper::runs_of(const Block& block) const {
 }
 
 // The runs nobody changed come first: a file that stops early has what its cells compare with.
-void Sweeper::put_baselines(const std::vector<Block>& blocks) {
-  std::vector<double> clean(context_.task.items.size());
-  std::vector<double> corrupted(context_.task.items.size());
+// Their batches do not depend on the memory there is, so neither do their values.
+void Sweeper::put_baselines(const std::vector<Block>& swept) {
+  const std::vector<Block> blocks = blocks_of(context_.task.items, kBaselineTokens);
+  const bool keep = blocks.size() == 1 && swept.size() == 1;
+  clean_.resize(context_.task.items.size());
+  corrupted_.resize(context_.task.items.size());
   const RunOptions logits_alone{.sites = {}, .first_column = 0, .vocab = scoring_.vocab()};
   for (const Block& block : blocks) {
-    BlockRuns runs = blocks.size() == 1
-                         ? runs_of(block)
-                         : BlockRuns{block,
-                                     RunValues(context_.model, block.clean, logits_alone),
-                                     RunValues(context_.model, block.corrupted, logits_alone)};
+    BlockRuns runs = keep ? runs_of(swept.front())
+                          : BlockRuns{block,
+                                      RunValues(context_.model, block.clean, logits_alone),
+                                      RunValues(context_.model, block.corrupted, logits_alone)};
     const Tensor& reference = runs.clean.logits();
     const auto of_clean = scoring_.values(reference, block.items, reference);
     const auto of_corrupted = scoring_.values(runs.corrupted.logits(), block.items, reference);
     for (std::size_t i = 0; i < block.items.size(); ++i) {
-      clean[static_cast<std::size_t>(block.items[i])] = of_clean[i];
-      corrupted[static_cast<std::size_t>(block.items[i])] = of_corrupted[i];
+      clean_[static_cast<std::size_t>(block.items[i])] = of_clean[i];
+      corrupted_[static_cast<std::size_t>(block.items[i])] = of_corrupted[i];
     }
-    if (blocks.size() == 1) {
+    if (keep) {
       only_.emplace(std::move(runs));
     }
   }
-  sink_.put_baseline(ResultStore::Run::clean, clean);
-  sink_.put_baseline(ResultStore::Run::corrupted, corrupted);
+  sink_.put_baseline(ResultStore::Run::clean, clean_);
+  sink_.put_baseline(ResultStore::Run::corrupted, corrupted_);
 }
 
 bool Sweeper::run() {
@@ -126,7 +131,7 @@ bool Sweeper::run() {
   put_baselines(blocks);
   return std::all_of(blocks.begin(), blocks.end(), [&](const Block& block) {
     const BlockRuns own = only_ ? std::move(*only_) : runs_of(block);
-    SweepBlock sweep(context_, own);
+    SweepBlock sweep(context_, own, context_.spec.into == Run::clean ? clean_ : corrupted_);
     return !context_.stopped() && (plain() ? sweep.run_plain() : sweep.run());
   });
 }
@@ -175,6 +180,10 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
                        ? "part"
                        : std::string(to_string(head_axis_of(spec.parts.front().site)));
   if (spec.over_positions) {
+    if (spec.positions.text != "all") {
+      throw UsageError("--over pos takes every position; leave out --positions {}",
+                       spec.positions.text);
+    }
     check_lengths(task);
     grid.positions = length_of(task.items.front());
   }

@@ -27,13 +27,14 @@ Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& d
 
 }  // namespace
 
-SweepBlock::SweepBlock(const SweepContext& context, const BlockRuns& runs)
+SweepBlock::SweepBlock(const SweepContext& context,
+                       const BlockRuns& runs,
+                       const std::vector<double>& unchanged)
     : context_(context),
       runs_(runs),
       block_(runs.block),
       columns_(swept_columns(context.spec, block_, context.task.items)),
-      unchanged_(context.scoring.values(
-          runs.of(context.spec.into).logits(), block_.items, runs.clean.logits())) {}
+      unchanged_(unchanged) {}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
 std::vector<SweepBlock::Cells> SweepBlock::cells_of(const ColumnGroup& group) const {
@@ -57,10 +58,27 @@ std::vector<SweepBlock::Cells> SweepBlock::cells_of(const ColumnGroup& group) co
   return all;
 }
 
-bool SweepBlock::any_wanted(const Cells& cells) const {
-  return std::any_of(cells.index.begin(), cells.index.end(), [&](std::int64_t cell) {
-    return std::any_of(block_.items.begin(), block_.items.end(), [&](std::int64_t item) {
-      return context_.wanted(cell, item);
+std::vector<std::vector<SweepBlock::Cells>> SweepBlock::waves_of(const ColumnGroup& group) const {
+  std::vector<std::vector<Cells>> waves;
+  std::int64_t rows = 0;
+  for (Cells& cells : cells_of(group)) {
+    const std::int64_t more = static_cast<std::int64_t>(cells.index.size()) * block_.rows();
+    if (waves.empty() || rows + more > context_.plan.wave_rows) {
+      waves.emplace_back();
+      rows = 0;
+    }
+    waves.back().push_back(std::move(cells));
+    rows += more;
+  }
+  return waves;
+}
+
+bool SweepBlock::any_wanted(const std::vector<Cells>& wave) const {
+  return std::any_of(wave.begin(), wave.end(), [&](const Cells& cells) {
+    return std::any_of(cells.index.begin(), cells.index.end(), [&](std::int64_t cell) {
+      return std::any_of(block_.items.begin(), block_.items.end(), [&](std::int64_t item) {
+        return context_.wanted(cell, item);
+      });
     });
   });
 }
@@ -89,32 +107,44 @@ bool SweepBlock::run_group(const ColumnGroup& group) {
   const auto runner = runner_of(spec).make(
       context_.model, runs_.of(spec.into), columns_.kept_from, block_, group.first);
   ChangeInput in = input_of(replacement, group);
-  Wave wave(*runner, context_.scoring, runs_.clean.logits(), context_.sink);
-  for (const Cells& cells : cells_of(group)) {
+  for (const std::vector<Cells>& cells : waves_of(group)) {
     if (!any_wanted(cells)) {
       continue;
     }
-    const auto more = static_cast<std::int64_t>(cells.index.size()) * block_.rows();
-    const bool full = wave.rows() > 0 && wave.rows() + more > context_.plan.wave_rows;
-    if ((full && !wave.flush(context_.options.stop)) || context_.stopped() ||
-        !add(wave, in, cells)) {
+    Wave wave(*runner, context_.scoring, runs_.clean.logits());
+    for (const Cells& some : cells) {
+      if (context_.stopped()) {
+        return false;
+      }
+      add(wave, in, some);
+    }
+    auto values = wave.run(context_.options.stop);
+    if (!values) {
       return false;
     }
+    store(std::move(*values));
   }
-  return wave.flush(context_.options.stop);
+  return true;
 }
 
-bool SweepBlock::add(Wave& wave, ChangeInput& in, const Cells& cells) {
+void SweepBlock::store(std::vector<ResultStore::Value> values) {
+  std::erase_if(values, [&](const auto& v) { return !context_.wanted(v.cell, v.prompt); });
+  if (!values.empty()) {
+    context_.sink.put(values);
+  }
+}
+
+void SweepBlock::add(Wave& wave, ChangeInput& in, const Cells& cells) {
   in.site = context_.spec.parts[cells.part].site;
   if (!runner_of(context_.spec).reaches(in.site, cells.layer)) {
     const auto count = static_cast<std::int64_t>(cells.index.size());
     members_of(cells, at::zeros({count, block_.rows()}, at::kBool));
-    return true;
+    return;
   }
   const ChangedStreams changed = changed_streams(in, cells.layer, cells.heads);
   const std::vector<Wave::Member> members = members_of(cells, changed.differs.cpu());
   if (members.empty()) {
-    return true;
+    return;
   }
   std::vector<std::int64_t> chosen;
   for (const Wave::Member& member : members) {
@@ -124,7 +154,6 @@ bool SweepBlock::add(Wave& wave, ChangeInput& in, const Cells& cells) {
   const Tensor index = index_tensor(chosen, changed.streams.device());
   wave.add({changed.layer, changed.at, changed.streams.flatten(0, 1).index_select(0, index), {}},
            members);
-  return true;
 }
 
 std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tensor& differs) {
@@ -134,20 +163,14 @@ std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tenso
   for (const std::int64_t cell : cells.index) {
     for (std::int64_t row = 0; row < block_.rows(); ++row) {
       const std::int64_t item = block_.items[static_cast<std::size_t>(row)];
-      const bool changes = *differ++;
-      if (!context_.wanted(cell, item)) {
-        continue;
-      }
-      if (changes) {
+      if (*differ++) {
         members.push_back({cell, row, item});
       } else {
-        same.push_back({cell, item, unchanged_[static_cast<std::size_t>(row)]});
+        same.push_back({cell, item, unchanged_[static_cast<std::size_t>(item)]});
       }
     }
   }
-  if (!same.empty()) {
-    context_.sink.put(same);
-  }
+  store(std::move(same));
   return members;
 }
 
@@ -162,10 +185,12 @@ bool SweepBlock::run_plain() {
         if (context_.stopped()) {
           return false;
         }
+        if (!any_wanted({{cells.part, cells.layer, {}, {cells.index[i]}}})) {
+          continue;
+        }
         auto values =
             loop.run(part.site, {cells.layer, head, group.pos}, cells.index[i], group.changed);
-        std::erase_if(values, [&](const auto& v) { return !context_.wanted(v.cell, v.prompt); });
-        context_.sink.put(values);
+        store(std::move(values));
       }
     }
   }

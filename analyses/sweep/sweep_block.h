@@ -33,7 +33,10 @@ struct SweepContext {
 
 class SweepBlock {
  public:
-  SweepBlock(const SweepContext& context, const BlockRuns& runs);
+  // `unchanged` is the metric of every item of the task in the run that is changed.
+  SweepBlock(const SweepContext& context,
+             const BlockRuns& runs,
+             const std::vector<double>& unchanged);
 
   // Both false if the sweep was stopped.
   bool run();
@@ -49,19 +52,23 @@ class SweepBlock {
   };
 
   [[nodiscard]] std::vector<Cells> cells_of(const ColumnGroup& group) const;
-  [[nodiscard]] bool any_wanted(const Cells& cells) const;
+  // Cells that run together. Which do depends on the task and the plan alone, never on what is done
+  // already: a resumed sweep runs the same products and rounds as one that was never stopped.
+  [[nodiscard]] std::vector<std::vector<Cells>> waves_of(const ColumnGroup& group) const;
+  [[nodiscard]] bool any_wanted(const std::vector<Cells>& wave) const;
   [[nodiscard]] ChangeInput input_of(const Replacement& replacement,
                                      const ColumnGroup& group) const;
   bool run_group(const ColumnGroup& group);
-  bool add(Wave& wave, ChangeInput& in, const Cells& cells);
+  void add(Wave& wave, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<Wave::Member> members_of(const Cells& cells, const Tensor& differs);
+  void store(std::vector<ResultStore::Value> values);  // those that are wanted
 
   const SweepContext& context_;
   const BlockRuns& runs_;
   const Block& block_;
   SweptColumns columns_;
-  std::vector<double> unchanged_;  // the metric of each row of the run nobody changed
+  const std::vector<double>& unchanged_;
 };
 
 }  // namespace headscope

@@ -12,8 +12,7 @@ namespace {
 // time lost when a run is cut short.
 constexpr std::int64_t kTokensOnCpu = 2048;
 constexpr std::int64_t kTokensOnGpu = 128 << 10;
-constexpr std::int64_t kBlockTokensOnCpu = 16 << 10;
-constexpr std::int64_t kBlockTokensOnGpu = 256 << 10;
+constexpr std::int64_t kBlockTokens = 16 << 10;
 
 std::int64_t element(const Model& model) {
   return static_cast<std::int64_t>(size_of(model.dtype()));
@@ -36,7 +35,10 @@ std::int64_t bytes_of_row(const Model& model, const SweepShape& shape) {
       shape.columns * (4 * c.n_kv_heads + 2 * c.n_heads) * c.d_head * element(model);
   const std::int64_t scores =
       shape.running * shape.columns * (c.score_softcap > 0 ? 12 * c.n_heads : 5);
-  return shape.running * bytes_of_column(model) + keys + scores + shape.logits * 8;
+  // An f32 product on a GPU goes through six bf16 terms an element (kernels::split_terms).
+  const bool split = model.device().is_cuda() && model.dtype() == DType::f32;
+  const std::int64_t terms = split ? 12 * shape.running * std::max(c.d_model, c.d_mlp) : 0;
+  return shape.running * bytes_of_column(model) + keys + scores + terms + shape.logits * 8;
 }
 
 std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape) {
@@ -64,12 +66,11 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
         shape.columns,
         format_bytes(prompt + 3 * row));
   }
-  const std::int64_t prompts = std::max<std::int64_t>(1, memory / 3 / (prompt + row));
-  SweepPlan plan;
-  plan.block_tokens = std::clamp(
-      prompts * shape.columns, shape.columns, gpu ? kBlockTokensOnGpu : kBlockTokensOnCpu);
-  plan.block_tokens = std::max(plan.block_tokens, shape.columns);
   const std::int64_t rows_that_fit = std::max<std::int64_t>(1, memory / 3 / row);
+  const std::int64_t prompts =
+      std::clamp<std::int64_t>(memory / 3 / (prompt + row), 1, rows_that_fit);
+  SweepPlan plan;
+  plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
   const std::int64_t rows_enough = (gpu ? kTokensOnGpu : kTokensOnCpu) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   return plan;

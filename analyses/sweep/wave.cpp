@@ -25,13 +25,14 @@ void Wave::add(Entering entering, const std::vector<Member>& members) {
   members_.insert(members_.end(), members.begin(), members.end());
 }
 
-bool Wave::flush(const std::function<bool()>& stop) {
+std::optional<std::vector<ResultStore::Value>> Wave::run(const std::function<bool()>& stop) const {
+  std::vector<ResultStore::Value> values;
   if (members_.empty()) {
-    return true;
+    return values;
   }
   const auto logits = runner_.logits(entering_, scoring_.vocab(), stop);
   if (!logits) {
-    return false;
+    return std::nullopt;
   }
   std::vector<std::int64_t> items;
   for (const Member& member : members_) {
@@ -41,14 +42,10 @@ bool Wave::flush(const std::function<bool()>& stop) {
                            ? clean_.index_select(0, rows_of(members_, clean_.device()))
                            : Tensor();
   const std::vector<double> scored = scoring_.values(*logits, items, clean);
-  std::vector<ResultStore::Value> values;
   for (std::size_t i = 0; i < scored.size(); ++i) {
     values.push_back({members_[i].cell, members_[i].item, scored[i]});
   }
-  sink_.put(values);
-  entering_.clear();
-  members_.clear();
-  return true;
+  return values;
 }
 
 }  // namespace headscope

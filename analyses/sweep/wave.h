@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "analyses/sweep/row_runner.h"
@@ -20,21 +21,20 @@ class Wave {
   };
 
   // `clean_logits` [B, V] are those of the block's rows.
-  Wave(const RowRunner& runner, const Scoring& scoring, const Tensor& clean_logits, SweepSink& sink)
-      : runner_(runner), scoring_(scoring), clean_(clean_logits), sink_(sink) {}
+  Wave(const RowRunner& runner, const Scoring& scoring, const Tensor& clean_logits)
+      : runner_(runner), scoring_(scoring), clean_(clean_logits) {}
 
   // `entering.row` is filled in here.
   void add(Entering entering, const std::vector<Member>& members);
-  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(members_.size()); }
 
-  // Runs and stores what was added, and is empty again. False if `stop` ended it: nothing stored.
-  bool flush(const std::function<bool()>& stop);
+  // The metric of what was added; nothing if `stop` ended it.
+  [[nodiscard]] std::optional<std::vector<ResultStore::Value>> run(
+      const std::function<bool()>& stop) const;
 
  private:
   const RowRunner& runner_;
   const Scoring& scoring_;
   Tensor clean_;
-  SweepSink& sink_;
   std::vector<Entering> entering_;
   std::vector<Member> members_;
 };

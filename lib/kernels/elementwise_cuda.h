@@ -38,4 +38,13 @@ struct GatedArgs {
 };
 int gated_activation(const GatedArgs& args, Element element, void* stream);
 
+struct SplitArgs {
+  const float* x;  // [rows, k]
+  void* y;         // [rows, 6 k] bf16
+  std::int64_t rows;
+  std::int64_t k;
+  int side;  // headscope::kernels::SplitSide
+};
+int split_terms(const SplitArgs& args, void* stream);
+
 }  // namespace headscope::cuda

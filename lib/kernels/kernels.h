@@ -19,4 +19,12 @@ Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin);
 // `activation` is an Activation as an integer.
 Tensor gated_activation(const Tensor& gate_up, std::int64_t activation);
 
+// The operands of an f32 product by bf16 tensor cores. Every element is the sum of three bf16
+// terms, x = x0 + x1 + x2 (8 bits each, together the 24 of f32); of the nine products of terms the
+// six largest are kept, smallest first, so that one bf16 product of six times the depth, summed in
+// f32, gives x · wᵀ to the rounding of f32 (Henry et al. 2019, arXiv:1904.06376). x [rows, K] f32 →
+// [rows, 6 K] bf16: blocks x2 x0 x1 x1 x0 x0 (left) or w0 w2 w1 w0 w1 w0 (right).
+enum class SplitSide { left, right };
+Tensor split_terms(const Tensor& x, SplitSide side);
+
 }  // namespace headscope::kernels

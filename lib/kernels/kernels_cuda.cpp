@@ -92,6 +92,20 @@ at::Tensor gated_activation_gpu(const at::Tensor& gate_up, std::int64_t activati
   return out;
 }
 
+at::Tensor split_terms_gpu(const at::Tensor& x, std::int64_t side) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  const at::Tensor in = x.contiguous();
+  at::Tensor out = at::empty({x.size(0), 6 * x.size(1)}, in.options().dtype(at::kBFloat16));
+  check_launch(split_terms({.x = in.const_data_ptr<float>(),
+                            .y = out.data_ptr(),
+                            .rows = x.size(0),
+                            .k = x.size(1),
+                            .side = static_cast<int>(side)},
+                           current_stream()),
+               "split_terms");
+  return out;
+}
+
 }  // namespace
 }  // namespace headscope::cuda
 
@@ -99,4 +113,5 @@ TORCH_LIBRARY_IMPL(headscope, CUDA, m) {
   m.impl("rms_norm", headscope::cuda::rms_norm_gpu);
   m.impl("rotate", headscope::cuda::rotate_gpu);
   m.impl("gated_activation", headscope::cuda::gated_activation_gpu);
+  m.impl("split_terms", headscope::cuda::split_terms_gpu);
 }

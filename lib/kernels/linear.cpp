@@ -2,18 +2,46 @@
 
 #include <ATen/ops/mm.h>
 
+#include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
+namespace {
+
+// Splitting the weights costs as much as reading them three times; fewer rows do not earn it back.
+constexpr std::int64_t kRowsWorthSplitting = 512;
+
+bool worth_splitting(const Tensor& x) {
+  return x.is_cuda() && x.scalar_type() == at::kFloat &&
+         x.numel() >= kRowsWorthSplitting * x.size(-1);
+}
+
+// a [M, K] · b [N, K]ᵀ in f32, shaped […, N] as x.
+Tensor product(const Tensor& x, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  std::vector<std::int64_t> shape = x.sizes().vec();
+  shape.back() = b.size(0);
+  Tensor out = at::mm(a, b.t(), at::kFloat).view(shape);
+  return bias.defined() ? out.add_(bias) : out;
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (!worth_splitting(x)) {
+    return at::linear(x, weight, bias);
+  }
+  const Tensor rows = x.reshape({-1, x.size(-1)});
+  return product(x,
+                 kernels::split_terms(rows, kernels::SplitSide::left),
+                 kernels::split_terms(weight, kernels::SplitSide::right),
+                 bias);
+}
 
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!x.is_cuda() || x.scalar_type() == at::kFloat) {
-    return at::linear(x, weight, bias).to(at::kFloat);
+    return linear(x, weight, bias).to(at::kFloat);
   }
-  std::vector<std::int64_t> shape = x.sizes().vec();
-  shape.back() = weight.size(0);
-  const Tensor out = at::mm(x.reshape({-1, x.size(-1)}), weight.t(), at::kFloat).view(shape);
-  return bias.defined() ? out + bias : out;
+  return product(x, x.reshape({-1, x.size(-1)}), weight, bias);
 }
 
 }  // namespace headscope

@@ -1,6 +1,7 @@
 #include "lib/model/attention_inputs.h"
 
 #include "lib/base/error.h"
+#include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
 #include "lib/tensor/ops.h"
 
@@ -44,7 +45,7 @@ Tensor project(const Pass& pass, const BlockWeights& block, const Part& part, co
   const Tensor weight = rows_of(block.W_QKV, part, c);
   const Tensor bias = rows_of(block.b_QKV, part, c);
   if (!in.by_head.defined()) {
-    return at::linear(in.shared, weight, bias).unflatten(-1, {part.heads, c.d_head});
+    return linear(in.shared, weight, bias).unflatten(-1, {part.heads, c.d_head});
   }
   const Tensor x = in.by_head.flatten(0, 1).transpose(0, 1);  // [heads, B·T, d_model]
   const Tensor by_head = weight.view({part.heads, c.d_head, c.d_model}).transpose(1, 2);
@@ -118,7 +119,7 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
       out[i] = project(pass, block, parts[i], reads[i]);
     }
   } else {
-    const Tensor fused = at::linear(normed, block.W_QKV, block.b_QKV);
+    const Tensor fused = linear(normed, block.W_QKV, block.b_QKV);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       out[i] = fused.narrow(-1, parts[i].first_row, parts[i].heads * c.d_head)
                    .unflatten(-1, {parts[i].heads, c.d_head});

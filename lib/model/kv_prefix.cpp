@@ -1,5 +1,6 @@
 #include "lib/model/kv_prefix.h"
 
+#include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -19,7 +20,10 @@ KvPrefix::Entry KvPrefix::join(std::int64_t layer, const Tensor& k, const Tensor
   if (columns == 0) {
     return {k, v};
   }
-  const Entry& kept = layers.at(static_cast<std::size_t>(layer));
+  if (layer >= static_cast<std::int64_t>(layers.size()) || !row.defined()) {
+    throw UsageError("a prefix of {} columns has no keys for layer {}", columns, layer);
+  }
+  const Entry& kept = layers[static_cast<std::size_t>(layer)];
   return {joined(kept.k, columns, row, k), joined(kept.v, columns, row, v)};
 }
 

@@ -32,7 +32,7 @@ Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
       pass.see(Site::mlp_block_in,
                layer,
                run_norm(pass, {Site::ln2_scale, Site::ln2_normalized}, layer, block.ln2, in));
-  const Tensor hidden = at::linear(normed, block.W_in, block.b_in);
+  const Tensor hidden = linear(normed, block.W_in, block.b_in);
   const Tensor activated =
       pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);
   const Tensor post = pass.see(Site::mlp_post, layer, activated);

@@ -27,6 +27,21 @@ void check_options(const ForwardOptions& options, const ModelConfig& config, std
   }
 }
 
+void check_layout(const Resume& from, const ModelConfig& config) {
+  const BatchLayout& layout = from.layout;
+  if (static_cast<std::int64_t>(layout.pads.size()) != layout.rows) {
+    throw UsageError("a layout of {} rows has {} pads", layout.rows, layout.pads.size());
+  }
+  if (layout.keys() > config.n_ctx) {
+    throw UsageError(
+        "{} columns are more than the model's context of {}", layout.keys(), config.n_ctx);
+  }
+  if (from.prefix != nullptr && from.prefix->row.defined() &&
+      from.prefix->row.size(0) != layout.rows) {
+    throw UsageError("the prefix is for {} rows, not {}", from.prefix->row.size(0), layout.rows);
+  }
+}
+
 void check_resume(const Resume& from, const ForwardOptions& options, const ModelConfig& config) {
   check_options(options, config, from.layer + (from.at == Resume::At::mid ? 1 : 0));
   if (options.cache != nullptr || options.chunk > 0) {
@@ -39,6 +54,7 @@ void check_resume(const Resume& from, const ForwardOptions& options, const Model
                      shape[1],
                      shape[2]);
   }
+  check_layout(from, config);
   if (from.at == Resume::At::mid &&
       (config.block_order == BlockOrder::parallel || from.layer == config.n_layers)) {
     throw UsageError("there is no hook_resid_mid to start from at layer {}{}",

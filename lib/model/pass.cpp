@@ -72,12 +72,21 @@ Tensor Pass::supplied(Site site, int layer) {
   if (tap_.wants({site, layer}) != Interest::supply) {
     return {};
   }
+  if (cache != nullptr) {
+    throw UsageError("{}: supplied, so its layer would leave nothing in the KV cache",
+                     hook_name(site, layer));
+  }
   const Visit visit{{site, layer}, layout, config};
   Tensor value = tap_.visit(visit, {});
   const std::vector<std::int64_t> shape{layout.rows, layout.columns, config.d_model};
-  if (!value.defined() || !value.sizes().equals(shape)) {
-    throw UsageError(
-        "{}: what is supplied is not {}×{}×{}", visit.name(), shape[0], shape[1], shape[2]);
+  if (!value.defined() || !value.sizes().equals(shape) || value.scalar_type() != at::kFloat ||
+      value.device() != device) {
+    throw UsageError("{}: what is supplied is not {}×{}×{} in f32 on {}",
+                     visit.name(),
+                     shape[0],
+                     shape[1],
+                     shape[2],
+                     device.str());
   }
   return value;
 }

@@ -9,6 +9,7 @@
 #include "lib/families/load.h"
 #include "lib/kernels/cpu_kernels.h"
 #include "lib/kernels/kernels.h"
+#include "lib/kernels/linear.h"
 #include "lib/tensor/backend.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
@@ -60,11 +61,31 @@ TEST_CASE("each kernel on the GPU equals its CPU reference") {
                          .to(at::kFloat)
                          .cpu(),
                      kernels::rotate_cpu(x, angles.cos(), angles.sin())) < tolerance);
+    for (const std::int64_t side : {0, 1}) {
+      const Tensor rows = at::randn({33, 45});
+      CHECK(identical(
+          kernels::split_terms(on_gpu(rows, at::kFloat), static_cast<kernels::SplitSide>(side))
+              .cpu()
+              .to(at::kFloat),
+          kernels::split_terms_cpu(rows, side).to(at::kFloat)));
+    }
     for (std::int64_t activation = 0; activation < 4; ++activation) {
       CHECK(difference(kernels::gated_activation(on_gpu(x, type), activation).to(at::kFloat).cpu(),
                        kernels::gated_activation_cpu(x, activation)) < tolerance);
     }
   }
+}
+
+TEST_CASE("a large f32 product on the GPU is exact to the rounding of f32") {
+  if (!have_gpu()) {
+    return;
+  }
+  const Tensor x = at::randn({4, 200, 96}) * 100.0;
+  const Tensor w = at::randn({64, 96});
+  const Tensor b = at::randn({64});
+  const Tensor want = at::linear(x.to(at::kDouble), w.to(at::kDouble), b.to(at::kDouble));
+  const Tensor got = linear(on_gpu(x, at::kFloat), on_gpu(w, at::kFloat), on_gpu(b, at::kFloat));
+  CHECK(difference(got.cpu(), want.to(at::kFloat)) < 1e-6);
 }
 
 TEST_CASE("every fixture gives the CPU's logits on the GPU, in fp32 and bf16") {

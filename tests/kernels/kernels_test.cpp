@@ -64,3 +64,14 @@ TEST_CASE("LayerNorm's two steps make its one") {
   CHECK(difference(apply_gain(parts.centred / parts.scale, weights, at::kFloat),
                    normalize(x, weights, Norm::layer_norm, 1e-5)) < 1e-6);
 }
+
+TEST_CASE("a product of split terms is the f32 product to its rounding") {
+  const Tensor x = random({70, 130}) * random({70, 130}).exp() * 100.0;
+  const Tensor w = random({50, 130});
+  const Tensor left = kernels::split_terms(x, kernels::SplitSide::left).to(at::kDouble);
+  const Tensor right = kernels::split_terms(w, kernels::SplitSide::right).to(at::kDouble);
+  const Tensor exact = at::matmul(x.to(at::kDouble), w.to(at::kDouble).t());
+  const Tensor scale = at::matmul(x.abs().to(at::kDouble), w.abs().to(at::kDouble).t());
+  CHECK(((at::matmul(left, right.t()) - exact).abs() / scale).max().item().toDouble() < 3e-7);
+  CHECK(left.size(1) == 6 * 130);
+}
