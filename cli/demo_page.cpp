@@ -7,6 +7,7 @@
 #include "cli/predictions.h"
 #include "cli/render/report.h"
 #include "cli/render/visible.h"
+#include "cli/result_view.h"
 #include "cli/trace_view.h"
 
 namespace headscope {
@@ -104,6 +105,52 @@ void add_heads(Report& report, const TraceReader& trace, const std::vector<HeadS
   }
 }
 
+// A head by its cell's labels, layer and head.
+HeadScore head_of(const CellEffect& cell) {
+  HeadScore head;
+  head.layer = std::stoll(cell.labels[0]);
+  head.head = std::stoll(cell.labels[1]);
+  return head;
+}
+
+void add_sweep(Report& report,
+               const DemoPage& files,
+               const TraceReader& trace,
+               const Result& sweep) {
+  const Effects effects = effects_of(sweep);
+  const std::string name = trace.provenance().at("model").get<std::string>();
+  report.text(fmt::format(
+      "## Which heads carry the answer\nAttention patterns show where a head looks, not whether it "
+      "matters. So each of the {} heads was patched: the model read {} sentences in which the "
+      "second mention of the one name was changed to the other (their logit difference is {:.2f} "
+      "instead of {:.2f}), and one head at a time got its output `z` of the unchanged sentence "
+      "back. 0 is the changed sentence, 1 the unchanged one.\n\n"
+      "```\nheadscope task make ioi --model {} -n {} --corruption s2_io -o {}\n"
+      "headscope patch {} --task {} --site z --over layer,head --overwrite -o {}\n```\n",
+      effects.cells.size(),
+      sweep.header.prompt_ids.size(),
+      effects.corrupted.mean,
+      effects.clean.mean,
+      name,
+      sweep.header.prompt_ids.size(),
+      files.task.string(),
+      name,
+      files.task.string(),
+      files.sweep.string()));
+  report.figure(to_svg(result_map(sweep, effects)), "Every head's effect.");
+  report.table(strongest_table(sweep, effects, 8),
+               "The strongest, with the standard error of the mean and a bootstrap interval over "
+               "prompts.");
+  for (const CellEffect& cell : strongest(effects, kPerKind)) {
+    const HeadScore head = head_of(cell);
+    report.figure(to_svg(heat_map_of(trace, {hook_of(head), 0, head.head})),
+                  fmt::format("Head {}.{}, effect {:+.2f}, on the first prompt above.",
+                              head.layer,
+                              head.head,
+                              cell.effect.mean));
+  }
+}
+
 void write_all_heads(const DemoPage& files, const TraceReader& trace) {
   ViewerSelection all;
   for (const TraceDataset& dataset : trace.datasets()) {
@@ -129,7 +176,10 @@ std::string footer_of(const DemoPage& files, const TraceReader& trace) {
 
 }  // namespace
 
-void write_demo_page(const DemoPage& files, const Model& model, const TraceReader& trace) {
+void write_demo_page(const DemoPage& files,
+                     const Model& model,
+                     const TraceReader& trace,
+                     const std::optional<Result>& sweep) {
   const std::vector<HeadScore> heads = score_heads(trace);
   Report report({.title = "Attention heads of " + model_label(trace),
                  .subtitle = "What headscope demo recorded and saw",
@@ -144,6 +194,9 @@ void write_demo_page(const DemoPage& files, const Model& model, const TraceReade
       commands_text(files, model, strongest(heads, &HeadScore::object, 1).front()));
   add_predictions(report, model, trace);
   add_heads(report, trace, heads);
+  if (sweep) {
+    add_sweep(report, files, trace, *sweep);
+  }
   write_all_heads(files, trace);
   report.text(
       fmt::format("## All {} heads\nClick a head to see its map; point at a token to see "

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "analyses/results/result_store.h"
 #include "hooks/trace/trace.h"
 #include "lib/model/model.h"
 
@@ -16,10 +18,16 @@ struct DemoPage {
   std::filesystem::path trace;
   std::filesystem::path viewer;
   std::filesystem::path page;
+  std::filesystem::path task;   // of the sweep, JSONL
+  std::filesystem::path sweep;  // its result
   std::string command_line;
 };
 
-// Writes `viewer` and `page` from the finished trace; `model` names tokens only.
-void write_demo_page(const DemoPage& files, const Model& model, const TraceReader& trace);
+// Writes `viewer` and `page` from the finished trace and, if there is one, the sweep; `model` names
+// tokens only.
+void write_demo_page(const DemoPage& files,
+                     const Model& model,
+                     const TraceReader& trace,
+                     const std::optional<Result>& sweep);
 
 }  // namespace headscope

@@ -3,6 +3,7 @@
 
 #include "cli/demo_page.h"
 #include "cli/demo_prompts.h"
+#include "cli/demo_sweep.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/record_run.h"
@@ -25,6 +26,8 @@ DemoPage files_in(const std::filesystem::path& folder, const std::string& comman
           .trace = folder / "trace.h5",
           .viewer = folder / "attn.hook_pattern.html",
           .page = folder / "index.html",
+          .task = folder / "ioi.jsonl",
+          .sweep = folder / "patch.h5",
           .command_line = command_line};
 }
 
@@ -43,7 +46,8 @@ DemoPage run(const Options& options, const Invocation& invocation) {
   if (result.stopped) {
     throw Interrupted();
   }
-  write_demo_page(files, model, TraceReader(files.trace));
+  const auto sweep = run_demo_sweep(model, {files.task, files.sweep}, invocation);
+  write_demo_page(files, model, TraceReader(files.trace), sweep);
   return files;
 }
 
@@ -51,14 +55,18 @@ OrderedJson to_json(const DemoPage& files) {
   return {{"page", files.page.string()},
           {"trace", files.trace.string()},
           {"viewer", files.viewer.string()},
+          {"sweep", files.sweep.string()},
           {"prompts", files.prompts.string()}};
 }
 
 std::string to_text(const DemoPage& files) {
   const std::string page = std::filesystem::absolute(files.page).string();
-  return fmt::format("{}   the page: open it in a browser\n{}   the recorded patterns\n",
-                     page,
-                     files.trace.string());
+  return fmt::format(
+      "{}   the page: open it in a browser\n{}   the recorded patterns\n{}   the sweep over "
+      "heads\n",
+      page,
+      files.trace.string(),
+      files.sweep.string());
 }
 
 }  // namespace
@@ -66,7 +74,7 @@ std::string to_text(const DemoPage& files) {
 Verb demo_verb() {
   return {
       .name = "demo",
-      .summary = "Record a real model on a few prompts and write a page of its heads",
+      .summary = "Record a real model, patch every head on a task, and write a page of it",
       .example = "  headscope demo -o out/demo && xdg-open out/demo/index.html",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();

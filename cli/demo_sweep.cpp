@@ -1,0 +1,81 @@
+#include "cli/demo_sweep.h"
+
+#include "analyses/sweep/store_sink.h"
+#include "analyses/sweep/sweep.h"
+#include "analyses/task/makers.h"
+#include "cli/interrupt.h"
+#include "cli/memory_check.h"
+#include "cli/output.h"
+#include "cli/sweep_progress.h"
+#include "hooks/provenance.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kPrompts = 16;
+constexpr const char* kCorruption = "s2_io";
+
+std::optional<Task> make(const Model& model, const DemoSweepFiles& files, std::uint64_t seed) {
+  try {
+    Task task =
+        make_task("ioi",
+                  model.tokenizer(),
+                  {.n = kPrompts, .seed = seed, .corruption = kCorruption, .templates = {}});
+    write_task(task, files.task);
+    return task;
+  } catch (const DataError& error) {
+    print_note(fmt::format("no sweep of this model: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
+ResultHeader header_of(const Model& model,
+                       const Task& task,
+                       const Grid& grid,
+                       const Invocation& invocation) {
+  ResultHeader header{"patch", "logit_diff", grid.axes(), {}, {}, {}};
+  header.provenance =
+      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
+  Json& identity = header.provenance["identity"];
+  identity["task_hash"] = task.hash;
+  identity["site"] = "z";
+  identity["from"] = "clean";
+  identity["into"] = "corrupted";
+  header.provenance["task"] = task.name;
+  header.provenance["title"] = "z of the corrupted run ← clean";
+  for (const TaskItem& item : task.items) {
+    header.prompt_ids.push_back(item.id);
+    header.templates.push_back(item.template_name);
+  }
+  return header;
+}
+
+}  // namespace
+
+std::optional<Result> run_demo_sweep(const Model& model,
+                                     const DemoSweepFiles& files,
+                                     const Invocation& invocation) {
+  const auto task = make(model, files, invocation.common.seed);
+  if (!task) {
+    return std::nullopt;
+  }
+  const OtherRun source(Run::clean);
+  SweepSpec spec;
+  spec.source = &source;
+  spec.metric = &find_metric("logit_diff");
+  const Grid grid = grid_of(model, *task, spec);
+  ResultStore store(files.store, header_of(model, *task, grid, invocation), IfExists::replace);
+  StoreSink sink(store);
+  SweepProgressBar bar(grid, kPrompts, sink);
+  SweepOptions options{.memory = free_memory(model.device()) / 10 * 7};
+  options.stop = interrupted;
+  options.progress = [&](const SweepProgress& progress) { bar.show(progress); };
+  if (!run_sweep(model, *task, spec, options, bar)) {
+    throw Interrupted();
+  }
+  store.finish();
+  return read_result(files.store);
+}
+
+}  // namespace headscope
