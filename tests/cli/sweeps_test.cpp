@@ -1,0 +1,178 @@
+// patch, ablate, path-patch and merge, as a user runs them.
+#include <cmath>
+
+#include "analyses/results/result_store.h"
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+const std::string kModel = model_path("llama");
+
+// Twelve pairs of one template, the same up to their fifth token.
+std::string task_file(const Folder& folder) {
+  std::string lines;
+  for (int i = 0; i < 12; ++i) {
+    const auto tokens = [&](int last) {
+      return fmt::format("[1, {}, 3, 4, {}, {}, 7]", 10 + i, last, 20 + i);
+    };
+    lines += fmt::format(
+        "{{\"clean_tokens\": {}, \"corrupted_tokens\": {}, \"answer_tokens\": [{}], "
+        "\"wrong_tokens\": [{}], \"spans\": {{\"S2\": [4, 5]}}, \"template\": 0}}\n",
+        tokens(5),
+        tokens(6),
+        30 + i,
+        31 + i);
+  }
+  put(folder / "task.jsonl", lines);
+  return folder / "task.jsonl";
+}
+
+Outcome sweep(const Folder& folder, std::vector<std::string> words) {
+  words.insert(words.begin() + 1, {kModel, "--task", task_file(folder)});
+  return run(words);
+}
+
+bool near(const std::vector<double>& a, const std::vector<double>& b) {
+  bool same = a.size() == b.size();
+  for (std::size_t i = 0; same && i < a.size(); ++i) {
+    same = std::abs(a[i] - b[i]) < 1e-4;
+  }
+  return same;
+}
+
+}  // namespace
+
+TEST_CASE("patch writes a result that inspect, export and --json agree on") {
+  const Folder folder;
+  const auto json =
+      sweep(folder, {"patch", "-o", folder / "p.h5", "--json", "--per-prompt"}).json();
+  const Result result = read_result(folder / "p.h5");
+  CHECK(result.complete());
+  REQUIRE(json["cells"].size() == 12);  // three layers of four heads
+  for (std::size_t cell = 0; cell < 12; ++cell) {
+    double mean = 0.0;
+    for (std::size_t i = 0; i < 12; ++i) {
+      const double value = result.per_prompt[cell * 12 + i];
+      mean += value / 12;
+      CHECK(json["cells"][cell]["per_prompt"][i].get<double>() == value);
+    }
+    CHECK(json["cells"][cell]["value"].get<double>() == Approx(mean));
+  }
+  CHECK(json["provenance"]["identity"]["site"] == "z");
+  CHECK(run({"inspect", folder / "p.h5"}).out.find("z of the corrupted run ← clean") !=
+        std::string::npos);
+  for (const std::string format : {"csv", "npy", "png", "svg", "html"}) {
+    CAPTURE(format);
+    const Outcome exported =
+        run({"export", folder / "p.h5", "--format", format, "-o", folder / "out"});
+    CHECK(exported.code == 0);
+    CHECK(std::filesystem::file_size(folder / ("out/p." + format)) > 100);
+  }
+  CHECK(
+      run({"export", folder / "p.h5", "--head", "1", "--format", "csv", "-o", folder / "o"}).code ==
+      2);
+}
+
+TEST_CASE("every kind of sweep agrees with its plain loop") {
+  const Folder folder;
+  const std::vector<std::vector<std::string>> sweeps{
+      {"patch", "--site", "k"},
+      {"patch", "--site", "resid_pre", "--over", "layer,pos", "--metric", "prob"},
+      {"patch", "--from", "corrupted", "--positions", "S2", "--metric", "kl"},
+      {"ablate", "--mode", "zero"},
+      {"ablate", "--mode", "mean", "--mean-over", "corrupted", "--positions", "end"},
+      {"ablate", "--mode", "resample", "--site", "mlp_out", "--over", "layer"}};
+  for (std::size_t i = 0; i < sweeps.size(); ++i) {
+    CAPTURE(i, sweeps[i][0]);
+    for (const std::string kind : {"fast", "plain"}) {
+      std::vector<std::string> words = sweeps[i];
+      words.insert(words.end(), {"-o", folder / (kind + std::to_string(i))});
+      if (kind == "plain") {
+        words.emplace_back("--plain");
+      }
+      const Outcome outcome = sweep(folder, words);
+      CAPTURE(outcome.err);
+      REQUIRE(outcome.code == 0);
+    }
+    CHECK(near(read_result(folder / ("fast" + std::to_string(i))).per_prompt,
+               read_result(folder / ("plain" + std::to_string(i))).per_prompt));
+  }
+}
+
+TEST_CASE("path-patch finds what reaches a head and nothing of what comes after it") {
+  const Folder folder;
+  const auto json =
+      sweep(folder, {"path-patch", "--receiver", "1.2:q", "--senders", "heads", "--json"}).json();
+  double before = 0.0;
+  for (const auto& cell : json["cells"]) {
+    const double effect = std::abs(cell["effect"]["mean"].get<double>());
+    if (cell["layer"] == "0") {
+      before += effect;
+    } else {
+      CHECK(effect == 0.0);
+    }
+  }
+  CHECK(before > 0.0);
+}
+
+TEST_CASE("shards merge into what one process makes; gaps and overlaps are refused") {
+  const Folder folder;
+  REQUIRE(sweep(folder, {"patch", "-o", folder / "whole.h5"}).code == 0);
+  REQUIRE(sweep(folder, {"patch", "-o", folder / "a.h5", "--shard", "1/2"}).code == 0);
+  REQUIRE(sweep(folder, {"patch", "-o", folder / "b.h5", "--shard", "2/2"}).code == 0);
+  CHECK(run({"merge", folder / "a.h5", folder / "b.h5", "-o", folder / "m.h5"}).code == 0);
+  CHECK(read_result(folder / "m.h5").per_prompt == read_result(folder / "whole.h5").per_prompt);
+  CHECK(run({"merge", folder / "a.h5", "-o", folder / "n.h5"}).code != 0);
+  CHECK(run({"merge", folder / "a.h5", folder / "a.h5", "-o", folder / "n.h5"}).code != 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "n.h5"));
+}
+
+TEST_CASE("a finished file resumes to itself; another sweep is refused by what differs") {
+  const Folder folder;
+  REQUIRE(sweep(folder, {"patch", "-o", folder / "p.h5"}).code == 0);
+  const auto before = read_result(folder / "p.h5").per_prompt;
+  CHECK(sweep(folder, {"patch", "-o", folder / "p.h5", "--resume"}).code == 0);
+  CHECK(read_result(folder / "p.h5").per_prompt == before);
+  CHECK(sweep(folder, {"patch", "-o", folder / "p.h5"}).code == 2);
+  const Outcome other = sweep(folder, {"patch", "-o", folder / "p.h5", "--resume", "--site", "q"});
+  CHECK(other.code == 2);
+  CHECK(is_one_line(other.err));
+  CHECK(other.err.find("site") != std::string::npos);
+  CHECK(other.err.find("is z there but q here") != std::string::npos);
+}
+
+TEST_CASE("bad sweeps end with one clear line") {
+  const Folder folder;
+  struct Bad {
+    std::vector<std::string> words;
+    int code;
+    std::string says;
+  };
+  const std::vector<Bad> all{
+      {{"patch", "--positions", "S9"}, 2, "no such span; did you mean S2?"},
+      {{"patch", "--over", "head"}, 2, "layer, layer,head"},
+      {{"patch", "--site", "mlp_out"}, 2, "has no heads; use --over layer"},
+      {{"patch", "--memory", "lots"}, 2, "not a size, for example 4GB"},
+      {{"patch", "--memory", "1kB"}, 4, "one cell of a prompt of 7 tokens needs"},
+      {{"patch", "--shard", "3/2", "-o", folder / "s.h5"}, 2, "not I/N"},
+      {{"patch", "--resume"}, 2, "name it with -o"},
+      {{"patch", "-o", "/proc/nothing.h5"}, 4, "/proc/nothing.h5"},
+      {{"path-patch", "--receiver", "1.9:q"}, 2, "head 9 is out of range"},
+      {{"path-patch", "--receiver", "0.0:q"}, 2, "nothing comes before layer 0"},
+      {{"path-patch", "--receiver", "logits", "--plain"}, 2, "--plain"}};
+  for (const auto& [words, code, says] : all) {
+    const Outcome outcome = sweep(folder, words);
+    CAPTURE(words, outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(is_one_line(outcome.err));
+    CHECK(outcome.err.find(says) != std::string::npos);
+  }
+  put(folder / "empty.jsonl", "\n");
+  const Outcome empty = run({"patch", kModel, "--task", folder / "empty.jsonl"});
+  CHECK(empty.code == 3);
+  CHECK(is_one_line(empty.err));
+}
