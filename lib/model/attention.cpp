@@ -1,6 +1,7 @@
 // The attention half of a block: project, place, attend, write.
 #include "lib/attention/attention.h"
 
+#include "lib/attention/suffix.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
 #include "lib/model/attention_inputs.h"
@@ -61,6 +62,35 @@ Tensor attend(Pass& pass, int layer, const AttentionInputs& in) {
   return fused_attention(in);
 }
 
+bool looked_at(const Pass& pass, int layer) {
+  return pass.wanted(Site::rot_k, layer) || pass.wanted(Site::attn_scores, layer) ||
+         pass.wanted(Site::pattern, layer);
+}
+
+Tensor attended(Pass& pass, int layer, Qkv& qkv) {
+  const double scale = pass.config.attn_scale;
+  const double softcap = pass.config.score_softcap;
+  const std::int64_t window = pass.config.layers[static_cast<std::size_t>(layer)].window;
+  if (pass.prefix != nullptr && !looked_at(pass, layer)) {
+    const SuffixInputs suffix{qkv.q, qkv.k, qkv.v, *pass.prefix, layer, {}, scale, softcap, window};
+    if (suffix_attention_pays(suffix)) {
+      SuffixInputs with_pads = suffix;
+      with_pads.pads = pass.pads();
+      return suffix_attention(with_pads);
+    }
+  }
+  join_cache(pass, layer, qkv);
+  return attend(pass,
+                layer,
+                {.q = qkv.q,
+                 .k = qkv.k,
+                 .v = qkv.v,
+                 .scale = scale,
+                 .softcap = softcap,
+                 .window = window,
+                 .hidden = pass.hidden(window)});
+}
+
 // [B, T, H, d_head] → each head's share of the output [B, T, H, d_model], without b_O.
 Tensor head_results(const Pass& pass, const Tensor& z, const Tensor& W_O) {
   const std::int64_t heads = pass.config.n_heads;
@@ -90,19 +120,7 @@ Tensor run_attention(Pass& pass, int layer, const Tensor& resid) {
   }
   Qkv qkv = project_qkv(pass, layer, resid);
   place(pass, layer, qkv);
-  join_cache(pass, layer, qkv);
-  const std::int64_t window = pass.config.layers[static_cast<std::size_t>(layer)].window;
-  const Tensor z = pass.see(Site::z,
-                            layer,
-                            attend(pass,
-                                   layer,
-                                   {.q = qkv.q,
-                                    .k = qkv.k,
-                                    .v = qkv.v,
-                                    .scale = pass.config.attn_scale,
-                                    .softcap = pass.config.score_softcap,
-                                    .window = window,
-                                    .hidden = pass.hidden(window)}));
+  const Tensor z = pass.see(Site::z, layer, attended(pass, layer, qkv));
   Tensor out = pass.see(Site::attn_raw_out, layer, write_out(pass, layer, z));
   if (pass.config.norm_placement == NormPlacement::sandwich) {
     out = run_norm(pass,

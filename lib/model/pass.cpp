@@ -37,6 +37,7 @@ Pass::Pass(const Pass& other, Tap& tap)
       tap_(tap),
       rope_frequencies_(other.rope_frequencies_),
       position_ids_(other.position_ids_),
+      pads_(other.pads_),
       rotary_(other.rotary_),
       hidden_(other.hidden_) {}
 
@@ -97,6 +98,15 @@ const Tensor& Pass::position_ids() {
     position_ids_ = (layout.padded() ? ids : ids.narrow(0, 0, 1)).to(device);
   }
   return position_ids_;
+}
+
+const Tensor& Pass::pads() {
+  if (!pads_.defined()) {
+    Tensor pads = at::empty({layout.rows}, at::kLong);
+    std::copy(layout.pads.begin(), layout.pads.end(), pads.data_ptr<std::int64_t>());
+    pads_ = pads.to(device);
+  }
+  return pads_;
 }
 
 const RotaryTable& Pass::rotary(int rope) {

@@ -46,6 +46,7 @@ class Pass {
   [[nodiscard]] const Tensor& position_ids();               // [B or 1, T] on the device
   [[nodiscard]] const RotaryTable& rotary(int rope);        // of this pass's positions
   [[nodiscard]] const Tensor& hidden(std::int64_t window);  // hidden_keys() of this pass
+  [[nodiscard]] const Tensor& pads();                       // [B] int64 on the device
 
  private:
   Pass(const Pass& other, Tap& tap);
@@ -53,6 +54,7 @@ class Pass {
   Tap& tap_;
   const std::vector<Tensor>& rope_frequencies_;
   Tensor position_ids_;
+  Tensor pads_;
   std::map<int, RotaryTable> rotary_;
   std::map<std::int64_t, Tensor> hidden_;
 };

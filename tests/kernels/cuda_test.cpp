@@ -2,6 +2,7 @@
 // so.
 #include <ATen/ops/randn.h>
 
+#include "analyses/sweep/sweep.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "hooks/tap_list.h"
@@ -14,6 +15,7 @@
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
+#include "tests/sweep/tasks_of_tokens.h"
 
 using namespace headscope;
 using namespace headscope::test;
@@ -132,6 +134,33 @@ TEST_CASE("SmolLM2 on the GPU: fp32 within 1e-3 of the CPU, bf16 within 2e-2") {
   WARN("SmolLM2 logits, GPU against CPU fp32, relative: fp32 " << f32 << ", bf16 " << bf16);
   CHECK(f32 < 1e-3);
   CHECK(bf16 < 2e-2);
+}
+
+TEST_CASE("sweeps on the GPU give the CPU's values: kept prefixes, padding, windows, soft-caps") {
+  if (!have_gpu()) {
+    return;
+  }
+  for (const FixtureModel& fixture : huggingface_fixtures()) {
+    const Model cpu = load(fixture);
+    const Model gpu = load_model(fixture.path.string(), {.device = cuda()});
+    const Task task = random_task(
+        {.lengths = {9, 10, 12, 12}, .differ_from = {4, 6, 9, 7}, .d_vocab = cpu.config().d_vocab});
+    const OtherRun source(Run::clean);
+    for (const Site site : {Site::z, Site::k, Site::resid_pre}) {
+      CAPTURE(fixture.name, short_name(site));
+      const SweepSpec spec{.parts = {{site, site != Site::resid_pre}},
+                           .source = &source,
+                           .metric = &find_metric("logit_diff")};
+      const std::int64_t cells = grid_of(cpu, task, spec).size();
+      SweepTable want(cells, 4);
+      SweepTable got(cells, 4);
+      run_sweep(cpu, task, spec, {.memory = 1 << 30}, want);
+      run_sweep(gpu, task, spec, {.memory = 1 << 30}, got);
+      for (std::size_t i = 0; i < want.values().size(); ++i) {
+        CHECK(got.values()[i] == Approx(want.values()[i]).margin(2e-4));
+      }
+    }
+  }
 }
 
 TEST_CASE("looking and editing work on the GPU as on the CPU") {

@@ -1,0 +1,30 @@
+// Attention of a few last columns on the kept keys and values of those before: what a sweep does at
+// every layer, for many rows that go on from few runs.
+#pragma once
+
+#include "lib/attention/attention.h"
+#include "lib/model/kv_prefix.h"
+
+namespace headscope {
+
+struct SuffixInputs {
+  Tensor q;  // [R, s, n_heads, d_head], placed
+  Tensor k;  // [R, s, n_kv_heads, d_head], placed: of these columns alone
+  Tensor v;
+  const KvPrefix& prefix;
+  std::int64_t layer = 0;
+  Tensor pads;  // [R] int64 on the device: columns of padding before each row
+  double scale = 1.0;
+  double softcap = 0.0;
+  std::int64_t window = 0;
+};
+
+// True where the kernel for it is the faster way: on a GPU, over few keys, where one batch's
+// worth of joined keys and masks costs more than the attention.
+bool suffix_attention_pays(const SuffixInputs& in);
+
+// z [R, s, n_heads, d_head] in the dtype of q, as fused_attention() of the joined keys gives it.
+// GPU only: its reference is that.
+Tensor suffix_attention(const SuffixInputs& in);
+
+}  // namespace headscope
