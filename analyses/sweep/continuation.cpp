@@ -30,20 +30,35 @@ ForwardResult Continuation::resume(const Entering& from, const ForwardOptions& o
   return model_.resume(resume, options);
 }
 
+// Only the last column's logits are read, so the last block runs that column alone.
 std::optional<Tensor> Continuation::logits(const std::vector<Entering>& entering,
                                            const std::vector<std::int64_t>& vocab,
                                            const std::function<bool()>& stop) const {
   const std::int64_t layers = model_.config().n_layers;
   const auto run = [&](const Entering& from, std::int64_t to_layer) {
-    return Stream{resume(from, {.logits = Logits::none, .to_layer = to_layer}).residual, from.row};
+    const ForwardOptions options{
+        .logits = Logits::none,
+        .to_layer = to_layer,
+        .last_block = to_layer == layers ? LastBlock::last_column : LastBlock::all_columns};
+    return Stream{resume(from, options).residual, from.row};
   };
-  const auto last = climb(entering, layers, {.run = run, .stop = stop});
+  std::vector<Entering> cut = entering;
+  for (Entering& rows : cut) {
+    if (rows.layer == layers) {
+      rows.streams = rows.streams.narrow(1, rows.streams.size(1) - 1, 1);
+    }
+  }
+  const auto last = climb(cut, layers, {.run = run, .stop = stop});
   if (!last) {
     return std::nullopt;
   }
-  return resume({layers, Resume::At::layer, last->resid, last->row},
-                {.logits = Logits::last, .vocab = vocab})
-      .logits;
+  KvPrefix none;  // no attention is left to run
+  none.columns = layout_.columns - 1;
+  const Resume end{.layout = layout_of_rows(layout_, none.columns, last->row),
+                   .residual = last->resid,
+                   .layer = layers,
+                   .prefix = &none};
+  return model_.resume(end, {.logits = Logits::last, .vocab = vocab}).logits;
 }
 
 }  // namespace headscope

@@ -18,7 +18,7 @@ constexpr std::int64_t kMostHead = 256;  // d_head the kernel holds in a warp's 
 }  // namespace
 
 bool suffix_attention_pays(const SuffixInputs& in) {
-  return in.q.is_cuda() && in.prefix.columns > 0 && in.prefix.columns + in.q.size(1) <= kMostKeys &&
+  return in.q.is_cuda() && in.prefix.columns > 0 && in.prefix.columns + in.k.size(1) <= kMostKeys &&
          in.q.size(3) <= kMostHead;
 }
 

@@ -8,7 +8,7 @@
 namespace headscope {
 
 struct SuffixInputs {
-  Tensor q;  // [R, s, n_heads, d_head], placed
+  Tensor q;  // [R, t, n_heads, d_head], placed: of the last t ≤ s columns
   Tensor k;  // [R, s, n_kv_heads, d_head], placed: of these columns alone
   Tensor v;
   const KvPrefix& prefix;
@@ -23,7 +23,7 @@ struct SuffixInputs {
 // worth of joined keys and masks costs more than the attention.
 bool suffix_attention_pays(const SuffixInputs& in);
 
-// z [R, s, n_heads, d_head] in the dtype of q, as fused_attention() of the joined keys gives it.
+// z [R, t, n_heads, d_head] in the dtype of q, as fused_attention() of the joined keys gives it.
 // GPU only: its reference is that.
 Tensor suffix_attention(const SuffixInputs& in);
 

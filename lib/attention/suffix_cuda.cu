@@ -30,15 +30,15 @@ const __device__ T* at(
 template <typename T, int kPerLane>
 __global__ void suffix_kernel(SuffixArgs a) {
   const long long n = blockIdx.x * static_cast<long long>(kWarps) + threadIdx.x / kLanes;
-  if (n >= a.rows * a.columns * a.heads) {
+  if (n >= a.rows * a.queries * a.heads) {
     return;
   }
   const int lane = threadIdx.x % kLanes;
   const long long head = n % a.heads;
-  const long long query = n / a.heads % a.columns;
-  const long long row = n / (a.heads * a.columns);
+  const long long query = n / a.heads % a.queries;
+  const long long row = n / (a.heads * a.queries);
   const long long group = head / (a.heads / a.kv_heads);
-  const long long self = a.past + query;
+  const long long self = a.past + a.columns - a.queries + query;
   const long long seen_from = a.window > 0 && self - a.window + 1 > 0 ? self - a.window + 1 : 0;
 
   float q[kPerLane];
@@ -87,7 +87,7 @@ __global__ void suffix_kernel(SuffixArgs a) {
 
 template <typename T>
 int launch(const SuffixArgs& args, void* stream) {
-  const long long warps = args.rows * args.columns * args.heads;
+  const long long warps = args.rows * args.queries * args.heads;
   const auto blocks = static_cast<unsigned>((warps + kWarps - 1) / kWarps);
   const auto run = [&](auto kernel) {
     kernel<<<blocks, kWarps * kLanes, 0, static_cast<cudaStream_t>(stream)>>>(args);

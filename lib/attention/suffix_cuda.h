@@ -16,7 +16,7 @@ struct SuffixArgs {
   const std::int64_t *row, *pads;  // [R]
   void* z;                         // [R, s, H, d] contiguous
   Strides q_at, k_at, v_at, kept_k_at, kept_v_at;
-  std::int64_t rows, columns, heads, kv_heads, d, past, window;
+  std::int64_t rows, queries, columns, heads, kv_heads, d, past, window;  // t, s
   float scale, softcap;
 };
 

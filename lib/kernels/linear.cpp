@@ -21,8 +21,9 @@ bool worth_splitting(const Tensor& x, const Tensor& weight) {
 Tensor product(const Tensor& x, const Tensor& a, const Tensor& b, const Tensor& bias) {
   std::vector<std::int64_t> shape = x.sizes().vec();
   shape.back() = b.size(0);
-  Tensor out = at::mm(a, b.t(), at::kFloat).view(shape);
-  return bias.defined() ? out.add_(bias) : out;
+  const Tensor out = bias.defined() ? at::addmm(bias.to(at::kFloat), a, b.t(), at::kFloat)
+                                    : at::mm(a, b.t(), at::kFloat);
+  return out.view(shape);
 }
 
 }  // namespace

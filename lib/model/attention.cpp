@@ -80,6 +80,10 @@ Tensor attended(Pass& pass, int layer, Qkv& qkv) {
     }
   }
   join_cache(pass, layer, qkv);
+  Tensor hidden = pass.hidden(window);
+  if (pass.narrow(layer) && hidden.defined()) {
+    hidden = hidden.narrow(2, hidden.size(2) - 1, 1);
+  }
   return attend(pass,
                 layer,
                 {.q = qkv.q,
@@ -88,7 +92,7 @@ Tensor attended(Pass& pass, int layer, Qkv& qkv) {
                  .scale = scale,
                  .softcap = softcap,
                  .window = window,
-                 .hidden = pass.hidden(window)});
+                 .hidden = hidden});
 }
 
 // [B, T, H, d_head] → each head's share of the output [B, T, H, d_model], without b_O.
@@ -120,6 +124,9 @@ Tensor run_attention(Pass& pass, int layer, const Tensor& resid) {
   }
   Qkv qkv = project_qkv(pass, layer, resid);
   place(pass, layer, qkv);
+  if (pass.narrow(layer)) {
+    qkv.q = qkv.q.narrow(1, qkv.q.size(1) - 1, 1);
+  }
   const Tensor z = pass.see(Site::z, layer, attended(pass, layer, qkv));
   Tensor out = pass.see(Site::attn_raw_out, layer, write_out(pass, layer, z));
   if (pass.config.norm_placement == NormPlacement::sandwich) {

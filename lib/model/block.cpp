@@ -2,10 +2,18 @@
 #include "lib/tensor/ops.h"
 
 namespace headscope {
+namespace {
+
+Tensor last_column(const Tensor& x) {
+  return x.narrow(1, x.size(1) - 1, 1);
+}
+
+}  // namespace
 
 Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
-  const Tensor resid = pass.see(Site::resid_pre, layer, incoming);
-  const Tensor attn_out = run_attention(pass, layer, resid);
+  const Tensor whole = pass.see(Site::resid_pre, layer, incoming);
+  const Tensor attn_out = run_attention(pass, layer, whole);
+  const Tensor resid = pass.narrow(layer) ? last_column(whole) : whole;
   if (pass.config.block_order == BlockOrder::parallel) {
     const Tensor mlp_out = run_mlp(pass, layer, resid);
     return pass.see(Site::resid_post, layer, resid + attn_out + mlp_out);
@@ -13,7 +21,8 @@ Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
   return run_block_from_mid(pass, layer, pass.see(Site::resid_mid, layer, resid + attn_out));
 }
 
-Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& mid) {
+Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& stream) {
+  const Tensor mid = pass.narrow(layer) ? last_column(stream) : stream;
   return pass.see(Site::resid_post, layer, mid + run_mlp(pass, layer, mid));
 }
 

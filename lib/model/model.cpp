@@ -68,6 +68,25 @@ void check_resume(const Resume& from, const ForwardOptions& options, const Model
   }
 }
 
+// What of the last block's columns nobody asked for is left out.
+void narrow_last_block(Pass& pass, const ForwardOptions& options) {
+  if (options.last_block == LastBlock::all_columns) {
+    return;
+  }
+  const auto last = static_cast<int>(pass.config.n_layers - 1);
+  if (options.logits == Logits::all || pass.cache != nullptr) {
+    throw UsageError("LastBlock::last_column goes with the logits of the last column, no cache");
+  }
+  for (const HookPoint point : hook_points(pass.config)) {
+    const bool behind = point.layer == kNoLayer && point.site > Site::resid_post;
+    if ((point.layer == last || behind) && pass.wanted(point.site, point.layer)) {
+      throw UsageError("{} is watched, but only its last column would be computed",
+                       hook_name(point.site, point.layer));
+    }
+  }
+  pass.narrow_layer = last;
+}
+
 BatchLayout columns_of(const BatchLayout& whole, std::int64_t begin, std::int64_t count) {
   BatchLayout layout = whole;
   layout.past = whole.past + begin;
@@ -151,6 +170,7 @@ ForwardResult Model::resume(const Resume& from, Tap& tap, const ForwardOptions& 
   Pass pass(*this, rope_frequencies_, from.layout, tap, nullptr, from.prefix);
   Tensor resid = from.residual.to(pass.device, at::kFloat);
   std::int64_t layer = from.layer;
+  narrow_last_block(pass, options);
   if (from.at == Resume::At::mid) {
     resid = run_block_from_mid(pass, static_cast<int>(layer++), resid);
   }
@@ -170,6 +190,7 @@ ForwardResult Model::finish(Pass& pass,
                             std::int64_t layer,
                             const ForwardOptions& options) const {
   const std::int64_t end = options.to_layer < 0 ? config().n_layers : options.to_layer;
+  narrow_last_block(pass, options);
   for (; layer < end; ++layer) {
     resid = run_block(pass, static_cast<int>(layer), resid);
   }

@@ -22,12 +22,19 @@ class Pass;
 
 enum class Logits { all, last, none };
 
+// Which columns the last block computes. Its other columns reach no logit but their own, so a pass
+// that wants those of the last column alone may leave them out.
+enum class LastBlock { all_columns, last_column };
+
 struct ForwardOptions {
   Logits logits = Logits::all;
   std::vector<std::int64_t> vocab{};  // unembed only these ids, in this order; empty: all
   KvCache* cache = nullptr;           // read and extended
   std::int64_t chunk = 0;             // > 0: at most this many columns at a time (needs a cache)
   std::int64_t to_layer = -1;  // stop before this layer; −1: run all. Stopping gives no logits
+  // last_column: a residual stream behind the last block has one column; nobody may watch that
+  // block or what follows it.
+  LastBlock last_block = LastBlock::all_columns;
 };
 
 // A pass that starts inside the model, from a residual stream somebody kept or changed.

@@ -43,6 +43,10 @@ class Pass {
   // Shows `value` to the tap if it wants it and returns what to go on with.
   Tensor see(Site site, int layer, const Tensor& value);
 
+  // The layer of which only the last column's queries, and what follows from them, are computed.
+  std::int64_t narrow_layer = -1;
+  [[nodiscard]] bool narrow(int layer) const { return layer == narrow_layer; }
+
   [[nodiscard]] const Tensor& position_ids();               // [B or 1, T] on the device
   [[nodiscard]] const RotaryTable& rotary(int rope);        // of this pass's positions
   [[nodiscard]] const Tensor& hidden(std::int64_t window);  // hidden_keys() of this pass

@@ -124,3 +124,21 @@ TEST_CASE("a start that cannot be is refused") {
   from.residual = resid.narrow(1, 0, 2);
   CHECK_THROWS_WITH(it.model.resume(from), contains("is not [1, 4,"));
 }
+
+TEST_CASE("the last block may run its last column alone, if nobody watches it") {
+  for_each_fixture([](const Loaded& it) {
+    const ForwardOptions narrow{.logits = Logits::last, .last_block = LastBlock::last_column};
+    const ForwardResult result = it.model.forward(it.batch, narrow);
+    CHECK(result.residual.size(1) == 1);
+    CHECK(difference(result.logits, it.logits.select(1, -1)) < 1e-5);
+    const std::int64_t last = it.model.config().n_layers - 1;
+    for (const std::string& name :
+         {block(last, "attn.hook_z"), std::string("ln_final.hook_scale")}) {
+      Recorder seen(std::vector<std::string>{name});
+      CHECK_THROWS_WITH(it.model.forward(it.batch, seen, narrow), contains(name + " is watched"));
+    }
+    Recorder before(std::vector<std::string>{block(last - 1, "attn.hook_pattern")});
+    CHECK(identical(it.model.forward(it.batch, before, narrow).logits, result.logits));
+    CHECK_THROWS_AS(it.model.forward(it.batch, {.last_block = LastBlock::last_column}), UsageError);
+  });
+}
