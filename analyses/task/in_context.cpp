@@ -32,10 +32,18 @@ bool is_one_token(const Tokenizer& tokenizer, const std::string& word) {
   return EncodedText(tokenizer, "so", PrependBos::no).token_of(" " + word).has_value();
 }
 
+std::string piece_of(TokenId token, const Tokenizer& tokenizer) {
+  try {
+    return tokenizer.piece(token);
+  } catch (const UsageError&) {
+    return "";  // ids may have holes, and embeddings be padded beyond the vocabulary
+  }
+}
+
 std::vector<std::string> pieces_of(const std::vector<TokenId>& tokens, const Tokenizer& tokenizer) {
   std::vector<std::string> pieces;
   for (const TokenId token : tokens) {
-    pieces.push_back(token < tokenizer.vocab_size() ? tokenizer.piece(token) : "");
+    pieces.push_back(piece_of(token, tokenizer));
   }
   return pieces;
 }

@@ -36,7 +36,8 @@ struct EncodedText {
 // Whether `word` after a blank inside a sentence is one token.
 bool is_one_token(const Tokenizer& tokenizer, const std::string& word);
 
-// The text of each token; "" beyond the tokenizer's vocabulary (embeddings may be padded).
+// The text of a token; "" where the tokenizer has none of that id.
+std::string piece_of(TokenId token, const Tokenizer& tokenizer);
 std::vector<std::string> pieces_of(const std::vector<TokenId>& tokens, const Tokenizer& tokenizer);
 
 }  // namespace headscope

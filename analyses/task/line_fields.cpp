@@ -1,7 +1,6 @@
 #include "analyses/task/line_fields.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -9,23 +8,6 @@
 
 namespace headscope {
 namespace {
-
-// nlohmann keeps the last of two equal keys, in silence.
-void refuse_doubled_keys(std::string_view line, const std::string& where) {
-  std::vector<std::set<std::string>> open;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) {
-      open.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      open.pop_back();
-    } else if (event == Json::parse_event_t::key &&
-               !open.back().insert(parsed.get<std::string>()).second) {
-      throw DataError("{}: the key {} stands twice; keep one", where, parsed.dump());
-    }
-    return true;
-  };
-  const Json ignored = Json::parse(line, watch);
-}
 
 bool is_range(const Json& range) {
   return range.is_array() && range.size() == 2 && range[0].is_number_integer() &&
@@ -37,11 +19,10 @@ bool is_range(const Json& range) {
 LineFields::LineFields(std::string_view line,
                        std::string where,
                        const std::vector<std::string>& known)
-    : where_(std::move(where)), json_(parse_json(line, where_)) {
+    : where_(std::move(where)), json_(parse_json_line(line, where_)) {
   if (!json_.is_object()) {
     throw DataError("{}: an item is a JSON object, {{\"clean\": \"…\", …}}", where_);
   }
-  refuse_doubled_keys(line, where_);
   for (const auto& [key, value] : json_.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       const std::string hint = did_you_mean(key, known);

@@ -19,6 +19,10 @@ struct MakerContext {
 
   // Those of the list `key` that are one token after a blank. DataError if fewer than `at_least`.
   [[nodiscard]] std::vector<std::string> single(const std::string& key, std::size_t at_least) const;
+  [[nodiscard]] bool is_single(const std::string& word) const;
+
+  // The list "templates", every one checked (see check_pattern()).
+  [[nodiscard]] std::vector<std::string> templates(const std::vector<std::string>& slots) const;
 };
 
 // Draws one pair; `turn` counts the draws and so goes round the templates.

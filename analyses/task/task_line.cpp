@@ -60,7 +60,7 @@ TracePrompt prompt_from(const LineFields& line,
   const Tokenizer* tokenizer = context.tokenizer;
   if (!line.has(key)) {
     prompt.tokens = line.tokens(key + "_tokens", context.d_vocab);
-    // Embeddings may be padded beyond the tokenizer's vocabulary, which decode() refuses.
+    // decode() refuses ids beyond the vocabulary, to which embeddings may be padded.
     prompt.text = tokenizer == nullptr ? "" : joined(pieces_of(prompt.tokens, *tokenizer));
   } else if (tokenizer == nullptr) {
     throw DataError("{}: the model has no tokenizer; give {}_tokens", line.where(), key);

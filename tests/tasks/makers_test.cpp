@@ -1,11 +1,7 @@
 // Every generator on tokenizers of several families: the same promises for all.
 #include "analyses/task/makers.h"
 
-#include <algorithm>
-
-#include "analyses/task/in_context.h"
 #include "lib/base/error.h"
-#include "lib/weights/gguf.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"
 
@@ -13,18 +9,6 @@ using namespace headscope;
 using namespace headscope::test;
 
 namespace {
-
-const std::vector<std::pair<std::string, Tokenizer>>& tokenizers() {
-  static const auto all = [] {
-    std::vector<std::pair<std::string, Tokenizer>> list;
-    for (const std::string name : {"gpt2", "llama2", "llama3", "gemma", "smollm", "qwen2"}) {
-      list.emplace_back(name, word_tokenizer(name));
-    }
-    list.emplace_back("gpt2 with years", word_tokenizer("gpt2", Years::two_digits));
-    return list;
-  }();
-  return all;
-}
 
 Task make(const std::string& name, const Tokenizer& tokenizer, std::uint64_t seed = 0) {
   MakeOptions options;

@@ -29,7 +29,7 @@ std::string refusal(const std::string& lines, TaskOptions options = {}, std::int
 }
 
 constexpr const char* kGood =
-    R"({"clean": "so Mary gave Tom to", "corrupted": "so Anna gave Tom to", "answers": [" Mary"], )"
+    R"({"clean": "I Mary gave Tom to", "corrupted": "I Anna gave Tom to", "answers": [" Mary"], )"
     R"("wrong": [" Tom"], "spans": {"IO": [1, 2], "end": [4, 5]}, "template": 3})";
 
 std::string with(const std::string& from, const std::string& to) {
@@ -48,8 +48,8 @@ TEST_CASE("a line is a pair of prompts, answers, spans and a template") {
   CHECK(task.name == "t");
   CHECK(item.id == "0");
   CHECK(task.items[1].id == "1");
-  CHECK(item.clean.tokens == words().encode("so Mary gave Tom to"));
-  CHECK(item.corrupted.tokens == words().encode("so Anna gave Tom to"));
+  CHECK(item.clean.tokens == words().encode("I Mary gave Tom to"));
+  CHECK(item.corrupted.tokens == words().encode("I Anna gave Tom to"));
   CHECK(item.clean.pieces[1] == " Mary");
   CHECK(item.answers == std::vector<TokenId>{*words().single(" Mary")});
   CHECK(item.wrong == std::vector<TokenId>{*words().single(" Tom")});
@@ -109,8 +109,8 @@ TEST_CASE("every mistake is named with its line") {
            {with("wrong", "wrnog"), "unknown key \"wrnog\"; did you mean wrong"},
            {with("\"template\": 3", "\"clean\": \"x\""), "\"clean\" stands twice"},
            {with("[4, 5]}", "[4, 5], \"end\": [3, 4]}"), "\"end\" stands twice"},
-           {with("so Anna", "so Anna gave"), "clean has 5 tokens, corrupted 6"},
-           {with("so Anna", "so Mary"), "same prompt"},
+           {with("I Anna", "I Anna gave"), "clean has 5 tokens, corrupted 6"},
+           {with("I Anna", "I Mary"), "same prompt"},
            {with("[\" Mary\"]", "[\" Mary Tom\"]"), "\" Mary Tom\" is not one token"},
            {with("[\" Mary\"]", "[\"\"]"), "not a text"},
            {with("[\" Mary\"]", "[]"), "no answers"},
@@ -120,7 +120,8 @@ TEST_CASE("every mistake is named with its line") {
            {with("[4, 5]", "[4, 4]"), "does not lie"},
            {with("[4, 5]", "[4]"), "not [begin, end)"},
            {with("\"clean\"", "\"clean_tokens\": [1], \"clean\""), "either \"clean\" or"},
-           {with("\"clean\": \"so Mary gave Tom to\"", "\"clean_tokens\": [1]"), "both as text"},
+           {with("\"clean\": \"I Mary gave Tom to\"", "\"clean_tokens\": [1]"),
+            "both prompts as text"},
            {with("\"answers\": [\" Mary\"], ", ""), "either \"answers\" or"},
            {with(": 3", ": 3, \"n_tokens\": 6"), "made for prompts of 6 tokens"},
            {with(": 3", ": 3, \"id\": \"0\""), "the id \"0\" is that of"}}) {
@@ -135,7 +136,7 @@ TEST_CASE("every mistake is named with its line") {
 
 TEST_CASE("lines for another model can be skipped, mistakes cannot") {
   const TaskOptions skip{.bos = PrependBos::automatic, .unfit = TaskOptions::Unfit::skip};
-  const std::string unfit = with("so Anna", "so Anna gave") + "\n" +
+  const std::string unfit = with("I Anna", "I Anna gave") + "\n" +
                             with("[\" Mary\"]", "[\" Mary Tom\"]") + "\n" +
                             with(": 3", ": 3, \"n_tokens\": 6") + "\n";
   const Task task = read(unfit + kGood, skip);
@@ -143,5 +144,5 @@ TEST_CASE("lines for another model can be skipped, mistakes cannot") {
   CHECK(task.skipped == 3);
   CHECK(task.items[0].id == "3");
   CHECK_THAT(refusal(unfit, skip), contains("t.jsonl:1") && contains("none of 3 lines fits"));
-  CHECK_THAT(refusal(unfit + with("so Anna", "so Mary"), skip), contains("same prompt"));
+  CHECK_THAT(refusal(unfit + with("I Anna", "I Mary"), skip), contains("same prompt"));
 }

@@ -19,11 +19,20 @@ struct MarkedText {
   std::map<std::string, TextRange> marks;  // the words that spans may name
 };
 
+using Words = std::map<std::string, std::string>;  // slot → word
+
 // `pattern` with every {slot} replaced by its word; the first place of each slot is marked by its
 // name. Throws DataError opening with `where` if a slot has no word or a brace stands alone.
-MarkedText fill(const std::string& pattern,
-                const std::map<std::string, std::string>& words,
-                const std::string& where);
+MarkedText fill(const std::string& pattern, const Words& words, const std::string& where);
+
+// The same pattern with `prefix` before every slot's name: "{K}" → "{demo K}".
+std::string with_prefix(const std::string& pattern, const std::string& prefix);
+
+// Throws DataError opening with `where` if a slot of `slots` is not in `pattern`, or if it ends in
+// a blank, which belongs to the answer.
+void check_pattern(const std::string& pattern,
+                   const std::vector<std::string>& slots,
+                   const std::string& where);
 
 struct Draft {
   MarkedText clean;

@@ -22,3 +22,13 @@
   }
 
 HEADSCOPE_WORDS(ioi)
+HEADSCOPE_WORDS(greater_than)
+HEADSCOPE_WORDS(docstring)
+HEADSCOPE_WORDS(colored_objects)
+HEADSCOPE_WORDS(gendered_pronouns)
+HEADSCOPE_WORDS(capitals)
+HEADSCOPE_WORDS(successor)
+HEADSCOPE_WORDS(arithmetic)
+HEADSCOPE_WORDS(multiple_choice)
+HEADSCOPE_WORDS(acronyms)
+HEADSCOPE_WORDS(key_retrieval)

@@ -3,9 +3,7 @@
 
 namespace headscope {
 
-MarkedText fill(const std::string& pattern,
-                const std::map<std::string, std::string>& words,
-                const std::string& where) {
+MarkedText fill(const std::string& pattern, const Words& words, const std::string& where) {
   MarkedText out;
   for (std::size_t at = 0; at < pattern.size();) {
     const std::size_t open = pattern.find('{', at);
@@ -31,6 +29,30 @@ MarkedText fill(const std::string& pattern,
     at = close + 1;
   }
   return out;
+}
+
+std::string with_prefix(const std::string& pattern, const std::string& prefix) {
+  std::string out;
+  for (const char c : pattern) {
+    out += c;
+    if (c == '{') {
+      out += prefix;
+    }
+  }
+  return out;
+}
+
+void check_pattern(const std::string& pattern,
+                   const std::vector<std::string>& slots,
+                   const std::string& where) {
+  for (const std::string& slot : slots) {
+    if (pattern.find("{" + slot + "}") == std::string::npos) {
+      throw DataError("{}: no {{{}}} in \"{}\"", where, slot, pattern);
+    }
+  }
+  if (pattern.ends_with(' ')) {
+    throw DataError("{}: \"{}\" ends in a blank, which belongs to the answer", where, pattern);
+  }
 }
 
 }  // namespace headscope

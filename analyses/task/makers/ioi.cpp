@@ -6,20 +6,10 @@
 namespace headscope {
 namespace {
 
-using Words = std::map<std::string, std::string>;
-
 void replace_first(std::string& text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
   if (at != std::string::npos) {
     text.replace(at, from.size(), to);
-  }
-}
-
-void check_template(const std::string& pattern, const std::string& where) {
-  for (const std::string slot : {"{IO}", "{S1}", "{S2}"}) {
-    if (pattern.find(slot) == std::string::npos) {
-      throw DataError("{}: no {} in \"{}\"", where, slot, pattern);
-    }
   }
 }
 
@@ -46,11 +36,8 @@ Words corrupted(Words words, const std::string& how, const std::vector<std::stri
 }
 
 DrawDraft open(const MakerContext& context) {
-  const auto templates = context.words.list("templates");
+  const auto templates = context.templates({"IO", "S1", "S2"});
   const std::string where = context.words.where("templates");
-  for (const std::string& pattern : templates) {
-    check_template(pattern, where);
-  }
   return [=,
           how = context.corruption,
           names = context.single("names", 5),

@@ -30,7 +30,8 @@ class WordFile {
   [[nodiscard]] std::vector<std::vector<std::string>> rows(const std::string& key,
                                                            std::size_t width) const;
 
-  [[nodiscard]] bool has(const std::string& key) const { return json_.contains(key); }
+  // Whether there are any: a list may be there for users to fill.
+  [[nodiscard]] bool has_rows(const std::string& key) const { return !at(key).empty(); }
 
   // "mine.json: templates", to open a message with.
   [[nodiscard]] std::string where(const std::string& key) const;

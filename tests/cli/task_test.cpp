@@ -1,0 +1,101 @@
+// task list, show and make, as a user types them.
+#include <algorithm>
+#include <tuple>
+
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+std::string smollm2() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  const std::filesystem::path folder =
+      cache != nullptr ? cache : std::filesystem::path(home == nullptr ? "" : home) / ".cache";
+  const auto file = folder / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  return std::filesystem::exists(file) ? file.string() : "";
+}
+
+}  // namespace
+
+TEST_CASE("task list names every task; task show tells what one is") {
+  const OrderedJson list = run({"task", "list", "--json"}).json();
+  REQUIRE(list["tasks"].size() == 12);
+  for (const auto& task : list["tasks"]) {
+    const std::string name = task["task"];
+    INFO(name);
+    const OrderedJson shown = run({"task", "show", name, "--json"}).json();
+    CHECK(shown["summary"] == task["summary"]);
+    CHECK(shown["spans"].contains("end"));
+    CHECK_FALSE(shown["corruptions"].empty());
+    CHECK(shown["example"]["clean"] != shown["example"]["corrupted"]);
+    CHECK_FALSE(shown["example"]["answers"].empty());
+  }
+  const Outcome text = run({"task", "show", "ioi"});
+  CHECK(text.code == 0);
+  CHECK_THAT(text.out, contains("Wang et al.") && contains("s2_io") && contains("S1+1"));
+}
+
+TEST_CASE("task make writes the same file for the same seed, from the tokenizer alone") {
+  if (smollm2().empty()) {
+    WARN("skipped: SmolLM2 is not in the cache");
+    return;
+  }
+  const Folder folder;
+  const auto make = [&](const std::string& name, const std::string& seed, const std::string& to) {
+    return run({"task",
+                "make",
+                name,
+                "--model",
+                smollm2(),
+                "-n",
+                "20",
+                "--seed",
+                seed,
+                "-o",
+                folder / to,
+                "--json"});
+  };
+  const Outcome first = make("ioi", "0", "new/a.jsonl");
+  REQUIRE(first.code == 0);
+  CHECK(first.json()["items"] == 20);
+  CHECK(make("ioi", "0", "b.jsonl").json()["hash"] == first.json()["hash"]);
+  CHECK(contents(folder / "new/a.jsonl") == contents(folder / "b.jsonl"));
+  CHECK(make("ioi", "1", "b.jsonl").json()["hash"] != first.json()["hash"]);
+  const std::string lines = contents(folder / "b.jsonl");
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 20);
+}
+
+TEST_CASE("what task cannot do is one line") {
+  const Folder folder;
+  for (const auto& [words, code, message] :
+       std::vector<std::tuple<std::vector<std::string>, int, std::string>>{
+           {{"task", "show", "iio"}, 2, "did you mean ioi"},
+           {{"task", "show"}, 2, "needs the name"},
+           {{"task", "make", "ioi"}, 2, "--model"},
+           {{"task", "make", "ioi", "--model", model_path("llama"), "-o", folder / "x"},
+            3,
+            "are one token"},
+           {{"task",
+             "make",
+             "ioi",
+             "--model",
+             model_path("llama"),
+             "-o",
+             folder / "x",
+             "--corruption",
+             "acb"},
+            2,
+            "did you mean abc"},
+           {{"task", "make", "ioi", "--model", "nowhere", "-o", folder / "x"}, 3, "nowhere"}}) {
+    const Outcome outcome = run(words);
+    INFO(outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(is_one_line(outcome.err));
+    CHECK_THAT(outcome.err, contains(message));
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+  }
+}
