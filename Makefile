@@ -41,7 +41,8 @@ format-check: ## says which files are not formatted
 lint: configure ## clang-tidy on the files changed since main (FILES="a.cpp b.cpp" names others)
 	@cmake/lint/tidy $(BUILD) $(FILES)
 
-install: all ## program, libraries, headers and CMake package into PREFIX
+install: build ## program, libraries, headers and CMake package into PREFIX
+	@$(NINJA) headscope_installed
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## removes the build folder and out/ (the downloads stay in the cache)

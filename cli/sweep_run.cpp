@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -120,7 +121,15 @@ Outcome sweep_to_file(const Sweep& sweep, const Grid& grid, const ResultHeader& 
   ResultStore store(sweep.verb.out, header, if_exists);
   StoreSink sink(store);
   const auto start = std::chrono::steady_clock::now();
-  const bool finished = sweep.run(grid, sink);
+  bool finished = false;
+  try {
+    finished = sweep.run(grid, sink);
+  } catch (...) {
+    if (store.done_count() == 0) {  // nothing is lost, and nothing stands in the next try's way
+      std::filesystem::remove(sweep.verb.out);
+    }
+    throw;
+  }
   store.finish();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {read_result(sweep.verb.out), finished, {took.count()}};

@@ -33,3 +33,12 @@ if(HEADSCOPE_BUNDLE_LIBTORCH)
                                "${libtorch_dir}/libgomp*.so*" "${libtorch_dir}/libcudart.so.*" "${libtorch_dir}/libcupti.so.*")
   install(PROGRAMS ${libtorch_libraries} DESTINATION ${private_dir} COMPONENT libtorch)
 endif()
+
+# Everything that is installed, without tests and notebooks.
+add_custom_target(headscope_installed)
+add_dependencies(headscope_installed ${exported})
+foreach(name IN ITEMS headscope headscope_cuda)
+  if(TARGET ${name})
+    add_dependencies(headscope_installed ${name})
+  endif()
+endforeach()

@@ -19,6 +19,9 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
   Json out = identity;
   out["identity"] = identity;
   out["model"] = model.source().name;
+  out["bos_prepended"] = options.prepend_bos == PrependBos::yes ||
+                         (options.prepend_bos == PrependBos::automatic && model.has_tokenizer() &&
+                          model.tokenizer().prepends_bos());
   out["command_line"] = options.command_line;
   out["headscope_version"] = kVersion;
   out["device"] = to_string(model.device());

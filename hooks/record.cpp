@@ -108,6 +108,7 @@ RecordResult record(const Model& model,
   TraceTap tap(writer, resolve_hooks(options.hooks, model.config()));
   RecordResult result;
   result.prompts = prompts.size();
+  result.done_before = writer.done_count();
   for (const auto& rows :
        plan_batches(prompts, not_done(writer, prompts.size()), options.batch_tokens)) {
     if (options.stop && options.stop()) {

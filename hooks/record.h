@@ -28,8 +28,9 @@ struct RecordOptions {
 
 struct RecordResult {
   std::size_t prompts = 0;
-  std::size_t recorded_now = 0;  // the rest was already in the file
-  std::int64_t bytes = 0;        // of values written now
+  std::size_t done_before = 0;  // was in the file already
+  std::size_t recorded_now = 0;
+  std::int64_t bytes = 0;  // of values written now
   double seconds = 0.0;
   bool stopped = false;
 };

@@ -140,8 +140,8 @@ void check_lengths(const Task& task) {
   for (const TaskItem& item : task.items) {
     if (length_of(item) != length_of(task.items.front())) {
       throw UsageError(
-          "--over pos: items {} and {} have {} and {} tokens; sweep positions of prompts of one "
-          "length, or name them with --positions SPAN",
+          "--over pos: items {} and {} have {} and {} tokens, so a position means different things "
+          "in them; take prompts of one length, or leave out pos and name a span with --positions",
           task.items.front().id,
           item.id,
           length_of(task.items.front()),

@@ -63,7 +63,8 @@ Verb patch_verb() {
       .example =
           "  headscope task make ioi --model smollm2 -n 100 -o ioi.jsonl\n"
           "  headscope patch smollm2 --task ioi.jsonl --site z --over layer,head -o patch.h5\n"
-          "  headscope patch smollm2 --task ioi.jsonl --site resid_pre --over layer,pos\n"
+          "  headscope patch smollm2 --task ioi.jsonl --site resid_pre --over layer --positions "
+          "S2\n"
           "  headscope export patch.h5 --format png -o out/",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();

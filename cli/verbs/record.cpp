@@ -57,6 +57,7 @@ RecordResult run(const Options& options, const Invocation& invocation) {
 OrderedJson to_json(const RecordResult& result, const Options& options) {
   return {{"path", options.out},
           {"prompts", result.prompts},
+          {"done_before", result.done_before},
           {"recorded_now", result.recorded_now},
           {"bytes", result.bytes},
           {"seconds", result.seconds},
@@ -64,13 +65,13 @@ OrderedJson to_json(const RecordResult& result, const Options& options) {
 }
 
 std::string to_text(const RecordResult& result, const Options& options) {
-  const std::size_t before = result.prompts - result.recorded_now;
-  return fmt::format("{}: {} prompts recorded{}, {} of values in {}\n",
-                     options.out,
-                     result.recorded_now,
-                     before > 0 ? fmt::format(", {} were there already", before) : "",
-                     format_bytes(result.bytes),
-                     format_seconds(result.seconds));
+  return fmt::format(
+      "{}: {} prompts recorded{}, {} of values in {}\n",
+      options.out,
+      result.recorded_now,
+      result.done_before > 0 ? fmt::format(", {} were there already", result.done_before) : "",
+      format_bytes(result.bytes),
+      format_seconds(result.seconds));
 }
 
 void add_options(CLI::App& app, Options& options) {

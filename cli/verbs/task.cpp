@@ -1,4 +1,6 @@
 // headscope task: what the built-in tasks are, and files of their prompts for a model.
+#include <filesystem>
+
 #include <CLI/CLI.hpp>
 
 #include "analyses/task/makers.h"
@@ -17,6 +19,7 @@ struct Options {
   std::string name;
   std::string model;
   std::string out;
+  bool overwrite = false;
   MakeOptions make;
 };
 
@@ -82,6 +85,10 @@ void show_task(const std::string& name, const Invocation& invocation) {
 }
 
 void check_make(const Options& options) {
+  if (!options.overwrite && !options.out.empty() && std::filesystem::exists(options.out)) {
+    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
+                     options.out);
+  }
   if (options.model.empty() || options.out.empty()) {
     throw UsageError("task make needs --model MODEL, whose tokenizer the task is for, and -o FILE");
   }
@@ -132,6 +139,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("-n,--items", options.make.n, "Items to make")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
   app.add_option("--corruption", options.make.corruption, "How the corrupted prompt differs")
       ->default_str("the task's first");
   app.add_option("--templates",

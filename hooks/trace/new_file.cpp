@@ -71,8 +71,10 @@ PosixFile NewFile::publish(const FileKind& kind, std::uint64_t metadata_end, Ove
   }
   if (!rename_to(file_.path(), path_, over)) {
     if (errno == EEXIST) {
-      throw UsageError("{}: exists already; continue it with --resume or choose another -o",
-                       path_.string());
+      throw UsageError(
+          "{}: exists already; continue it with --resume, replace it with --overwrite, or choose "
+          "another -o",
+          path_.string());
     }
     throw_unmade(path_);
   }

@@ -54,8 +54,17 @@ PosixFile open_to_resume(const fs::path& path, const FileKind& kind, IfExists if
   }
   PosixFile existing = open_existing(path);
   if (existing.valid() && if_exists == IfExists::fail) {
-    throw UsageError("{}: exists already; continue it with --resume or choose another -o",
-                     path.string());
+    throw UsageError(
+        "{}: exists already; continue it with --resume, replace it with --overwrite, or choose "
+        "another -o",
+        path.string());
+  }
+  // --overwrite is for our own files: a slip must not cost a model or a list of prompts.
+  if (existing.valid() && if_exists == IfExists::replace && existing.size() > 0 &&
+      !has_seal(existing, kind)) {
+    throw UsageError("{}: not a {}, so --overwrite leaves it alone; choose another -o",
+                     path.string(),
+                     kind.noun);
   }
   return if_exists == IfExists::resume ? std::move(existing) : PosixFile();
 }
