@@ -152,6 +152,13 @@ Rope read_rope(ConfigFields& fields,
   }
   Rope rope = rope_from(settings, dim, base, fields.where());
   if (!divisors.is_null()) {
+    if (rope.scaling.kind != RopeScaling::Kind::none) {
+      throw DataError(
+          "{}: rope_freqs.weight and rope.scaling.factor {} both stretch the rotary positions, "
+          "which is not supported; keep one in a copy of the file",
+          fields.where(),
+          rope.scaling.factor);
+    }
     rope.scaling.kind = RopeScaling::Kind::divisors;
     rope.scaling.divisors = divisors.get<std::vector<float>>();
   }
