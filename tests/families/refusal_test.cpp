@@ -236,6 +236,48 @@ TEST_CASE("a soft-cap that the config sets to null is off, not at its default") 
   CHECK(config.logit_softcap == 0);
 }
 
+TEST_CASE("what a Qwen 3 config leaves out is what transformers takes") {
+  const auto windows = [](const std::function<void(Json&)>& edit) {
+    const EditedModel model("qwen3_window", [&](Json& c) {
+      c.erase("layer_types");
+      c["num_hidden_layers"] = 30;
+      edit(c);
+    });
+    std::vector<std::int64_t> of_layers;
+    for (const LayerConfig& layer : summarize_model(model.path().string()).config.layers) {
+      of_layers.push_back(layer.window);
+    }
+    return of_layers;
+  };
+  std::vector<std::int64_t> last_two(30, 0);
+  last_two[28] = last_two[29] = 4;
+  CHECK(windows([](Json& c) { c.erase("max_window_layers"); }) == last_two);
+  last_two[28] = last_two[29] = 4096;
+  CHECK(windows([](Json& c) {
+          c["max_window_layers"] = 28;
+          c.erase("sliding_window");
+        }) == last_two);
+  const std::vector<std::int64_t> none(30, 0);
+  CHECK(windows([](Json& c) { c["sliding_window"] = nullptr; }) == none);
+
+  const auto kv_heads = [](const char* fixture, const Json& value) {
+    const EditedModel model(fixture, [&](Json& c) {
+      c["num_attention_heads"] = 64;
+      c["head_dim"] = 8;
+      c["num_key_value_heads"] = value;
+      if (value == "absent") {
+        c.erase("num_key_value_heads");
+      }
+    });
+    return summarize_model(model.path().string()).config.n_kv_heads;
+  };
+  CHECK(kv_heads("qwen3", "absent") == 32);
+  CHECK(kv_heads("qwen3", nullptr) == 64);
+  CHECK(kv_heads("llama", "absent") == 64);
+  CHECK(kv_heads("llama", nullptr) == 64);
+  CHECK(kv_heads("gemma2", "absent") == 4);
+}
+
 TEST_CASE("sizes that published Gemma 3 configs leave out are transformers' defaults") {
   const EditedModel model("gemma3_nested", [](Json& c) {
     for (const char* name : {"num_attention_heads", "num_key_value_heads", "vocab_size"}) {
