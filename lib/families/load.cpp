@@ -58,7 +58,11 @@ void read_config(Opened& model,
   fields.finish();
   model.config.family = model.family->name;
   model.config.architecture = architecture;
-  check(model.config);
+  try {
+    check(model.config);
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", where, error.what());
+  }
 }
 
 Opened open_gguf(const fs::path& path) {
