@@ -8,7 +8,7 @@ JOBS ?= $(shell $(SETUP)/jobs)
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 
-.PHONY: build all demo test bench format format-check lint install clean help setup configure model test-packages
+.PHONY: build all demo test asan bench format format-check lint install clean help setup configure model test-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,11 @@ demo: build model ## real attention heads of a real model: writes out/demo/index
 
 test: test-packages all model ## builds everything and runs every test
 	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS)
+
+asan: test-packages ## builds headscope_tests in build-asan with AddressSanitizer and UBSan, and runs it
+	@$(MAKE) --no-print-directory configure BUILD=build-asan PRESET=asan
+	@ninja -C build-asan -j$(JOBS) headscope_tests
+	@build-asan/headscope_tests
 
 bench: all model ## the benchmarks of BENCHMARKS.md, on this machine
 	@$(BUILD)/headscope bench forward smollm2
@@ -46,7 +51,7 @@ install: build ## program, libraries, headers and CMake package into PREFIX
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## removes the build folder and out/ (the downloads stay in the cache)
-	@rm -rf $(BUILD) out
+	@rm -rf $(BUILD) build-asan out
 
 setup:
 	@$(SETUP)/packages build

@@ -1,6 +1,5 @@
 #include "cli/memory_check.h"
 
-#include <ATen/Context.h>
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include "lib/base/error.h"
@@ -33,17 +32,6 @@ void check_memory(const MemoryNeed& need, const Device& device, const std::strin
   } else {
     check(need.total(), available_memory(), "this machine");
   }
-}
-
-std::int64_t free_memory(const Device& device) {
-  if (!device.is_cuda()) {
-    return available_memory();
-  }
-  use_backend(device);
-  at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
-  const auto index = static_cast<c10::DeviceIndex>(device.index);
-  auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);
-  return static_cast<std::int64_t>(allocator->getMemoryInfo(index).first);
 }
 
 std::int64_t peak_memory_on(const Device& device) {

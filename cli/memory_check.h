@@ -6,15 +6,13 @@
 
 #include "cli/memory_need.h"
 #include "lib/base/device.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 
 // Throws ResourceError if `need` is more than there is on the device or the host: what it needs,
 // what there is, and `way_out` ("a smaller --shape").
 void check_memory(const MemoryNeed& need, const Device& device, const std::string& way_out);
-
-// Of the host, or of the GPU. ResourceError if there is no such GPU.
-std::int64_t free_memory(const Device& device);
 
 // The most this process has held so far: resident in the host, or allocated on the GPU.
 std::int64_t peak_memory_on(const Device& device);

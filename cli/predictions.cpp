@@ -5,8 +5,26 @@
 #include <numeric>
 
 #include "cli/render/visible.h"
+#include "lib/base/error.h"
 
 namespace headscope {
+namespace {
+
+void require_finite(std::span<const float> logits, const Model& model) {
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    if (!std::isfinite(logits[id])) {
+      throw DataError(
+          "{}: the logit of token {} is {} in {}; try --dtype f32, and if it stays so, weights "
+          "without NaN",
+          model.source().name,
+          id,
+          logits[id],
+          to_string(model.dtype()));
+    }
+  }
+}
+
+}  // namespace
 
 std::string piece_of(const Model& model, std::int32_t token) {
   const bool known = model.has_tokenizer() && token < model.tokenizer().vocab_size();
@@ -16,6 +34,7 @@ std::string piece_of(const Model& model, std::int32_t token) {
 std::vector<Prediction> top_predictions(std::span<const float> logits,
                                         const Model& model,
                                         std::size_t count) {
+  require_finite(logits, model);
   std::vector<std::int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   count = std::min(count, order.size());

@@ -19,7 +19,7 @@ struct Prediction {
 };
 
 // The `count` likeliest of `logits` [d_vocab], likeliest first, ties by token id. Softmax in double
-// precision.
+// precision. DataError if a logit is not a finite number: there is no order then.
 std::vector<Prediction> top_predictions(std::span<const float> logits,
                                         const Model& model,
                                         std::size_t count);

@@ -70,7 +70,6 @@ ResultHeader header_of(const Model& model,
   identity["task_hash"] = task.hash;
   identity["positions"] = options.positions;
   identity["execution"] = options.plain ? "plain" : "shared";
-  identity["headscope_version"] = header.provenance["headscope_version"];
   header.provenance["task"] = task.name;
   header.provenance["title"] = verb.title;
   if (!options.shard.empty()) {

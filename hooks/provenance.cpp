@@ -14,6 +14,8 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
                    {"tokenizer_hash", tokenizer},
                    {"config", to_json(model.config())},
                    {"dtype", to_string(model.dtype())},
+                   {"device", model.device().is_cuda() ? "cuda" : "cpu"},
+                   {"headscope_version", kVersion},
                    {"seed", options.seed},
                    {"prepend_bos", to_string(options.prepend_bos)}};
   Json out = identity;
@@ -23,8 +25,7 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
                          (options.prepend_bos == PrependBos::automatic && model.has_tokenizer() &&
                           model.tokenizer().prepends_bos());
   out["command_line"] = options.command_line;
-  out["headscope_version"] = kVersion;
-  out["device"] = to_string(model.device());
+  out["device"] = to_string(model.device());  // with its index, which changes no value
   out["created"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   return out;
 }

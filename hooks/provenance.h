@@ -16,7 +16,8 @@ struct ProvenanceOptions {
 };
 
 // model, weights_hash, config, tokenizer_hash, command_line, headscope_version, seed, created,
-// device, dtype, prepend_bos; "identity" holds those that must agree for a run to be resumed.
+// device, dtype, prepend_bos; "identity" holds those that must agree for a run to be resumed, the
+// device as "cpu" or "cuda".
 Json provenance(const Model& model, const ProvenanceOptions& options);
 
 }  // namespace headscope

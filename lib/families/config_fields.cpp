@@ -1,5 +1,7 @@
 #include "lib/families/config_fields.h"
 
+#include <limits>
+
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -113,8 +115,14 @@ bool ConfigFields::has(std::string_view name) const {
 
 std::int64_t ConfigFields::integer(std::string_view name) {
   const Json& value = must_find(name);
-  if (!value.is_number_integer()) {
-    throw DataError("{}: field \"{}\" is {}, not an integer", where_, name, value.dump());
+  const bool fits = !value.is_number_unsigned() ||
+                    value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
+  if (!value.is_number_integer() || !fits) {
+    throw DataError("{}: field \"{}\" is {}, not an integer{}",
+                    where_,
+                    name,
+                    value.dump(),
+                    fits ? "" : " below 2^63");
   }
   return value.get<std::int64_t>();
 }

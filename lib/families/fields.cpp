@@ -17,6 +17,14 @@ double number_in(const Json& settings, const char* name, const std::string& wher
   return found->get<double>();
 }
 
+std::int64_t context_in(const Json& settings, const char* name, const std::string& where) {
+  const double context = number_in(settings, name, where);
+  if (!(context >= 1 && context <= static_cast<double>(std::int64_t{1} << 31))) {
+    throw DataError("{}: \"{}\" is {}; it must be between 1 and 2^31", where, name, context);
+  }
+  return static_cast<std::int64_t>(context);
+}
+
 void refuse_unread(const Json& settings, const std::string& type, const std::string& where) {
   std::vector<std::string> known{"rope_type", "type", "rope_theta"};
   if (type == "linear") {
@@ -65,8 +73,7 @@ RopeScaling scaling_from(const Json& settings, const std::string& where) {
     scaling.factor = number_in(settings, "factor", where);
     scaling.low_freq_factor = number_in(settings, "low_freq_factor", where);
     scaling.high_freq_factor = number_in(settings, "high_freq_factor", where);
-    scaling.original_context =
-        static_cast<std::int64_t>(number_in(settings, "original_max_position_embeddings", where));
+    scaling.original_context = context_in(settings, "original_max_position_embeddings", where);
     return scaling;
   }
   throw DataError(
@@ -116,10 +123,11 @@ Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::s
     throw DataError("{}: rope settings are {}, not an object", where, settings.dump());
   }
   Rope rope;
-  rope.base = settings.contains("rope_theta") ? number_in(settings, "rope_theta", where) : base;
+  const bool own = !settings.value("rope_theta", Json()).is_null();
+  rope.base = own ? number_in(settings, "rope_theta", where) : base;
   rope.dim = dim;
   rope.scaling = scaling_from(settings, where);
-  if (rope.base <= 0 || rope.scaling.factor <= 0) {
+  if (!(rope.base > 0 && rope.scaling.factor > 0)) {
     throw DataError(
         "{}: rope base {} and factor {} must be positive", where, rope.base, rope.scaling.factor);
   }
@@ -152,6 +160,13 @@ Rope read_rope(ConfigFields& fields,
   }
   Rope rope = rope_from(settings, dim, base, fields.where());
   if (!divisors.is_null()) {
+    if (rope.scaling.kind != RopeScaling::Kind::none) {
+      throw DataError(
+          "{}: rope_freqs.weight and rope.scaling.factor {} both stretch the rotary positions, "
+          "which is not supported; keep one in a copy of the file",
+          fields.where(),
+          rope.scaling.factor);
+    }
     rope.scaling.kind = RopeScaling::Kind::divisors;
     rope.scaling.divisors = divisors.get<std::vector<float>>();
   }

@@ -15,7 +15,11 @@ ModelConfig gemma_config(ConfigFields& f) {
   c.activation = read_activation(f, name, "gelu_pytorch_tanh");
   f.ignore({"hidden_act"});
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
-  c.attn_scale = 1.0 / std::sqrt(f.number("query_pre_attn_scalar", 256.0));
+  const double scalar = f.number("query_pre_attn_scalar", 256.0);
+  if (!(scalar > 0)) {
+    throw DataError("{}: query_pre_attn_scalar {} must be above 0", f.where(), scalar);
+  }
+  c.attn_scale = 1.0 / std::sqrt(scalar);
   c.score_softcap = f.number("attn_logit_softcapping", 0.0);
   c.logit_softcap = f.number("final_logit_softcapping", 0.0);
   c.embed_scale = std::sqrt(static_cast<double>(c.d_model));

@@ -7,6 +7,7 @@ namespace headscope {
 namespace {
 
 ModelConfig config(ConfigFields& f) {
+  f.set_default("num_key_value_heads", 4);
   f.set_default("attn_logit_softcapping", 50.0);
   f.set_default("final_logit_softcapping", 30.0);
   ModelConfig c = gemma_config(f);

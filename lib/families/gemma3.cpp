@@ -10,6 +10,22 @@ namespace {
 constexpr int kGlobal = 0;
 constexpr int kLocal = 1;
 
+// transformers 5 lets a rope_scaling beside nested rope_parameters change the global rope. Only one
+// that says the same again is let pass.
+void refuse_other_scaling(ConfigFields& f, const Json& parameters) {
+  const Json scaling = f.raw("rope_scaling");
+  Json global = parameters["full_attention"];
+  if (scaling.is_null() || scaling == parameters || scaling == global) {
+    return;
+  }
+  if (global.is_object()) {
+    global.erase("rope_theta");
+  }
+  if (scaling != global) {
+    throw DataError("{}: rope_parameters and rope_scaling disagree; keep one", f.where());
+  }
+}
+
 std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
   const double local_base = f.number("rope_local_base_freq", 10000.0);
   const Json parameters = f.raw("rope_parameters");
@@ -18,8 +34,9 @@ std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
       throw DataError("{}: rope_parameters must hold full_attention and sliding_attention",
                       f.where());
     }
-    f.ignore({"rope_theta", "rope_scaling"});
-    return {rope_from(parameters["full_attention"], d_head, 1e6, f.where()),
+    refuse_other_scaling(f, parameters);
+    const double global_base = f.number("rope_theta", 1e6);
+    return {rope_from(parameters["full_attention"], d_head, global_base, f.where()),
             rope_from(parameters["sliding_attention"], d_head, local_base, f.where())};
   }
   return {read_rope(f, d_head, 1e6), Rope{.base = local_base, .dim = d_head, .scaling = {}}};

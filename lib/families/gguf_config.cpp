@@ -83,7 +83,10 @@ void add_rope_scaling(Json& config,
         prefix,
         type);
   }
-  const double factor = metadata.value(prefix + "rope.scaling.factor", 1.0);
+  const Json factor = metadata.value(prefix + "rope.scaling.factor", Json(1.0));
+  if (!factor.is_number()) {
+    throw DataError("{}: {}rope.scaling.factor is {}, not a number", where, prefix, factor.dump());
+  }
   config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", factor}};
 }
 
@@ -125,6 +128,25 @@ void add_gemma_scale(Json& config, std::string_view architecture) {
                                   : size("head_dim");
   if (largest > 0 && scalar > 0) {
     config["query_pre_attn_scalar"] = scalar;
+  }
+}
+
+// What llama.cpp takes from other keys where a file leaves it out; config.json's defaults, which a
+// family knows, differ.
+void add_head_defaults(Json& config) {
+  const auto size = [&](const char* name) {
+    const auto found = config.find(name);
+    return found != config.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+  };
+  const std::int64_t heads = size("num_attention_heads");
+  if (heads <= 0) {
+    return;  // the family's to refuse
+  }
+  if (!config.contains("num_key_value_heads")) {
+    config["num_key_value_heads"] = heads;
+  }
+  if (!config.contains("head_dim")) {
+    config["head_dim"] = size("hidden_size") / heads;
   }
 }
 
@@ -174,6 +196,9 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
                     where,
                     config["head_dim"].dump(),
                     metadata[prefix + "attention.value_length"].dump());
+  }
+  if (architecture != "gpt2" && architecture != "gptneox") {
+    add_head_defaults(config);
   }
   add_rope_scaling(config, metadata, prefix, where);
   add_from_tensors(config, file, where);

@@ -14,7 +14,8 @@ ModelConfig config(ConfigFields& f) {
   c.d_model = f.integer("n_embd");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.integer("n_inner", 4 * c.d_model);
+  const std::int64_t fallback = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
+  c.d_mlp = f.integer("n_inner", fallback);
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("n_positions", 1024);
   c.norm = Norm::layer_norm;

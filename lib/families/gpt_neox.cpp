@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/base/error.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
@@ -12,8 +13,16 @@ namespace {
 std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
   const Json parameters = f.raw("rope_parameters");
   double fraction = f.number("rotary_pct", 0.25);
+  if (!parameters.is_null() && !parameters.is_object()) {
+    throw DataError("{}: rope_parameters are {}, not an object", f.where(), parameters.dump());
+  }
   if (parameters.is_object() && parameters.contains("partial_rotary_factor")) {
     fraction = parameters["partial_rotary_factor"].get<double>();
+  }
+  if (!(fraction > 0 && fraction <= 1)) {
+    throw DataError("{}: rotary_pct {} (partial_rotary_factor) must be above 0 and at most 1",
+                    f.where(),
+                    fraction);
   }
   return f.integer("rope_dim", static_cast<std::int64_t>(static_cast<double>(d_head) * fraction));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/base/error.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
@@ -112,9 +113,24 @@ void mark_rotary_pairs(WeightRules& rules) {
   }
 }
 
+// A llama GGUF stores the rows of a whole head in pairs (mark_rotary_pairs); how one that turns a
+// part of the head pairs its rows is not defined.
+std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
+  const std::int64_t dim = f.integer("rope_dim", d_head);  // only GGUF files have it
+  if (dim != d_head) {
+    throw DataError(
+        "{}: llama.rope.dimension_count {} beside heads of {} (llama.attention.key_length) is not "
+        "supported; headscope turns whole heads of this architecture",
+        f.where(),
+        dim,
+        d_head);
+  }
+  return dim;
+}
+
 ModelConfig config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
-  c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
+  c.ropes = {read_rope(f, whole_head(f, c.d_head), 10000.0)};
   return c;
 }
 

@@ -58,7 +58,11 @@ void read_config(Opened& model,
   fields.finish();
   model.config.family = model.family->name;
   model.config.architecture = architecture;
-  check(model.config);
+  try {
+    check(model.config);
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", where, error.what());
+  }
 }
 
 Opened open_gguf(const fs::path& path) {
@@ -117,18 +121,24 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
   return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
 }
 
+// Weights for a GPU are read into the host's memory first, so both must hold them.
 void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
   const std::int64_t need = weight_bytes(model.config, options.dtype);
-  const std::int64_t have = available_memory();
-  if (need > have) {
-    throw ResourceError(
-        "{}: the weights need {} in {} and {} are free; try --dtype bf16 or a "
-        "smaller model",
-        model.path.string(),
-        format_bytes(need),
-        to_string(options.dtype),
-        format_bytes(have));
+  const auto check = [&](std::int64_t have, const std::string& where) {
+    if (need > have) {
+      throw ResourceError(
+          "{}: the weights need {} in {} and {} has {} free; try --dtype bf16 or a smaller model",
+          model.path.string(),
+          format_bytes(need),
+          to_string(options.dtype),
+          where,
+          format_bytes(have));
+    }
+  };
+  if (options.device.is_cuda()) {
+    check(free_memory(options.device), to_string(options.device));
   }
+  check(available_memory(), options.device.is_cuda() ? "the host" : "this machine");
 }
 
 Model::Parts parts_without_weights(const Opened& opened,
@@ -148,19 +158,23 @@ Model::Parts parts_without_weights(const Opened& opened,
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
   Weights weights;
   weights.blocks.resize(1);
-  std::int64_t elements = 0;
+  double elements = 0.0;  // a hostile config's are more than an integer holds
   const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
-    std::map<Tensor*, std::int64_t> whole;  // ranges of one tensor count once
+    std::map<Tensor*, double> whole;  // ranges of one tensor count once
     for (const auto& [name, p] : parameters) {
-      whole[p.tensor] = std::max(whole[p.tensor], (p.first_row + p.rows) * p.row_length);
+      const double size =
+          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length);
+      whole[p.tensor] = std::max(whole[p.tensor], size);
     }
     for (const auto& [tensor, size] : whole) {
-      elements += times * size;
+      elements += static_cast<double>(times) * size;
     }
   };
   add(model_parameters(weights, config), 1);
   add(block_parameters(weights.blocks.front(), config), config.n_layers);
-  return elements * static_cast<std::int64_t>(size_of(dtype));
+  constexpr double kMostBytes = 4e18;
+  return static_cast<std::int64_t>(
+      std::min(elements * static_cast<double>(size_of(dtype)), kMostBytes));
 }
 
 Model load_model(const std::string& name, const LoadOptions& options) {

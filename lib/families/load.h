@@ -39,7 +39,7 @@ struct ModelSummary {
 };
 ModelSummary summarize_model(const std::string& name);
 
-// Bytes the weights take in `dtype`.
+// Bytes the weights take in `dtype`, at most 4e18.
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype);
 
 }  // namespace headscope

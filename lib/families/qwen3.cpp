@@ -9,25 +9,38 @@
 namespace headscope {
 namespace {
 
+// As transformers' Qwen3Config: a window of null is none, and the last layers slide.
 void read_windows(ConfigFields& f, ModelConfig& c) {
   const std::int64_t window = f.integer("sliding_window", 0);
-  const std::int64_t full_layers = f.integer("max_window_layers", c.n_layers);
+  const std::int64_t full_layers = f.integer("max_window_layers");
   std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
-  const bool use = f.flag("use_sliding_window", false);
+  const bool use = f.flag("use_sliding_window", false) && f.has("sliding_window");
   if (sliding.empty()) {
     for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
       sliding.push_back(use && layer >= full_layers);
     }
   }
   for (std::size_t layer = 0; layer < sliding.size(); ++layer) {
-    if (sliding[layer] && window <= 0) {
-      throw DataError("{}: layer {} slides but \"sliding_window\" is not set", f.where(), layer);
+    if (sliding[layer] && !(use && window > 0)) {
+      throw DataError(
+          "{}: layer {} slides but \"use_sliding_window\" is not true, or \"sliding_window\" not "
+          "set",
+          f.where(),
+          layer);
     }
     c.layers[layer].window = sliding[layer] ? window : 0;
   }
 }
 
+// What a config leaves out that transformers does not take from other fields.
+void set_defaults(ConfigFields& f) {
+  f.set_default("num_key_value_heads", 32);
+  f.set_default("sliding_window", 4096);
+  f.set_default("max_window_layers", 28);
+}
+
 ModelConfig config(ConfigFields& f) {
+  set_defaults(f);
   ModelConfig c = llama_config(f);
   c.d_head = f.integer("head_dim", 128);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));

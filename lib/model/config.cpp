@@ -1,5 +1,7 @@
 #include "lib/model/config.h"
 
+#include <cmath>
+
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -24,6 +26,8 @@ Json to_json(const Rope& rope) {
   return json;
 }
 
+constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+
 void check_positive(const ModelConfig& c) {
   const std::pair<const char*, std::int64_t> sizes[] = {{"n_layers", c.n_layers},
                                                         {"d_model", c.d_model},
@@ -34,9 +38,70 @@ void check_positive(const ModelConfig& c) {
                                                         {"d_vocab", c.d_vocab},
                                                         {"n_ctx", c.n_ctx}};
   for (const auto& [name, size] : sizes) {
-    if (size <= 0 || size > (std::int64_t{1} << 31)) {
+    if (size <= 0 || size > kLargestSize) {
       throw DataError("model config: {} is {}; it must be between 1 and 2^31", name, size);
     }
+  }
+  if (c.n_heads > kLargestSize / c.d_head) {
+    throw DataError(
+        "model config: {} heads of d_head {} are more than 2^31 rows", c.n_heads, c.d_head);
+  }
+}
+
+// As the pass will use it, in f32. NaN compares false with everything, so what must hold is asked.
+bool is_positive(double value) {
+  const auto used = static_cast<float>(value);
+  return std::isfinite(used) && used > 0;
+}
+
+void require_positive(const char* name, double value) {
+  if (!is_positive(value)) {
+    throw DataError("model config: {} is {}; it must be a finite number above 0", name, value);
+  }
+}
+
+void check_numbers(const ModelConfig& c) {
+  require_positive("norm_eps", c.norm_eps);
+  require_positive("attn_scale", c.attn_scale);
+  require_positive("embed_scale", c.embed_scale);
+  const std::pair<const char*, double> caps[] = {{"score_softcap", c.score_softcap},
+                                                 {"logit_softcap", c.logit_softcap}};
+  for (const auto& [name, cap] : caps) {
+    if (cap != 0 && !is_positive(cap)) {
+      throw DataError(
+          "model config: {} is {}; it must be a finite number above 0, or 0 for none", name, cap);
+    }
+  }
+}
+
+void check_llama3(const RopeScaling& scaling) {
+  require_positive("rope low_freq_factor", scaling.low_freq_factor);
+  require_positive("rope high_freq_factor", scaling.high_freq_factor);
+  require_positive("rope original_context", static_cast<double>(scaling.original_context));
+  if (scaling.high_freq_factor <= scaling.low_freq_factor) {
+    throw DataError("model config: rope high_freq_factor {} must be above low_freq_factor {}",
+                    scaling.high_freq_factor,
+                    scaling.low_freq_factor);
+  }
+}
+
+void check_rope(const Rope& rope, std::int64_t d_head) {
+  if (rope.dim <= 0 || rope.dim % 2 != 0 || rope.dim > d_head) {
+    throw DataError(
+        "model config: rotary dimension {} must be even and at most d_head {}", rope.dim, d_head);
+  }
+  require_positive("rope base", rope.base);
+  require_positive("rope factor", rope.scaling.factor);
+  const std::vector<float>& divisors = rope.scaling.divisors;
+  if (!divisors.empty() && static_cast<std::int64_t>(divisors.size()) != rope.dim / 2) {
+    throw DataError(
+        "model config: {} rotary divisors for {} frequencies", divisors.size(), rope.dim / 2);
+  }
+  for (const float divisor : divisors) {
+    require_positive("rope divisor", static_cast<double>(divisor));
+  }
+  if (rope.scaling.kind == RopeScaling::Kind::llama3) {
+    check_llama3(rope.scaling);
   }
 }
 
@@ -91,18 +156,9 @@ void check(const ModelConfig& c) {
     throw DataError(
         "model config: {} heads cannot share {} KV heads evenly", c.n_heads, c.n_kv_heads);
   }
+  check_numbers(c);
   for (const Rope& rope : c.ropes) {
-    if (rope.dim <= 0 || rope.dim % 2 != 0 || rope.dim > c.d_head) {
-      throw DataError("model config: rotary dimension {} must be even and at most d_head {}",
-                      rope.dim,
-                      c.d_head);
-    }
-    if (!rope.scaling.divisors.empty() &&
-        static_cast<std::int64_t>(rope.scaling.divisors.size()) != rope.dim / 2) {
-      throw DataError("model config: {} rotary divisors for {} frequencies",
-                      rope.scaling.divisors.size(),
-                      rope.dim / 2);
-    }
+    check_rope(rope, c.d_head);
   }
   if (static_cast<std::int64_t>(c.layers.size()) != c.n_layers) {
     throw DataError("model config: {} layer entries for {} layers", c.layers.size(), c.n_layers);

@@ -95,7 +95,8 @@ struct ModelConfig {
 Json to_json(const ModelConfig& config);
 
 // Throws DataError naming the field if the sizes do not fit together (heads not a multiple of KV
-// heads, a size that is not positive, a rotary dimension that is odd or above d_head).
+// heads, a size that is not positive, a rotary dimension that is odd or above d_head), or if a
+// number is not finite and above 0 (soft-caps may be 0).
 void check(const ModelConfig& config);
 
 }  // namespace headscope

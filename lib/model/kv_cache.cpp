@@ -22,7 +22,23 @@ void reserve(Tensor& buffer, std::int64_t used, std::int64_t needed, const Tenso
   buffer = larger;
 }
 
+// The first `used` columns; without room to grow, which the next append makes.
+Tensor cloned(const Tensor& buffer, std::int64_t used) {
+  return used == 0 ? Tensor() : buffer.narrow(1, 0, used).clone(at::MemoryFormat::Contiguous);
+}
+
 }  // namespace
+
+KvCache KvCache::fork() const {
+  std::vector<Buffer> layers;
+  for (const Buffer& buffer : layers_) {
+    layers.push_back({cloned(buffer.k, columns_), cloned(buffer.v, columns_)});
+  }
+  KvCache forked(std::move(layers));
+  forked.columns_ = columns_;
+  forked.pads_ = pads_;
+  return forked;
+}
 
 BatchLayout KvCache::continue_with(const BatchLayout& batch) const {
   if (columns_ == 0) {

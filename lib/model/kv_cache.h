@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "lib/model/batch.h"
@@ -10,10 +11,19 @@
 
 namespace headscope {
 
+// Movable only: a copy would share buffers that are written in place.
 class KvCache {
  public:
   explicit KvCache(const ModelConfig& config)
       : layers_(static_cast<std::size_t>(config.n_layers)) {}
+  KvCache(KvCache&&) = default;
+  KvCache& operator=(KvCache&&) = default;
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
+  ~KvCache() = default;
+
+  // A cache of the same tokens that goes on by itself: everything held is cloned.
+  [[nodiscard]] KvCache fork() const;
 
   // Columns held so far, padding included.
   [[nodiscard]] std::int64_t columns() const { return columns_; }
@@ -35,6 +45,8 @@ class KvCache {
   struct Buffer {
     Tensor k, v;  // [B, capacity, n_kv_heads, d_head]
   };
+  explicit KvCache(std::vector<Buffer> layers) : layers_(std::move(layers)) {}
+
   std::int64_t columns_ = 0;
   std::vector<std::int64_t> pads_;
   std::vector<Buffer> layers_;

@@ -9,8 +9,10 @@
 #include <link.h>
 
 #include <ATen/Context.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 
 namespace headscope {
 namespace {
@@ -81,6 +83,17 @@ void use_backend(const Device& device) {
     throw ResourceError(
         "--device {}: this machine has {} GPUs", to_string(device), hooks.deviceCount());
   }
+}
+
+std::int64_t free_memory(const Device& device) {
+  if (!device.is_cuda()) {
+    return available_memory();
+  }
+  use_backend(device);
+  at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
+  const auto index = static_cast<c10::DeviceIndex>(device.index);
+  auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);
+  return static_cast<std::int64_t>(allocator->getMemoryInfo(index).first);
 }
 
 }  // namespace headscope

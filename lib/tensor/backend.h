@@ -1,6 +1,8 @@
 // Makes a device usable before the first tensor goes there.
 #pragma once
 
+#include <cstdint>
+
 #include "lib/base/device.h"
 
 namespace headscope {
@@ -9,5 +11,8 @@ namespace headscope {
 // linked with. Throws ResourceError if there is no GPU, no such index, or the libraries are
 // missing.
 void use_backend(const Device& device);
+
+// Bytes free on the host, or on the GPU. ResourceError as above.
+std::int64_t free_memory(const Device& device);
 
 }  // namespace headscope

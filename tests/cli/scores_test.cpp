@@ -1,9 +1,13 @@
 // The parts of the program that compute: head scores, predictions, sizes, names.
+#include <cmath>
+
 #include "cli/bench_runs.h"
 #include "cli/head_scores.h"
 #include "cli/output.h"
+#include "cli/predictions.h"
 #include "cli/trace_view.h"
 #include "lib/base/error.h"
+#include "lib/families/load.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 
@@ -74,4 +78,16 @@ TEST_CASE("numbers in words") {
   CHECK_THROWS_AS(parse_shape("8x15x"), UsageError);
   CHECK(random_prompts({2, 3}, 10, 7) == random_prompts({2, 3}, 10, 7));
   CHECK(random_prompts({2, 3}, 1000, 7) != random_prompts({2, 3}, 1000, 8));
+}
+
+TEST_CASE("logits that are no numbers have no order and are refused") {
+  const Model model = load_model(model_path("llama"));
+  std::vector<float> logits(static_cast<std::size_t>(model.config().d_vocab), 1.0F);
+  CHECK(top_predictions(logits, model, 2)[1].token == 1);
+  for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    logits[7] = bad;
+    CHECK_THROWS_AS(top_predictions(logits, model, 2), DataError);
+    CHECK_THROWS_WITH(top_predictions(logits, model, 2),
+                      contains("token 7") && contains("try --dtype f32"));
+  }
 }

@@ -100,6 +100,32 @@ const std::vector<Refusal> kHostile{
     {"llama", R"({"vocab_size": 1099511627776})", {"d_vocab", "1099511627776"}},
 };
 
+// Numbers no pass can compute with.
+const std::vector<Refusal> kNumbers{
+    {"llama", R"({"rms_norm_eps": 0})", {"config.json", "norm_eps is 0"}},
+    {"llama", R"({"rms_norm_eps": -1e-5})", {"norm_eps is -1e-05"}},
+    {"gpt2", R"({"layer_norm_epsilon": 1e-60})", {"norm_eps"}},
+    {"gpt_neox", R"({"layer_norm_eps": 1e60})", {"norm_eps"}},
+    {"gemma2", R"({"query_pre_attn_scalar": 0})", {"query_pre_attn_scalar 0"}},
+    {"gemma3", R"({"query_pre_attn_scalar": -8})", {"query_pre_attn_scalar -8"}},
+    {"gemma2", R"({"attn_logit_softcapping": -50})", {"score_softcap is -50"}},
+    {"gemma2", R"({"final_logit_softcapping": -30})", {"logit_softcap is -30"}},
+    {"llama3_v4", R"({"rope_theta": 0})", {"rope", "0"}},
+    {"llama3_v4", R"({"rope_scaling": {"low_freq_factor": 4.0}})", {"high_freq_factor"}},
+    {"llama3_v4",
+     R"({"rope_scaling": {"original_max_position_embeddings": 1e300}})",
+     {"original_max_position_embeddings"}},
+    {"qwen3_window", R"({"max_window_layers": 18446744073709551615})", {"max_window_layers"}},
+};
+
+// Settings that contradict each other.
+const std::vector<Refusal> kContradictions{
+    {"gemma3_v5",
+     R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}})",
+     {"rope_parameters and rope_scaling disagree"}},
+    {"qwen3_window", R"({"use_sliding_window": false})", {"layer 1 slides", "use_sliding_window"}},
+};
+
 // A config that disagrees with the weights: the tensor, its shape and what the config asks for.
 const std::vector<Refusal> kShapes{
     {"llama", R"({"hidden_size": 40, "head_dim": 8})", {"32", "40"}},
@@ -158,6 +184,29 @@ TEST_CASE("a hostile size is refused before anything of that size is made") {
   const std::int64_t before = peak_memory();
   check_refusals(kHostile);
   CHECK(peak_memory() - before < 256'000'000);
+}
+
+TEST_CASE("a size beyond any memory is refused by its sum, however large") {
+  const EditedModel model("llama", [](Json& c) {
+    const std::int64_t largest = std::int64_t{1} << 31;
+    for (const char* name : {"hidden_size", "intermediate_size", "vocab_size"}) {
+      c[name] = largest;
+    }
+    c["head_dim"] = 8;
+    c["num_hidden_layers"] = 65536;
+  });
+  CHECK(weight_bytes(summarize_model(model.path().string()).config, DType::f32) ==
+        4'000'000'000'000'000'000);
+  CHECK_THROWS_AS(load_model(model.path().string()), ResourceError);
+  CHECK_THROWS_WITH(load_model(model.path().string(), {.random_seed = 1}), contains("free"));
+}
+
+TEST_CASE("a number no pass can compute with is refused by name") {
+  check_refusals(kNumbers);
+}
+
+TEST_CASE("settings that contradict each other are refused") {
+  check_refusals(kContradictions);
 }
 
 TEST_CASE("weights that disagree with their config are refused, naming both") {
@@ -234,6 +283,48 @@ TEST_CASE("a soft-cap that the config sets to null is off, not at its default") 
   const ModelConfig config = load_model(model.path().string()).config();
   CHECK(config.score_softcap == 0);
   CHECK(config.logit_softcap == 0);
+}
+
+TEST_CASE("what a Qwen 3 config leaves out is what transformers takes") {
+  const auto windows = [](const std::function<void(Json&)>& edit) {
+    const EditedModel model("qwen3_window", [&](Json& c) {
+      c.erase("layer_types");
+      c["num_hidden_layers"] = 30;
+      edit(c);
+    });
+    std::vector<std::int64_t> of_layers;
+    for (const LayerConfig& layer : summarize_model(model.path().string()).config.layers) {
+      of_layers.push_back(layer.window);
+    }
+    return of_layers;
+  };
+  std::vector<std::int64_t> last_two(30, 0);
+  last_two[28] = last_two[29] = 4;
+  CHECK(windows([](Json& c) { c.erase("max_window_layers"); }) == last_two);
+  last_two[28] = last_two[29] = 4096;
+  CHECK(windows([](Json& c) {
+          c["max_window_layers"] = 28;
+          c.erase("sliding_window");
+        }) == last_two);
+  const std::vector<std::int64_t> none(30, 0);
+  CHECK(windows([](Json& c) { c["sliding_window"] = nullptr; }) == none);
+
+  const auto kv_heads = [](const char* fixture, const Json& value) {
+    const EditedModel model(fixture, [&](Json& c) {
+      c["num_attention_heads"] = 64;
+      c["head_dim"] = 8;
+      c["num_key_value_heads"] = value;
+      if (value == "absent") {
+        c.erase("num_key_value_heads");
+      }
+    });
+    return summarize_model(model.path().string()).config.n_kv_heads;
+  };
+  CHECK(kv_heads("qwen3", "absent") == 32);
+  CHECK(kv_heads("qwen3", nullptr) == 64);
+  CHECK(kv_heads("llama", "absent") == 64);
+  CHECK(kv_heads("llama", nullptr) == 64);
+  CHECK(kv_heads("gemma2", "absent") == 4);
 }
 
 TEST_CASE("sizes that published Gemma 3 configs leave out are transformers' defaults") {

@@ -43,6 +43,15 @@ TEST_CASE("which layers slide means the same in either spelling") {
   CHECK(config_of("qwen3_window", "{}") == config_of("qwen3_window", R"({"layer_types": null})"));
 }
 
+TEST_CASE("a rope_scaling that says again what rope_parameters say changes nothing") {
+  const std::string own = R"({"rope_scaling": {"rope_type": "linear", "factor": 8.0}})";
+  CHECK(config_of("gemma3_v5", "{}") == config_of("gemma3_v5", own));
+  CHECK(config_of("gemma3_v5", "{}") == config_of("gemma3_v5", R"({
+      "rope_theta": 1000000.0, "rope_parameters": {"full_attention": {"rope_theta": null}}})"));
+  CHECK(config_of("gemma3_v5", "{}") != config_of("gemma3_v5", R"({
+      "rope_theta": 500.0, "rope_parameters": {"full_attention": {"rope_theta": null}}})"));
+}
+
 TEST_CASE("a change of a value changes the config") {  // the comparisons above can fail
   CHECK(config_of("gemma3", "{}") != config_of("gemma3", R"({"sliding_window_pattern": 2})"));
   CHECK(config_of("llama3_v4", "{}") != config_of("llama3_v4", R"({"rope_theta": 501})"));

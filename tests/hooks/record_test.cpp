@@ -128,6 +128,33 @@ TEST_CASE("a stopped recording goes on where it was and refuses another run's se
   CHECK(TraceReader(folder / "t.h5").complete());
 }
 
+TEST_CASE("a recording by another version or on another kind of device is not gone on with") {
+  const TemporaryFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const Model gpt2 = load(huggingface_fixture("gpt2"));  // no rotary table to put on the GPU
+  const Model on_gpu(Model::Parts{.config = gpt2.config(),
+                                  .weights = gpt2.weights(),
+                                  .tokenizer = nullptr,
+                                  .device = cuda(1),
+                                  .dtype = gpt2.dtype(),
+                                  .source = gpt2.source()});
+  const Json made = provenance(on_gpu, {});
+  CHECK(made["device"] == "cuda:1");
+  CHECK(made["identity"]["device"] == "cuda");
+  CHECK(made["identity"]["headscope_version"] == made["headscope_version"]);
+
+  (void)record(model, prompts(), folder / "t.h5", options(model));
+  RecordOptions other = options(model);
+  other.if_exists = IfExists::resume;
+  const auto refused = [&](const char* key, const char* value, const std::string& why) {
+    other.provenance = options(model).provenance;
+    other.provenance["identity"][key] = value;
+    CHECK_THROWS_WITH(record(model, prompts(), folder / "t.h5", other), contains(why));
+  };
+  refused("device", "cuda", "device is cpu there but cuda here");
+  refused("headscope_version", "9.9.9", "but 9.9.9 here");
+}
+
 TEST_CASE("prompts: the line of a mistake is named") {
   const TemporaryFolder folder;
   const Model model = load(huggingface_fixture("llama"));

@@ -1,4 +1,6 @@
 // Padded, cached, chunked, split and trimmed runs against the plain one.
+#include <type_traits>
+
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -104,6 +106,38 @@ TEST_CASE("a padded batch goes on from its cache as each prompt would") {
       INFO("row " << row);
       CHECK(difference(next.narrow(0, row, 1), it.plain(whole).slice(1, known)) <= kClose);
     }
+  });
+}
+
+TEST_CASE("two forks of a cache go on independently, each as the whole prompt would") {
+  static_assert(!std::is_copy_constructible_v<KvCache> && std::is_move_constructible_v<KvCache>);
+  for_each_fixture([](const Loaded& it) {
+    KvCache cache(it.model.config());
+    (void)it.model.forward(batch_of({it.longer}), {.cache = &cache});
+    // A first step leaves the buffers with room to spare, where a shared one would be overwritten.
+    (void)it.model.forward(batch_of({part(it.longer, 0, 1)}), {.cache = &cache});
+    Prompt whole = it.longer;
+    whole.push_back(it.longer[0]);
+    KvCache one = cache.fork();
+    KvCache other = cache.fork();
+    const auto go_on = [&](KvCache& held, const Prompt& more) {
+      Tensor logits;
+      for (const std::int32_t token : more) {
+        logits = it.model.forward(batch_of({Prompt{token}}), {.cache = &held}).logits;
+      }
+      return logits;
+    };
+    const auto uncached = [&](Prompt tokens, const Prompt& more) {
+      tokens.insert(tokens.end(), more.begin(), more.end());
+      return it.plain(tokens).slice(1, static_cast<std::int64_t>(tokens.size()) - 1);
+    };
+    const Prompt a{5, 6}, b{9, 7}, c{3};
+    (void)go_on(one, {a[0]});
+    (void)go_on(other, {b[0]});
+    CHECK(difference(go_on(one, {a[1]}), uncached(whole, a)) <= kClose);
+    CHECK(difference(go_on(other, {b[1]}), uncached(whole, b)) <= kClose);
+    CHECK(difference(go_on(cache, c), uncached(whole, c)) <= kClose);
+    CHECK(KvCache(it.model.config()).fork().columns() == 0);
   });
 }
 

@@ -89,6 +89,9 @@ TEST_CASE("resuming with anything else names the difference and both values") {
   other.provenance["identity"]["seed"] = 8;
   refused(other, "seed is 7 there but 8 here");
   other = made;
+  other.provenance["identity"]["headscope_version"] = "9.9.9";
+  refused(other, "headscope_version is absent there but 9.9.9 here");
+  other = made;
   other.provenance["identity"].erase("dtype");
   refused(other, "dtype is f32 there but absent here");
   other = header(4);
