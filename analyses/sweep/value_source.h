@@ -58,9 +58,7 @@ class OtherRun final : public ValueSource {
 class Zero final : public ValueSource {
  public:
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns&) const override {
-    return [](Site, std::int64_t, const Tensor& original) { return original * 0; };
-  }
+  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override;
   [[nodiscard]] bool same_before_difference() const override { return false; }
 };
 

@@ -64,7 +64,7 @@ TEST_CASE("task make writes the same file for the same seed, from the tokenizer 
   CHECK(first.json()["items"] == 20);
   CHECK(make("ioi", "0", "b.jsonl").json()["hash"] == first.json()["hash"]);
   CHECK(contents(folder / "new/a.jsonl") == contents(folder / "b.jsonl"));
-  CHECK(make("ioi", "1", "b.jsonl").json()["hash"] != first.json()["hash"]);
+  CHECK(make("ioi", "1", "d.jsonl").json()["hash"] != first.json()["hash"]);
   const std::string lines = contents(folder / "b.jsonl");
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 20);
 }
