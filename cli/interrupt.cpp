@@ -18,6 +18,7 @@ void catch_interrupts() {
   action.sa_handler = note_interrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // the second one kills
   ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);  // what schedulers and timeout(1) send
 }
 
 bool interrupted() {

@@ -1,4 +1,5 @@
-// Ctrl-C: work in progress ends at the next safe place; a second one ends it at once.
+// Ctrl-C, or a scheduler's SIGTERM: work in progress ends at the next safe place; a second one ends
+// it at once.
 #pragma once
 
 #include <exception>

@@ -27,7 +27,7 @@ Example:
 
 MODEL is a Hugging Face directory, a .gguf file, a hub id in the local cache, or smollm2.
 `headscope VERB --help` shows a verb's options and an example.
-Exit codes: 0 done, 1 internal, 2 usage, 3 bad data, 4 resources (memory, disk, GPU).)";
+Exit codes: 0 done, 1 internal, 2 usage, 3 bad data, 4 resources (memory, disk, GPU), 130 interrupted.)";
 
 // Quoted as a shell would need it, so that it can be pasted.
 std::string quoted(const std::string& word) {

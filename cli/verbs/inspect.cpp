@@ -84,7 +84,9 @@ Verb inspect_verb() {
         return [path, &invocation] {
           if (is_result_file(*path)) {
             const Result result = read_result(*path);
-            show(invocation, result_json(result, false, 10), result_text(result, 10));
+            show(invocation,
+                 result_json(result, false, 10),
+                 result_text(result, 10) + "\n" + provenance_text(result.header.provenance));
             return;
           }
           const TraceSummary summary = inspect_trace(*path);
