@@ -6,8 +6,8 @@
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/output.h"
+#include "cli/sweep_header.h"
 #include "cli/sweep_progress.h"
-#include "hooks/provenance.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -30,27 +30,6 @@ std::optional<Task> make(const Model& model, const DemoSweepFiles& files, std::u
   }
 }
 
-ResultHeader header_of(const Model& model,
-                       const Task& task,
-                       const Grid& grid,
-                       const Invocation& invocation) {
-  ResultHeader header{"patch", "logit_diff", grid.axes(), {}, {}, {}};
-  header.provenance =
-      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
-  Json& identity = header.provenance["identity"];
-  identity["task_hash"] = task.hash;
-  identity["site"] = "z";
-  identity["from"] = "clean";
-  identity["into"] = "corrupted";
-  header.provenance["task"] = task.name;
-  header.provenance["title"] = "z of the corrupted run ← clean";
-  for (const TaskItem& item : task.items) {
-    header.prompt_ids.push_back(item.id);
-    header.templates.push_back(item.template_name);
-  }
-  return header;
-}
-
 }  // namespace
 
 std::optional<Result> run_demo_sweep(const Model& model,
@@ -65,9 +44,18 @@ std::optional<Result> run_demo_sweep(const Model& model,
   spec.source = &source;
   spec.metric = &find_metric("logit_diff");
   const Grid grid = grid_of(model, *task, spec);
-  ResultStore store(files.store, header_of(model, *task, grid, invocation), IfExists::replace);
+  const ResultHeader header =
+      sweep_header(model,
+                   *task,
+                   grid,
+                   invocation,
+                   {.kind = "patch",
+                    .metric = "logit_diff",
+                    .title = "z of the corrupted run ← clean",
+                    .identity = {{"site", "z"}, {"from", "clean"}, {"into", "corrupted"}}});
+  ResultStore store(files.store, header, IfExists::replace);
   StoreSink sink(store);
-  SweepProgressBar bar(grid, kPrompts, sink);
+  SweepProgressBar bar(grid, kPrompts, spec.into, sink);
   SweepOptions options{.memory = free_memory(model.device()) / 10 * 7};
   options.stop = interrupted;
   options.progress = [&](const SweepProgress& progress) { bar.show(progress); };

@@ -12,8 +12,8 @@ namespace headscope {
 // Stands between the sweep and where its values go, to see them pass.
 class SweepProgressBar final : public SweepSink {
  public:
-  SweepProgressBar(const Grid& grid, std::int64_t prompts, SweepSink& to)
-      : grid_(grid), prompts_(prompts), to_(to) {}
+  SweepProgressBar(const Grid& grid, std::int64_t prompts, Run into, SweepSink& to)
+      : grid_(grid), prompts_(prompts), into_(into), to_(to) {}
 
   void show(const SweepProgress& progress);
 
@@ -30,6 +30,7 @@ class SweepProgressBar final : public SweepSink {
   };
   const Grid& grid_;
   std::int64_t prompts_;
+  Run into_;  // the run that is changed: effects are told from it
   SweepSink& to_;
   std::optional<Progress> bar_;
   std::int64_t drawn_ = 0;

@@ -8,10 +8,6 @@
 namespace headscope {
 namespace {
 
-std::int64_t length_of(const TaskItem& item) {
-  return static_cast<std::int64_t>(item.clean.tokens.size());
-}
-
 // Tokens from the first one that differs to the end.
 std::int64_t differing_tail(const TaskItem& item) {
   const auto& clean = item.clean.tokens;
@@ -45,14 +41,14 @@ std::vector<Block> blocks_of(const std::vector<TaskItem>& items, std::int64_t mo
   std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
     const TaskItem& first = items[static_cast<std::size_t>(a)];
     const TaskItem& second = items[static_cast<std::size_t>(b)];
-    return std::pair(length_of(first), differing_tail(first)) <
-           std::pair(length_of(second), differing_tail(second));
+    return std::pair(first.length(), differing_tail(first)) <
+           std::pair(second.length(), differing_tail(second));
   });
   std::vector<Block> blocks;
   std::vector<std::int64_t> rows;
   std::int64_t tokens = 0;
   for (const std::int64_t item : order) {
-    const std::int64_t length = length_of(items[static_cast<std::size_t>(item)]);
+    const std::int64_t length = items[static_cast<std::size_t>(item)].length();
     const std::int64_t padded = (static_cast<std::int64_t>(rows.size()) + 1) * length;
     if (!rows.empty() && (padded > most_tokens || 4 * padded > 5 * (tokens + length))) {
       blocks.push_back(block_of(items, rows));

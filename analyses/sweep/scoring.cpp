@@ -6,6 +6,7 @@
 #include <ATen/ops/isfinite.h>
 
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -34,12 +35,6 @@ Tensor columns_of(const std::vector<TaskItem>& items,
     row += widest;
   }
   return columns;
-}
-
-Tensor index_tensor(const std::vector<std::int64_t>& items) {
-  Tensor index = at::empty({static_cast<std::int64_t>(items.size())}, at::kLong);
-  std::copy(items.begin(), items.end(), index.data_ptr<std::int64_t>());
-  return index;
 }
 
 }  // namespace
@@ -77,7 +72,7 @@ std::vector<double> Scoring::values(const Tensor& logits,
                                     const std::vector<std::int64_t>& items,
                                     const Tensor& clean) const {
   check_finite(logits, items);
-  const Tensor index = index_tensor(items);
+  const Tensor index = index_tensor(items, at::kCPU);
   const Tensor answers = answers_.index_select(0, index);
   const Tensor wrong = wrong_.index_select(0, index);
   const std::int64_t step = std::max<std::int64_t>(1, kRowBytes / (8 * logits.size(1)));

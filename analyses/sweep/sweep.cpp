@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::int64_t kBaselineTokens = 4096;
 
-std::int64_t length_of(const TaskItem& item) {
-  return static_cast<std::int64_t>(item.clean.tokens.size());
-}
-
 class Sweeper {
  public:
   Sweeper(const Model& model,
@@ -138,14 +134,14 @@ bool Sweeper::run() {
 
 void check_lengths(const Task& task) {
   for (const TaskItem& item : task.items) {
-    if (length_of(item) != length_of(task.items.front())) {
+    if (item.length() != task.items.front().length()) {
       throw UsageError(
           "--over pos: items {} and {} have {} and {} tokens, so a position means different things "
           "in them; take prompts of one length, or leave out pos and name a span with --positions",
           task.items.front().id,
           item.id,
-          length_of(task.items.front()),
-          length_of(item));
+          task.items.front().length(),
+          item.length());
     }
   }
 }
@@ -185,7 +181,7 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
                        spec.positions.text);
     }
     check_lengths(task);
-    grid.positions = length_of(task.items.front());
+    grid.positions = task.items.front().length();
   }
   return Grid(std::move(grid));
 }

@@ -19,12 +19,6 @@ std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
   return part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
 }
 
-Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& device) {
-  Tensor index = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), index.data_ptr<std::int64_t>());
-  return index.to(device);
-}
-
 }  // namespace
 
 SweepBlock::SweepBlock(const SweepContext& context,

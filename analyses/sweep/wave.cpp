@@ -3,18 +3,18 @@
 #include <cmath>
 
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
 Tensor rows_of(const std::vector<Wave::Member>& members, const at::Device& device) {
-  Tensor rows = at::empty({static_cast<std::int64_t>(members.size())}, at::kLong);
-  auto* out = rows.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> rows;
   for (const Wave::Member& member : members) {
-    *out++ = member.row;
+    rows.push_back(member.row);
   }
-  return rows.to(device);
+  return index_tensor(rows, device);
 }
 
 }  // namespace

@@ -26,6 +26,10 @@ struct TaskItem {
   enum class Given { text, tokens } given = Given::text;
   std::vector<std::string> answer_texts = {};
   std::vector<std::string> wrong_texts = {};
+
+  [[nodiscard]] std::int64_t length() const {  // of either prompt, in tokens
+    return static_cast<std::int64_t>(clean.tokens.size());
+  }
 };
 
 struct Task {

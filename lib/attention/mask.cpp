@@ -1,4 +1,5 @@
 #include "lib/attention/attention.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -15,8 +16,7 @@ Tensor hidden_keys(const BatchLayout& layout, std::int64_t window, const at::Dev
     hidden = hidden.logical_or(key <= query - window);
   }
   if (layout.padded()) {
-    Tensor pads = at::empty({layout.rows, 1, 1, 1}, at::kLong);
-    std::copy(layout.pads.begin(), layout.pads.end(), pads.data_ptr<std::int64_t>());
+    const Tensor pads = index_tensor(layout.pads, at::kCPU).view({-1, 1, 1, 1});
     hidden = hidden.logical_or((key < pads).logical_and(key != query));
   }
   return hidden.to(device);

@@ -1,6 +1,7 @@
 // Into the residual stream and out of it.
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -34,9 +35,7 @@ Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int6
   if (vocab.empty()) {
     return linear_f32(normed, weights.W_U, weights.b_U);
   }
-  Tensor ids = at::empty({static_cast<std::int64_t>(vocab.size())}, at::kLong);
-  std::copy(vocab.begin(), vocab.end(), ids.data_ptr<std::int64_t>());
-  ids = ids.to(pass.device);
+  const Tensor ids = index_tensor(vocab, pass.device);
   const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
   return linear_f32(normed, weights.W_U.index_select(0, ids), bias);
 }

@@ -102,9 +102,7 @@ const Tensor& Pass::position_ids() {
 
 const Tensor& Pass::pads() {
   if (!pads_.defined()) {
-    Tensor pads = at::empty({layout.rows}, at::kLong);
-    std::copy(layout.pads.begin(), layout.pads.end(), pads.data_ptr<std::int64_t>());
-    pads_ = pads.to(device);
+    pads_ = index_tensor(layout.pads, device);
   }
   return pads_;
 }

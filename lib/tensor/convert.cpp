@@ -1,6 +1,9 @@
 #include "lib/tensor/convert.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
+#include "lib/tensor/ops.h"
 
 namespace headscope {
 
@@ -19,6 +22,12 @@ at::ScalarType to_torch(DType dtype) {
 at::Device to_torch(const Device& device) {
   return device.is_cuda() ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device.index))
                           : at::Device(at::kCPU);
+}
+
+Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& device) {
+  Tensor index = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), index.data_ptr<std::int64_t>());
+  return index.to(device);
 }
 
 DType dtype_of(const Tensor& tensor) {

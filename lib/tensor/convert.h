@@ -1,6 +1,9 @@
 // Between headscope's Torch-free words (DType, Device) and Torch's.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "lib/base/device.h"
 #include "lib/base/dtype.h"
 #include "lib/tensor/tensor.h"
@@ -9,6 +12,9 @@ namespace headscope {
 
 at::ScalarType to_torch(DType dtype);
 at::Device to_torch(const Device& device);
+// A one-dimensional int64 tensor of `values`.
+Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& device);
+
 DType dtype_of(const Tensor& tensor);  // InternalError for a type headscope does not compute in
 
 }  // namespace headscope

@@ -100,7 +100,6 @@ def patch_tl(args, clean, corrupted, right, wrong):
     model = tl_model(args.folder, args.device)
     with torch.no_grad():
         _, cache = model.run_with_cache(clean, names_filter=lambda name: name.endswith("hook_z"))
-        patching.generic_activation_patch  # imported
         sync(args.device)
         start = time.perf_counter()
         table = patching.get_act_patch_attn_head_out_all_pos(model, corrupted, cache,

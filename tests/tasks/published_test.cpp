@@ -34,7 +34,7 @@ std::string refusal(const std::string& name, const std::string& file) {
 }
 
 std::filesystem::path reference(const std::string& name) {
-  return std::filesystem::path("/work/shared/reference") / name;
+  return std::filesystem::path(HEADSCOPE_SOURCE_DIR) / "../shared/reference" / name;
 }
 
 }  // namespace

@@ -24,7 +24,15 @@ constexpr int kSteps = 2 + static_cast<int>(kPrompts);
 struct Shared {
   std::atomic<std::size_t> seen_done;  // prompts it has been told are on disk
   std::atomic<int> steps;              // of this process: the file, then each prompt
+  std::atomic<int> allowed;            // steps after which it waits
 };
+
+void step_done(Shared& shared) {
+  const int done = ++shared.steps;
+  while (done >= shared.allowed) {
+    ::usleep(20);
+  }
+}
 
 struct Unmap {
   void operator()(Shared* memory) const { ::munmap(memory, sizeof(Shared)); }
@@ -46,13 +54,13 @@ std::unique_ptr<Shared, Unmap> shared_memory() {
     TraceWriter::Options options{IfExists::resume};
     options.compress = compress;
     TraceWriter writer(path, made, options);
-    ++shared.steps;
+    step_done(shared);
     for (std::size_t i = 0; i < made.prompts.size(); ++i) {
       if (!writer.done(i)) {
         write_prompt(writer, made, i);
       }
       shared.seen_done = writer.done_count();
-      ++shared.steps;
+      step_done(shared);
     }
     writer.finish();
     ::_exit(0);
@@ -61,8 +69,9 @@ std::unique_ptr<Shared, Unmap> shared_memory() {
   }
 }
 
-// Kills the child a random moment after a random one of its steps, so that the moments are spread
-// over its work however fast the machine is; true if it was still running.
+// Kills the child at a random one of its steps, or a random moment after it. The child waits at that
+// step, so that the moments are spread over its work however fast or busy the machine is. True if it
+// was still running.
 bool record_and_kill(const std::filesystem::path& path,
                      const TraceHeader& made,
                      int compress,
@@ -70,8 +79,10 @@ bool record_and_kill(const std::filesystem::path& path,
                      Shared& shared) {
   const bool at_end = random() % 8 == 0;  // where a trace is closed, or made small
   const int step = at_end ? kSteps - 1 : static_cast<int>(random() % kSteps);
+  const bool on_the_step = random() % 2 == 0;
   const auto delay = static_cast<unsigned>(random() % (1u << random() % 13));  // microseconds
   shared.steps = 0;
+  shared.allowed = step;
   shared.seen_done = 0;
   const pid_t child = ::fork();
   if (child == 0) {
@@ -84,7 +95,10 @@ bool record_and_kill(const std::filesystem::path& path,
     ended = ::waitpid(child, &status, WNOHANG) == child;
   }
   if (!ended) {
-    ::usleep(delay);
+    if (!on_the_step) {
+      shared.allowed = kSteps + 1;
+      ::usleep(delay);
+    }
     ::kill(child, SIGKILL);
     ::waitpid(child, &status, 0);
   }
