@@ -69,9 +69,9 @@ std::unique_ptr<Shared, Unmap> shared_memory() {
   }
 }
 
-// Kills the child at a random one of its steps, or a random moment after it. The child waits at that
-// step, so that the moments are spread over its work however fast or busy the machine is. True if it
-// was still running.
+// Kills the child at a random one of its steps, or a random moment after it. The child waits at
+// that step, so that the moments are spread over its work however fast or busy the machine is. True
+// if it was still running.
 bool record_and_kill(const std::filesystem::path& path,
                      const TraceHeader& made,
                      int compress,
