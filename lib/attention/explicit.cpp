@@ -3,6 +3,7 @@
 #include <ATen/ops/triu.h>
 
 #include "lib/attention/attention.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -32,7 +33,7 @@ Tensor attention_scores(const AttentionInputs& in) {
   const Tensor k = in.k.permute({0, 2, 3, 1}).to(at::kFloat);
   Tensor scores = at::matmul(q, k).mul_(in.scale).view({batch, in.q.size(2), queries, keys});
   if (in.softcap > 0) {
-    scores.div_(in.softcap).tanh_().mul_(in.softcap);
+    scores = (scores.div_(in.softcap).tanh_()) * in.softcap;  // tanh's derivative needs its value
   }
   const Tensor hidden =
       in.hidden.defined() ? in.hidden : causal_hidden(queries, keys, scores.device());
@@ -40,7 +41,8 @@ Tensor attention_scores(const AttentionInputs& in) {
 }
 
 Tensor attention_pattern(const Tensor& scores) {
-  return at::softmax(scores, -1).nan_to_num_(0.0);
+  const Tensor pattern = at::softmax(scores, -1);
+  return needs_gradient(scores) ? pattern.nan_to_num(0.0) : pattern.nan_to_num_(0.0);
 }
 
 Tensor apply_pattern(const Tensor& pattern, const Tensor& v) {

@@ -3,6 +3,7 @@
 #include <ATen/ops/mm.h>
 
 #include "lib/kernels/kernels.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -13,7 +14,7 @@ constexpr std::int64_t kRowsWorthSplitting = 512;
 
 // Tensor cores write rows of eight; GPT-2's 50,257 logits run faster as they are.
 bool worth_splitting(const Tensor& x, const Tensor& weight) {
-  return x.is_cuda() && x.scalar_type() == at::kFloat && weight.size(0) % 8 == 0 &&
+  return x.is_cuda() && !needs_gradient(x) && x.scalar_type() == at::kFloat && weight.size(0) % 8 == 0 &&
          x.numel() >= kRowsWorthSplitting * x.size(-1);
 }
 
@@ -42,6 +43,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!x.is_cuda() || x.scalar_type() == at::kFloat) {
     return linear(x, weight, bias).to(at::kFloat);
+  }
+  if (needs_gradient(x)) {  // Torch cannot differentiate a 16-bit product that gives f32
+    const Tensor wide_bias = bias.defined() ? bias.to(at::kFloat) : bias;
+    return at::linear(x.to(at::kFloat), weight.to(at::kFloat), wide_bias);
   }
   return product(x, x.reshape({-1, x.size(-1)}), weight, bias);
 }

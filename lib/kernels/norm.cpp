@@ -1,12 +1,17 @@
 #include "lib/kernels/norm.h"
 
 #include "lib/kernels/kernels.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 
 Tensor normalize(const Tensor& x, const NormWeights& weights, Norm norm, double eps) {
   if (norm == Norm::rms_norm) {
+    if (needs_gradient(x)) {
+      const NormParts parts = norm_parts(x, norm, eps);
+      return apply_gain(parts.centred / parts.scale, weights, x.scalar_type());
+    }
     return kernels::rms_norm(x, weights.gain, eps);
   }
   const auto [y, mean, rstd] =

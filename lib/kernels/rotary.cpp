@@ -6,6 +6,7 @@
 #include <ATen/ops/pow.h>
 
 #include "lib/kernels/kernels.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -51,7 +52,26 @@ RotaryTable rotary_table(const Tensor& position_ids, const Tensor& frequencies) 
   return {angles.cos(), angles.sin()};
 }
 
+namespace {
+
+// kernels::rotate in Torch's operators.
+Tensor rotate_by_parts(const Tensor& x, const RotaryTable& table) {
+  const std::int64_t half = table.cos.size(-1);
+  const Tensor cos = table.cos.unsqueeze(2);
+  const Tensor sin = table.sin.unsqueeze(2);
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor a = wide.narrow(-1, 0, half);
+  const Tensor b = wide.narrow(-1, half, half);
+  const Tensor rest = wide.narrow(-1, 2 * half, x.size(-1) - 2 * half);
+  return at::cat({a * cos - b * sin, b * cos + a * sin, rest}, -1).to(x.scalar_type());
+}
+
+}  // namespace
+
 Tensor rotate(const Tensor& x, const RotaryTable& table) {
+  if (needs_gradient(x)) {
+    return rotate_by_parts(x, table);
+  }
   return kernels::rotate(x, table.cos, table.sin);
 }
 

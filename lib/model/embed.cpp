@@ -84,7 +84,7 @@ Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& option
   logits = (last ? logits.squeeze(1) : logits).to(at::kFloat);
   if (pass.config.logit_softcap > 0) {
     const double cap = pass.config.logit_softcap;
-    logits = (logits / cap).tanh_().mul_(cap);
+    logits = (logits / cap).tanh_() * cap;
   }
   return logits;
 }

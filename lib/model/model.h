@@ -95,6 +95,9 @@ class Model {
   [[nodiscard]] DType dtype() const { return parts_->dtype; }
   [[nodiscard]] const ModelSource& source() const { return parts_->source; }
 
+  // Of each of config().ropes: [dim / 2] f32, on the device.
+  [[nodiscard]] const std::vector<Tensor>& rope_frequencies() const { return rope_frequencies_; }
+
   // The per-head weights as the papers write them (views, nothing copied).
   [[nodiscard]] Tensor W_Q(std::int64_t layer) const;  // [n_heads, d_model, d_head]
   [[nodiscard]] Tensor W_K(std::int64_t layer) const;  // [n_kv_heads, d_model, d_head]
@@ -111,7 +114,7 @@ class Model {
   [[nodiscard]] Tensor head_rows(std::int64_t layer, std::int64_t first, std::int64_t heads) const;
 
   std::shared_ptr<const Parts> parts_;
-  std::vector<Tensor> rope_frequencies_;  // [dim / 2] each, on the device
+  std::vector<Tensor> rope_frequencies_;
 };
 
 }  // namespace headscope

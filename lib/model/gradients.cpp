@@ -1,0 +1,164 @@
+#include "lib/model/gradients.h"
+
+#include "lib/base/error.h"
+#include "lib/model/pass.h"
+#include "lib/tensor/autograd.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// Puts the points whose gradient is wanted into the computation, whatever path the forward pass
+// would have taken without them, and keeps them until it has run backwards.
+class Followed final : public Tap {
+ public:
+  explicit Followed(GradientTap& tap) : tap_(tap) {}
+
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return tap_.wants(point) ? Interest::edit : Interest::none;
+  }
+
+  Tensor visit(const Visit& visit, const Tensor& value) override {
+    // A node of its own: two points may show one tensor (hook_resid_mid and hook_mlp_in), of which
+    // each has its own gradient.
+    const Tensor followed = value.requires_grad() ? value.view_as(value) : gradient_root(value);
+    points_.push_back(visit.point);
+    values_.push_back(followed);
+    return followed;
+  }
+
+  // Shows what was kept, and lets go of it. Returns ∂/∂`root`, if that is defined.
+  Tensor pull_back(const Pass& pass, const Tensor& root, const Tensor& output, const Tensor& gradient) {
+    std::vector<Tensor> inputs = values_;
+    if (root.defined()) {
+      inputs.push_back(root);
+    }
+    if (inputs.empty()) {
+      return {};
+    }
+    const std::vector<Tensor> found = headscope::pull_back(output, inputs, gradient);
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      tap_.visit({points_[i], pass.layout, pass.config}, values_[i].detach(), found[i]);
+    }
+    points_.clear();
+    values_.clear();
+    return found.back();
+  }
+
+ private:
+  GradientTap& tap_;
+  std::vector<HookPoint> points_;
+  std::vector<Tensor> values_;
+};
+
+class StreamKeeper final : public Tap {
+ public:
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == Site::resid_pre ? Interest::observe : Interest::none;
+  }
+  Tensor visit(const Visit&, const Tensor& value) override {
+    streams.push_back(value);
+    return value;
+  }
+  std::vector<Tensor> streams;
+};
+
+// Runs one pass backwards.
+class Backwards {
+ public:
+  Backwards(Pass& pass, Followed& followed, std::vector<Tensor> streams)
+      : pass_(pass), followed_(followed), streams_(std::move(streams)) {}
+
+  GradientResult run(const Objective& objective, const ForwardOptions& options) {
+    GradientResult result = head(objective, options);
+    for (int layer = static_cast<int>(pass_.config.n_layers) - 1; layer >= 0; --layer) {
+      block(layer);
+    }
+    return result;
+  }
+
+  [[nodiscard]] const Tensor& gradient() const { return gradient_; }
+
+ private:
+  GradientResult head(const Objective& objective, const ForwardOptions& options) {
+    const Tensor root = gradient_root(streams_.back());
+    GradientResult result;
+    result.objective = with_gradients([&] {
+      const Tensor logits = run_unembed(pass_, root, options);
+      result.logits = logits.detach();
+      return objective(logits);
+    });
+    if (result.objective.dim() != 1 || result.objective.size(0) != pass_.layout.rows) {
+      throw UsageError("an objective gives one number a row");
+    }
+    if (!result.objective.requires_grad()) {
+      throw UsageError("the objective does not depend on the logits in a way that has a gradient");
+    }
+    gradient_ = followed_.pull_back(
+        pass_, root, result.objective, at::ones(result.objective.sizes(), result.objective.options()));
+    result.objective = result.objective.detach();
+    return result;
+  }
+
+  void block(int layer) {
+    const Tensor root = gradient_root(streams_[static_cast<std::size_t>(layer)]);
+    const Tensor out = with_gradients([&] { return run_block(pass_, layer, root); });
+    gradient_ = followed_.pull_back(pass_, root, out, gradient_);
+    streams_[static_cast<std::size_t>(layer) + 1] = Tensor();
+  }
+
+  Pass& pass_;
+  Followed& followed_;
+  std::vector<Tensor> streams_;
+  Tensor gradient_;  // with respect to the stream entering the layer done last
+};
+
+}  // namespace
+
+std::string gradient_name(HookPoint point) {
+  return hook_name(point.site, point.layer) + "_grad";
+}
+
+std::vector<Tensor> residual_streams(const Model& model, const Resume& from) {
+  if (from.layer != 0 || from.at != Resume::At::layer) {
+    throw UsageError("the streams of a whole pass start at layer 0, not {}", from.layer);
+  }
+  StreamKeeper keeper;
+  const ForwardResult result = model.resume(from, keeper, {.logits = Logits::none});
+  keeper.streams.push_back(result.residual);
+  return keeper.streams;
+}
+
+GradientResult gradients(const Model& model,
+                         const Resume& from,
+                         const Objective& objective,
+                         GradientTap& tap,
+                         const std::vector<std::int64_t>& vocab) {
+  Followed followed(tap);
+  Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
+  return Backwards(pass, followed, residual_streams(model, from))
+      .run(objective, {.logits = Logits::last, .vocab = vocab});
+}
+
+GradientResult gradients(const Model& model,
+                         const Batch& batch,
+                         const Objective& objective,
+                         GradientTap& tap,
+                         const std::vector<std::int64_t>& vocab) {
+  if (tap.wants({Site::tokens})) {
+    throw UsageError("{}: token numbers have no gradient", gradient_name({Site::tokens}));
+  }
+  const ForwardOptions start{.logits = Logits::none, .to_layer = 0};
+  const Resume from{batch.layout(), model.forward(batch, start).residual};
+  Followed followed(tap);
+  Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
+  Backwards backwards(pass, followed, residual_streams(model, from));
+  const GradientResult result =
+      backwards.run(objective, {.logits = Logits::last, .vocab = vocab});
+  const Tensor embedded =
+      with_gradients([&] { return run_embed(pass, batch.tokens().to(pass.device)); });
+  followed.pull_back(pass, {}, embedded, backwards.gradient());
+  return result;
+}
+
+}  // namespace headscope
