@@ -10,7 +10,7 @@
 
 namespace headscope {
 
-void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
+void add_grid_options(CLI::App& app, SweepVerbOptions& options) {
   add_model(app, options.model);
   app.add_option("--task", options.task, "A task file (headscope task make)")->required();
   app.add_option("-o,--output", options.out, "The file of results to write (.h5)");
@@ -30,11 +30,8 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
       ->capture_default_str();
   app.add_flag("--resume", options.resume, "Go on with an unfinished file");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file")->excludes("--resume");
-  app.add_option("--shard", options.shard, "I/N: the I-th of N parts; headscope merge joins them");
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
       ->default_str("70 % of what is free");
-  app.add_flag(
-      "--plain", options.plain, "One edit and one whole forward pass a cell: the slow check");
   app.add_flag("--per-prompt", options.per_prompt, "Every prompt's value in --json too");
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
   app.add_option("--top", options.top, "Cells to list")->capture_default_str();
@@ -43,6 +40,26 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_prepend_bos(app, options.bos);
+}
+
+void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
+  add_grid_options(app, options);
+  app.add_option("--shard", options.shard, "I/N: the I-th of N parts; headscope merge joins them");
+  app.add_flag(
+      "--plain", options.plain, "One edit and one whole forward pass a cell: the slow check");
+}
+
+void add_patch_site(CLI::App& app, std::string& site) {
+  std::vector<std::string> names;
+  for (const Site each : sweep_sites()) {
+    names.push_back(short_name(each));
+  }
+  app.add_option("--site",
+                 site,
+                 "What is patched. q, z and pattern have query heads; k and v have KV heads, and a "
+                 "patched one is seen by every query head that shares it")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
 }
 
 std::int64_t parse_bytes(const std::string& text) {

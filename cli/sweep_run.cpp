@@ -89,13 +89,15 @@ struct Sweep {
   const SweepSpec& spec;
   SweepOptions options;
   const SweepVerbOptions& verb;
+  const SweepVerb& method;
 
   // False if it was interrupted.
   [[nodiscard]] bool run(const Grid& grid, SweepSink& sink) const {
     SweepProgressBar bar(grid, static_cast<std::int64_t>(task.items.size()), spec.into, sink);
     SweepOptions with_bar = options;
     with_bar.progress = [&](const SweepProgress& progress) { bar.show(progress); };
-    return run_sweep(model, task, spec, with_bar, bar);
+    return method.execute ? method.execute({model, task, spec, with_bar}, bar)
+                          : run_sweep(model, task, spec, with_bar, bar);
   }
 };
 
@@ -194,7 +196,7 @@ void run_sweep_verb(const Invocation& invocation,
   const SweepSpec spec = verb.spec(model, task);
   const Grid grid = grid_of(model, task, spec);
   const Shard shard = shard_of(options.shard, grid.size());
-  Sweep sweep{model, task, spec, {.memory = memory_of(options, model)}, options};
+  Sweep sweep{model, task, spec, {.memory = memory_of(options, model)}, options, verb};
   sweep.options.execution =
       options.plain ? SweepOptions::Execution::plain : SweepOptions::Execution::shared;
   sweep.options.first_cell = shard.first;
@@ -212,9 +214,14 @@ void run_sweep_verb(const Invocation& invocation,
   }
   OrderedJson json = result_json(outcome.result, options.per_prompt, options.top);
   json["seconds"] = outcome.seconds;
+  const Appendix appendix =
+      verb.appendix ? verb.appendix({model, task, spec, sweep.options}, outcome.result)
+                    : Appendix{};
+  json.update(appendix.json);
   show(invocation,
        json,
-       result_text(outcome.result, options.top) + "\n" + seconds_text(outcome.seconds));
+       result_text(outcome.result, options.top) + "\n" + appendix.text +
+           seconds_text(outcome.seconds));
 }
 
 }  // namespace headscope

@@ -28,6 +28,22 @@ struct SweepVerbOptions {
 };
 
 void add_sweep_options(CLI::App& app, SweepVerbOptions& options);
+// The same without --plain and --shard, for a method that has all cells from one pass.
+void add_grid_options(CLI::App& app, SweepVerbOptions& options);
+
+// A sweep about to run, or just run.
+struct SweepInHand {
+  const Model& model;
+  const Task& task;
+  const SweepSpec& spec;
+  const SweepOptions& options;
+};
+
+// What a verb says beside the table.
+struct Appendix {
+  OrderedJson json;  // its keys are added to the result's
+  std::string text;
+};
 
 // What one verb adds. `identity` is everything of its options that changes values.
 struct SweepVerb {
@@ -35,11 +51,17 @@ struct SweepVerb {
   std::string title;  // "z of corrupted ← clean"
   Json identity;
   std::function<SweepSpec(const Model& model, const Task& task)> spec;
+  // Fills the grid; false if it was interrupted. By default run_sweep().
+  std::function<bool(const SweepInHand& sweep, SweepSink& sink)> execute = {};
+  std::function<Appendix(const SweepInHand& sweep, const Result& result)> appendix = {};
 };
 
 void run_sweep_verb(const Invocation& invocation,
                     const SweepVerbOptions& options,
                     const SweepVerb& verb);
+
+// --site of a patch.
+void add_patch_site(CLI::App& app, std::string& site);
 
 // "4GB", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
 std::int64_t parse_bytes(const std::string& text);

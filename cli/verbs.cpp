@@ -14,6 +14,7 @@ std::vector<Verb> all_verbs() {
       task_verb(),
       patch_verb(),
       ablate_verb(),
+      attribute_verb(),
       path_patch_verb(),
       merge_verb(),
       bench_verb(),

@@ -17,6 +17,7 @@ Verb export_verb();
 Verb task_verb();
 Verb patch_verb();
 Verb ablate_verb();
+Verb attribute_verb();
 Verb path_patch_verb();
 Verb merge_verb();
 Verb bench_verb();

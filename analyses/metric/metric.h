@@ -25,6 +25,7 @@ struct Metric {
   bool needs_wrong = false;
   bool full_vocabulary = false;  // a softmax or an order over all tokens
   bool needs_clean = false;
+  bool has_gradient = true;
   Tensor (*values)(const MetricInput& input);  // [R] f64 on the CPU
 };
 

@@ -88,4 +88,17 @@ std::vector<double> Scoring::values(const Tensor& logits,
   return values;
 }
 
+Tensor Scoring::followed(const Tensor& logits,
+                         const std::vector<std::int64_t>& items,
+                         const Tensor& clean) const {
+  if (!metric_.has_gradient) {
+    throw UsageError("--metric {} counts, so it has no gradient; take logit_diff or another one",
+                     metric_.name);
+  }
+  check_finite(logits.detach(), items);
+  const Tensor index = index_tensor(items, at::kCPU);
+  return metric_.values(
+      {logits, answers_.index_select(0, index), wrong_.index_select(0, index), clean});
+}
+
 }  // namespace headscope

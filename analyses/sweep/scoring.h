@@ -23,6 +23,12 @@ class Scoring {
                                            const std::vector<std::int64_t>& items,
                                            const Tensor& clean) const;
 
+  // The same as one tensor [R] f64 on the CPU, through which gradients can be followed. UsageError
+  // for a metric that has none.
+  [[nodiscard]] Tensor followed(const Tensor& logits,
+                                const std::vector<std::int64_t>& items,
+                                const Tensor& clean) const;
+
   [[nodiscard]] const Metric& metric() const { return metric_; }
 
  private:

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "analyses/sweep/baselines.h"
 #include "analyses/sweep/checked_sink.h"
 #include "analyses/sweep/sweep_block.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
-
-constexpr std::int64_t kBaselineTokens = 4096;
 
 class Sweeper {
  public:
@@ -22,7 +21,8 @@ class Sweeper {
       : grid_(grid_of(model, task, spec)),
         sink_(sink, grid_, task, options),
         scoring_(*spec.metric, task.items, model.config().d_vocab),
-        context_{model, task, spec, options, grid_, scoring_, sink_} {}
+        context_{model, task, spec, options, grid_, scoring_, sink_},
+        baselines_(task.items.size()) {}
 
   bool run();
 
@@ -42,7 +42,7 @@ class Sweeper {
   CheckedSink sink_;
   Scoring scoring_;
   SweepContext context_;
-  std::vector<double> clean_, corrupted_;  // the metric of every item in the unchanged runs
+  Baselines baselines_;
   std::optional<BlockRuns> only_;          // of a task that is one block: run once
 };
 
@@ -90,31 +90,19 @@ BlockRuns Sweeper::runs_of(const Block& block) const {
 }
 
 // The runs nobody changed come first: a file that stops early has what its cells compare with.
-// Their batches do not depend on the memory there is, so neither do their values.
 void Sweeper::put_baselines(const std::vector<Block>& swept) {
-  const std::vector<Block> blocks = blocks_of(context_.task.items, kBaselineTokens);
+  const std::vector<Block> blocks = baseline_blocks(context_.task.items);
   const bool keep = blocks.size() == 1 && swept.size() == 1;
-  clean_.resize(context_.task.items.size());
-  corrupted_.resize(context_.task.items.size());
-  const RunOptions logits_alone{.sites = {}, .first_column = 0, .vocab = scoring_.vocab()};
   for (const Block& block : blocks) {
-    BlockRuns runs = keep ? runs_of(swept.front())
-                          : BlockRuns{block,
-                                      RunValues(context_.model, block.clean, logits_alone),
-                                      RunValues(context_.model, block.corrupted, logits_alone)};
-    const Tensor& reference = runs.clean.logits();
-    const auto of_clean = scoring_.values(reference, block.items, reference);
-    const auto of_corrupted = scoring_.values(runs.corrupted.logits(), block.items, reference);
-    for (std::size_t i = 0; i < block.items.size(); ++i) {
-      clean_[static_cast<std::size_t>(block.items[i])] = of_clean[i];
-      corrupted_[static_cast<std::size_t>(block.items[i])] = of_corrupted[i];
-    }
+    BlockRuns runs =
+        keep ? runs_of(swept.front()) : logits_of(context_.model, block, scoring_);
+    baselines_.add(runs, scoring_);
     if (keep) {
       only_.emplace(std::move(runs));
     }
   }
-  sink_.put_baseline(ResultStore::Run::clean, clean_);
-  sink_.put_baseline(ResultStore::Run::corrupted, corrupted_);
+  sink_.put_baseline(ResultStore::Run::clean, baselines_.clean);
+  sink_.put_baseline(ResultStore::Run::corrupted, baselines_.corrupted);
 }
 
 bool Sweeper::run() {
@@ -127,7 +115,7 @@ bool Sweeper::run() {
   put_baselines(blocks);
   return std::all_of(blocks.begin(), blocks.end(), [&](const Block& block) {
     const BlockRuns own = only_ ? std::move(*only_) : runs_of(block);
-    SweepBlock sweep(context_, own, context_.spec.into == Run::clean ? clean_ : corrupted_);
+    SweepBlock sweep(context_, own, baselines_.of(context_.spec.into));
     return !context_.stopped() && (plain() ? sweep.run_plain() : sweep.run());
   });
 }

@@ -37,16 +37,7 @@ void run(const Options& options, const Invocation& invocation) {
 
 void add_options(CLI::App& app, Options& options) {
   add_sweep_options(app, options.sweep);
-  std::vector<std::string> sites;
-  for (const Site site : sweep_sites()) {
-    sites.push_back(short_name(site));
-  }
-  app.add_option("--site",
-                 options.site,
-                 "What is patched. q, z and pattern have query heads; k and v have KV heads, and a "
-                 "patched one is seen by every query head that shares it")
-      ->check(CLI::IsMember(sites))
-      ->capture_default_str();
+  add_patch_site(app, options.site);
   app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
       ->capture_default_str();
   app.add_option("--from", options.from, "The run values come from; the other one is changed")

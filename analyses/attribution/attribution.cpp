@@ -1,0 +1,77 @@
+#include "analyses/attribution/attribution.h"
+
+#include <algorithm>
+
+#include "analyses/attribution/attribution_memory.h"
+#include "analyses/attribution/block_attribution.h"
+#include "analyses/sweep/checked_sink.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+void check(const SweepSpec& spec, const AttributionOptions& options) {
+  const Metric& metric = *spec.metric;
+  if (spec.parts.size() != 1 || spec.runner != nullptr) {
+    throw UsageError("attribution estimates patches of one site");
+  }
+  if (!metric.has_gradient) {
+    throw UsageError("--metric {} counts, so it has no gradient; take logit_diff or another one",
+                     metric.name);
+  }
+  if (metric.needs_clean && spec.into == Run::clean && options.method != AttributionMethod::ig) {
+    throw UsageError(
+        "--metric {} is smallest at the clean run, so its gradient there is zero; take --from "
+        "clean, --method ig or another metric",
+        metric.name);
+  }
+  const Site site = spec.parts.front().site;
+  if (options.method == AttributionMethod::atp_qk_fix && site != Site::q && site != Site::k) {
+    throw UsageError("--method atp-qk-fix is for --site q and k; elsewhere it is --method atp");
+  }
+}
+
+bool all_done(const Block& block, const Grid& grid, const SweepSink& sink) {
+  return std::all_of(block.items.begin(), block.items.end(), [&](std::int64_t item) {
+    for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
+      if (!sink.done(cell, item)) {
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
+}  // namespace
+
+bool run_attribution(const Model& model,
+                     const Task& task,
+                     const SweepSpec& spec,
+                     const AttributionOptions& attribution,
+                     const SweepOptions& options,
+                     SweepSink& sink) {
+  check(spec, attribution);
+  const Grid grid = grid_of(model, task, spec);
+  const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
+  CheckedSink checked(sink, grid, task, options);
+  checked.count_done(0, grid.size());
+  const std::int64_t tokens = attribution_tokens(model, task, spec, attribution, options.memory);
+  const Baselines baselines = baselines_of(model, task.items, scoring);
+  checked.put_baseline(ResultStore::Run::clean, baselines.clean);
+  checked.put_baseline(ResultStore::Run::corrupted, baselines.corrupted);
+  const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};
+  for (const Block& block : blocks_of(task.items, tokens)) {
+    if (options.stop && options.stop()) {
+      return false;
+    }
+    if (all_done(block, grid, checked)) {
+      continue;
+    }
+    std::vector<ResultStore::Value> values = BlockAttribution(context, block).run();
+    std::erase_if(values, [&](const auto& v) { return checked.done(v.cell, v.prompt); });
+    checked.put(values);
+  }
+  return true;
+}
+
+}  // namespace headscope

@@ -1,0 +1,64 @@
+#include "analyses/attribution/attribution_memory.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
+
+namespace headscope {
+namespace {
+
+// Batches beyond these gain no speed.
+constexpr std::int64_t kTokensOnCpu = 2048;
+constexpr std::int64_t kTokensOnGpu = 32 << 10;
+
+// One layer forwards and backwards, a token: what its products, norms and rotations keep, and the
+// gradients of the widest of them.
+std::int64_t bytes_of_layer(const ModelConfig& c) {
+  const std::int64_t heads = (c.n_heads + 2 * c.n_kv_heads) * c.d_head;
+  return 4 * (40 * c.d_model + 16 * heads + 12 * c.d_mlp);
+}
+
+// A prompt of `tokens` tokens; `runs` of it are followed backwards.
+std::int64_t bytes_of_prompt(const Model& model,
+                             const SweepSpec& spec,
+                             const AttributionOptions& attribution,
+                             std::int64_t tokens) {
+  const ModelConfig& c = model.config();
+  const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
+  const std::int64_t streams = (c.n_layers + 1) * c.d_model * 4 * (2 + runs);
+  const bool explicit_attention = attribution.method == AttributionMethod::atp_qk_fix ||
+                                  spec.parts.front().site == Site::pattern || c.score_softcap > 0;
+  const std::int64_t scores = (explicit_attention ? 40 : 12) * c.n_heads * tokens;
+  const std::int64_t logits = spec.metric->full_vocabulary ? 64 * c.d_vocab : 0;
+  const std::int64_t kept = c.n_layers * c.n_heads * 32;  // the estimates
+  return tokens * (streams + runs * (bytes_of_layer(c) + scores) + kept) + runs * logits;
+}
+
+}  // namespace
+
+std::int64_t attribution_tokens(const Model& model,
+                                const Task& task,
+                                const SweepSpec& spec,
+                                const AttributionOptions& attribution,
+                                std::int64_t memory) {
+  std::int64_t longest = 0;
+  for (const TaskItem& item : task.items) {
+    longest = std::max(longest, item.length());
+  }
+  const std::int64_t prompt = bytes_of_prompt(model, spec, attribution, longest);
+  if (prompt > memory) {
+    throw ResourceError(
+        "--memory {} is too little: a prompt of {} tokens needs {}; allow more, or take shorter "
+        "prompts{}",
+        format_bytes(memory),
+        longest,
+        format_bytes(prompt),
+        attribution.method == AttributionMethod::ig ? " or fewer --steps" : "");
+  }
+  const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
+  const std::int64_t enough = (model.device().is_cuda() ? kTokensOnGpu : kTokensOnCpu) / runs;
+  return std::max(longest, std::min(memory / prompt * longest, enough));
+}
+
+}  // namespace headscope

@@ -1,0 +1,32 @@
+// The metric of the runs nobody changed, which every cell is told from.
+#pragma once
+
+#include <vector>
+
+#include "analyses/sweep/scoring.h"
+#include "analyses/sweep/value_source.h"
+
+namespace headscope {
+
+struct Baselines {
+  std::vector<double> clean, corrupted;  // of every item of the task
+
+  explicit Baselines(std::size_t items) : clean(items), corrupted(items) {}
+  [[nodiscard]] const std::vector<double>& of(Run run) const {
+    return run == Run::clean ? clean : corrupted;
+  }
+  void add(const BlockRuns& runs, const Scoring& scoring);
+};
+
+// The batches baselines run in. They do not depend on the memory there is, so neither do their
+// values.
+std::vector<Block> baseline_blocks(const std::vector<TaskItem>& items);
+
+// Both runs of a block for their logits alone.
+BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring);
+
+Baselines baselines_of(const Model& model,
+                       const std::vector<TaskItem>& items,
+                       const Scoring& scoring);
+
+}  // namespace headscope

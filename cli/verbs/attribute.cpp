@@ -1,0 +1,176 @@
+// headscope attribute: what a patching sweep would find, estimated from gradients.
+#include <CLI/CLI.hpp>
+
+#include "analyses/attribution/agreement.h"
+#include "analyses/attribution/attribution.h"
+#include "analyses/sweep/effects.h"
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/sweep_run.h"
+#include "cli/verbs.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  SweepVerbOptions sweep;
+  std::string site = "z";
+  std::string over = "layer,head";
+  std::string from = "clean";
+  std::string method = "atp";
+  std::int64_t steps = 5;
+  bool exact = false;
+};
+
+AttributionMethod method_of(const std::string& name) {
+  return name == "ig"           ? AttributionMethod::ig
+         : name == "atp-qk-fix" ? AttributionMethod::atp_qk_fix
+                                : AttributionMethod::atp;
+}
+
+std::vector<double> effects_in(const Effects& effects) {
+  std::vector<double> values;
+  for (const CellEffect& cell : effects.cells) {
+    values.push_back(cell.effect.mean);
+  }
+  return values;
+}
+
+Table worst_table(const Result& result,
+                  const Effects& estimated,
+                  const Effects& exact,
+                  const Agreement& found,
+                  std::size_t top) {
+  Table table({{"cell"}, {"estimated"}, {"exact"}, {"estimated − exact"}});
+  for (std::size_t i = 0; i < std::min(top, found.worst.size()); ++i) {
+    const std::size_t cell = found.worst[i];
+    const double guess = estimated.cells[cell].effect.mean;
+    const double truth = exact.cells[cell].effect.mean;
+    table.row({cell_name(result, exact.cells[cell]), guess, truth, guess - truth});
+  }
+  return table;
+}
+
+// Runs the sweep that was estimated.
+Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t top) {
+  const auto prompts = static_cast<std::int64_t>(sweep.task.items.size());
+  const Grid grid = grid_of(sweep.model, sweep.task, sweep.spec);
+  SweepTable table(grid.size(), prompts);
+  print_note("--exact: running the sweep itself");
+  if (!run_sweep(sweep.model, sweep.task, sweep.spec, sweep.options, table)) {
+    return {{}, "the exact sweep was interrupted\n"};
+  }
+  Result exact{estimated.header, table.values(), table.clean(), table.corrupted()};
+  const Effects guessed = effects_of(estimated);
+  const Effects found = effects_of(exact);
+  const Agreement agreement = agreement_of(effects_in(guessed), effects_in(found), top);
+  const Table worst = worst_table(estimated, guessed, found, agreement, top);
+  const OrderedJson json{{"pearson", agreement.pearson},
+                         {"spearman", agreement.spearman},
+                         {"slope", agreement.slope},
+                         {"top_count", agreement.top_count},
+                         {"top_overlap", agreement.top},
+                         {"worst", worst.json()}};
+  return {{{"exact", json}},
+          fmt::format("against the exact sweep, {} cells: Pearson {:.3f}, Spearman {:.3f}, "
+                      "exact = {:.2f} × estimated, {} of the top {} the same\n\nfurthest off\n{}\n",
+                      found.cells.size(),
+                      agreement.pearson,
+                      agreement.spearman,
+                      agreement.slope,
+                      std::lround(agreement.top * static_cast<double>(agreement.top_count)),
+                      agreement.top_count,
+                      worst.text())};
+}
+
+Json identity_of(const Options& options, const std::string& into) {
+  Json identity{{"site", options.site},
+                {"from", options.from},
+                {"into", into},
+                {"method", options.method}};
+  if (options.method == "ig") {
+    identity["steps"] = options.steps;
+  }
+  return identity;
+}
+
+void run(const Options& options, const Invocation& invocation) {
+  const Site site = parse_sweep_site(options.site);
+  const OverAxes over = parse_over(options.over);
+  const Run from = options.from == "clean" ? Run::clean : Run::corrupted;
+  const std::string into = options.from == "clean" ? "corrupted" : "clean";
+  const OtherRun source(from);
+  const AttributionOptions attribution{method_of(options.method), options.steps};
+  SweepVerb verb{
+      .kind = "attribute",
+      .title = fmt::format("{} of the {} run ← {}, estimated by {}",
+                           options.site,
+                           into,
+                           options.from,
+                           options.method),
+      .identity = identity_of(options, into),
+      .spec =
+          [&](const Model&, const Task&) {
+            return SweepSpec{.parts = {{site, over.heads}},
+                             .over_positions = over.positions,
+                             .positions = {options.sweep.positions},
+                             .into = from == Run::clean ? Run::corrupted : Run::clean,
+                             .source = &source,
+                             .metric = &find_metric(options.sweep.metric)};
+          },
+      .execute =
+          [&](const SweepInHand& sweep, SweepSink& sink) {
+            return run_attribution(
+                sweep.model, sweep.task, sweep.spec, attribution, sweep.options, sink);
+          }};
+  if (options.exact) {
+    verb.appendix = [&](const SweepInHand& sweep, const Result& result) {
+      return compared(sweep, result, options.sweep.top);
+    };
+  }
+  run_sweep_verb(invocation, options.sweep, verb);
+}
+
+void add_options(CLI::App& app, Options& options) {
+  add_grid_options(app, options.sweep);
+  add_patch_site(app, options.site);
+  app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
+      ->capture_default_str();
+  app.add_option("--from", options.from, "The run values come from; the other one is changed")
+      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->capture_default_str();
+  app.add_option("--method",
+                 options.method,
+                 "atp: difference times gradient at the changed run; atp-qk-fix: for q and k, the "
+                 "change goes through the softmax first; ig: the mean gradient over runs between "
+                 "both")
+      ->check(CLI::IsMember({"atp", "atp-qk-fix", "ig"}))
+      ->capture_default_str();
+  app.add_option("--steps", options.steps, "Runs between both, for ig")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
+      ->capture_default_str();
+  app.add_flag("--exact",
+               options.exact,
+               "Run the sweep too, and say how well it was estimated: correlations, worst cells");
+}
+
+}  // namespace
+
+Verb attribute_verb() {
+  return {
+      .name = "attribute",
+      .summary = "Attribution patching: a patching sweep estimated from gradients",
+      .example =
+          "  headscope attribute smollm2 --task ioi.jsonl --site z -o atp.h5\n"
+          "  headscope attribute smollm2 --task ioi.jsonl --site q --method atp-qk-fix --exact\n"
+          "  headscope attribute smollm2 --task ioi.jsonl --site z --method ig --steps 10 --over "
+          "layer,head,pos",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] { run(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
