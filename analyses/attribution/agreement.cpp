@@ -32,7 +32,7 @@ std::vector<std::size_t> largest(const std::vector<double>& values, std::size_t 
 
 }  // namespace
 
-double pearson(const std::vector<double>& a, const std::vector<double>& b) {
+std::optional<double> pearson(const std::vector<double>& a, const std::vector<double>& b) {
   const double mean_a = mean(a);
   const double mean_b = mean(b);
   double aa = 0.0;
@@ -43,7 +43,10 @@ double pearson(const std::vector<double>& a, const std::vector<double>& b) {
     bb += (b[i] - mean_b) * (b[i] - mean_b);
     ab += (a[i] - mean_a) * (b[i] - mean_b);
   }
-  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0.0;
+  if (!(aa > 0 && bb > 0)) {
+    return std::nullopt;
+  }
+  return ab / std::sqrt(aa * bb);
 }
 
 std::vector<double> ranks(const std::vector<double>& values) {

@@ -2,26 +2,27 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace headscope {
 
 struct Agreement {
-  double pearson = 0.0;   // linear correlation
-  double spearman = 0.0;  // of ranks, ties at their mean
-  double slope = 0.0;     // of exact on estimated, least squares through 0
+  std::optional<double> pearson;   // linear correlation; none where a list does not vary
+  std::optional<double> spearman;  // of ranks, ties at their mean
+  double slope = 0.0;              // of exact on estimated, least squares through 0
   double top = 0.0;       // share of the `top_count` largest by absolute value in both lists
   std::size_t top_count = 0;
   std::vector<std::size_t> worst;  // indices, the largest |estimated − exact| first
 };
 
-// Correlations are 0 where a list is constant. Throws UsageError for lists of different lengths or
+// Throws UsageError for lists of different lengths or
 // fewer than two numbers.
 Agreement agreement_of(const std::vector<double>& estimated,
                        const std::vector<double>& exact,
                        std::size_t top_count = 10);
 
-double pearson(const std::vector<double>& a, const std::vector<double>& b);
+std::optional<double> pearson(const std::vector<double>& a, const std::vector<double>& b);
 
 // 1 for the smallest; equal values share the mean of their ranks.
 std::vector<double> ranks(const std::vector<double>& values);

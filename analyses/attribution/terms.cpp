@@ -36,15 +36,18 @@ Tensor by_cell(const Tensor& by_head, const SweptPart& part, const ModelConfig& 
 Tensor key_terms(const LayerCells& cells,
                  const LayerRun& run,
                  const Tensor& source,
-                 const Tensor& pattern,
                  const Tensor& gradient) {
   const Tensor own = watched(run, Site::k);
+  const auto pattern_with = [&](const Tensor& changed) {
+    return watched(run, Site::pattern, Site::k, at::where(changed, source, own));
+  };
+  // By the same computation as the others, so that no change is exactly none.
+  const Tensor pattern = pattern_with(at::zeros({1, 1, 1, 1}, source.options().dtype(at::kBool)));
   std::vector<Tensor> groups;
   for (std::int64_t group = 0; group < cells.masks.size(0); ++group) {
     const Tensor here = cells.masks[group].to(at::kBool).unsqueeze(-1).unsqueeze(-1);
-    const Tensor changed = watched(run, Site::pattern, Site::k, at::where(here, source, own));
-    const Tensor by_head =
-        ((changed - pattern).to(at::kDouble) * gradient.to(at::kDouble)).sum({-2, -1});
+    const Tensor change = (pattern_with(here) - pattern).to(at::kDouble);
+    const Tensor by_head = (change * gradient.to(at::kDouble)).sum({-2, -1});
     groups.push_back(by_cell(by_head, cells.part, run.model.config()));
   }
   return at::stack(groups).cpu();
@@ -63,7 +66,7 @@ Tensor softmax_terms(const LayerCells& cells,
                      const Tensor& pattern,
                      const Tensor& gradient) {
   if (cells.part.site == Site::k) {
-    return key_terms(cells, run, source, pattern, gradient);
+    return key_terms(cells, run, source, gradient);
   }
   // A query changes its own row of the pattern alone: one run serves every group.
   const Tensor changed = watched(run, Site::pattern, Site::q, source);

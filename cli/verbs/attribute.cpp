@@ -65,18 +65,22 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
   const Effects found = effects_of(exact);
   const Agreement agreement = agreement_of(effects_in(guessed), effects_in(found), top);
   const Table worst = worst_table(estimated, guessed, found, agreement, top);
-  const OrderedJson json{{"pearson", agreement.pearson},
-                         {"spearman", agreement.spearman},
+  const auto json_of = [](std::optional<double> r) { return r ? OrderedJson(*r) : OrderedJson(); };
+  const auto text_of = [](std::optional<double> r) {
+    return r ? fmt::format("{:.3f}", *r) : "undefined (one does not vary)";
+  };
+  const OrderedJson json{{"pearson", json_of(agreement.pearson)},
+                         {"spearman", json_of(agreement.spearman)},
                          {"slope", agreement.slope},
                          {"top_count", agreement.top_count},
                          {"top_overlap", agreement.top},
                          {"worst", worst.json()}};
   return {{{"exact", json}},
-          fmt::format("against the exact sweep, {} cells: Pearson {:.3f}, Spearman {:.3f}, "
+          fmt::format("against the exact sweep, {} cells: Pearson {}, Spearman {}, "
                       "exact = {:.2f} × estimated, {} of the top {} the same\n\nfurthest off\n{}\n",
                       found.cells.size(),
-                      agreement.pearson,
-                      agreement.spearman,
+                      text_of(agreement.pearson),
+                      text_of(agreement.spearman),
                       agreement.slope,
                       std::lround(agreement.top * static_cast<double>(agreement.top_count)),
                       agreement.top_count,
