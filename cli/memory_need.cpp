@@ -4,7 +4,7 @@
 #include <numeric>
 #include <set>
 
-#include "hooks/address.h"
+#include "hooks/recorded_points.h"
 
 namespace headscope {
 namespace {
@@ -87,6 +87,17 @@ BatchShape shape_of(const std::vector<TracePrompt>& prompts, const std::vector<s
   return shape;
 }
 
+// Going backwards keeps every layer's stream, and of one layer what its operators need.
+double gradient_bytes(const ModelConfig& c, const BatchShape& shape) {
+  const auto tokens = static_cast<double>(shape.rows * shape.columns);
+  const auto streams = static_cast<double>((c.n_layers + 1) * c.d_model);
+  const auto heads = static_cast<double>((c.n_heads + 2 * c.n_kv_heads) * c.d_head);
+  const double layer = 40.0 * static_cast<double>(c.d_model) + 16.0 * heads +
+                       12.0 * static_cast<double>(c.d_mlp) +
+                       10.0 * static_cast<double>(c.n_heads * shape.columns);
+  return 4.0 * tokens * (streams + layer);
+}
+
 // What waits for the disk: no more than the writer's bound, or than one value if that is larger, or
 // than there is to write.
 double queue_bytes(const ModelConfig& c,
@@ -144,7 +155,9 @@ MemoryNeed record_need(const Model& model,
                        const std::vector<TracePrompt>& prompts,
                        const RecordOptions& options) {
   const ModelConfig& c = model.config();
-  const std::vector<HookPoint> points = resolve_hooks(options.hooks, c);
+  const RecordedPoints recorded = recorded_points(options.hooks, c);
+  std::vector<HookPoint> points = recorded.values;
+  points.insert(points.end(), recorded.gradients.begin(), recorded.gradients.end());
   MemoryNeed most;
   std::vector<std::size_t> all(prompts.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
@@ -154,6 +167,9 @@ MemoryNeed record_need(const Model& model,
     const double job =
         std::max(largest_value(c, points, one), logits_bytes(c, one, options.logits));
     MemoryNeed need = pass_need(c, model.dtype(), shape, options.logits, points);
+    if (!recorded.gradients.empty()) {
+      need.activations = bytes(static_cast<double>(need.activations) + gradient_bytes(c, shape));
+    }
     const double copied =
         model.device().is_cuda() ? static_cast<double>(need.watched + need.logits) : 0.0;
     need.host = bytes(2.0 * job + copied);

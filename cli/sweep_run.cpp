@@ -214,10 +214,12 @@ void run_sweep_verb(const Invocation& invocation,
   }
   OrderedJson json = result_json(outcome.result, options.per_prompt, options.top);
   json["seconds"] = outcome.seconds;
-  const Appendix appendix =
-      verb.appendix ? verb.appendix({model, task, spec, sweep.options}, outcome.result)
-                    : Appendix{};
-  json.update(appendix.json);
+  const Appendix appendix = verb.appendix
+                                ? verb.appendix({model, task, spec, sweep.options}, outcome.result)
+                                : Appendix{};
+  if (!appendix.json.is_null()) {
+    json.update(appendix.json);
+  }
   show(invocation,
        json,
        result_text(outcome.result, options.top) + "\n" + appendix.text +

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "hooks/address.h"
+#include "hooks/gradient_trace_tap.h"
+#include "hooks/recorded_points.h"
 #include "hooks/trace_tap.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -11,8 +12,8 @@
 namespace headscope {
 namespace {
 
-TraceDataset dataset_of(HookPoint point, const ModelConfig& config, DType store) {
-  TraceDataset dataset{.name = hook_name(point.site, point.layer),
+TraceDataset dataset_of(std::string name, HookPoint point, const ModelConfig& config, DType store) {
+  TraceDataset dataset{.name = std::move(name),
                        .axes = {},
                        .shape = {},
                        .dtype = point.site == Site::tokens ? DType::f32 : store};
@@ -60,12 +61,35 @@ void write_logits(TraceTap& tap,
   }
 }
 
+// Beside the forward pass, whose values and logits do not change for it.
+void write_gradients(TraceTap& tap,
+                     const Model& model,
+                     const Batch& batch,
+                     const RecordOptions& options,
+                     const std::vector<HookPoint>& points,
+                     const std::vector<std::size_t>& rows) {
+  if (points.empty()) {
+    return;
+  }
+  GradientTraceTap gradient_tap(tap, points, rows);
+  gradients(
+      model,
+      batch,
+      [&](const Tensor& logits) { return options.objective(logits, rows); },
+      gradient_tap);
+}
+
 }  // namespace
 
 std::vector<TraceDataset> record_datasets(const ModelConfig& config, const RecordOptions& options) {
   std::vector<TraceDataset> datasets;
-  for (const HookPoint point : resolve_hooks(options.hooks, config)) {
-    datasets.push_back(dataset_of(point, config, options.store));
+  const RecordedPoints points = recorded_points(options.hooks, config);
+  for (const HookPoint point : points.values) {
+    datasets.push_back(
+        dataset_of(hook_name(point.site, point.layer), point, config, options.store));
+  }
+  for (const HookPoint point : points.gradients) {
+    datasets.push_back(dataset_of(gradient_name(point), point, config, options.store));
   }
   if (options.logits == Logits::last) {
     datasets.push_back({"logits/last", {"prompt", "vocab"}, {config.d_vocab}, options.store});
@@ -103,9 +127,14 @@ RecordResult record(const Model& model,
                     const std::filesystem::path& out,
                     const RecordOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  const RecordedPoints points = recorded_points(options.hooks, model.config());
+  if (!points.gradients.empty() && !options.objective) {
+    throw UsageError("{}: a gradient, but nothing says of what",
+                     gradient_name(points.gradients.front()));
+  }
   const TraceHeader header{options.provenance, prompts, record_datasets(model.config(), options)};
   TraceWriter writer(out, header, {.if_exists = options.if_exists, .compress = options.compress});
-  TraceTap tap(writer, resolve_hooks(options.hooks, model.config()));
+  TraceTap tap(writer, points.values);
   RecordResult result;
   result.prompts = prompts.size();
   result.done_before = writer.done_count();
@@ -121,6 +150,7 @@ RecordResult record(const Model& model,
     if (options.logits != Logits::none) {
       write_logits(tap, pass.logits, batch, rows);
     }
+    write_gradients(tap, model, batch, options, points.gradients, rows);
     for (const std::size_t row : rows) {
       writer.finish_prompt(row);
     }

@@ -14,8 +14,15 @@
 
 namespace headscope {
 
+// What gradients are of: the logits of the last column [rows, V] f32 of some prompts → one number a
+// row. It goes through Torch operators, which are differentiated.
+using RecordObjective =
+    std::function<Tensor(const Tensor& logits, const std::vector<std::size_t>& prompts)>;
+
 struct RecordOptions {
-  std::vector<std::string> hooks;  // names, aliases, globs; empty records logits alone
+  // Names, aliases, globs; with _grad at the end, gradients of the objective. None: logits alone.
+  std::vector<std::string> hooks;
+  RecordObjective objective = {};
   Logits logits = Logits::last;
   DType store = DType::f32;
   IfExists if_exists = IfExists::fail;

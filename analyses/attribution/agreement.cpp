@@ -69,9 +69,8 @@ Agreement agreement_of(const std::vector<double>& estimated,
                        const std::vector<double>& exact,
                        std::size_t top_count) {
   if (estimated.size() != exact.size() || exact.size() < 2) {
-    throw UsageError("{} estimates and {} exact values do not compare",
-                     estimated.size(),
-                     exact.size());
+    throw UsageError(
+        "{} estimates and {} exact values do not compare", estimated.size(), exact.size());
   }
   Agreement found;
   found.pearson = pearson(estimated, exact);
@@ -87,8 +86,8 @@ Agreement agreement_of(const std::vector<double>& estimated,
   std::set_intersection(
       first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(both));
   found.top = static_cast<double>(both.size()) / static_cast<double>(found.top_count);
-  found.worst = sorted_by(
-      exact.size(), [&](std::size_t i) { return -std::abs(estimated[i] - exact[i]); });
+  found.worst =
+      sorted_by(exact.size(), [&](std::size_t i) { return -std::abs(estimated[i] - exact[i]); });
   return found;
 }
 

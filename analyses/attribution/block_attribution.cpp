@@ -62,9 +62,9 @@ Resume BlockAttribution::between() const {
 }
 
 Tensor BlockAttribution::objective(const Tensor& logits) const {
-  const Tensor clean = clean_.defined() ? at::cat(std::vector<Tensor>(
-                                              static_cast<std::size_t>(steps()), clean_))
-                                        : clean_;
+  const Tensor clean = clean_.defined()
+                           ? at::cat(std::vector<Tensor>(static_cast<std::size_t>(steps()), clean_))
+                           : clean_;
   return context_.scoring.followed(logits, repeated(block_.items, steps()), clean);
 }
 
@@ -75,8 +75,7 @@ LayerRun BlockAttribution::own_run(int layer) const {
 void BlockAttribution::visit(const Visit& visit, const Tensor& value, const Tensor& gradient) {
   const int layer = visit.point.layer;
   const Tensor& stream = source_.at(static_cast<std::size_t>(layer));
-  const Tensor source =
-      watched({context_.model, block_.layout(), stream, layer}, cells_.part.site);
+  const Tensor source = watched({context_.model, block_.layout(), stream, layer}, cells_.part.site);
   switch (context_.attribution.method) {
     case AttributionMethod::atp:
       keep(layer, linear_terms(cells_, source - value, gradient));
@@ -123,11 +122,12 @@ std::vector<ResultStore::Value> BlockAttribution::run() {
   if (context_.scoring.metric().needs_clean) {
     clean_ = context_.model.forward(block_.clean, {.logits = Logits::last}).logits;
   }
-  gradients(context_.model,
-            between(),
-            [this](const Tensor& logits) { return objective(logits); },
-            *this,
-            context_.scoring.vocab());
+  gradients(
+      context_.model,
+      between(),
+      [this](const Tensor& logits) { return objective(logits); },
+      *this,
+      context_.scoring.vocab());
   return std::move(values_);
 }
 

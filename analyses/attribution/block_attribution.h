@@ -43,11 +43,11 @@ class BlockAttribution final : public GradientTap {
   const Block& block_;
   std::vector<std::int64_t> positions_;  // of each group
   LayerCells cells_;
-  Site followed_;              // whose gradient is wanted
-  std::vector<Tensor> own_;    // the streams of the run that is changed; empty for atp
+  Site followed_;            // whose gradient is wanted
+  std::vector<Tensor> own_;  // the streams of the run that is changed; empty for atp
   std::vector<Tensor> source_;
   Tensor own_start_, source_start_;
-  Tensor clean_;               // logits, for metrics that ask
+  Tensor clean_;  // logits, for metrics that ask
   std::vector<ResultStore::Value> values_;
 };
 

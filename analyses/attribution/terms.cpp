@@ -70,7 +70,8 @@ Tensor softmax_terms(const LayerCells& cells,
   }
   // A query changes its own row of the pattern alone: one run serves every group.
   const Tensor changed = watched(run, Site::pattern, Site::q, source);
-  return linear_terms({{Site::pattern, cells.part.heads}, cells.masks}, changed - pattern, gradient);
+  return linear_terms(
+      {{Site::pattern, cells.part.heads}, cells.masks}, changed - pattern, gradient);
 }
 
 }  // namespace headscope

@@ -101,4 +101,11 @@ Tensor Scoring::followed(const Tensor& logits,
       {logits, answers_.index_select(0, index), wrong_.index_select(0, index), clean});
 }
 
+Tensor Scoring::followed_of_vocabulary(const Tensor& logits,
+                                       const std::vector<std::int64_t>& items) const {
+  const Tensor wanted =
+      vocab_.empty() ? logits : logits.index_select(1, index_tensor(vocab_, logits.device()));
+  return followed(wanted, items, {});
+}
+
 }  // namespace headscope

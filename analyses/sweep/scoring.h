@@ -29,6 +29,10 @@ class Scoring {
                                 const std::vector<std::int64_t>& items,
                                 const Tensor& clean) const;
 
+  // The same of logits of the whole vocabulary, whichever tokens are wanted.
+  [[nodiscard]] Tensor followed_of_vocabulary(const Tensor& logits,
+                                              const std::vector<std::int64_t>& items) const;
+
   [[nodiscard]] const Metric& metric() const { return metric_; }
 
  private:

@@ -43,7 +43,7 @@ class Sweeper {
   Scoring scoring_;
   SweepContext context_;
   Baselines baselines_;
-  std::optional<BlockRuns> only_;          // of a task that is one block: run once
+  std::optional<BlockRuns> only_;  // of a task that is one block: run once
 };
 
 SweepShape Sweeper::shape() const {
@@ -94,8 +94,7 @@ void Sweeper::put_baselines(const std::vector<Block>& swept) {
   const std::vector<Block> blocks = baseline_blocks(context_.task.items);
   const bool keep = blocks.size() == 1 && swept.size() == 1;
   for (const Block& block : blocks) {
-    BlockRuns runs =
-        keep ? runs_of(swept.front()) : logits_of(context_.model, block, scoring_);
+    BlockRuns runs = keep ? runs_of(swept.front()) : logits_of(context_.model, block, scoring_);
     baselines_.add(runs, scoring_);
     if (keep) {
       only_.emplace(std::move(runs));

@@ -88,10 +88,8 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
 }
 
 Json identity_of(const Options& options, const std::string& into) {
-  Json identity{{"site", options.site},
-                {"from", options.from},
-                {"into", into},
-                {"method", options.method}};
+  Json identity{
+      {"site", options.site}, {"from", options.from}, {"into", into}, {"method", options.method}};
   if (options.method == "ig") {
     identity["steps"] = options.steps;
   }
@@ -105,28 +103,27 @@ void run(const Options& options, const Invocation& invocation) {
   const std::string into = options.from == "clean" ? "corrupted" : "clean";
   const OtherRun source(from);
   const AttributionOptions attribution{method_of(options.method), options.steps};
-  SweepVerb verb{
-      .kind = "attribute",
-      .title = fmt::format("{} of the {} run ← {}, estimated by {}",
-                           options.site,
-                           into,
-                           options.from,
-                           options.method),
-      .identity = identity_of(options, into),
-      .spec =
-          [&](const Model&, const Task&) {
-            return SweepSpec{.parts = {{site, over.heads}},
-                             .over_positions = over.positions,
-                             .positions = {options.sweep.positions},
-                             .into = from == Run::clean ? Run::corrupted : Run::clean,
-                             .source = &source,
-                             .metric = &find_metric(options.sweep.metric)};
-          },
-      .execute =
-          [&](const SweepInHand& sweep, SweepSink& sink) {
-            return run_attribution(
-                sweep.model, sweep.task, sweep.spec, attribution, sweep.options, sink);
-          }};
+  SweepVerb verb{.kind = "attribute",
+                 .title = fmt::format("{} of the {} run ← {}, estimated by {}",
+                                      options.site,
+                                      into,
+                                      options.from,
+                                      options.method),
+                 .identity = identity_of(options, into),
+                 .spec =
+                     [&](const Model&, const Task&) {
+                       return SweepSpec{.parts = {{site, over.heads}},
+                                        .over_positions = over.positions,
+                                        .positions = {options.sweep.positions},
+                                        .into = from == Run::clean ? Run::corrupted : Run::clean,
+                                        .source = &source,
+                                        .metric = &find_metric(options.sweep.metric)};
+                     },
+                 .execute =
+                     [&](const SweepInHand& sweep, SweepSink& sink) {
+                       return run_attribution(
+                           sweep.model, sweep.task, sweep.spec, attribution, sweep.options, sink);
+                     }};
   if (options.exact) {
     verb.appendix = [&](const SweepInHand& sweep, const Result& result) {
       return compared(sweep, result, options.sweep.top);

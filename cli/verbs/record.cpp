@@ -1,9 +1,12 @@
 // headscope record: prompts through a model, hook points to a trace file.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/record_run.h"
+#include "cli/record_task.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
@@ -23,12 +26,14 @@ struct Options {
   bool resume = false;
   bool overwrite = false;
   PrependBos bos = PrependBos::automatic;
+  RecordTaskOptions task;
   RecordOptions record;
 };
 
 std::vector<TracePrompt> prompts_of(const Options& options, const Model& model) {
   if (options.prompts.empty() == options.texts.empty()) {
-    throw UsageError("record needs prompts: either --prompts FILE.jsonl or --prompt TEXT");
+    throw UsageError(
+        "record needs prompts: --prompts FILE.jsonl, --prompt TEXT or --task FILE.jsonl");
   }
   if (!options.prompts.empty()) {
     return read_prompts(options.prompts, model, {.bos = options.bos});
@@ -51,6 +56,18 @@ RecordResult run(const Options& options, const Invocation& invocation) {
   record.provenance = provenance(
       model,
       {.command_line = invocation.command_line, .seed = common.seed, .prepend_bos = options.bos});
+  if (!options.task.task.empty()) {
+    const RecordTask task = record_task(options.task, options.bos, model);
+    record.objective = task.objective;
+    record.provenance["identity"].update(task.identity);
+    return record_with_progress(model, task.prompts, options.out, record);
+  }
+  const auto is_gradient = [](const std::string& hook) { return hook.ends_with("_grad"); };
+  if (std::any_of(record.hooks.begin(), record.hooks.end(), is_gradient)) {
+    throw UsageError(
+        "hooks that end in _grad are gradients of a task's metric: give --task FILE (and --metric) "
+        "in place of prompts");
+  }
   return record_with_progress(model, prompts_of(options, model), options.out, record);
 }
 
@@ -84,7 +101,11 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--prompt", options.texts, "A text instead of a file; repeatable")
       ->allow_extra_args(false)
       ->excludes("--prompts");
-  app.add_option("--hooks", options.record.hooks, "A hook point, alias or glob; repeatable")
+  add_record_task_options(app, options.task);
+  app.add_option("--hooks",
+                 options.record.hooks,
+                 "A hook point, alias or glob; repeatable. With _grad at its end, the gradient "
+                 "there (needs --task)")
       ->allow_extra_args(false);
   add_logits(app, options.record.logits);
   app.add_option("-o,--output", options.out, "The trace to write (.h5)")->required();
@@ -110,7 +131,9 @@ Verb record_verb() {
           "  headscope record smollm2 --prompts prompts.jsonl --hooks "
           "'blocks.*.attn.hook_pattern' --logits last -o trace.h5\n"
           "  headscope record smollm2 --prompt \"Hello world\" --hooks "
-          "'blocks.{3,5}.attn.hook_z' -o z.h5",
+          "'blocks.{3,5}.attn.hook_z' -o z.h5\n"
+          "  headscope record smollm2 --task ioi.jsonl --hooks 'blocks.*.attn.hook_z*' --hooks "
+          "'blocks.*.attn.hook_z_grad' -o grads.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();
         add_options(app, *options);

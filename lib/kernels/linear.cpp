@@ -14,8 +14,8 @@ constexpr std::int64_t kRowsWorthSplitting = 512;
 
 // Tensor cores write rows of eight; GPT-2's 50,257 logits run faster as they are.
 bool worth_splitting(const Tensor& x, const Tensor& weight) {
-  return x.is_cuda() && !needs_gradient(x) && x.scalar_type() == at::kFloat && weight.size(0) % 8 == 0 &&
-         x.numel() >= kRowsWorthSplitting * x.size(-1);
+  return x.is_cuda() && !needs_gradient(x) && x.scalar_type() == at::kFloat &&
+         weight.size(0) % 8 == 0 && x.numel() >= kRowsWorthSplitting * x.size(-1);
 }
 
 // a [M, K] · b [N, K]ᵀ in f32, shaped […, N] as x.

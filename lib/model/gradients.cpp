@@ -28,7 +28,10 @@ class Followed final : public Tap {
   }
 
   // Shows what was kept, and lets go of it. Returns ∂/∂`root`, if that is defined.
-  Tensor pull_back(const Pass& pass, const Tensor& root, const Tensor& output, const Tensor& gradient) {
+  Tensor pull_back(const Pass& pass,
+                   const Tensor& root,
+                   const Tensor& output,
+                   const Tensor& gradient) {
     std::vector<Tensor> inputs = values_;
     if (root.defined()) {
       inputs.push_back(root);
@@ -94,8 +97,10 @@ class Backwards {
     if (!result.objective.requires_grad()) {
       throw UsageError("the objective does not depend on the logits in a way that has a gradient");
     }
-    gradient_ = followed_.pull_back(
-        pass_, root, result.objective, at::ones(result.objective.sizes(), result.objective.options()));
+    gradient_ = followed_.pull_back(pass_,
+                                    root,
+                                    result.objective,
+                                    at::ones(result.objective.sizes(), result.objective.options()));
     result.objective = result.objective.detach();
     return result;
   }
@@ -153,8 +158,7 @@ GradientResult gradients(const Model& model,
   Followed followed(tap);
   Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
   Backwards backwards(pass, followed, residual_streams(model, from));
-  const GradientResult result =
-      backwards.run(objective, {.logits = Logits::last, .vocab = vocab});
+  const GradientResult result = backwards.run(objective, {.logits = Logits::last, .vocab = vocab});
   const Tensor embedded =
       with_gradients([&] { return run_embed(pass, batch.tokens().to(pass.device)); });
   followed.pull_back(pass, {}, embedded, backwards.gradient());

@@ -29,8 +29,8 @@ struct GradientResult {
   Tensor objective;  // [B]
 };
 
-// Forwards, then backwards a layer at a time: each layer runs again from the stream that entered it,
-// so that memory holds the streams and the intermediate values of one layer (Chen et al. 2016,
+// Forwards, then backwards a layer at a time: each layer runs again from the stream that entered
+// it, so that memory holds the streams and the intermediate values of one layer (Chen et al. 2016,
 // arXiv:1604.06174). `vocab`: the tokens of the logits, in order; empty: all. Attention runs its
 // explicit form only in layers whose scores or pattern are wanted.
 //

@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::int64_t kMemory = 1 << 30;
 
-// Every token of the upper half of the vocabulary means nearly what its twin of the lower half does.
+// Every token of the upper half of the vocabulary means nearly what its twin of the lower half
+// does.
 Model with_twins(const Model& model) {
   return altered(model, [](const ModelConfig& config, Weights& weights) {
     const std::int64_t half = config.d_vocab / 2;
@@ -145,7 +146,8 @@ TEST_CASE("positions are estimated one by one, and into either run") {
 TEST_CASE("the softmax of atp-qk-fix is the one a run with the other queries has") {
   const OtherRun source(Run::clean);
   const Model model = load(huggingface_fixture("llama3_gqa_tied"));
-  const Task task = random_task({.lengths = {9}, .differ_from = {4}, .d_vocab = model.config().d_vocab});
+  const Task task =
+      random_task({.lengths = {9}, .differ_from = {4}, .d_vocab = model.config().d_vocab});
   const SweepSpec spec = patch_of(Site::q, true, source);
   const SweepTable guess = estimated(model, task, spec, {AttributionMethod::atp_qk_fix});
   const Batch clean = batch_of({task.items[0].clean.tokens});
@@ -162,10 +164,16 @@ TEST_CASE("the softmax of atp-qk-fix is the one a run with the other queries has
     }
     Tensor value, gradient;
   } pattern;
-  gradients(model, corrupted, [&](const Tensor& logits) {
-    return (logits.select(1, task.items[0].answers[0]) + logits.select(1, task.items[0].answers[1])) / 2 -
-           logits.select(1, task.items[0].wrong[0]);
-  }, pattern);
+  gradients(
+      model,
+      corrupted,
+      [&](const Tensor& logits) {
+        return (logits.select(1, task.items[0].answers[0]) +
+                logits.select(1, task.items[0].answers[1])) /
+                   2 -
+               logits.select(1, task.items[0].wrong[0]);
+      },
+      pattern);
   Recorder other{"blocks.1.attn.hook_q"};
   model.forward(clean, other);
   Edits edits;
@@ -174,7 +182,8 @@ TEST_CASE("the softmax of atp-qk-fix is the one a run with the other queries has
   TapList both = edits | changed;
   model.forward(corrupted, both);
   const Tensor effect =
-      ((changed.at("blocks.1.attn.hook_pattern") - pattern.value) * pattern.gradient).sum({0, 2, 3});
+      ((changed.at("blocks.1.attn.hook_pattern") - pattern.value) * pattern.gradient)
+          .sum({0, 2, 3});
   for (std::int64_t head = 0; head < model.config().n_heads; ++head) {
     const std::int64_t cell = grid_of(model, task, spec).index({1, head, -1});
     CHECK(guess.value(cell, 0) - guess.corrupted()[0] ==
