@@ -44,12 +44,6 @@ Shard shard_of(const std::string& text, std::int64_t cells) {
   return {cells * (i - 1) / n, cells * i / n};
 }
 
-// Most of what is free: the rest is for what no estimate knows.
-std::int64_t memory_of(const SweepVerbOptions& options, const Model& model) {
-  return options.memory.empty() ? free_memory(model.device()) / 10 * 7
-                                : parse_bytes(options.memory);
-}
-
 ResultHeader header_of(const Model& model,
                        const Task& task,
                        const Grid& grid,
@@ -185,6 +179,10 @@ Task task_of(const SweepVerbOptions& options, const Model& model) {
 
 }  // namespace
 
+std::int64_t memory_for(const std::string& option, const Model& model) {
+  return option.empty() ? free_memory(model.device()) / 10 * 7 : parse_bytes(option);
+}
+
 void run_sweep_verb(const Invocation& invocation,
                     const SweepVerbOptions& options,
                     const SweepVerb& verb) {
@@ -196,7 +194,7 @@ void run_sweep_verb(const Invocation& invocation,
   const SweepSpec spec = verb.spec(model, task);
   const Grid grid = grid_of(model, task, spec);
   const Shard shard = shard_of(options.shard, grid.size());
-  Sweep sweep{model, task, spec, {.memory = memory_of(options, model)}, options, verb};
+  Sweep sweep{model, task, spec, {.memory = memory_for(options.memory, model)}, options, verb};
   sweep.options.execution =
       options.plain ? SweepOptions::Execution::plain : SweepOptions::Execution::shared;
   sweep.options.first_cell = shard.first;

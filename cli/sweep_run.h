@@ -60,6 +60,9 @@ void run_sweep_verb(const Invocation& invocation,
                     const SweepVerbOptions& options,
                     const SweepVerb& verb);
 
+// --memory, or most of what is free: the rest is for what no estimate knows.
+std::int64_t memory_for(const std::string& option, const Model& model);
+
 // --site of a patch.
 void add_patch_site(CLI::App& app, std::string& site);
 

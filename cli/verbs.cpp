@@ -18,6 +18,7 @@ std::vector<Verb> all_verbs() {
       path_patch_verb(),
       merge_verb(),
       bench_verb(),
+      reproduce_verb(),
       demo_verb(),
   };
 }

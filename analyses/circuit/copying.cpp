@@ -1,0 +1,87 @@
+#include "analyses/circuit/copying.h"
+
+#include <ATen/ops/topk.h>
+
+#include "analyses/sweep/block.h"
+#include "analyses/sweep/positions.h"
+#include "analyses/sweep/run_values.h"
+#include "lib/kernels/linear.h"
+#include "lib/kernels/norm.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kTokensAtOnce = 4096;
+
+struct Named {
+  Tensor streams;  // [N, d_model], behind the first block
+  Tensor tokens;   // [N] int64
+};
+
+// Every occurrence of the spans' tokens in the clean prompts.
+Named named_tokens(const Model& model, const Task& task, const std::vector<std::string>& spans) {
+  std::vector<Tensor> streams;
+  std::vector<Tensor> tokens;
+  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
+    const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
+    const Tensor resid = model.forward(block.clean, first).residual;
+    for (const std::string& span : spans) {
+      const Tensor chosen = chosen_columns({span}, block, task.items);
+      streams.push_back(resid.index({chosen.to(resid.device())}));
+      tokens.push_back(block.clean.tokens().index({chosen}).to(resid.device()));
+    }
+  }
+  return {at::cat(streams), at::cat(tokens)};
+}
+
+// Shares of rows whose own token is among the `top` of `logits`.
+double share_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top) {
+  const Tensor best = std::get<1>(at::topk(logits, top, -1));
+  return best.eq(tokens.unsqueeze(1)).any(1).to(at::kDouble).mean().item<double>();
+}
+
+// What the head writes after reading each stream at full weight [N, d_model].
+Tensor written(const Model& model, const CircuitHead& head, const Tensor& streams) {
+  const ModelConfig& c = model.config();
+  const std::int64_t share = c.n_heads / c.n_kv_heads;
+  const auto& block = model.weights().blocks[static_cast<std::size_t>(head.layer)];
+  const at::ScalarType dtype = to_torch(model.dtype());
+  const Tensor normed = normalize(streams, block.ln1, c.norm, c.norm_eps).to(dtype);
+  const std::int64_t kv_head = head.head / share;
+  Tensor v = at::matmul(normed, model.W_V(head.layer)[kv_head]);
+  if (block.b_QKV.defined()) {
+    const std::int64_t row = (c.n_heads + c.n_kv_heads + kv_head) * c.d_head;
+    v = v + block.b_QKV.narrow(0, row, c.d_head);
+  }
+  Tensor out = at::matmul(v, model.W_O(head.layer)[head.head]).to(at::kFloat);
+  return c.norm_placement == NormPlacement::sandwich
+             ? normalize(out, block.ln1_post, c.norm, c.norm_eps)
+             : out;
+}
+
+}  // namespace
+
+std::vector<CopyScore> copy_scores(const Model& model,
+                                   const Task& task,
+                                   const std::vector<CircuitHead>& heads,
+                                   const std::vector<std::string>& spans,
+                                   std::int64_t top) {
+  const ModelConfig& c = model.config();
+  const Weights& weights = model.weights();
+  const Named named = named_tokens(model, task, spans);
+  const auto logits_of = [&](const Tensor& stream) {
+    const Tensor normed = normalize(stream, weights.ln_final, c.norm, c.norm_eps);
+    return linear_f32(normed.to(to_torch(model.dtype())), weights.W_U, weights.b_U);
+  };
+  std::vector<CopyScore> scores;
+  for (const CircuitHead& head : heads) {
+    const Tensor out = written(model, head, named.streams);
+    scores.push_back({share_in_top(logits_of(out), named.tokens, top),
+                      share_in_top(logits_of(-out), named.tokens, top)});
+  }
+  return scores;
+}
+
+}  // namespace headscope

@@ -1,0 +1,131 @@
+#include "analyses/circuit/discover.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analyses/path_patching/path_runner.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircuit& found) {
+  if (stage.into.empty()) {
+    return {{.kind = Receiver::Kind::logits}};
+  }
+  const HeadClass* into = found.find(stage.into);
+  if (into == nullptr) {
+    throw InternalError("{} is not a stage before {}", stage.into, stage.name);
+  }
+  const Receiver::Kind kind = stage.input == 'k'   ? Receiver::Kind::k
+                              : stage.input == 'v' ? Receiver::Kind::v
+                                                   : Receiver::Kind::q;
+  std::vector<Receiver> receivers;
+  for (const CircuitHead& head : into->heads) {
+    receivers.push_back({kind, head.layer, head.head});
+  }
+  return receivers;
+}
+
+class Discoverer {
+ public:
+  Discoverer(const Model& model, const Task& task, const DiscoveryOptions& options)
+      : model_(model), task_(task), options_(options) {}
+
+  Discovery run() {
+    for (const DiscoveryStage& stage : options_.stages) {
+      if (!run_stage(stage)) {
+        found_.stopped = true;
+        break;
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  bool run_stage(const DiscoveryStage& stage);
+  void sort_into_classes(const StageResult& result);
+  void keep(const StageResult& result, const std::string& name, double sign);
+
+  const Model& model_;
+  const Task& task_;
+  const DiscoveryOptions& options_;
+  Discovery found_;
+};
+
+bool Discoverer::run_stage(const DiscoveryStage& stage) {
+  StageResult result{stage, {}};
+  const std::vector<Receiver> receivers = receivers_of(stage, found_.circuit);
+  if (!receivers.empty()) {
+    const Paths paths(
+        {.receivers = receivers, .positions = {stage.receivers_at}}, task_.items, model_.config());
+    const OtherRun source(Run::corrupted);
+    const SweepSpec spec{.parts = {{Site::z, true}},
+                         .positions = {stage.senders_at},
+                         .into = Run::clean,
+                         .source = &source,
+                         .metric = options_.metric,
+                         .runner = &paths};
+    const Grid grid = grid_of(model_, task_, spec);
+    const auto prompts = static_cast<std::int64_t>(task_.items.size());
+    SweepTable table(grid.size(), prompts);
+    SweepOptions sweep{.memory = options_.memory};
+    sweep.stop = options_.stop;
+    sweep.progress = [&](const SweepProgress& progress) {
+      if (options_.progress) {
+        options_.progress(stage, progress);
+      }
+    };
+    if (!run_sweep(model_, task_, spec, sweep, table)) {
+      return false;
+    }
+    found_.clean = table.clean();
+    found_.corrupted = table.corrupted();
+    for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
+      std::vector<double> effects;
+      for (std::int64_t item = 0; item < prompts; ++item) {
+        effects.push_back(table.value(cell, item) - table.clean()[static_cast<std::size_t>(item)]);
+      }
+      result.effects.push_back(summarize(effects));
+    }
+  }
+  sort_into_classes(result);
+  found_.stages.push_back(std::move(result));
+  return true;
+}
+
+void Discoverer::sort_into_classes(const StageResult& result) {
+  // Without a head's paths the metric moves towards the corrupted run's: that head served it.
+  const double way = mean_of(found_.corrupted) - mean_of(found_.clean);
+  keep(result, result.stage.name, way < 0 ? -1.0 : 1.0);
+  if (!result.stage.opposing.empty()) {
+    keep(result, result.stage.opposing, way < 0 ? 1.0 : -1.0);
+  }
+}
+
+void Discoverer::keep(const StageResult& result, const std::string& name, double sign) {
+  const double whole = std::abs(mean_of(found_.clean) - mean_of(found_.corrupted));
+  HeadClass heads{name, result.stage.senders_at, {}};
+  const std::int64_t n_heads = model_.config().n_heads;
+  for (std::size_t i = 0; i < result.effects.size(); ++i) {
+    const Summary& effect = result.effects[i];
+    const bool clear = effect.low > 0 || effect.high < 0;
+    if (clear && sign * effect.mean >= options_.least * whole) {
+      const auto cell = static_cast<std::int64_t>(i);
+      heads.heads.push_back({cell / n_heads, cell % n_heads, effect});
+    }
+  }
+  std::stable_sort(heads.heads.begin(), heads.heads.end(), [&](const auto& a, const auto& b) {
+    return sign * a.effect.mean > sign * b.effect.mean;
+  });
+  heads.heads.resize(std::min(heads.heads.size(), options_.most));
+  found_.circuit.classes.push_back(std::move(heads));
+}
+
+}  // namespace
+
+Discovery discover(const Model& model, const Task& task, const DiscoveryOptions& options) {
+  return Discoverer(model, task, options).run();
+}
+
+}  // namespace headscope

@@ -1,0 +1,158 @@
+#include "analyses/circuit/faithfulness.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "analyses/metric/summary.h"
+#include "analyses/sweep/baselines.h"
+#include "analyses/sweep/positions.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kTokensAtOnce = 4096;
+
+// Where heads keep their own output, of one block: [B, T, H] bool a layer.
+class KeptHeads {
+ public:
+  KeptHeads(const HeadCircuit& circuit,
+            const Block& block,
+            const std::vector<TaskItem>& items,
+            const ModelConfig& config) {
+    for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+      masks_.push_back(at::zeros({block.rows(), block.columns(), config.n_heads}, at::kBool));
+    }
+    for (const HeadClass& each : circuit.classes) {
+      const Tensor columns = chosen_columns({each.at}, block, items);
+      for (const CircuitHead& head : each.heads) {
+        masks_.at(static_cast<std::size_t>(head.layer)).select(2, head.head).logical_or_(columns);
+      }
+    }
+  }
+
+  [[nodiscard]] const Tensor& of(int layer) const {
+    return masks_.at(static_cast<std::size_t>(layer));
+  }
+
+ private:
+  std::vector<Tensor> masks_;
+};
+
+class MeanAblation final : public Tap {
+ public:
+  MeanAblation(const KeptHeads& heads, Kept kept, Replacement mean)
+      : heads_(heads), kept_(kept), mean_(std::move(mean)) {}
+
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == Site::z ? Interest::edit : Interest::none;
+  }
+
+  Tensor visit(const Visit& visit, const Tensor& z) override {
+    const Tensor in_circuit = heads_.of(visit.point.layer).to(z.device()).unsqueeze(-1);
+    const Tensor mean = mean_(Site::z, visit.point.layer, z);
+    switch (kept_) {
+      case Kept::circuit:
+        return at::where(in_circuit, z, mean);
+      case Kept::complement:
+        return at::where(in_circuit, mean, z);
+      case Kept::nothing:
+        return mean;
+      case Kept::model:
+        break;
+    }
+    return z;
+  }
+
+ private:
+  const KeptHeads& heads_;
+  Kept kept_;
+  Replacement mean_;
+};
+
+}  // namespace
+
+double faithfulness(const FaithfulnessResult& result) {
+  return mean_of(result.circuit) / mean_of(result.model);
+}
+
+double faithfulness_above_nothing(const FaithfulnessResult& result) {
+  const double floor = mean_of(result.nothing);
+  return (mean_of(result.circuit) - floor) / (mean_of(result.model) - floor);
+}
+
+CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const Metric& metric)
+    : model_(model),
+      task_(task),
+      metric_(metric),
+      mean_(model, task.items, Run::corrupted, {Site::z}) {}
+
+std::vector<double> CircuitEvaluator::metric_with(const HeadCircuit& circuit, Kept kept) const {
+  const Scoring scoring(metric_, task_.items, model_.config().d_vocab);
+  std::vector<double> values(task_.items.size());
+  for (const Block& block : blocks_of(task_.items, kTokensAtOnce)) {
+    const BlockRuns runs = logits_of(model_, block, scoring);
+    const KeptHeads heads(circuit, block, task_.items, model_.config());
+    MeanAblation ablation(heads, kept, mean_.of_block(runs));
+    const ForwardOptions last{.logits = Logits::last, .vocab = scoring.vocab()};
+    const Tensor logits = kept == Kept::model ? runs.clean.logits()
+                                              : model_.forward(block.clean, ablation, last).logits;
+    const auto scored = scoring.values(logits, block.items, runs.clean.logits());
+    for (std::size_t row = 0; row < scored.size(); ++row) {
+      values[static_cast<std::size_t>(block.items[row])] = scored[row];
+    }
+  }
+  return values;
+}
+
+FaithfulnessResult CircuitEvaluator::run(const HeadCircuit& circuit) const {
+  return {metric_with(circuit, Kept::model),
+          metric_with(circuit, Kept::circuit),
+          metric_with(circuit, Kept::complement),
+          metric_with(circuit, Kept::nothing)};
+}
+
+Task with_partners(Task task) {
+  std::map<std::pair<std::string, std::int64_t>, int> count;
+  for (const TaskItem& item : task.items) {
+    ++count[{item.template_name, item.length()}];
+  }
+  std::erase_if(task.items, [&](const TaskItem& item) {
+    return count[{item.template_name, item.length()}] < 2;
+  });
+  if (task.items.empty()) {
+    throw UsageError("{}: no two items have one template and length; make more items", task.name);
+  }
+  return task;
+}
+
+HeadCircuit random_circuit(const HeadCircuit& circuit,
+                           const ModelConfig& config,
+                           std::uint64_t seed) {
+  const std::vector<CircuitHead> taken = circuit.heads();
+  std::vector<CircuitHead> free;
+  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    for (std::int64_t head = 0; head < config.n_heads; ++head) {
+      if (std::find(taken.begin(), taken.end(), CircuitHead{layer, head}) == taken.end()) {
+        free.push_back({layer, head});
+      }
+    }
+  }
+  std::mt19937_64 random(seed);
+  HeadCircuit drawn = circuit;
+  for (HeadClass& each : drawn.classes) {
+    for (CircuitHead& head : each.heads) {
+      if (free.empty()) {
+        throw UsageError("the circuit has so many heads that no random ones are left to compare");
+      }
+      const auto at = static_cast<std::ptrdiff_t>(random() % free.size());
+      head = free[static_cast<std::size_t>(at)];
+      free.erase(free.begin() + at);
+    }
+  }
+  return drawn;
+}
+
+}  // namespace headscope

@@ -1,0 +1,51 @@
+// Does the circuit do what the model does? Every head outside it, or inside, is mean-ablated.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analyses/ablation/ablation.h"
+#include "analyses/circuit/head_circuit.h"
+#include "analyses/metric/metric.h"
+
+namespace headscope {
+
+// What keeps its own output; the rest of the heads (at the rest of the tokens) put out their mean
+// over the corrupted runs of the item's template and length, token by token. MLPs are untouched
+// (Wang et al. 2022, arXiv:2211.00593, section 4).
+enum class Kept { model, circuit, complement, nothing };
+
+struct FaithfulnessResult {
+  // The metric of every item: F(M), F(C), F(M \ C), F(∅).
+  std::vector<double> model, circuit, complement, nothing;
+};
+
+// F(C) / F(M), of means; and on the scale on which F(∅) is 0.
+double faithfulness(const FaithfulnessResult& result);
+double faithfulness_above_nothing(const FaithfulnessResult& result);
+
+class CircuitEvaluator {
+ public:
+  // Runs every corrupted prompt once for the means. Throws as GroupMean does: every template and
+  // length needs two items (with_partners() leaves out the others).
+  CircuitEvaluator(const Model& model, const Task& task, const Metric& metric);
+
+  [[nodiscard]] std::vector<double> metric_with(const HeadCircuit& circuit, Kept kept) const;
+  [[nodiscard]] FaithfulnessResult run(const HeadCircuit& circuit) const;
+
+ private:
+  const Model& model_;
+  const Task& task_;
+  const Metric& metric_;
+  GroupMean mean_;
+};
+
+// The items whose template and length another item has too.
+Task with_partners(Task task);
+
+// A circuit of the same shape, its heads drawn from those outside `circuit`.
+HeadCircuit random_circuit(const HeadCircuit& circuit,
+                           const ModelConfig& config,
+                           std::uint64_t seed);
+
+}  // namespace headscope

@@ -1,0 +1,163 @@
+// headscope reproduce: published circuits, looked for in a model.
+#include <chrono>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/render/output_file.h"
+#include "cli/render/progress.h"
+#include "cli/reproduce_report.h"
+#include "cli/sweep_run.h"
+#include "cli/verbs.h"
+#include "hooks/provenance.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  std::string model = "smollm2";
+  std::string out = "out/reproduce";
+  std::string memory;
+  ReproduceOptions reproduce;
+};
+
+// A bar in thousandths.
+class StepBar {
+ public:
+  explicit StepBar(const std::string& name) : bar_(1000, {.label = name, .unit = "‰"}) {}
+  void show(const std::string& step, double part) {
+    bar_.note(step);
+    const auto now = static_cast<std::int64_t>(part * 1000);
+    bar_.add(std::max<std::int64_t>(0, now - done_));
+    done_ = std::max(done_, now);
+  }
+
+ private:
+  Progress bar_;
+  std::int64_t done_ = 0;
+};
+
+std::vector<Reproduced> run(const Options& options, const Model& model, std::uint64_t seed) {
+  std::vector<Reproduced> results;
+  for (const std::string& name : options.names) {
+    StepBar bar(name);
+    ReproduceOptions reproduction = options.reproduce;
+    reproduction.seed = seed;
+    reproduction.memory = memory_for(options.memory, model);
+    reproduction.stop = interrupted;
+    reproduction.progress = [&](const std::string& step, double part) { bar.show(step, part); };
+    results.push_back(reproduce(model, find_reproduction(name), reproduction));
+    if (results.back().stopped) {
+      throw Interrupted();
+    }
+  }
+  return results;
+}
+
+OrderedJson to_json(const Options& options,
+                    const std::vector<Reproduced>& results,
+                    const Model& model,
+                    const Json& from) {
+  OrderedJson json{{"provenance", from}};
+  json["provenance"]["options"] = {{"items", options.reproduce.discovery_items},
+                                   {"test_items", options.reproduce.test_items},
+                                   {"tests", options.reproduce.seeds},
+                                   {"random_circuits", options.reproduce.random_circuits},
+                                   {"least", options.reproduce.least},
+                                   {"most", options.reproduce.most}};
+  json["circuits"] = OrderedJson::array();
+  for (const Reproduced& result : results) {
+    json["circuits"].push_back(reproduction_json(result, model.config()));
+  }
+  if (results.size() > 1) {
+    json["overlap"] = overlap_table(results).json();
+  }
+  return json;
+}
+
+void write_and_show(const Options& options, const Invocation& invocation) {
+  for (const std::string& name : options.names) {
+    find_reproduction(name);  // before the model is loaded
+  }
+  catch_interrupts();
+  const Model model = load_model(
+      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const std::vector<Reproduced> results = run(options, model, invocation.common.seed);
+  const Json from =
+      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
+  const std::filesystem::path folder = options.out;
+  const OrderedJson json = to_json(options, results, model, from);
+  write_file(folder / "circuits.json", json.dump(1) + "\n");
+  write_reproduction_page(folder / "index.html",
+                          results,
+                          model,
+                          fmt::format("{} · weights {} · seed {}",
+                                      invocation.command_line,
+                                      from.at("weights_hash").get<std::string>(),
+                                      invocation.common.seed));
+  std::string text;
+  for (const Reproduced& result : results) {
+    text += reproduction_text(result, model.config()) + "\n";
+  }
+  if (results.size() > 1) {
+    text += "heads in common\n" + overlap_table(results).text() + "\n";
+  }
+  show(invocation,
+       json,
+       text + fmt::format("{}   the page: open it in a browser\n",
+                          std::filesystem::absolute(folder / "index.html").string()));
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("NAME", options.names, "ioi, greater-than, docstring, colored-objects; several")
+      ->required();
+  app.add_option("--model", options.model, "The model to look in")->capture_default_str();
+  app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
+      ->capture_default_str();
+  app.add_option("--test-items",
+                 options.reproduce.test_items,
+                 "Prompts of each test; means are over those of one template, so every template "
+                 "should come twice")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
+      ->capture_default_str();
+  app.add_option("--tests",
+                 options.reproduce.seeds,
+                 "Tests of the circuit, each on prompts drawn from another seed")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
+      ->capture_default_str();
+  app.add_option("--least",
+                 options.reproduce.least,
+                 "The least effect of a head that counts, as a share of what corruption does")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--most", options.reproduce.most, "The most heads of one class")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
+      ->default_str("70 % of what is free");
+  app.add_option("-o,--output", options.out, "The folder to write into")->capture_default_str();
+}
+
+}  // namespace
+
+Verb reproduce_verb() {
+  return {
+      .name = "reproduce",
+      .summary = "Look for a published circuit in a model: heads, faithfulness, a page",
+      .example =
+          "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
+          "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
+          "  headscope reproduce greater-than --tests 10 --json",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] { write_and_show(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
