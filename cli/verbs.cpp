@@ -15,6 +15,7 @@ std::vector<Verb> all_verbs() {
       patch_verb(),
       ablate_verb(),
       path_patch_verb(),
+      dla_verb(),
       merge_verb(),
       bench_verb(),
       demo_verb(),

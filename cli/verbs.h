@@ -18,6 +18,7 @@ Verb task_verb();
 Verb patch_verb();
 Verb ablate_verb();
 Verb path_patch_verb();
+Verb dla_verb();
 Verb merge_verb();
 Verb bench_verb();
 Verb demo_verb();
