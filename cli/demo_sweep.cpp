@@ -47,7 +47,7 @@ std::optional<Result> run_demo_sweep(const Model& model,
   const ResultHeader header =
       sweep_header(model,
                    *task,
-                   grid,
+                   grid.axes(),
                    invocation,
                    {.kind = "patch",
                     .metric = "logit_diff",

@@ -1,6 +1,9 @@
 // Files out of a result.
 #include <limits>
 
+#include "analyses/results/result_kind.h"
+#include "cli/attribution_view.h"
+#include "cli/provenance_text.h"
 #include "cli/render/arrays.h"
 #include "cli/render/output_file.h"
 #include "cli/render/report.h"
@@ -55,6 +58,19 @@ std::string csv_of(const Result& result, const Effects& effects) {
   return text;
 }
 
+// What the numbers of the page are.
+std::string meaning_of(const Result& result, const Effects& effects) {
+  if (result_kind(result.header.kind).shares()) {
+    return fmt::format(
+        "Each cell is what one component writes straight into it, with the final norm's divisor "
+        "frozen: {}. White cells are no component. {}",
+        sum_line(totals_of(result), result.header.metric),
+        text_of(result.header.provenance, "note"));
+  }
+  return effects.scale ? "Normalised values are 0 for the corrupted run and 1 for the clean one."
+                       : "The two hardly differ, so nothing is normalised.";
+}
+
 std::string page_of(const Result& result, const Effects& effects) {
   const Json& provenance = result.header.provenance;
   Report report({.title = result.header.kind + ": " + provenance.value("title", ""),
@@ -71,12 +87,14 @@ std::string page_of(const Result& result, const Effects& effects) {
       effects.clean.mean,
       effects.corrupted.mean,
       result.header.prompt_ids.size(),
-      effects.scale ? "Normalised values are 0 for the corrupted run and 1 for the clean one."
-                    : "The two hardly differ, so nothing is normalised."));
+      meaning_of(result, effects)));
   const bool slices = result.header.axes.size() == 3;
   const std::int64_t positions = slices ? result.header.axes[2].size() : 1;
   for (std::int64_t pos = 0; pos < positions; ++pos) {
     report.figure(to_svg(result_map(result, effects, slices ? pos : -1)));
+  }
+  if (result_kind(result.header.kind).shares()) {
+    report.table(totals_table(totals_of(result)), "By kind of component");
   }
   report.table(strongest_table(result, effects, 20), "The strongest cells");
   return report.html();

@@ -1,4 +1,4 @@
-// A sweep's result as people and programs read it.
+// A result as people and programs read it.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +13,18 @@
 
 namespace headscope {
 
-// What was swept, the baselines, and the strongest cells.
+// What was done, the baselines, the strongest cells; of shares also what they sum to.
 std::string result_text(const Result& result, std::size_t top);
 
 // The same, and every cell's numbers in the order of the axes; each prompt's if asked for.
 OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top);
 
-// The strongest cells: name, effect, its error and interval, normalised.
+// The strongest cells: name, effect, its error and interval; of a sweep also normalised.
 Table strongest_table(const Result& result, const Effects& effects, std::size_t top);
 
 // layer × head (or × position), the normalised metric, or the effect where that has no scale. Of a
-// result over layer, head and pos: the heads of position `pos`.
+// result over layer, head and pos: the heads of position `pos`. Of shares, cells that do not exist
+// are left white.
 HeatMap result_map(const Result& result, const Effects& effects, std::int64_t pos = -1);
 
 // OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos.

@@ -6,10 +6,10 @@ namespace headscope {
 
 ResultHeader sweep_header(const Model& model,
                           const Task& task,
-                          const Grid& grid,
+                          const std::vector<ResultAxis>& axes,
                           const Invocation& invocation,
                           const SweepOrigin& origin) {
-  ResultHeader header{origin.kind, origin.metric, grid.axes(), {}, {}, {}};
+  ResultHeader header{origin.kind, origin.metric, axes, {}, {}, {}};
   header.provenance = provenance(model,
                                  {.command_line = invocation.command_line,
                                   .seed = invocation.common.seed,

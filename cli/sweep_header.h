@@ -1,10 +1,10 @@
-// What a sweep's result file says of where it came from.
+// What a result file says of where it came from.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "analyses/results/result_store.h"
-#include "analyses/sweep/grid.h"
 #include "analyses/task/task.h"
 #include "cli/verb.h"
 #include "lib/model/model.h"
@@ -21,7 +21,7 @@ struct SweepOrigin {
 
 ResultHeader sweep_header(const Model& model,
                           const Task& task,
-                          const Grid& grid,
+                          const std::vector<ResultAxis>& axes,
                           const Invocation& invocation,
                           const SweepOrigin& origin);
 

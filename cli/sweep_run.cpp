@@ -15,6 +15,7 @@
 #include "cli/result_view.h"
 #include "cli/sweep_header.h"
 #include "cli/sweep_progress.h"
+#include "cli/task_input.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
 
@@ -55,7 +56,7 @@ ResultHeader header_of(const Model& model,
   identity["execution"] = options.plain ? "plain" : "shared";
   ResultHeader header = sweep_header(model,
                                      task,
-                                     grid,
+                                     grid.axes(),
                                      invocation,
                                      {.kind = verb.kind,
                                       .metric = options.metric,
@@ -161,22 +162,6 @@ void check(const SweepVerbOptions& options) {
   find_metric(options.metric);  // before the model is loaded
 }
 
-Task task_of(const SweepVerbOptions& options, const Model& model) {
-  const Tokenizer* tokenizer = model.has_tokenizer() ? &model.tokenizer() : nullptr;
-  Task task = read_task(
-      options.task,
-      tokenizer,
-      model.config().n_ctx,
-      model.config().d_vocab,
-      {.bos = options.bos,
-       .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
-  if (task.skipped > 0) {
-    print_note(fmt::format(
-        "{}: {} items do not fit this model and are left out", options.task, task.skipped));
-  }
-  return task;
-}
-
 }  // namespace
 
 std::int64_t memory_for(const std::string& option, const Model& model) {
@@ -190,7 +175,11 @@ void run_sweep_verb(const Invocation& invocation,
   catch_interrupts();
   const Model model = load_model(
       options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  const Task task = task_of(options, model);
+  const Task task =
+      task_for(model,
+               options.task,
+               {.bos = options.bos,
+                .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
   const SweepSpec spec = verb.spec(model, task);
   const Grid grid = grid_of(model, task, spec);
   const Shard shard = shard_of(options.shard, grid.size());

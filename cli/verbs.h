@@ -20,6 +20,7 @@ Verb patch_verb();
 Verb ablate_verb();
 Verb attribute_verb();
 Verb path_patch_verb();
+Verb dla_verb();
 Verb merge_verb();
 Verb bench_verb();
 Verb demo_verb();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analyses/results/result_kind.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -22,6 +23,14 @@ bool changes_clean(const Json& provenance) {
          provenance["identity"].value("into", std::string("corrupted")) == "clean";
 }
 
+// What each prompt's values are told from: a share is an effect as it stands.
+std::vector<double> unchanged_of(const Result& result, bool into_clean) {
+  if (result_kind(result.header.kind).shares()) {
+    return std::vector<double>(result.clean.size(), 0.0);
+  }
+  return into_clean ? result.clean : result.corrupted;
+}
+
 std::uint64_t seed_of(const Json& provenance) {
   return provenance.value("seed", std::uint64_t{0});
 }
@@ -31,14 +40,16 @@ std::uint64_t seed_of(const Json& provenance) {
 Effects effects_of(const Result& result) {
   const SummaryOptions options{.seed = seed_of(result.header.provenance)};
   if (result.clean.empty() || result.corrupted.empty()) {
-    throw DataError("nothing is computed yet; --resume goes on");
+    throw DataError("nothing is computed yet; {}", result_kind(result.header.kind).way_on);
   }
   Effects effects;
   effects.into_clean = changes_clean(result.header.provenance);
   effects.clean = summarize(result.clean, options);
   effects.corrupted = summarize(result.corrupted, options);
-  effects.scale = normal_scale(result.clean, result.corrupted);
-  const auto& unchanged = effects.into_clean ? result.clean : result.corrupted;
+  if (!result_kind(result.header.kind).shares()) {
+    effects.scale = normal_scale(result.clean, result.corrupted);
+  }
+  const std::vector<double> unchanged = unchanged_of(result, effects.into_clean);
   const std::size_t prompts = unchanged.size();
   for (std::size_t cell = 0; cell * prompts < result.per_prompt.size(); ++cell) {
     std::vector<double> differences;

@@ -1,4 +1,4 @@
-// A sweep's result as what it shows: how much each cell changes the metric.
+// A result as what it shows: how much each cell changes the metric, or is its share of it.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,10 @@ namespace headscope {
 
 struct CellEffect {
   std::int64_t cell = 0;
-  std::vector<std::string> labels;   // one an axis
-  Summary effect;                    // of metric − that of the run nobody changed, over prompts
-  double value = 0.0;                // the metric's mean
+  std::vector<std::string> labels;  // one an axis
+  // Over prompts, of metric − that of the run nobody changed; of the share (result_kind.h).
+  Summary effect;
+  double value = 0.0;                // the mean of what is stored
   std::optional<double> normalized;  // corrupted = 0, clean = 1; none where the two hardly differ
 };
 
@@ -22,8 +23,8 @@ struct Effects {
   std::vector<CellEffect> cells;  // those of which every prompt is done, in order
   Summary clean;
   Summary corrupted;
-  std::optional<Scale> scale;
-  bool into_clean = false;  // the run that was changed
+  std::optional<Scale> scale;  // none for shares
+  bool into_clean = false;     // the run that was changed
 };
 
 Effects effects_of(const Result& result);

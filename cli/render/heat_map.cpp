@@ -10,7 +10,15 @@ namespace headscope {
 namespace {
 
 bool shown(const HeatMap& map, std::int64_t index) {
-  return map.mask == Mask::none || index % map.cols <= index / map.cols;
+  switch (map.mask) {
+    case Mask::none:
+      return true;
+    case Mask::causal:
+      return index % map.cols <= index / map.cols;
+    case Mask::absent:
+      return !std::isnan(map.values[static_cast<std::size_t>(index)]);
+  }
+  return true;
 }
 
 void check_labels(const std::vector<std::string>& labels, std::int64_t size, const char* axis) {

@@ -10,8 +10,9 @@
 
 namespace headscope {
 
-// causal: cells with column > row were masked out by the model and are left white.
-enum class Mask { none, causal };
+// causal: cells with column > row were masked out by the model and are left white. absent: so are
+// cells that are NaN, which do not exist (heat maps alone know it).
+enum class Mask { none, causal, absent };
 
 struct ValueRange {
   double low = 0;

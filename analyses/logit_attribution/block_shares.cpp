@@ -1,0 +1,128 @@
+#include "analyses/logit_attribution/block_shares.h"
+
+#include <limits>
+
+#include <ATen/core/grad_mode.h>
+
+#include "analyses/logit_attribution/readout.h"
+#include "analyses/sweep/run_values.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+std::vector<Site> sites_of(const ModelConfig& config) {
+  std::vector<Site> sites{Site::embed, Site::z, Site::mlp_out, Site::ln_final_scale};
+  if (config.positions == Positions::learned) {
+    sites.push_back(Site::pos_embed);
+  }
+  if (config.norm_placement == NormPlacement::sandwich) {
+    sites.push_back(Site::ln1_post_scale);
+  }
+  return sites;
+}
+
+// Takes one pass apart, component by component.
+class Taker {
+ public:
+  Taker(const Model& model, const Components& components, const RunValues& run, std::int64_t rows)
+      : model_(model),
+        components_(components),
+        run_(run),
+        shares_(at::full(
+            {components.size(), rows}, std::numeric_limits<double>::quiet_NaN(), at::kDouble)) {}
+
+  Tensor take(const LogitDirection& direction) {
+    const Readout stream = at_stream(direction);
+    take_embeddings(stream);
+    for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+      take_attention(stream, layer);
+      put(components_.mlp(layer), read(last(Site::mlp_out, layer), stream));
+    }
+    if (has_final_bias(model_.weights())) {
+      put(components_.final_bias(), stream.constant);
+    }
+    return shares_;
+  }
+
+ private:
+  // What was kept of a site: the last column, [B, …].
+  [[nodiscard]] Tensor last(Site site, int layer) const {
+    return run_.at(site, layer).select(1, 0);
+  }
+  void put(std::int64_t cell, const Tensor& share) { shares_[cell].copy_(share); }
+
+  // The readout of the residual stream behind the last block.
+  [[nodiscard]] Readout at_stream(const LogitDirection& direction) const {
+    const Weights& weights = model_.weights();
+    const Tensor ids = index_tensor(direction.tokens, weights.W_U.device());
+    const Tensor mix = direction.weights.to(weights.W_U.device());
+    const Tensor vector = at::matmul(mix, weights.W_U.index_select(0, ids).to(at::kFloat));
+    Tensor constant = at::zeros({mix.size(0)}, mix.options().dtype(at::kDouble));
+    if (weights.b_U.defined()) {
+      constant = (mix.to(at::kDouble) * weights.b_U.index_select(0, ids)).sum(1);
+    }
+    return before_norm({vector, constant},
+                       weights.ln_final,
+                       model_.config().norm,
+                       last(Site::ln_final_scale, kNoLayer));
+  }
+
+  void take_embeddings(const Readout& stream) {
+    put(components_.token(), read(last(Site::embed, kNoLayer), stream));
+    if (model_.config().positions == Positions::learned) {
+      put(components_.position(), read(last(Site::pos_embed, kNoLayer), stream));
+    }
+  }
+
+  void take_attention(const Readout& stream, int layer) {
+    const BlockWeights& block = model_.weights().blocks[static_cast<std::size_t>(layer)];
+    Readout out{stream.vector, at::zeros_like(stream.constant)};
+    if (model_.config().norm_placement == NormPlacement::sandwich) {
+      out =
+          before_norm(out, block.ln1_post, model_.config().norm, last(Site::ln1_post_scale, layer));
+    }
+    // u_h = W_O[h] · readout, then z · u_h: no head's d_model-wide output is ever formed.
+    const Tensor z = last(Site::z, layer);  // [B, H, d_head]
+    const Tensor u = at::matmul(out.vector, block.W_O.to(at::kFloat)).view(z.sizes());
+    const Tensor heads = (z.to(at::kDouble) * u.to(at::kDouble)).sum(-1);  // [B, H]
+    shares_.narrow(0, components_.head(layer, 0), heads.size(1)).copy_(heads.t());
+    if (has_attention_bias(block)) {
+      put(components_.bias(layer),
+          block.b_O.defined() ? out.constant + read(block.b_O, out) : out.constant);
+    }
+  }
+
+  const Model& model_;
+  const Components& components_;
+  const RunValues& run_;
+  Tensor shares_;
+};
+
+Tensor along(const Tensor& logits, const LogitDirection& direction) {
+  return (logits.to(at::kCPU, at::kDouble) * direction.weights).sum(1);
+}
+
+}  // namespace
+
+BlockShares shares_of(const Model& model,
+                      const Components& components,
+                      const Batch& batch,
+                      const LogitDirection& direction) {
+  const at::NoGradGuard no_grad;
+  const RunValues run(model,
+                      batch,
+                      {.sites = sites_of(model.config()),
+                       .first_column = batch.layout().columns - 1,
+                       .vocab = direction.tokens});
+  return {Taker(model, components, run, batch.rows()).take(direction),
+          along(run.logits(), direction)};
+}
+
+Tensor target_of(const Model& model, const Batch& batch, const LogitDirection& direction) {
+  const RunValues run(model, batch, {.sites = {}, .vocab = direction.tokens});
+  return along(run.logits(), direction);
+}
+
+}  // namespace headscope

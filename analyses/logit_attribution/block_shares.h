@@ -1,0 +1,25 @@
+// One block of prompts, run and taken apart.
+#pragma once
+
+#include "analyses/logit_attribution/components.h"
+#include "analyses/logit_attribution/direction.h"
+#include "lib/model/batch.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+struct BlockShares {
+  Tensor shares;  // [cells, B] f64 on the CPU; NaN in cells that are no component
+  Tensor target;  // [B] f64 on the CPU: the direction in the logits of the pass itself
+};
+
+// `model` has no logit soft-cap.
+BlockShares shares_of(const Model& model,
+                      const Components& components,
+                      const Batch& batch,
+                      const LogitDirection& direction);
+
+// The target alone, of a run that is not taken apart: [B] f64 on the CPU.
+Tensor target_of(const Model& model, const Batch& batch, const LogitDirection& direction);
+
+}  // namespace headscope

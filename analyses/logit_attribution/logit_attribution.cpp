@@ -1,0 +1,125 @@
+#include "analyses/logit_attribution/logit_attribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "analyses/logit_attribution/block_shares.h"
+#include "analyses/sweep/block.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// What sum and logits may differ by, as a part of all shares' sizes: the pass rounds every product
+// to the dtype, the shares do not.
+double tolerance(DType dtype) {
+  return dtype == DType::f32 ? 1e-4 : dtype == DType::f16 ? 1e-2 : 5e-2;
+}
+
+Model without_softcap(const Model& model) {
+  if (model.config().logit_softcap == 0) {
+    return model;
+  }
+  ModelConfig config = model.config();
+  config.logit_softcap = 0;
+  return Model(Model::Parts{.config = std::move(config),
+                            .weights = model.weights(),
+                            .tokenizer = nullptr,
+                            .device = model.device(),
+                            .dtype = model.dtype(),
+                            .source = model.source()});
+}
+
+// `shares`: of one prompt, every cell.
+void check_sum(const Tensor& shares, double target, const TaskItem& item, DType dtype) {
+  if (!std::isfinite(target)) {
+    throw DataError("item {}: the model's logits are not finite; try --dtype f32", item.id);
+  }
+  const double sum = shares.nansum().item<double>();
+  const double size = std::max(1.0, shares.abs().nansum().item<double>());
+  if (!(std::abs(sum - target) <= tolerance(dtype) * size)) {
+    throw InternalError(
+        "item {}: the components sum to {}, but the model's logits give {}", item.id, sum, target);
+  }
+}
+
+class Attributing {
+ public:
+  Attributing(const Model& model,
+              const std::vector<TaskItem>& items,
+              const LogitAttributionOptions& options)
+      : model_(without_softcap(model)), items_(items), options_(options), components_(model) {
+    result_.axes = components_.axes();
+    result_.shares.assign(static_cast<std::size_t>(components_.size()) * items.size(),
+                          std::numeric_limits<double>::quiet_NaN());
+    result_.clean.resize(items.size());
+    result_.corrupted.resize(items.size());
+  }
+
+  void take(const Block& block) {
+    const LogitDirection direction = direction_of(items_, block.items, options_.target);
+    const bool clean = options_.run == Run::clean;
+    const BlockShares taken =
+        shares_of(model_, components_, clean ? block.clean : block.corrupted, direction);
+    keep(block, taken);
+    put(clean ? result_.clean : result_.corrupted, block, taken.target);
+    put(clean ? result_.corrupted : result_.clean,
+        block,
+        target_of(model_, clean ? block.corrupted : block.clean, direction));
+  }
+
+  [[nodiscard]] LogitAttribution result() && { return std::move(result_); }
+
+ private:
+  void keep(const Block& block, const BlockShares& taken) {
+    const auto cells = taken.shares.accessor<double, 2>();
+    for (std::int64_t row = 0; row < block.rows(); ++row) {
+      const auto item = static_cast<std::size_t>(block.items[static_cast<std::size_t>(row)]);
+      check_sum(taken.shares.select(1, row),
+                taken.target[row].item<double>(),
+                items_[item],
+                model_.dtype());
+      for (std::int64_t cell = 0; cell < components_.size(); ++cell) {
+        result_.shares[static_cast<std::size_t>(cell) * items_.size() + item] = cells[cell][row];
+      }
+    }
+  }
+
+  static void put(std::vector<double>& per_item, const Block& block, const Tensor& target) {
+    for (std::int64_t row = 0; row < block.rows(); ++row) {
+      per_item[static_cast<std::size_t>(block.items[static_cast<std::size_t>(row)])] =
+          target[row].item<double>();
+    }
+  }
+
+  Model model_;
+  const std::vector<TaskItem>& items_;
+  const LogitAttributionOptions& options_;
+  Components components_;
+  LogitAttribution result_;
+};
+
+}  // namespace
+
+std::optional<LogitAttribution> attribute_logits(const Model& model,
+                                                 const std::vector<TaskItem>& items,
+                                                 const LogitAttributionOptions& options) {
+  logit_target(items, options.target);
+  Attributing attributing(model, items, options);
+  std::int64_t done = 0;
+  for (const Block& block : blocks_of(items, options.batch_tokens)) {
+    if (options.stop && options.stop()) {
+      return std::nullopt;
+    }
+    attributing.take(block);
+    done += block.rows();
+    if (options.progress) {
+      options.progress(done, static_cast<std::int64_t>(items.size()));
+    }
+  }
+  return std::move(attributing).result();
+}
+
+}  // namespace headscope
