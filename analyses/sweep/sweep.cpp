@@ -10,8 +10,6 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kBaselineTokens = 4096;
-
 class Sweeper {
  public:
   Sweeper(const Model& model,
@@ -90,9 +88,8 @@ BlockRuns Sweeper::runs_of(const Block& block) const {
 }
 
 // The runs nobody changed come first: a file that stops early has what its cells compare with.
-// Their batches do not depend on the memory there is, so neither do their values.
 void Sweeper::put_baselines(const std::vector<Block>& swept) {
-  const std::vector<Block> blocks = blocks_of(context_.task.items, kBaselineTokens);
+  const std::vector<Block> blocks = blocks_of(context_.task.items, context_.plan.baseline_tokens);
   const bool keep = blocks.size() == 1 && swept.size() == 1;
   clean_.resize(context_.task.items.size());
   corrupted_.resize(context_.task.items.size());
