@@ -57,18 +57,31 @@ TEST_CASE("patching z finds the two heads, each alone restoring the whole answer
   }
 }
 
-TEST_CASE("patching z position by position finds where each head does its work") {
+TEST_CASE("patching position by position finds where each head does its work") {
   const Task task = induction_task(2, {12, 12});
+  // One of the two places patched alone: the induction head finds two matches, or none, and answers
+  // both or neither.
+  const auto half_at = [](const HandHead& head, std::int64_t moved) {
+    return [head, moved](const Cell& cell) {
+      const bool place = cell.pos == kFirstPlace + moved || cell.pos == kSecondPlace + moved;
+      return is(cell, head) && place ? 0.5 : 0.0;
+    };
+  };
+  const auto at_end = [](const Cell& cell) {
+    return is(cell, kInductionHead) && cell.pos == 11 ? 1.0 : 0.0;
+  };
   for (const Model& model : models()) {
-    check_effects(
-        model, task, {.over_positions = true, .source = &kFromClean}, [](const Cell& cell) {
-          // One of the two places patched alone: the induction head finds two matches, or none,
-          // and answers both or neither.
-          const bool behind = cell.pos == kFirstPlace + 1 || cell.pos == kSecondPlace + 1;
-          return is(cell, kPreviousTokenHead) && behind       ? 0.5
-                 : is(cell, kInductionHead) && cell.pos == 11 ? 1.0
-                                                              : 0.0;
-        });
+    const auto patch = [&](Site site, const std::function<double(const Cell&)>& expected) {
+      check_effects(model,
+                    task,
+                    {.parts = {{site}}, .over_positions = true, .source = &kFromClean},
+                    expected);
+    };
+    const auto written = half_at(kPreviousTokenHead, 1);
+    patch(Site::z, [&](const Cell& cell) { return written(cell) + at_end(cell); });
+    patch(Site::pattern, at_end);
+    patch(Site::v, half_at(kv_of(model, kPreviousTokenHead), 0));
+    patch(Site::k, half_at(kv_of(model, kInductionHead), 1));
   }
 }
 
@@ -89,7 +102,6 @@ TEST_CASE("patching q, k, v and the pattern tells what each head's work depends 
     const HandHead by_value = kv_of(model, kPreviousTokenHead);
     const HandHead by_key = kv_of(model, kInductionHead);
     const auto patch = [&](Site site, const std::function<bool(const Cell&)>& works) {
-      CAPTURE(short_name(site));
       check_effects(model, task, {.parts = {{site}}, .source = &kFromClean}, [&](const Cell& cell) {
         return works(cell) ? 1.0 : 0.0;
       });
