@@ -7,8 +7,8 @@
 #   tests/bench/memory_sweep.sh smollm2 ioi.jsonl 60 200MB 500MB 2GB -- z pattern resid_pre
 #
 # A sweep's file is made when its model is loaded: what is resident then is the model's. There the
-# program is stopped, its peak forgotten (/proc/PID/clear_refs), and it goes on for SECONDS at most:
-# the first prompts take as much as any others.
+# program is stopped, its peak forgotten (/proc/PID/clear_refs), and it goes on until SECONDS after
+# the first cell: the first prompts take as much as any others.
 set -euo pipefail
 program=${HEADSCOPE:-$(dirname "$0")/../../build/headscope}
 model=$1 task=$2 seconds=$3
@@ -20,7 +20,7 @@ shift
 field() { awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status" 2>/dev/null; }
 
 measure() { # SITE MEMORY
-  local out over=layer,head before peak now=0 end=$((SECONDS + seconds)) pid
+  local out over=layer,head before peak now=0 end=0 pid
   out=$(mktemp -u /tmp/memory_sweep.XXXXXX.h5)
   case $1 in resid_*|*_out) over=layer ;; esac
   "$program" patch "$model" --task "$task" --site "$1" --over "$over" --memory "$2" -o "$out" \
@@ -31,9 +31,10 @@ measure() { # SITE MEMORY
   before=$(field $pid VmRSS)
   echo 5 >"/proc/$pid/clear_refs"
   kill -CONT $pid
-  while peak=$(field $pid VmHWM) && [ -n "$peak" ] && [ $SECONDS -lt $end ]; do
+  while peak=$(field $pid VmHWM) && [ -n "$peak" ] && { [ $end = 0 ] || [ $SECONDS -lt $end ]; }; do
     now=$peak
-    sleep 0.05
+    if [ $end = 0 ] && "$program" inspect "$out" &>/dev/null; then end=$((SECONDS + seconds)); fi
+    sleep 0.2
   done
   kill -KILL $pid 2>/dev/null || true
   wait $pid 2>/dev/null || true
