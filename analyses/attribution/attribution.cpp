@@ -55,12 +55,12 @@ bool run_attribution(const Model& model,
   const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
   CheckedSink checked(sink, grid, task, options);
   checked.count_done(0, grid.size());
-  const std::int64_t tokens = attribution_tokens(model, task, spec, attribution, options.memory);
-  const Baselines baselines = baselines_of(model, task.items, scoring);
+  const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
+  const Baselines baselines = baselines_of(model, task.items, scoring, plan.baseline_tokens);
   checked.put_baseline(ResultStore::Run::clean, baselines.clean);
   checked.put_baseline(ResultStore::Run::corrupted, baselines.corrupted);
   const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};
-  for (const Block& block : blocks_of(task.items, tokens)) {
+  for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
     if (options.stop && options.stop()) {
       return false;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyses/sweep/baselines.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
 
@@ -37,11 +38,11 @@ std::int64_t bytes_of_prompt(const Model& model,
 
 }  // namespace
 
-std::int64_t attribution_tokens(const Model& model,
-                                const Task& task,
-                                const SweepSpec& spec,
-                                const AttributionOptions& attribution,
-                                std::int64_t memory) {
+AttributionPlan plan_attribution(const Model& model,
+                                 const Task& task,
+                                 const SweepSpec& spec,
+                                 const AttributionOptions& attribution,
+                                 std::int64_t memory) {
   std::int64_t longest = 0;
   for (const TaskItem& item : task.items) {
     longest = std::max(longest, item.length());
@@ -58,7 +59,9 @@ std::int64_t attribution_tokens(const Model& model,
   }
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
   const std::int64_t enough = (model.device().is_cuda() ? kTokensOnGpu : kTokensOnCpu) / runs;
-  return std::max(longest, std::min(memory / prompt * longest, enough));
+  const std::int64_t fit = memory / prompt * longest;
+  return {.block_tokens = std::max(longest, std::min(fit, enough)),
+          .baseline_tokens = std::max(longest, std::min(fit, kBaselineTokens))};
 }
 
 }  // namespace headscope

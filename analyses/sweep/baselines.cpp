@@ -1,11 +1,6 @@
 #include "analyses/sweep/baselines.h"
 
 namespace headscope {
-namespace {
-
-constexpr std::int64_t kBaselineTokens = 4096;
-
-}  // namespace
 
 void Baselines::add(const BlockRuns& runs, const Scoring& scoring) {
   const std::vector<std::int64_t>& items = runs.block.items;
@@ -18,10 +13,6 @@ void Baselines::add(const BlockRuns& runs, const Scoring& scoring) {
   }
 }
 
-std::vector<Block> baseline_blocks(const std::vector<TaskItem>& items) {
-  return blocks_of(items, kBaselineTokens);
-}
-
 BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring) {
   const RunOptions logits_alone{.sites = {}, .first_column = 0, .vocab = scoring.vocab()};
   return {block,
@@ -31,9 +22,10 @@ BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scori
 
 Baselines baselines_of(const Model& model,
                        const std::vector<TaskItem>& items,
-                       const Scoring& scoring) {
+                       const Scoring& scoring,
+                       std::int64_t tokens) {
   Baselines baselines(items.size());
-  for (const Block& block : baseline_blocks(items)) {
+  for (const Block& block : blocks_of(items, tokens)) {
     baselines.add(logits_of(model, block, scoring), scoring);
   }
   return baselines;

@@ -18,15 +18,16 @@ struct Baselines {
   void add(const BlockRuns& runs, const Scoring& scoring);
 };
 
-// The batches baselines run in. They do not depend on the memory there is, so neither do their
-// values.
-std::vector<Block> baseline_blocks(const std::vector<TaskItem>& items);
+// Tokens of the batches baselines run in, where memory is not scarce: they do not depend on how
+// much there is, so neither do the values.
+inline constexpr std::int64_t kBaselineTokens = 4096;
 
 // Both runs of a block for their logits alone.
 BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring);
 
 Baselines baselines_of(const Model& model,
                        const std::vector<TaskItem>& items,
-                       const Scoring& scoring);
+                       const Scoring& scoring,
+                       std::int64_t tokens = kBaselineTokens);
 
 }  // namespace headscope

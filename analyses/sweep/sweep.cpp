@@ -91,7 +91,7 @@ BlockRuns Sweeper::runs_of(const Block& block) const {
 
 // The runs nobody changed come first: a file that stops early has what its cells compare with.
 void Sweeper::put_baselines(const std::vector<Block>& swept) {
-  const std::vector<Block> blocks = baseline_blocks(context_.task.items);
+  const std::vector<Block> blocks = blocks_of(context_.task.items, context_.plan.baseline_tokens);
   const bool keep = blocks.size() == 1 && swept.size() == 1;
   for (const Block& block : blocks) {
     BlockRuns runs = keep ? runs_of(swept.front()) : logits_of(context_.model, block, scoring_);

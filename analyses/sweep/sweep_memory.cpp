@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyses/sweep/baselines.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
 
@@ -18,13 +19,13 @@ std::int64_t element(const Model& model) {
   return static_cast<std::int64_t>(size_of(model.dtype()));
 }
 
-// One column through one layer.
+// One column through one layer; products twice, for what the libraries pack.
 std::int64_t bytes_of_column(const Model& model) {
   const ModelConfig& c = model.config();
   const std::int64_t streams = 6 * c.d_model * 4;
   const std::int64_t attention = 3 * (c.n_heads + 2 * c.n_kv_heads) * c.d_head * element(model);
   const std::int64_t mlp = (c.mlp == Mlp::gated ? 3 : 2) * c.d_mlp * element(model);
-  return streams + std::max(attention, mlp);
+  return streams + 2 * std::max(attention, mlp);
 }
 
 }  // namespace
@@ -73,6 +74,11 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
   const std::int64_t rows_enough = (gpu ? kTokensOnGpu : kTokensOnCpu) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
+  plan.baseline_tokens = kBaselineTokens;
+  while (plan.baseline_tokens > shape.columns &&
+         plan.baseline_tokens * bytes_of_column(model) > memory / 3) {
+    plan.baseline_tokens /= 2;
+  }
   return plan;
 }
 

@@ -3,12 +3,10 @@
 #include <csignal>
 #include <thread>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "hooks/trace/trace.h"
 #include "lib/base/error.h"
 #include "tests/cli/program.h"
+#include "tests/cli/running_program.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -20,41 +18,6 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kPrompts = 20'000;
-
-// The program in a process of its own, its standard error in a file.
-pid_t start(const std::vector<std::string>& words, const std::string& err) {
-  std::string program = std::string(HEADSCOPE_BINARY_DIR) + "/headscope";
-  std::vector<std::string> copy = words;
-  std::vector<char*> argv{program.data()};
-  for (std::string& word : copy) {
-    argv.push_back(word.data());
-  }
-  argv.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int file = ::open(err.c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(file, STDERR_FILENO);
-    ::dup2(file, STDOUT_FILENO);
-    ::execv(program.c_str(), argv.data());
-    ::_exit(127);
-  }
-  return child;
-}
-
-// The exit status, or −1 (and the child killed) if it takes longer than `most`.
-int wait_for(pid_t child, Clock::duration most) {
-  const auto end = Clock::now() + most;
-  int status = 0;
-  while (::waitpid(child, &status, WNOHANG) == 0) {
-    if (Clock::now() > end) {
-      ::kill(child, SIGKILL);
-      ::waitpid(child, &status, 0);
-      return -1;
-    }
-    std::this_thread::sleep_for(10ms);
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
 
 std::int64_t prompts_done(const std::string& trace) {
   try {

@@ -1,15 +1,7 @@
 // A recording killed at random moments: real processes, real SIGKILL.
-#include <atomic>
-#include <memory>
-#include <random>
-
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/killed_child.h"
 #include "tests/trace/trace_cases.h"
 
 using namespace headscope;
@@ -20,58 +12,31 @@ namespace {
 constexpr std::size_t kPrompts = 30;
 constexpr int kSteps = 2 + static_cast<int>(kPrompts);
 
-// What the child tells before it dies: memory shared with it.
-struct Shared {
+// What the child tells before it dies; its steps are the file, then each prompt.
+struct Shared : Steps {
   std::atomic<std::size_t> seen_done;  // prompts it has been told are on disk
-  std::atomic<int> steps;              // of this process: the file, then each prompt
-  std::atomic<int> allowed;            // steps after which it waits
 };
-
-void step_done(Shared& shared) {
-  const int done = ++shared.steps;
-  while (done >= shared.allowed) {
-    ::usleep(20);
-  }
-}
-
-struct Unmap {
-  void operator()(Shared* memory) const { ::munmap(memory, sizeof(Shared)); }
-};
-
-std::unique_ptr<Shared, Unmap> shared_memory() {
-  void* memory =
-      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  REQUIRE(memory != MAP_FAILED);
-  return std::unique_ptr<Shared, Unmap>(new (memory) Shared{});
-}
 
 // In the child: records or resumes until killed.
-[[noreturn]] void record_in_child(const std::filesystem::path& path,
-                                  const TraceHeader& made,
-                                  int compress,
-                                  Shared& shared) {
-  try {
-    TraceWriter::Options options{IfExists::resume};
-    options.compress = compress;
-    TraceWriter writer(path, made, options);
-    step_done(shared);
-    for (std::size_t i = 0; i < made.prompts.size(); ++i) {
-      if (!writer.done(i)) {
-        write_prompt(writer, made, i);
-      }
-      shared.seen_done = writer.done_count();
-      step_done(shared);
+void record_in_child(const std::filesystem::path& path,
+                     const TraceHeader& made,
+                     int compress,
+                     Shared& shared) {
+  TraceWriter::Options options{IfExists::resume};
+  options.compress = compress;
+  TraceWriter writer(path, made, options);
+  shared.step_done();
+  for (std::size_t i = 0; i < made.prompts.size(); ++i) {
+    if (!writer.done(i)) {
+      write_prompt(writer, made, i);
     }
-    writer.finish();
-    ::_exit(0);
-  } catch (const std::exception&) {
-    ::_exit(1);
+    shared.seen_done = writer.done_count();
+    shared.step_done();
   }
+  writer.finish();
 }
 
-// Kills the child at a random one of its steps, or a random moment after it. The child waits at
-// that step, so that the moments are spread over its work however fast or busy the machine is. True
-// if it was still running.
+// Kills the child at a random one of its steps; true if it was still running.
 bool record_and_kill(const std::filesystem::path& path,
                      const TraceHeader& made,
                      int compress,
@@ -79,31 +44,8 @@ bool record_and_kill(const std::filesystem::path& path,
                      Shared& shared) {
   const bool at_end = random() % 8 == 0;  // where a trace is closed, or made small
   const int step = at_end ? kSteps - 1 : static_cast<int>(random() % kSteps);
-  const bool on_the_step = random() % 2 == 0;
-  const auto delay = static_cast<unsigned>(random() % (1u << random() % 13));  // microseconds
-  shared.steps = 0;
-  shared.allowed = step;
   shared.seen_done = 0;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    record_in_child(path, made, compress, shared);
-  }
-  int status = 0;
-  bool ended = false;
-  while (shared.steps < step && !ended) {
-    ::usleep(20);
-    ended = ::waitpid(child, &status, WNOHANG) == child;
-  }
-  if (!ended) {
-    if (!on_the_step) {
-      shared.allowed = kSteps + 1;
-      ::usleep(delay);
-    }
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-  }
-  REQUIRE((WIFSIGNALED(status) || WEXITSTATUS(status) == 0));
-  return WIFSIGNALED(status);
+  return run_and_kill(shared, step, random, [&] { record_in_child(path, made, compress, shared); });
 }
 
 struct Tally {
@@ -139,7 +81,7 @@ Tally kill_many(int kills, int compress) {
   record(folder.file("whole.h5"), made, options);
   const std::vector<std::uint8_t> whole = file_bytes(folder.file("whole.h5"));
   std::mt19937 random(20);
-  const auto shared = shared_memory();
+  const auto shared = shared_memory<Shared>();
   Tally tally;
   for (int round = 0; round < 2 * kills && tally.killed < kills; ++round) {
     CAPTURE(round);
