@@ -2,6 +2,7 @@
 // so.
 #include <ATen/ops/randn.h>
 
+#include "analyses/attribution/attribution.h"
 #include "analyses/sweep/sweep.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
@@ -158,6 +159,34 @@ TEST_CASE("sweeps on the GPU give the CPU's values: kept prefixes, padding, wind
       run_sweep(gpu, task, spec, {.memory = 1 << 30}, got);
       for (std::size_t i = 0; i < want.values().size(); ++i) {
         CHECK(got.values()[i] == Approx(want.values()[i]).margin(2e-4));
+      }
+    }
+  }
+}
+
+TEST_CASE("attribution on the GPU gives the CPU's estimates, in every family") {
+  if (!have_gpu()) {
+    return;
+  }
+  const std::pair<Site, AttributionMethod> cases[] = {{Site::z, AttributionMethod::atp},
+                                                      {Site::k, AttributionMethod::atp_qk_fix},
+                                                      {Site::pattern, AttributionMethod::ig}};
+  for (const FixtureModel& fixture : huggingface_fixtures()) {
+    const Model cpu = load(fixture);
+    const Model gpu = load_model(fixture.path.string(), {.device = cuda()});
+    const Task task = random_task(
+        {.lengths = {9, 10, 12}, .differ_from = {4, 6, 9}, .d_vocab = cpu.config().d_vocab});
+    const OtherRun source(Run::clean);
+    for (const auto& [site, method] : cases) {
+      CAPTURE(fixture.name, short_name(site));
+      const SweepSpec spec{
+          .parts = {{site}}, .source = &source, .metric = &find_metric("logit_diff")};
+      SweepTable want(grid_of(cpu, task, spec).size(), 3);
+      SweepTable got(grid_of(cpu, task, spec).size(), 3);
+      run_attribution(cpu, task, spec, {method}, {.memory = 1 << 30}, want);
+      run_attribution(gpu, task, spec, {method}, {.memory = 1 << 30}, got);
+      for (std::size_t i = 0; i < want.values().size(); ++i) {
+        CHECK(got.values()[i] == Approx(want.values()[i]).margin(1e-3));
       }
     }
   }
