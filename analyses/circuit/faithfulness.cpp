@@ -5,7 +5,6 @@
 #include <random>
 
 #include "analyses/metric/summary.h"
-#include "analyses/sweep/baselines.h"
 #include "analyses/sweep/positions.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -86,22 +85,26 @@ double faithfulness_above_nothing(const FaithfulnessResult& result) {
 CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const Metric& metric)
     : model_(model),
       task_(task),
-      metric_(metric),
-      mean_(model, task.items, Run::corrupted, {Site::z}) {}
+      scoring_(metric, task.items, model.config().d_vocab),
+      mean_(model, task.items, Run::corrupted, {Site::z}),
+      blocks_(blocks_of(task.items, kTokensAtOnce)) {
+  for (const Block& block : blocks_) {
+    runs_.push_back(logits_of(model, block, scoring_));
+  }
+}
 
 std::vector<double> CircuitEvaluator::metric_with(const HeadCircuit& circuit, Kept kept) const {
-  const Scoring scoring(metric_, task_.items, model_.config().d_vocab);
   std::vector<double> values(task_.items.size());
-  for (const Block& block : blocks_of(task_.items, kTokensAtOnce)) {
-    const BlockRuns runs = logits_of(model_, block, scoring);
-    const KeptHeads heads(circuit, block, task_.items, model_.config());
+  for (const BlockRuns& runs : runs_) {
+    const KeptHeads heads(circuit, runs.block, task_.items, model_.config());
     MeanAblation ablation(heads, kept, mean_.of_block(runs));
-    const ForwardOptions last{.logits = Logits::last, .vocab = scoring.vocab()};
-    const Tensor logits = kept == Kept::model ? runs.clean.logits()
-                                              : model_.forward(block.clean, ablation, last).logits;
-    const auto scored = scoring.values(logits, block.items, runs.clean.logits());
+    const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
+    const Tensor logits = kept == Kept::model
+                              ? runs.clean.logits()
+                              : model_.forward(runs.block.clean, ablation, last).logits;
+    const auto scored = scoring_.values(logits, runs.block.items, runs.clean.logits());
     for (std::size_t row = 0; row < scored.size(); ++row) {
-      values[static_cast<std::size_t>(block.items[row])] = scored[row];
+      values[static_cast<std::size_t>(runs.block.items[row])] = scored[row];
     }
   }
   return values;

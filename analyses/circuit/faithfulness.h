@@ -6,7 +6,7 @@
 
 #include "analyses/ablation/ablation.h"
 #include "analyses/circuit/head_circuit.h"
-#include "analyses/metric/metric.h"
+#include "analyses/sweep/baselines.h"
 
 namespace headscope {
 
@@ -26,9 +26,11 @@ double faithfulness_above_nothing(const FaithfulnessResult& result);
 
 class CircuitEvaluator {
  public:
-  // Runs every corrupted prompt once for the means. Throws as GroupMean does: every template and
-  // length needs two items (with_partners() leaves out the others).
+  // Runs every prompt, and every corrupted one once more for the means. Throws as GroupMean does:
+  // every template and length needs two items (with_partners() leaves out the others).
   CircuitEvaluator(const Model& model, const Task& task, const Metric& metric);
+  CircuitEvaluator(const CircuitEvaluator&) = delete;  // runs_ point into blocks_
+  CircuitEvaluator& operator=(const CircuitEvaluator&) = delete;
 
   [[nodiscard]] std::vector<double> metric_with(const HeadCircuit& circuit, Kept kept) const;
   [[nodiscard]] FaithfulnessResult run(const HeadCircuit& circuit) const;
@@ -36,8 +38,10 @@ class CircuitEvaluator {
  private:
   const Model& model_;
   const Task& task_;
-  const Metric& metric_;
+  Scoring scoring_;
   GroupMean mean_;
+  std::vector<Block> blocks_;
+  std::vector<BlockRuns> runs_;  // of each block, for the logits
 };
 
 // The items whose template and length another item has too.

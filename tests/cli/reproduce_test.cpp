@@ -1,0 +1,53 @@
+// reproduce, as a user runs it. What it finds is tested in tests/circuit.
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+bool have_smollm2() {
+  return run({"info", "smollm2"}).code == 0;
+}
+
+}  // namespace
+
+TEST_CASE("reproduce writes a page and circuits.json that agree with --json") {
+  if (!have_smollm2()) {
+    WARN("skipped: smollm2 is not in the cache");
+    return;
+  }
+  const Folder folder;
+  const Outcome found = run({"reproduce",
+                             "greater-than",
+                             "--items",
+                             "2",
+                             "--test-items",
+                             "16",
+                             "--tests",
+                             "1",
+                             "-o",
+                             folder / "out",
+                             "--json"});
+  REQUIRE(found.code == 0);
+  const OrderedJson json = found.json();
+  CHECK(json == OrderedJson::parse(contents(folder / "out/circuits.json")));
+  const OrderedJson& circuit = json["circuits"][0];
+  CHECK(circuit["name"] == "greater-than");
+  CHECK(circuit["effects"]["greater-than"].size() == 270);
+  CHECK(circuit["tests"].size() == 1);
+  CHECK(json["provenance"]["options"]["items"] == 2);
+  const std::string page = contents(folder / "out/index.html");
+  CHECK(page.find("Greater-than") != std::string::npos);
+  CHECK(page.find("<img") != std::string::npos);
+}
+
+TEST_CASE("reproduce refuses what it does not know before it loads a model") {
+  const Outcome unknown = run({"reproduce", "iou"});
+  CHECK(unknown.code == 2);
+  CHECK(is_one_line(unknown.err));
+  CHECK(unknown.err.find("did you mean ioi") != std::string::npos);
+  CHECK(run({"reproduce", "ioi", "--items", "1"}).code == 2);
+  CHECK(run({"reproduce", "ioi", "--model", "nowhere"}).code == 3);
+}
