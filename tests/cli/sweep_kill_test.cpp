@@ -28,6 +28,9 @@ TEST_CASE("a sweep killed all through its work keeps what is done and resumes to
   const Folder folder;
   REQUIRE(run(words(folder, folder / "whole.h5")).code == 0);
   const Bits whole = bits_of(folder / "whole.h5");
+  const Result read = read_result(folder / "whole.h5");
+  REQUIRE(read.complete());
+  REQUIRE(whole.result == bits(means(read.per_prompt, kItems)));
   const std::string path = folder / "r.h5";
   const auto pairs = static_cast<std::int64_t>(whole.per_prompt.size());
   int killed = 0;
