@@ -6,6 +6,7 @@
 #include "analyses/sweep/sweep.h"
 #include "analyses/sweep/sweep_memory.h"
 #include "tests/support/catch.h"
+#include "tests/support/one_thread.h"
 #include "tests/sweep/induction_task.h"
 
 namespace headscope::test {
@@ -49,6 +50,7 @@ inline void check_effects(const Model& model,
                           const Task& task,
                           SweepSpec spec,
                           const std::function<double(const Cell&)>& expected) {
+  const OneThread one_thread;
   CAPTURE(model.config().n_kv_heads, short_name(spec.parts[0].site));
   spec.metric = &find_metric("logit_diff");
   check_effects_of_run(model, task, spec, {.memory = 1 << 30}, expected);

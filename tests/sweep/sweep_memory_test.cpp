@@ -1,6 +1,5 @@
 // What a sweep takes beside the weights stays under the memory it was given, as the kernel counts
 // it.
-#include <algorithm>
 #include <fstream>
 
 #include <malloc.h>
@@ -11,6 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
+#include "tests/support/one_thread.h"
 #include "tests/sweep/tasks_of_tokens.h"
 
 using namespace headscope;
@@ -84,7 +84,7 @@ Model model_of_size() {
 
 // Prompts that differ early on, so that most columns run again.
 Task long_task(std::int64_t d_vocab) {
-  const std::size_t prompts = 96;
+  const std::size_t prompts = 44;
   return random_task({.lengths = std::vector<std::int64_t>(prompts, 96),
                       .differ_from = std::vector<std::int64_t>(prompts, 2),
                       .d_vocab = d_vocab});
@@ -117,8 +117,7 @@ TEST_CASE("a sweep stays under the memory it was given") {
     WARN("skipped: this kernel does not forget a process's peak (/proc/self/clear_refs)");
     return;
   }
-  const int threads = at::get_num_threads();
-  at::set_num_threads(std::min(threads, 2));  // each has buffers of its own in the library
+  const OneThread one_thread;  // each has buffers of its own in the library
   const Model model = model_of_size();
   const Task task = long_task(model.config().d_vocab);
   const OtherRun source(Run::clean);
@@ -135,5 +134,4 @@ TEST_CASE("a sweep stays under the memory it was given") {
       CHECK(most >= memory / 8);  // it is the sweep's memory that is counted
     }
   }
-  at::set_num_threads(threads);
 }
