@@ -85,10 +85,12 @@ TEST_CASE("dla: table, JSON, file, inspect and export agree, and the parts sum t
   CHECK(std::count(csv.begin(), csv.end(), '\n') == static_cast<long>(json["cells"].size() + 1));
   CHECK(says(csv, "embed,token,"));
   CHECK(says(csv, "final,bias,"));
+  const std::string picture = contents(folder / "out/d.svg");
+  CHECK(says(picture, "direct logit attribution, clean run"));
+  CHECK_FALSE(says(picture, "NaN"));  // what is no component is white, not a value
   const std::string page = contents(folder / "out/d.html");
   CHECK(says(page, "direct logit attribution"));
   CHECK(says(page, "By kind of component"));
-  CHECK_FALSE(says(page, "NaN"));  // what is no component is white, not a value
   CHECK_FALSE(says(page, "normalised"));
 }
 

@@ -156,6 +156,18 @@ TEST_CASE("NaN and infinities have colours and a legend of their own") {
   CHECK_THAT(to_svg(pattern(4)), !contains("NaN"));
 }
 
+TEST_CASE("cells that do not exist are white and need no legend; other oddities do") {
+  HeatMap map = pattern(2);
+  map.values = {1, std::nanf(""), kInf, 2};
+  map.mask = Mask::absent;
+  const DecodedPng png = decode_png(to_png(map));
+  CHECK(cell_pixel(map, png, 0, 1) == kWhite);
+  CHECK(cell_pixel(map, png, 1, 0) == kPlusInfinityColor);
+  CHECK_FALSE(cell_pixel(map, png, 0, 0) == kWhite);
+  CHECK_THAT(to_svg(map), !contains("NaN") && contains("+∞"));
+  CHECK(value_range(map).high == 2);
+}
+
 TEST_CASE("the automatic range ignores masked and non-finite values") {
   CHECK(value_range(pattern(4)).high == 1.0);
   HeatMap map = pattern(2);
