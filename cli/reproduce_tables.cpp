@@ -109,6 +109,9 @@ Table numbers_table(const Reproduced& result) {
   row(fmt::format("{}, corrupted", result.what->metric), result.corrupted, "–");
   row("right answer ahead of the wrong", result.ahead, "prompts with the right");
   row("right answer likeliest of all", result.accuracy, "accuracy");
+  if (!does_the_task(result)) {
+    return table;
+  }
   if (!result.tests.empty()) {
     row("faithfulness, over tests", summarize(faithfulness_by_test(result)), "faithfulness of the");
     row("faithfulness, over templates", summarize(faithfulness_by_template(result)), "–");

@@ -7,12 +7,13 @@
 namespace headscope {
 namespace {
 
-std::string does_the_task(const Reproduced& result) {
+std::string whether_it_does(const Reproduced& result) {
   const double ahead = result.ahead.mean;
-  if (result.clean.low <= 0 && result.clean.high >= 0) {
+  if (!does_the_task(result)) {
     return fmt::format(
-        "The model cannot do this task: its {} is not clearly different from zero, so there is no "
-        "circuit to find and what follows is noise.",
+        "The model cannot do this task: its {} is not clearly different from zero on these "
+        "prompts. "
+        "What follows says which heads move it; it is no circuit that does the task.",
         result.what->metric);
   }
   return fmt::format(
@@ -58,7 +59,10 @@ HeatMap stage_map(const Reproduced& result,
 }
 
 std::string verdict(const Reproduced& result) {
-  std::string text = does_the_task(result);
+  const std::string text = whether_it_does(result);
+  if (!does_the_task(result)) {
+    return text;
+  }
   if (result.tests.empty() || result.found.circuit.heads().empty()) {
     return text + " No head's paths changed it enough to count.";
   }

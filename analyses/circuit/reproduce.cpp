@@ -183,6 +183,10 @@ Reproduced reproduce(const Model& model,
   return Reproducer(model, what, options).run();
 }
 
+bool does_the_task(const Reproduced& result) {
+  return result.clean.low > 0 || result.clean.high < 0;
+}
+
 std::vector<double> faithfulness_by_test(const Reproduced& result) {
   std::vector<double> values;
   for (const CircuitTest& test : result.tests) {

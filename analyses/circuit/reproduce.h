@@ -56,6 +56,9 @@ struct Reproduced {
 
 Reproduced reproduce(const Model& model, const Reproduction& what, const ReproduceOptions& options);
 
+// False if the interval of the clean metric holds zero: there is nothing to be faithful to.
+bool does_the_task(const Reproduced& result);
+
 // Of each test; of each template, over all tests.
 std::vector<double> faithfulness_by_test(const Reproduced& result);
 std::vector<double> faithfulness_by_template(const Reproduced& result);
