@@ -30,7 +30,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "Seed of every random choice")->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of every random choice")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 void apply(const CommonOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "analyses/path_patching/path_runner.h"
 #include "lib/base/error.h"
@@ -27,6 +28,19 @@ std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircui
   return receivers;
 }
 
+// The change of each cell's metric from the clean run's.
+std::vector<Summary> summaries(const SweepTable& table, std::int64_t cells) {
+  std::vector<Summary> all;
+  for (std::int64_t cell = 0; cell < cells; ++cell) {
+    std::vector<double> effects;
+    for (std::size_t item = 0; item < table.clean().size(); ++item) {
+      effects.push_back(table.value(cell, static_cast<std::int64_t>(item)) - table.clean()[item]);
+    }
+    all.push_back(summarize(effects));
+  }
+  return all;
+}
+
 class Discoverer {
  public:
   Discoverer(const Model& model, const Task& task, const DiscoveryOptions& options)
@@ -44,6 +58,8 @@ class Discoverer {
 
  private:
   bool run_stage(const DiscoveryStage& stage);
+  std::optional<std::vector<Summary>> effects_of(const DiscoveryStage& stage,
+                                                 std::vector<Receiver> receivers);
   void sort_into_classes(const StageResult& result);
   void keep(const StageResult& result, const std::string& name, double sign);
 
@@ -53,41 +69,43 @@ class Discoverer {
   Discovery found_;
 };
 
+// What each head's paths to the receivers do to the metric; nothing if it was stopped.
+std::optional<std::vector<Summary>> Discoverer::effects_of(const DiscoveryStage& stage,
+                                                           std::vector<Receiver> receivers) {
+  const Paths paths({.receivers = std::move(receivers), .positions = {stage.receivers_at}},
+                    task_.items,
+                    model_.config());
+  const OtherRun source(Run::corrupted);
+  const SweepSpec spec{.parts = {{Site::z, true}},
+                       .positions = {stage.senders_at},
+                       .into = Run::clean,
+                       .source = &source,
+                       .metric = options_.metric,
+                       .runner = &paths};
+  SweepOptions sweep{.memory = options_.memory};
+  sweep.stop = options_.stop;
+  if (options_.progress) {
+    sweep.progress = [&](const SweepProgress& progress) { options_.progress(stage, progress); };
+  }
+  const std::int64_t cells = grid_of(model_, task_, spec).size();
+  SweepTable table(cells, static_cast<std::int64_t>(task_.items.size()));
+  if (!run_sweep(model_, task_, spec, sweep, table)) {
+    return std::nullopt;
+  }
+  found_.clean = table.clean();
+  found_.corrupted = table.corrupted();
+  return summaries(table, cells);
+}
+
 bool Discoverer::run_stage(const DiscoveryStage& stage) {
   StageResult result{stage, {}};
-  const std::vector<Receiver> receivers = receivers_of(stage, found_.circuit);
+  std::vector<Receiver> receivers = receivers_of(stage, found_.circuit);
   if (!receivers.empty()) {
-    const Paths paths(
-        {.receivers = receivers, .positions = {stage.receivers_at}}, task_.items, model_.config());
-    const OtherRun source(Run::corrupted);
-    const SweepSpec spec{.parts = {{Site::z, true}},
-                         .positions = {stage.senders_at},
-                         .into = Run::clean,
-                         .source = &source,
-                         .metric = options_.metric,
-                         .runner = &paths};
-    const Grid grid = grid_of(model_, task_, spec);
-    const auto prompts = static_cast<std::int64_t>(task_.items.size());
-    SweepTable table(grid.size(), prompts);
-    SweepOptions sweep{.memory = options_.memory};
-    sweep.stop = options_.stop;
-    sweep.progress = [&](const SweepProgress& progress) {
-      if (options_.progress) {
-        options_.progress(stage, progress);
-      }
-    };
-    if (!run_sweep(model_, task_, spec, sweep, table)) {
+    auto effects = effects_of(stage, std::move(receivers));
+    if (!effects) {
       return false;
     }
-    found_.clean = table.clean();
-    found_.corrupted = table.corrupted();
-    for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
-      std::vector<double> effects;
-      for (std::int64_t item = 0; item < prompts; ++item) {
-        effects.push_back(table.value(cell, item) - table.clean()[static_cast<std::size_t>(item)]);
-      }
-      result.effects.push_back(summarize(effects));
-    }
+    result.effects = std::move(*effects);
   }
   sort_into_classes(result);
   found_.stages.push_back(std::move(result));
