@@ -31,7 +31,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of every random choice")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? text + " is negative" : std::string();
+      })
       ->capture_default_str();
 }
 
