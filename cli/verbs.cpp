@@ -16,6 +16,7 @@ std::vector<Verb> all_verbs() {
       ablate_verb(),
       attribute_verb(),
       path_patch_verb(),
+      sweep_verb(),
       merge_verb(),
       bench_verb(),
       demo_verb(),

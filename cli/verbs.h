@@ -19,6 +19,7 @@ Verb patch_verb();
 Verb ablate_verb();
 Verb attribute_verb();
 Verb path_patch_verb();
+Verb sweep_verb();
 Verb merge_verb();
 Verb bench_verb();
 Verb demo_verb();

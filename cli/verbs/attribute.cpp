@@ -119,6 +119,11 @@ void run(const Options& options, const Invocation& invocation) {
                                         .source = &source,
                                         .metric = &find_metric(options.sweep.metric)};
                      },
+                 .check =
+                     [&](const SweepInHand& sweep) {
+                       check_attribution(
+                           sweep.model, sweep.task, sweep.spec, attribution, sweep.options);
+                     },
                  .execute =
                      [&](const SweepInHand& sweep, SweepSink& sink) {
                        return run_attribution(
