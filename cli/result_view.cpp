@@ -14,17 +14,6 @@ std::string text_of(const Json& provenance, const std::string& key) {
   return found == provenance.end() || !found->is_string() ? "" : found->get<std::string>();
 }
 
-std::string with_interval(const Summary& summary) {
-  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", summary.mean, summary.low, summary.high);
-}
-
-OrderedJson json_of(const Summary& summary) {
-  return {{"mean", summary.mean},
-          {"standard_error", summary.standard_error},
-          {"low", summary.low},
-          {"high", summary.high}};
-}
-
 OrderedJson axes_json(const ResultHeader& header) {
   OrderedJson axes = OrderedJson::array();
   for (const ResultAxis& axis : header.axes) {
@@ -49,6 +38,17 @@ OrderedJson cells_json(const Result& result, const Effects& effects) {
 }
 
 }  // namespace
+
+std::string with_interval(const Summary& summary) {
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", summary.mean, summary.low, summary.high);
+}
+
+OrderedJson json_of(const Summary& summary) {
+  return {{"mean", summary.mean},
+          {"standard_error", summary.standard_error},
+          {"low", summary.low},
+          {"high", summary.high}};
+}
 
 Table strongest_table(const Result& result, const Effects& effects, std::size_t top) {
   Table table({{"cell"}, {"effect"}, {"±se"}, {"95 % low"}, {"95 % high"}, {"normalized"}});
