@@ -2,14 +2,9 @@
 
 #include <fmt/format.h>
 
-namespace headscope {
+#include "cli/result_view.h"
 
-OrderedJson json_of(const Summary& summary) {
-  return {{"mean", summary.mean},
-          {"standard_error", summary.standard_error},
-          {"low", summary.low},
-          {"high", summary.high}};
-}
+namespace headscope {
 
 Table totals_table(const AttributionTotals& totals) {
   Table table({{"components"}, {"sum"}, {"±se"}, {"95 % low"}, {"95 % high"}});

@@ -9,8 +9,6 @@
 
 namespace headscope {
 
-OrderedJson json_of(const Summary& summary);
-
 // Embeddings, heads, MLPs, biases, and all of them.
 Table totals_table(const AttributionTotals& totals);
 

@@ -10,6 +10,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/quoted.h"
 #include "cli/render/visible.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
@@ -29,25 +30,10 @@ MODEL is a Hugging Face directory, a .gguf file, a hub id in the local cache, or
 `headscope VERB --help` shows a verb's options and an example.
 Exit codes: 0 done, 1 internal, 2 usage, 3 bad data, 4 resources (memory, disk, GPU), 130 interrupted.)";
 
-// Quoted as a shell would need it, so that it can be pasted.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./:=,+@%") == std::string::npos;
-  if (plain) {
-    return word;
-  }
-  std::string out = "'";
-  for (const char c : word) {
-    out += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return out + "'";
-}
-
 std::string command_line(int argc, const char* const* argv) {
   std::string line = "headscope";
   for (int i = 1; i < argc; ++i) {
-    line += " " + quoted(argv[i]);
+    line += " " + shell_quoted(argv[i]);
   }
   return line;
 }

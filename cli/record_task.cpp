@@ -35,12 +35,17 @@ void add_record_task_options(CLI::App& app, RecordTaskOptions& options) {
       ->excludes("--prompt");
   app.add_option("--run", options.run, "Which prompts of the task")
       ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->needs("--task")
       ->capture_default_str();
-  app.add_option("--metric", options.metric, "What gradients are of, with --task")
+  app.add_option("--metric", options.metric, "What gradients are of")
+      ->needs("--task")
       ->capture_default_str();
 }
 
-RecordTask record_task(const RecordTaskOptions& options, PrependBos bos, const Model& model) {
+RecordTask record_task(const RecordTaskOptions& options,
+                       PrependBos bos,
+                       const Model& model,
+                       Gradients gradients) {
   const Tokenizer* tokenizer = model.has_tokenizer() ? &model.tokenizer() : nullptr;
   const Task task = read_task(options.task,
                               tokenizer,
@@ -52,9 +57,11 @@ RecordTask record_task(const RecordTaskOptions& options, PrependBos bos, const M
     record.prompts.push_back(options.run == "clean" ? item.clean : item.corrupted);
     record.prompts.back().id = item.id;
   }
-  record.objective = objective_of(task, options.metric, model);
-  record.identity = {
-      {"task_hash", task.hash}, {"run", options.run}, {"gradients_of", options.metric}};
+  record.identity = {{"task_hash", task.hash}, {"run", options.run}};
+  if (gradients == Gradients::wanted) {
+    record.objective = objective_of(task, options.metric, model);
+    record.identity["gradients_of"] = options.metric;
+  }
   return record;
 }
 

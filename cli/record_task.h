@@ -27,6 +27,10 @@ struct RecordTask {
 void add_record_task_options(CLI::App& app, RecordTaskOptions& options);
 
 // Throws as read_task does; UsageError for a metric without a gradient or one that compares runs.
-RecordTask record_task(const RecordTaskOptions& options, PrependBos bos, const Model& model);
+enum class Gradients { wanted, none };
+RecordTask record_task(const RecordTaskOptions& options,
+                       PrependBos bos,
+                       const Model& model,
+                       Gradients gradients);
 
 }  // namespace headscope

@@ -58,9 +58,10 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
   report.text(
       fmt::format("## {}\n*{}*\n\n{}", result.what->title, result.what->source, verdict(result)));
   add_example(report, result, model);
-  report.table(numbers_table(result),
-               "Means over prompts with bootstrap intervals, beside what was published for another "
-               "model where the two can be compared.");
+  report.table(numbers_table(result), "Means over prompts, with bootstrap intervals.");
+  if (is_published_model(result.what->published, model.config())) {
+    report.table(published_table(result), "What was published.");
+  }
   for (const StageResult& stage : result.found.stages) {
     add_stage(report, result, stage, model);
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -19,8 +20,8 @@ bool was_published(const Reproduced& result, const HeadClass& heads, const Circu
   return false;
 }
 
-OrderedJson quotient(double circuit, double model) {
-  return model == 0.0 ? OrderedJson() : OrderedJson(circuit / model);
+OrderedJson number(const std::optional<double>& value) {
+  return value ? OrderedJson(*value) : OrderedJson();
 }
 
 }  // namespace
@@ -75,50 +76,53 @@ Table attention_table(const Reproduced& result, const AttentionTable& attention)
 }
 
 Table tests_table(const Reproduced& result) {
-  Table table(
-      {{"prompts of seed"}, {"model"}, {"circuit"}, {"without it"}, {"no head"}, {"faithfulness"}});
+  Table table({{"prompts of seed"},
+               {"prompts"},
+               {"model"},
+               {"circuit"},
+               {"without it"},
+               {"no head"},
+               {"faithfulness"}});
   for (const CircuitTest& test : result.tests) {
     table.row({std::to_string(test.seed),
+               test.templates.size(),
                mean_of(test.metric.model),
                mean_of(test.metric.circuit),
                mean_of(test.metric.complement),
                mean_of(test.metric.nothing),
-               quotient(mean_of(test.metric.circuit), mean_of(test.metric.model))});
+               number(faithfulness(test.metric))});
+  }
+  return table;
+}
+
+Table published_table(const Reproduced& result) {
+  Table table({{fmt::format("published, {}", result.what->published.model)}, {"value"}});
+  for (const PublishedCircuit::Number& known : result.what->published.numbers) {
+    table.row({known.what, known.value});
   }
   return table;
 }
 
 Table numbers_table(const Reproduced& result) {
-  const std::string published = fmt::format("published, {}", result.what->published.model);
-  Table table({{"what"}, {"here"}, {"95 % low"}, {"95 % high"}, {published}});
-  const auto known = [&](const std::string& what) {
-    for (const PublishedCircuit::Number& number : result.what->published.numbers) {
-      if (number.what.starts_with(what)) {
-        return OrderedJson(number.value);
-      }
+  Table table({{"what"}, {"mean"}, {"95 % low"}, {"95 % high"}});
+  const auto row = [&](const std::string& name, const Summary& summary) {
+    table.row({name, summary.mean, summary.low, summary.high});
+  };
+  // One value has no interval.
+  const auto means = [&](const std::string& name, const std::vector<double>& values) {
+    if (values.size() == 1) {
+      table.row({name, values.front(), OrderedJson(), OrderedJson()});
+    } else if (!values.empty()) {
+      row(name, summarize(values));
     }
-    return OrderedJson();
   };
-  const auto row = [&](const std::string& name, const Summary& summary, const std::string& what) {
-    table.row({name, summary.mean, summary.low, summary.high, known(what)});
-  };
-  const bool probability = result.what->metric == "prob_diff";
-  row(fmt::format("{}, clean", result.what->metric),
-      result.clean,
-      probability ? "probability difference" : "logit difference");
-  row(fmt::format("{}, corrupted", result.what->metric), result.corrupted, "–");
-  row("right answer ahead of the wrong", result.ahead, "prompts with the right");
-  row("right answer likeliest of all", result.accuracy, "accuracy");
-  if (!does_the_task(result)) {
-    return table;
-  }
-  if (!result.tests.empty()) {
-    row("faithfulness, over tests", summarize(faithfulness_by_test(result)), "faithfulness of the");
-    row("faithfulness, over templates", summarize(faithfulness_by_template(result)), "–");
-  }
-  if (!result.random.empty()) {
-    row("the same of random circuits", summarize(result.random), "–");
-  }
+  row(fmt::format("{}, clean", result.what->metric), result.clean);
+  row(fmt::format("{}, corrupted", result.what->metric), result.corrupted);
+  row("right answer ahead of every wrong one", result.ahead);
+  row("right answer likeliest of all", result.accuracy);
+  means("faithfulness, over tests", faithfulness_by_test(result));
+  means("faithfulness, over templates", faithfulness_by_template(result));
+  means("the same of random circuits", result.random);
   return table;
 }
 

@@ -9,18 +9,35 @@ namespace {
 
 std::string whether_it_does(const Reproduced& result) {
   const double ahead = result.ahead.mean;
-  if (!does_the_task(result)) {
-    return fmt::format(
-        "The model cannot do this task: its {} is not clearly different from zero on these "
-        "prompts. "
-        "What follows says which heads move it; it is no circuit that does the task.",
-        result.what->metric);
+  switch (ability_of(result)) {
+    case Ability::unclear:
+      return fmt::format(
+          "The model cannot do this task: its {} is not clearly different from zero on these "
+          "prompts. What follows says which heads move it; it is no circuit that does the task.",
+          result.what->metric);
+    case Ability::does_the_opposite:
+      return fmt::format(
+          "The model does the opposite of this task: its {} is clearly below zero, and it prefers "
+          "a "
+          "wrong answer. What follows says which heads move it; it is no circuit that does the "
+          "task.",
+          result.what->metric);
+    case Ability::does:
+      break;
   }
   return fmt::format(
-      "The model puts the right answer ahead of the wrong one in {:.0f} % of the "
+      "The model puts the right answer ahead of every wrong one in {:.0f} % of the "
       "prompts{}.",
       100 * ahead,
       ahead < 0.75 ? ": it does this task in part" : "");
+}
+
+std::string interval_of(const std::vector<double>& values) {
+  if (values.size() < 2) {
+    return "";
+  }
+  const Summary summary = summarize(values);
+  return fmt::format(" [{:.0f}, {:.0f}]", 100 * summary.low, 100 * summary.high);
 }
 
 }  // namespace
@@ -60,24 +77,26 @@ HeatMap stage_map(const Reproduced& result,
 
 std::string verdict(const Reproduced& result) {
   const std::string text = whether_it_does(result);
-  if (!does_the_task(result)) {
+  const std::size_t heads = result.found.circuit.heads().size();
+  const std::vector<double> tests = faithfulness_by_test(result);
+  if (ability_of(result) != Ability::does || tests.empty()) {
     return text;
   }
-  if (result.tests.empty() || result.found.circuit.heads().empty()) {
+  if (heads == 0) {
     return text + " No head's paths changed it enough to count.";
   }
-  const Summary tests = summarize(faithfulness_by_test(result));
-  const Summary random = summarize(result.random);
+  const std::string random =
+      result.random.empty()
+          ? ""
+          : fmt::format(", where as many random heads keep {:.0f} %", 100 * mean_of(result.random));
   return text + fmt::format(
-                    " {} heads were found; with every other head mean-ablated they keep {:.0f} % "
-                    "of the {} on prompts they were not found on [{:.0f}, {:.0f}], where as many "
-                    "random heads keep {:.0f} %.",
-                    result.found.circuit.heads().size(),
-                    100 * tests.mean,
+                    " {} heads were found; with every other head mean-ablated they keep {:.0f} %{} "
+                    "of the {} on prompts they were not found on{}.",
+                    heads,
+                    100 * mean_of(tests),
+                    interval_of(tests),
                     result.what->metric,
-                    100 * tests.low,
-                    100 * tests.high,
-                    100 * random.mean);
+                    random);
 }
 
 std::string reproduction_text(const Reproduced& result, const ModelConfig& config) {
@@ -88,6 +107,9 @@ std::string reproduction_text(const Reproduced& result, const ModelConfig& confi
                                  numbers_table(result).text(),
                                  circuit_table(result, config).text(),
                                  result.tests.empty() ? "" : tests_table(result).text());
+  if (is_published_model(result.what->published, config)) {
+    text += "\n" + published_table(result).text();
+  }
   if (!result.copying.empty()) {
     text += "\ntokens copied through W_OV, share in the top 5\n" + copying_table(result).text();
   }
@@ -109,6 +131,11 @@ OrderedJson reproduction_json(const Reproduced& result, const ModelConfig& confi
   if (!result.copying.empty()) {
     json["copying"] = copying_table(result).json();
   }
+  OrderedJson hashes = OrderedJson::array();
+  for (const CircuitTest& test : result.tests) {
+    hashes.push_back(test.task_hash);
+  }
+  json["test_hashes"] = std::move(hashes);
   for (const AttentionTable& attention : result.attention) {
     json["attention"][attention.heads.name] = attention_table(result, attention).json();
   }

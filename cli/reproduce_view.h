@@ -22,8 +22,10 @@ Table attention_table(const Reproduced& result, const AttentionTable& attention)
 // F(M), F(C), F(M \ C), F(∅) and faithfulness of each test, and over all.
 Table tests_table(const Reproduced& result);
 
-// Our number beside the published one.
 Table numbers_table(const Reproduced& result);
+
+// What was published, for a model of that family and size to be compared with.
+Table published_table(const Reproduced& result);
 
 // Heads two circuits share, for every pair.
 Table overlap_table(const std::vector<Reproduced>& results);

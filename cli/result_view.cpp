@@ -9,10 +9,6 @@
 namespace headscope {
 namespace {
 
-std::string with_interval(const Summary& summary) {
-  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", summary.mean, summary.low, summary.high);
-}
-
 OrderedJson axes_json(const ResultHeader& header) {
   OrderedJson axes = OrderedJson::array();
   for (const ResultAxis& axis : header.axes) {
@@ -37,6 +33,17 @@ OrderedJson cells_json(const Result& result, const Effects& effects) {
 }
 
 }  // namespace
+
+std::string with_interval(const Summary& summary) {
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", summary.mean, summary.low, summary.high);
+}
+
+OrderedJson json_of(const Summary& summary) {
+  return {{"mean", summary.mean},
+          {"standard_error", summary.standard_error},
+          {"low", summary.low},
+          {"high", summary.high}};
+}
 
 Table strongest_table(const Result& result, const Effects& effects, std::size_t top) {
   const ResultKind& kind = result_kind(result.header.kind);

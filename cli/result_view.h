@@ -13,6 +13,9 @@
 
 namespace headscope {
 
+std::string with_interval(const Summary& summary);  // "0.920 [0.860, 0.970]"
+OrderedJson json_of(const Summary& summary);
+
 // What was done, the baselines, the strongest cells; of shares also what they sum to.
 std::string result_text(const Result& result, std::size_t top);
 

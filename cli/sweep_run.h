@@ -51,11 +51,14 @@ struct SweepVerb {
   std::string title;  // "z of corrupted ← clean"
   Json identity;
   std::function<SweepSpec(const Model& model, const Task& task)> spec;
+  // Throws what execute() would before its first pass. By default check_sweep().
+  std::function<void(const SweepInHand& sweep)> check = {};
   // Fills the grid; false if it was interrupted. By default run_sweep().
   std::function<bool(const SweepInHand& sweep, SweepSink& sink)> execute = {};
   std::function<Appendix(const SweepInHand& sweep, const Result& result)> appendix = {};
 };
 
+// Loads, sweeps and shows. In a session: takes what that holds, and leaves its outcome there.
 void run_sweep_verb(const Invocation& invocation,
                     const SweepVerbOptions& options,
                     const SweepVerb& verb);

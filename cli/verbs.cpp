@@ -17,6 +17,7 @@ std::vector<Verb> all_verbs() {
       attribute_verb(),
       path_patch_verb(),
       dla_verb(),
+      sweep_verb(),
       merge_verb(),
       bench_verb(),
       reproduce_verb(),

@@ -14,7 +14,8 @@ struct RecordedPoints {
 };
 
 // Names, aliases and globs (hooks/address.h). A glob that ends in _grad leaves out points that have
-// no gradient (token and expert numbers). Throws as resolve_hooks does.
+// no gradient (token and expert numbers) and those of which each head has a stream of its own
+// (hook_attn_in, hook_q_input, …). Throws as resolve_hooks does.
 RecordedPoints recorded_points(const std::vector<std::string>& patterns, const ModelConfig& config);
 
 }  // namespace headscope

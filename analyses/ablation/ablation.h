@@ -32,7 +32,8 @@ class TemplateGroups {
 // The mean of a site over the items of a group, in the run `over`.
 class GroupMean final : public ValueSource {
  public:
-  // Runs every item once. `sites` are those that will be asked for.
+  // Runs every item once, when first asked. `sites` are those that will be asked for; `model` and
+  // `items` live as long as this.
   GroupMean(const Model& model,
             const std::vector<TaskItem>& items,
             Run over,
@@ -43,8 +44,15 @@ class GroupMean final : public ValueSource {
   [[nodiscard]] bool same_before_difference() const override { return false; }
 
  private:
+  using Means = std::map<std::pair<Site, std::int64_t>, std::vector<Tensor>>;  // a group: [len, …]
+  [[nodiscard]] Means measured() const;
+
+  const Model& model_;
+  const std::vector<TaskItem>& items_;
+  Run over_;
+  std::vector<Site> sites_;
   TemplateGroups groups_;
-  std::map<std::pair<Site, std::int64_t>, std::vector<Tensor>> means_;  // a group: [len, …]
+  mutable Means means_;  // empty until asked for: a sweep may be checked, or found done, without
 };
 
 // The value in another item of the group: a seeded cycle through each, so that no item gets its own

@@ -28,22 +28,25 @@ std::vector<std::vector<std::int64_t>> batches_of(const std::vector<std::int64_t
 GroupMean::GroupMean(const Model& model,
                      const std::vector<TaskItem>& items,
                      Run over,
-                     const std::vector<Site>& wanted)
-    : groups_(items) {
+                     const std::vector<Site>& sites)
+    : model_(model), items_(items), over_(over), sites_(sites), groups_(items) {}
+
+GroupMean::Means GroupMean::measured() const {
+  Means means;
   for (const auto& group : groups_.groups()) {
-    const TaskItem& first = items[static_cast<std::size_t>(group.front())];
+    const TaskItem& first = items_[static_cast<std::size_t>(group.front())];
     const auto length = static_cast<std::int64_t>(first.clean.tokens.size());
     std::map<std::pair<Site, std::int64_t>, Tensor> sums;
     for (const auto& batch : batches_of(group, length)) {
       std::vector<std::vector<std::int32_t>> prompts;
       for (const std::int64_t item : batch) {
-        const TaskItem& one = items[static_cast<std::size_t>(item)];
-        prompts.push_back(over == Run::clean ? one.clean.tokens : one.corrupted.tokens);
+        const TaskItem& one = items_[static_cast<std::size_t>(item)];
+        prompts.push_back(over_ == Run::clean ? one.clean.tokens : one.corrupted.tokens);
       }
       const RunValues run(
-          model, Batch(prompts), {.sites = wanted, .first_column = 0, .vocab = {0}});
-      for (const Site site : wanted) {
-        for (std::int64_t layer = 0; layer < model.config().n_layers; ++layer) {
+          model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});
+      for (const Site site : sites_) {
+        for (std::int64_t layer = 0; layer < model_.config().n_layers; ++layer) {
           Tensor& sum = sums[{site, layer}];
           const Tensor more = run.at(site, layer).to(at::kDouble).sum(0);
           sum = sum.defined() ? sum + more : more;
@@ -51,12 +54,16 @@ GroupMean::GroupMean(const Model& model,
       }
     }
     for (const auto& [key, sum] : sums) {
-      means_[key].push_back((sum / static_cast<double>(group.size())).to(at::kFloat));
+      means[key].push_back((sum / static_cast<double>(group.size())).to(at::kFloat));
     }
   }
+  return means;
 }
 
 Replacement GroupMean::of_block(const BlockRuns& runs) const {
+  if (means_.empty()) {
+    means_ = measured();
+  }
   return [this, &runs](Site site, std::int64_t layer, const Tensor& original) {
     const auto found = means_.find({site, layer});
     if (found == means_.end()) {

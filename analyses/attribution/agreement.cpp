@@ -85,7 +85,7 @@ Agreement agreement_of(const std::vector<double>& estimated,
   std::vector<std::size_t> both;
   std::set_intersection(
       first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(both));
-  found.top = static_cast<double>(both.size()) / static_cast<double>(found.top_count);
+  found.top = both.size();
   found.worst =
       sorted_by(exact.size(), [&](std::size_t i) { return -std::abs(estimated[i] - exact[i]); });
   return found;

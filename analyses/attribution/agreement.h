@@ -11,7 +11,7 @@ struct Agreement {
   std::optional<double> pearson;   // linear correlation; none where a list does not vary
   std::optional<double> spearman;  // of ranks, ties at their mean
   double slope = 0.0;              // of exact on estimated, least squares through 0
-  double top = 0.0;  // share of the `top_count` largest by absolute value in both lists
+  std::size_t top = 0;  // of the `top_count` largest by absolute value in each list, those in both
   std::size_t top_count = 0;
   std::vector<std::size_t> worst;  // indices, the largest |estimated − exact| first
 };

@@ -44,6 +44,20 @@ bool all_done(const Block& block, const Grid& grid, const SweepSink& sink) {
 
 }  // namespace
 
+void check_attribution(const Model& model,
+                       const Task& task,
+                       const SweepSpec& spec,
+                       const AttributionOptions& attribution,
+                       const SweepOptions& options) {
+  check(spec, attribution);
+  grid_of(model, task, spec);
+  const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
+  const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
+  for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
+    swept_columns(spec, block, task.items);  // the positions each prompt has
+  }
+}
+
 bool run_attribution(const Model& model,
                      const Task& task,
                      const SweepSpec& spec,
@@ -56,7 +70,9 @@ bool run_attribution(const Model& model,
   CheckedSink checked(sink, grid, task, options);
   checked.count_done(0, grid.size());
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
-  const Baselines baselines = baselines_of(model, task.items, scoring, plan.baseline_tokens);
+  const Baselines baselines = options.baselines != nullptr
+                                  ? *options.baselines
+                                  : baselines_of(model, task.items, scoring, plan.baseline_tokens);
   checked.put_baseline(ResultStore::Run::clean, baselines.clean);
   checked.put_baseline(ResultStore::Run::corrupted, baselines.corrupted);
   const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};

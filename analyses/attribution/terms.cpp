@@ -29,8 +29,9 @@ Tensor by_cell(const Tensor& by_head, const SweptPart& part, const ModelConfig& 
   if (!part.heads) {
     return by_head.sum(-1, true);
   }
-  const std::int64_t share = config.n_heads / config.n_kv_heads;
-  return part.site == Site::k ? by_head.unflatten(-1, {config.n_kv_heads, share}).sum(-1) : by_head;
+  return part.site == Site::k
+             ? by_head.unflatten(-1, {config.n_kv_heads, config.heads_per_kv()}).sum(-1)
+             : by_head;
 }
 
 Tensor key_terms(const LayerCells& cells,

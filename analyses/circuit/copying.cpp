@@ -1,5 +1,7 @@
 #include "analyses/circuit/copying.h"
 
+#include <algorithm>
+
 #include <ATen/ops/topk.h>
 
 #include "analyses/sweep/block.h"
@@ -14,6 +16,7 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kTokensAtOnce = 4096;
+constexpr std::int64_t kRowsAtOnce = 256;  // of logits over the whole vocabulary
 
 struct Named {
   Tensor streams;  // [N, d_model], behind the first block
@@ -36,20 +39,19 @@ Named named_tokens(const Model& model, const Task& task, const std::vector<std::
   return {at::cat(streams), at::cat(tokens)};
 }
 
-// Shares of rows whose own token is among the `top` of `logits`.
-double share_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top) {
+// Rows whose own token is among the `top` of `logits`.
+double hits_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top) {
   const Tensor best = std::get<1>(at::topk(logits, top, -1));
-  return best.eq(tokens.unsqueeze(1)).any(1).to(at::kDouble).mean().item<double>();
+  return best.eq(tokens.unsqueeze(1)).any(1).to(at::kDouble).sum().item<double>();
 }
 
 // What the head writes after reading each stream at full weight [N, d_model].
 Tensor written(const Model& model, const CircuitHead& head, const Tensor& streams) {
   const ModelConfig& c = model.config();
-  const std::int64_t share = c.n_heads / c.n_kv_heads;
   const auto& block = model.weights().blocks[static_cast<std::size_t>(head.layer)];
   const at::ScalarType dtype = to_torch(model.dtype());
   const Tensor normed = normalize(streams, block.ln1, c.norm, c.norm_eps).to(dtype);
-  const std::int64_t kv_head = head.head / share;
+  const std::int64_t kv_head = head.head / c.heads_per_kv();
   Tensor v = at::matmul(normed, model.W_V(head.layer)[kv_head]);
   if (block.b_QKV.defined()) {
     const std::int64_t row = (c.n_heads + c.n_kv_heads + kv_head) * c.d_head;
@@ -67,7 +69,8 @@ std::vector<CopyScore> copy_scores(const Model& model,
                                    const Task& task,
                                    const std::vector<CircuitHead>& heads,
                                    const std::vector<std::string>& spans,
-                                   std::int64_t top) {
+                                   std::int64_t top,
+                                   const std::function<bool()>& stop) {
   const ModelConfig& c = model.config();
   const Weights& weights = model.weights();
   const Named named = named_tokens(model, task, spans);
@@ -76,10 +79,20 @@ std::vector<CopyScore> copy_scores(const Model& model,
     return linear_f32(normed.to(to_torch(model.dtype())), weights.W_U, weights.b_U);
   };
   std::vector<CopyScore> scores;
+  const std::int64_t rows = named.tokens.size(0);
   for (const CircuitHead& head : heads) {
-    const Tensor out = written(model, head, named.streams);
-    scores.push_back({share_in_top(logits_of(out), named.tokens, top),
-                      share_in_top(logits_of(-out), named.tokens, top)});
+    if (stop && stop()) {
+      break;
+    }
+    CopyScore score;
+    for (std::int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+      const std::int64_t count = std::min(kRowsAtOnce, rows - begin);
+      const Tensor out = written(model, head, named.streams.narrow(0, begin, count));
+      const Tensor tokens = named.tokens.narrow(0, begin, count);
+      score.copies += hits_in_top(logits_of(out), tokens, top) / static_cast<double>(rows);
+      score.suppresses += hits_in_top(logits_of(-out), tokens, top) / static_cast<double>(rows);
+    }
+    scores.push_back(score);
   }
   return scores;
 }

@@ -29,14 +29,14 @@ std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircui
 }
 
 // The change of each cell's metric from the clean run's.
-std::vector<Summary> summaries(const SweepTable& table, std::int64_t cells) {
+std::vector<Summary> summaries(const SweepTable& table, std::int64_t cells, std::uint64_t seed) {
   std::vector<Summary> all;
   for (std::int64_t cell = 0; cell < cells; ++cell) {
     std::vector<double> effects;
     for (std::size_t item = 0; item < table.clean().size(); ++item) {
       effects.push_back(table.value(cell, static_cast<std::int64_t>(item)) - table.clean()[item]);
     }
-    all.push_back(summarize(effects));
+    all.push_back(summarize(effects, {.seed = seed}));
   }
   return all;
 }
@@ -94,7 +94,7 @@ std::optional<std::vector<Summary>> Discoverer::effects_of(const DiscoveryStage&
   }
   found_.clean = table.clean();
   found_.corrupted = table.corrupted();
-  return summaries(table, cells);
+  return summaries(table, cells, options_.seed);
 }
 
 bool Discoverer::run_stage(const DiscoveryStage& stage) {
@@ -124,11 +124,12 @@ void Discoverer::sort_into_classes(const StageResult& result) {
 void Discoverer::keep(const StageResult& result, const std::string& name, double sign) {
   const double whole = std::abs(mean_of(found_.clean) - mean_of(found_.corrupted));
   HeadClass heads{name, result.stage.senders_at, {}};
+  const bool differ = normal_scale(found_.clean, found_.corrupted).has_value();
   const std::int64_t n_heads = model_.config().n_heads;
   for (std::size_t i = 0; i < result.effects.size(); ++i) {
     const Summary& effect = result.effects[i];
     const bool clear = effect.low > 0 || effect.high < 0;
-    if (clear && sign * effect.mean >= options_.least * whole) {
+    if (differ && clear && sign * effect.mean >= options_.least * whole) {
       const auto cell = static_cast<std::int64_t>(i);
       heads.heads.push_back({cell / n_heads, cell % n_heads, effect});
     }

@@ -25,8 +25,9 @@ struct DiscoveryOptions {
   std::vector<DiscoveryStage> stages;
   const Metric* metric = nullptr;
   std::int64_t memory = 0;
-  double least = 0.02;    // |effect| over |clean − corrupted|, to count
-  std::size_t most = 10;  // heads a class
+  double least = 0.02;     // |effect| over |clean − corrupted|, to count
+  std::size_t most = 10;   // heads a class
+  std::uint64_t seed = 0;  // of the bootstrap
   std::function<void(const DiscoveryStage&, const SweepProgress&)> progress = {};
   std::function<bool()> stop = {};
 };
@@ -44,9 +45,10 @@ struct Discovery {
   bool stopped = false;
 };
 
-// Into the clean run, values of the corrupted one. A head counts if its effect's bootstrap interval
-// excludes zero and it is at least options.least of what corruption does. Throws as run_sweep() and
-// Paths do.
+// Into the clean run, values of the corrupted one. Where the two runs' metrics hardly differ
+// (normal_scale()) no head counts: there is nothing to share. Else a head counts if its effect's
+// bootstrap interval excludes zero and it is at least options.least of what corruption does. Throws
+// as run_sweep() and Paths do.
 Discovery discover(const Model& model, const Task& task, const DiscoveryOptions& options);
 
 }  // namespace headscope

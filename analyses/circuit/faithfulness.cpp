@@ -73,13 +73,21 @@ class MeanAblation final : public Tap {
 
 }  // namespace
 
-double faithfulness(const FaithfulnessResult& result) {
-  return mean_of(result.circuit) / mean_of(result.model);
+std::optional<double> share_of(const std::vector<double>& part, const std::vector<double>& whole) {
+  const Summary summary = summarize(whole, {.resamples = 1});
+  if (summary.mean <= 2 * summary.standard_error || summary.mean < 1e-6) {
+    return std::nullopt;
+  }
+  return mean_of(part) / summary.mean;
 }
 
-double faithfulness_above_nothing(const FaithfulnessResult& result) {
-  const double floor = mean_of(result.nothing);
-  return (mean_of(result.circuit) - floor) / (mean_of(result.model) - floor);
+std::optional<double> faithfulness(const FaithfulnessResult& result) {
+  return share_of(result.circuit, result.model);
+}
+
+std::optional<double> faithfulness_above_nothing(const FaithfulnessResult& result) {
+  const auto scale = normal_scale(result.model, result.nothing);
+  return scale ? std::optional((*scale)(mean_of(result.circuit))) : std::nullopt;
 }
 
 CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const Metric& metric)

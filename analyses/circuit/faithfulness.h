@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analyses/ablation/ablation.h"
@@ -20,9 +21,13 @@ struct FaithfulnessResult {
   std::vector<double> model, circuit, complement, nothing;
 };
 
-// F(C) / F(M), of means; and on the scale on which F(∅) is 0.
-double faithfulness(const FaithfulnessResult& result);
-double faithfulness_above_nothing(const FaithfulnessResult& result);
+// F(C) / F(M), of means. Nothing if F(M) is not above zero by twice its standard error: a quotient
+// by noise, or of a model that does the opposite.
+std::optional<double> faithfulness(const FaithfulnessResult& result);
+std::optional<double> share_of(const std::vector<double>& part, const std::vector<double>& whole);
+
+// (F(C) − F(∅)) / (F(M) − F(∅)). Nothing where F(M) and F(∅) hardly differ.
+std::optional<double> faithfulness_above_nothing(const FaithfulnessResult& result);
 
 class CircuitEvaluator {
  public:

@@ -54,6 +54,7 @@ class Reproducer {
 
   Reproduced run() {
     result_.task = task(options_.discovery_items, options_.seed);
+    draw_tests();  // before anything runs: too few items are refused at once
     describe();
     find();
     if (!result_.stopped) {
@@ -75,6 +76,11 @@ class Reproducer {
       options_.progress(step, part);
     }
   }
+  void draw_tests();
+  bool stopped() {
+    result_.stopped = result_.stopped || (options_.stop && options_.stop());
+    return result_.stopped;
+  }
   void describe();
   void find();
   void look();
@@ -85,6 +91,7 @@ class Reproducer {
   const ReproduceOptions& options_;
   const Metric& metric_;
   Reproduced result_;
+  std::vector<Task> tests_;
 };
 
 void Reproducer::describe() {
@@ -92,14 +99,16 @@ void Reproducer::describe() {
   const Task& prompts = result_.task;
   const Scoring scoring(metric_, prompts.items, model_.config().d_vocab);
   const Baselines baselines = baselines_of(model_, prompts.items, scoring);
-  result_.clean = summarize(baselines.clean);
-  result_.corrupted = summarize(baselines.corrupted);
-  result_.accuracy = summarize(clean_metric(model_, prompts, find_metric("accuracy")));
+  result_.clean = summarize(baselines.clean, {.seed = options_.seed});
+  result_.corrupted = summarize(baselines.corrupted, {.seed = options_.seed});
+  result_.accuracy =
+      summarize(clean_metric(model_, prompts, find_metric("accuracy")), {.seed = options_.seed});
   std::vector<double> ahead;
-  for (const double value : baselines.clean) {
+  const std::string likelier = metric_.full_vocabulary ? result_.what->metric : "logit_margin";
+  for (const double value : clean_metric(model_, prompts, find_metric(likelier))) {
     ahead.push_back(value > 0 ? 1.0 : 0.0);
   }
-  result_.ahead = summarize(ahead);
+  result_.ahead = summarize(ahead, {.seed = options_.seed});
 }
 
 void Reproducer::find() {
@@ -108,7 +117,8 @@ void Reproducer::find() {
                              .metric = &metric_,
                              .memory = options_.memory,
                              .least = options_.least,
-                             .most = options_.most};
+                             .most = options_.most,
+                             .seed = options_.seed};
   discovery.stop = options_.stop;
   discovery.progress = [&](const DiscoveryStage& stage, const SweepProgress& progress) {
     const auto index = static_cast<double>(
@@ -127,6 +137,9 @@ void Reproducer::look() {
   tell("where heads look and what they copy", 0.8);
   const Reproduction& what = *result_.what;
   for (const HeadClass& heads : result_.found.circuit.classes) {
+    if (stopped()) {
+      return;
+    }
     if (!heads.heads.empty()) {
       result_.attention.push_back(
           {heads, attention_to(model_, result_.task, heads, what.looks_at)});
@@ -135,28 +148,31 @@ void Reproducer::look() {
   result_.copiers = writers(result_);
   if (!what.copied.empty()) {
     result_.copying = copy_scores(model_, result_.task, result_.copiers, what.copied);
-    result_.average_copying =
-        mean_of_all(copy_scores(model_, result_.task, all_heads(model_.config()), what.copied));
+    result_.average_copying = mean_of_all(copy_scores(
+        model_, result_.task, all_heads(model_.config()), what.copied, 5, options_.stop));
+  }
+}
+
+void Reproducer::draw_tests() {
+  for (std::int64_t i = 0; i < options_.seeds; ++i) {
+    const std::uint64_t seed = options_.seed + 1 + static_cast<std::uint64_t>(i);
+    tests_.push_back(with_partners(task(options_.test_items, seed)));
+    result_.tests.push_back({.seed = seed, .task_hash = tests_.back().hash});
+    for (const TaskItem& item : tests_.back().items) {
+      result_.tests.back().templates.push_back(item.template_name);
+    }
   }
 }
 
 void Reproducer::test() {
-  for (std::int64_t i = 0; i < options_.seeds; ++i) {
-    if (options_.stop && options_.stop()) {
-      result_.stopped = true;
+  for (std::size_t i = 0; i < tests_.size(); ++i) {
+    if (stopped()) {
       return;
     }
     tell("tests on other prompts",
-         0.85 + 0.15 * static_cast<double>(i) / static_cast<double>(options_.seeds));
-    CircuitTest one{
-        .seed = options_.seed + 1 + static_cast<std::uint64_t>(i), .templates = {}, .metric = {}};
-    const Task prompts = with_partners(task(options_.test_items, one.seed));
-    for (const TaskItem& item : prompts.items) {
-      one.templates.push_back(item.template_name);
-    }
-    const CircuitEvaluator evaluator(model_, prompts, metric_);
-    one.metric = evaluator.run(result_.found.circuit);
-    result_.tests.push_back(std::move(one));
+         0.85 + 0.15 * static_cast<double>(i) / static_cast<double>(tests_.size()));
+    const CircuitEvaluator evaluator(model_, tests_[i], metric_);
+    result_.tests[i].metric = evaluator.run(result_.found.circuit);
     if (i == 0) {
       compare_with_random(evaluator);
     }
@@ -164,11 +180,19 @@ void Reproducer::test() {
 }
 
 void Reproducer::compare_with_random(const CircuitEvaluator& evaluator) {
-  const double whole = mean_of(result_.tests.front().metric.model);
-  for (std::int64_t i = 0; i < options_.random_circuits; ++i) {
-    const HeadCircuit random = random_circuit(
-        result_.found.circuit, model_.config(), options_.seed + static_cast<std::uint64_t>(i));
-    result_.random.push_back(mean_of(evaluator.metric_with(random, Kept::circuit)) / whole);
+  const HeadCircuit& circuit = result_.found.circuit;
+  const auto heads = static_cast<std::size_t>(model_.config().n_layers * model_.config().n_heads);
+  if (2 * circuit.heads().size() > heads) {
+    return;  // too few others to draw from: the comparison is left out
+  }
+  for (std::int64_t i = 0; i < options_.random_circuits && !stopped(); ++i) {
+    const HeadCircuit random =
+        random_circuit(circuit, model_.config(), options_.seed + static_cast<std::uint64_t>(i));
+    const auto share =
+        share_of(evaluator.metric_with(random, Kept::circuit), result_.tests.front().metric.model);
+    if (share) {
+      result_.random.push_back(*share);
+    }
   }
 }
 
@@ -183,29 +207,35 @@ Reproduced reproduce(const Model& model,
   return Reproducer(model, what, options).run();
 }
 
-bool does_the_task(const Reproduced& result) {
-  return result.clean.low > 0 || result.clean.high < 0;
+Ability ability_of(const Reproduced& result) {
+  return result.clean.low > 0    ? Ability::does
+         : result.clean.high < 0 ? Ability::does_the_opposite
+                                 : Ability::unclear;
 }
 
 std::vector<double> faithfulness_by_test(const Reproduced& result) {
   std::vector<double> values;
   for (const CircuitTest& test : result.tests) {
-    values.push_back(faithfulness(test.metric));
+    if (const auto value = faithfulness(test.metric)) {
+      values.push_back(*value);
+    }
   }
   return values;
 }
 
 std::vector<double> faithfulness_by_template(const Reproduced& result) {
-  std::map<std::string, std::pair<double, double>> sums;  // circuit, model
+  std::map<std::string, FaithfulnessResult> pooled;
   for (const CircuitTest& test : result.tests) {
     for (std::size_t i = 0; i < test.templates.size(); ++i) {
-      sums[test.templates[i]].first += test.metric.circuit[i];
-      sums[test.templates[i]].second += test.metric.model[i];
+      pooled[test.templates[i]].circuit.push_back(test.metric.circuit[i]);
+      pooled[test.templates[i]].model.push_back(test.metric.model[i]);
     }
   }
   std::vector<double> values;
-  for (const auto& [name, sum] : sums) {
-    values.push_back(sum.first / sum.second);
+  for (const auto& [name, items] : pooled) {
+    if (const auto value = faithfulness(items)) {
+      values.push_back(*value);
+    }
   }
   return values;
 }

@@ -14,7 +14,7 @@ namespace headscope {
 
 struct ReproduceOptions {
   std::int64_t discovery_items = 24;  // prompts heads are found on
-  std::int64_t test_items = 60;       // prompts of each test
+  std::int64_t test_items = 210;      // prompts of each test: seven of each of IOI's templates
   std::uint64_t seed = 0;             // of discovery; tests draw others from seed + 1 on
   std::int64_t seeds = 5;             // tests, each with prompts of its own
   std::int64_t random_circuits = 10;
@@ -34,8 +34,9 @@ struct AttentionTable {
 // One test: prompts that discovery did not see.
 struct CircuitTest {
   std::uint64_t seed = 0;
-  std::vector<std::string> templates;  // of each item
-  FaithfulnessResult metric;
+  std::string task_hash;
+  std::vector<std::string> templates = {};  // of each item
+  FaithfulnessResult metric = {};
 };
 
 struct Reproduced {
@@ -56,10 +57,11 @@ struct Reproduced {
 
 Reproduced reproduce(const Model& model, const Reproduction& what, const ReproduceOptions& options);
 
-// False if the interval of the clean metric holds zero: there is nothing to be faithful to.
-bool does_the_task(const Reproduced& result);
+// What the interval of the clean metric says: above zero, below, or neither.
+enum class Ability { does, does_the_opposite, unclear };
+Ability ability_of(const Reproduced& result);
 
-// Of each test; of each template, over all tests.
+// Of each test; of each template, over all tests. Those that faithfulness() refuses are left out.
 std::vector<double> faithfulness_by_test(const Reproduced& result);
 std::vector<double> faithfulness_by_template(const Reproduced& result);
 

@@ -24,6 +24,7 @@ Reproduction ioi() {
           .copied = {"IO", "S1"},
           .looks_at = {"IO", "S1", "S1+1", "S2", "end"},
           .published = {.model = "GPT-2 small",
+                        .family = "gpt2",
                         .n_layers = 12,
                         .n_heads = 12,
                         .d_model = 768,
@@ -66,6 +67,7 @@ Reproduction greater_than() {
       .looks_at = {"CC", "YY", "end"},
       .published = {
           .model = "GPT-2 small",
+          .family = "gpt2",
           .n_layers = 12,
           .n_heads = 12,
           .d_model = 768,
@@ -92,6 +94,7 @@ Reproduction docstring() {
       .copied = {"A_def", "B_def", "C_def"},
       .looks_at = {"A_def", "B_def", "C_def", "A_doc", "B_doc", "end"},
       .published = {.model = "attn-only-4l",
+                    .family = "attn-only",
                     .n_layers = 4,
                     .n_heads = 8,
                     .d_model = 512,
@@ -121,6 +124,7 @@ Reproduction colored_objects() {
       .copied = {"C1", "C2", "C3"},
       .looks_at = {"C1", "O1", "C2", "O2", "C3", "O3", "ASKED", "end"},
       .published = {.model = "GPT-2 medium",
+                    .family = "gpt2",
                     .n_layers = 24,
                     .n_heads = 16,
                     .d_model = 1024,
@@ -153,8 +157,8 @@ const Reproduction& find_reproduction(const std::string& name) {
 }
 
 bool is_published_model(const PublishedCircuit& published, const ModelConfig& config) {
-  return published.n_layers == config.n_layers && published.n_heads == config.n_heads &&
-         published.d_model == config.d_model;
+  return config.family == published.family && published.n_layers == config.n_layers &&
+         published.n_heads == config.n_heads && published.d_model == config.d_model;
 }
 
 }  // namespace headscope

@@ -12,7 +12,8 @@
 namespace headscope {
 
 struct PublishedCircuit {
-  std::string model;  // "GPT-2 small"
+  std::string model;   // "GPT-2 small"
+  std::string family;  // ModelConfig::family
   std::int64_t n_layers = 0;
   std::int64_t n_heads = 0;
   std::int64_t d_model = 0;

@@ -1,15 +1,22 @@
 #include "analyses/sweep/baselines.h"
 
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
 namespace headscope {
 
 void Baselines::add(const BlockRuns& runs, const Scoring& scoring) {
-  const std::vector<std::int64_t>& items = runs.block.items;
-  const Tensor& reference = runs.clean.logits();
-  const auto of_clean = scoring.values(reference, items, reference);
-  const auto of_corrupted = scoring.values(runs.corrupted.logits(), items, reference);
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    clean[static_cast<std::size_t>(items[i])] = of_clean[i];
-    corrupted[static_cast<std::size_t>(items[i])] = of_corrupted[i];
+  add(runs.block.items, {runs.clean.logits(), runs.corrupted.logits()}, scoring);
+}
+
+void Baselines::add(const std::vector<std::int64_t>& block,
+                    const Logits& logits,
+                    const Scoring& scoring) {
+  const auto of_clean = scoring.values(logits.clean, block, logits.clean);
+  const auto of_corrupted = scoring.values(logits.corrupted, block, logits.clean);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    clean[static_cast<std::size_t>(block[i])] = of_clean[i];
+    corrupted[static_cast<std::size_t>(block[i])] = of_corrupted[i];
   }
 }
 
@@ -27,6 +34,28 @@ Baselines baselines_of(const Model& model,
   Baselines baselines(items.size());
   for (const Block& block : blocks_of(items, tokens)) {
     baselines.add(logits_of(model, block, scoring), scoring);
+  }
+  return baselines;
+}
+
+std::vector<Baselines> baselines_of(const Model& model,
+                                    const std::vector<TaskItem>& items,
+                                    const std::vector<const Metric*>& metrics) {
+  std::vector<Scoring> scorings;
+  for (const Metric* metric : metrics) {
+    scorings.emplace_back(*metric, items, model.config().d_vocab);
+  }
+  std::vector<Baselines> baselines(metrics.size(), Baselines(items.size()));
+  for (const Block& block : blocks_of(items, kBaselineTokens)) {
+    const RunValues clean(model, block.clean, {});
+    const RunValues corrupted(model, block.corrupted, {});
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      const auto& vocab = scorings[i].vocab();
+      const auto of = [&](const Tensor& all) {
+        return vocab.empty() ? all : all.index_select(1, index_tensor(vocab, all.device()));
+      };
+      baselines[i].add(block.items, {of(clean.logits()), of(corrupted.logits())}, scorings[i]);
+    }
   }
   return baselines;
 }

@@ -16,6 +16,11 @@ struct Baselines {
     return run == Run::clean ? clean : corrupted;
   }
   void add(const BlockRuns& runs, const Scoring& scoring);
+
+  struct Logits {  // of the items of a block; columns as scoring.vocab() says
+    Tensor clean, corrupted;
+  };
+  void add(const std::vector<std::int64_t>& block, const Logits& logits, const Scoring& scoring);
 };
 
 // Tokens of the batches baselines run in, where memory is not scarce: they do not depend on how
@@ -29,5 +34,11 @@ Baselines baselines_of(const Model& model,
                        const std::vector<TaskItem>& items,
                        const Scoring& scoring,
                        std::int64_t tokens = kBaselineTokens);
+
+// Of several metrics, in their order; every prompt runs once. Rounded otherwise in the last bit
+// than one metric's alone, which needs fewer logits.
+std::vector<Baselines> baselines_of(const Model& model,
+                                    const std::vector<TaskItem>& items,
+                                    const std::vector<const Metric*>& metrics);
 
 }  // namespace headscope

@@ -24,6 +24,7 @@ class Sweeper {
         context_{model, task, spec, options, grid_, scoring_, sink_},
         baselines_(task.items.size()) {}
 
+  void plan();  // and the checks before it
   bool run();
 
  private:
@@ -31,12 +32,14 @@ class Sweeper {
     return context_.options.execution == SweepOptions::Execution::plain;
   }
   [[nodiscard]] std::int64_t kept_from(const Block& block) const {
-    return plain() ? 0 : swept_columns(context_.spec, block, context_.task.items).kept_from;
+    const auto swept = swept_columns(context_.spec, block, context_.task.items);  // or throws
+    return plain() ? 0 : swept.kept_from;
   }
   [[nodiscard]] SweepShape shape() const;
   [[nodiscard]] std::vector<Site> sites_of(Run run) const;
   [[nodiscard]] BlockRuns runs_of(const Block& block) const;
   void put_baselines(const std::vector<Block>& swept);
+  void run_baselines(const std::vector<Block>& swept);
 
   Grid grid_;
   CheckedSink sink_;
@@ -91,6 +94,16 @@ BlockRuns Sweeper::runs_of(const Block& block) const {
 
 // The runs nobody changed come first: a file that stops early has what its cells compare with.
 void Sweeper::put_baselines(const std::vector<Block>& swept) {
+  if (context_.options.baselines != nullptr) {
+    baselines_ = *context_.options.baselines;
+  } else {
+    run_baselines(swept);
+  }
+  sink_.put_baseline(ResultStore::Run::clean, baselines_.clean);
+  sink_.put_baseline(ResultStore::Run::corrupted, baselines_.corrupted);
+}
+
+void Sweeper::run_baselines(const std::vector<Block>& swept) {
   const std::vector<Block> blocks = blocks_of(context_.task.items, context_.plan.baseline_tokens);
   const bool keep = blocks.size() == 1 && swept.size() == 1;
   for (const Block& block : blocks) {
@@ -100,15 +113,17 @@ void Sweeper::put_baselines(const std::vector<Block>& swept) {
       only_.emplace(std::move(runs));
     }
   }
-  sink_.put_baseline(ResultStore::Run::clean, baselines_.clean);
-  sink_.put_baseline(ResultStore::Run::corrupted, baselines_.corrupted);
 }
 
-bool Sweeper::run() {
+void Sweeper::plan() {
   if (plain() && context_.spec.runner != nullptr) {
     throw UsageError("--plain runs whole forward passes; it has no paths to follow");
   }
   context_.plan = plan_sweep(context_.model, shape(), context_.options.memory);
+}
+
+bool Sweeper::run() {
+  plan();
   const auto blocks = blocks_of(context_.task.items, context_.plan.block_tokens);
   sink_.count_done(context_.options.first_cell, context_.end_cell());
   put_baselines(blocks);
@@ -171,6 +186,14 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
     grid.positions = task.items.front().length();
   }
   return Grid(std::move(grid));
+}
+
+void check_sweep(const Model& model,
+                 const Task& task,
+                 const SweepSpec& spec,
+                 const SweepOptions& options) {
+  SweepTable nothing(0, 0);
+  Sweeper(model, task, spec, options, nothing).plan();
 }
 
 bool run_sweep(const Model& model,

@@ -33,6 +33,8 @@ struct SweepSpec {
   const RowRunnerMaker* runner = nullptr;  // null: everything after the change runs again
 };
 
+struct Baselines;  // baselines.h
+
 struct SweepProgress {
   std::int64_t done = 0;  // (cell, prompt) pairs, those found done included
   std::int64_t total = 0;
@@ -43,6 +45,8 @@ struct SweepOptions {
   enum class Execution { shared, plain } execution = Execution::shared;
   std::int64_t first_cell = 0;  // the cells of this shard: [first_cell, end_cell)
   std::int64_t end_cell = -1;   // −1: to the last
+  // Of this task and metric, where they are known already: the same bits as if computed here.
+  const Baselines* baselines = nullptr;
   std::function<void(const SweepProgress&)> progress = {};
   std::function<bool()> stop = {};
 };
@@ -50,6 +54,12 @@ struct SweepOptions {
 // The cells of a spec. Throws UsageError for heads of a site that has none, positions of prompts of
 // different lengths, or a site the model lacks.
 Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
+
+// Throws what run_sweep() would before its first pass.
+void check_sweep(const Model& model,
+                 const Task& task,
+                 const SweepSpec& spec,
+                 const SweepOptions& options);
 
 // Runs the cells `sink` does not have. Returns false if `stop` ended it early. Throws ResourceError
 // if `memory` is too little for one cell, naming what it needs; DataError if a metric is not a

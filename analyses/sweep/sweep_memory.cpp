@@ -54,6 +54,14 @@ std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape) {
   return c.n_layers * a_layer + shape.columns * bytes_of_column(model) + shape.logits * 16;
 }
 
+std::int64_t baseline_tokens(const Model& model, std::int64_t columns, std::int64_t memory) {
+  std::int64_t tokens = kBaselineTokens;
+  while (tokens > columns && tokens * bytes_of_column(model) > memory / 3) {
+    tokens /= 2;
+  }
+  return tokens;
+}
+
 SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t memory) {
   const bool gpu = model.device().is_cuda();
   const std::int64_t row = bytes_of_row(model, shape);
@@ -74,11 +82,7 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
   const std::int64_t rows_enough = (gpu ? kTokensOnGpu : kTokensOnCpu) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
-  plan.baseline_tokens = kBaselineTokens;
-  while (plan.baseline_tokens > shape.columns &&
-         plan.baseline_tokens * bytes_of_column(model) > memory / 3) {
-    plan.baseline_tokens /= 2;
-  }
+  plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;
 }
 

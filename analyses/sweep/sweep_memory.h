@@ -29,6 +29,10 @@ struct SweepPlan {
   std::int64_t baseline_tokens = 0;
 };
 
+// Tokens of the batches that the unchanged runs of prompts of `columns` tokens come in: always the
+// same number, unless `memory` holds fewer.
+std::int64_t baseline_tokens(const Model& model, std::int64_t columns, std::int64_t memory);
+
 // Throws ResourceError naming what one cell of the longest prompt needs if that is more than
 // `memory`.
 SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t memory);

@@ -4,6 +4,7 @@
 #include "analyses/attribution/agreement.h"
 #include "analyses/attribution/attribution.h"
 #include "analyses/sweep/effects.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep_run.h"
@@ -51,40 +52,54 @@ Table worst_table(const Result& result,
   return table;
 }
 
-// Runs the sweep that was estimated.
+OrderedJson json_of(std::optional<double> correlation) {
+  return correlation ? OrderedJson(*correlation) : OrderedJson();
+}
+
+std::string text_of(std::optional<double> correlation) {
+  return correlation ? fmt::format("{:.3f}", *correlation) : "undefined (one does not vary)";
+}
+
+Appendix told(const Agreement& found, std::size_t cells, const Table& worst) {
+  const OrderedJson json{{"pearson", json_of(found.pearson)},
+                         {"spearman", json_of(found.spearman)},
+                         {"slope", found.slope},
+                         {"top_count", found.top_count},
+                         {"top_in_both", found.top},
+                         {"worst", worst.json()}};
+  std::string text = fmt::format(
+      "against the exact sweep, {} cells: Pearson {}, Spearman {}, exact = {:.2f} × estimated",
+      cells,
+      text_of(found.pearson),
+      text_of(found.spearman),
+      found.slope);
+  if (found.top_count > 0) {
+    text += fmt::format(", {} of the top {} the same\n\nfurthest off\n{}",
+                        found.top,
+                        found.top_count,
+                        worst.text());
+  }
+  return {{{"exact", json}}, text + "\n"};
+}
+
+// Runs the sweep that was estimated. The estimate is on disk by now, if a file was named.
 Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t top) {
   const auto prompts = static_cast<std::int64_t>(sweep.task.items.size());
   const Grid grid = grid_of(sweep.model, sweep.task, sweep.spec);
+  if (grid.size() < 2) {
+    return {{}, "--exact: one cell says nothing of correlation\n"};
+  }
   SweepTable table(grid.size(), prompts);
   print_note("--exact: running the sweep itself");
   if (!run_sweep(sweep.model, sweep.task, sweep.spec, sweep.options, table)) {
-    return {{}, "the exact sweep was interrupted\n"};
+    throw Interrupted();
   }
-  Result exact{estimated.header, table.values(), table.clean(), table.corrupted()};
+  const Result exact{estimated.header, table.values(), table.clean(), table.corrupted()};
   const Effects guessed = effects_of(estimated);
   const Effects found = effects_of(exact);
   const Agreement agreement = agreement_of(effects_in(guessed), effects_in(found), top);
-  const Table worst = worst_table(estimated, guessed, found, agreement, top);
-  const auto json_of = [](std::optional<double> r) { return r ? OrderedJson(*r) : OrderedJson(); };
-  const auto text_of = [](std::optional<double> r) {
-    return r ? fmt::format("{:.3f}", *r) : "undefined (one does not vary)";
-  };
-  const OrderedJson json{{"pearson", json_of(agreement.pearson)},
-                         {"spearman", json_of(agreement.spearman)},
-                         {"slope", agreement.slope},
-                         {"top_count", agreement.top_count},
-                         {"top_overlap", agreement.top},
-                         {"worst", worst.json()}};
-  return {{{"exact", json}},
-          fmt::format("against the exact sweep, {} cells: Pearson {}, Spearman {}, "
-                      "exact = {:.2f} × estimated, {} of the top {} the same\n\nfurthest off\n{}\n",
-                      found.cells.size(),
-                      text_of(agreement.pearson),
-                      text_of(agreement.spearman),
-                      agreement.slope,
-                      std::lround(agreement.top * static_cast<double>(agreement.top_count)),
-                      agreement.top_count,
-                      worst.text())};
+  return told(
+      agreement, found.cells.size(), worst_table(estimated, guessed, found, agreement, top));
 }
 
 Json identity_of(const Options& options, const std::string& into) {
@@ -119,6 +134,11 @@ void run(const Options& options, const Invocation& invocation) {
                                         .source = &source,
                                         .metric = &find_metric(options.sweep.metric)};
                      },
+                 .check =
+                     [&](const SweepInHand& sweep) {
+                       check_attribution(
+                           sweep.model, sweep.task, sweep.spec, attribution, sweep.options);
+                     },
                  .execute =
                      [&](const SweepInHand& sweep, SweepSink& sink) {
                        return run_attribution(
@@ -147,7 +167,7 @@ void add_options(CLI::App& app, Options& options) {
                  "both")
       ->check(CLI::IsMember({"atp", "atp-qk-fix", "ig"}))
       ->capture_default_str();
-  app.add_option("--steps", options.steps, "Runs between both, for ig")
+  app.add_option("--steps", options.steps, "Runs between both; --method ig alone")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
       ->capture_default_str();
   app.add_flag("--exact",

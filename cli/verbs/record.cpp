@@ -56,14 +56,18 @@ RecordResult run(const Options& options, const Invocation& invocation) {
   record.provenance = provenance(
       model,
       {.command_line = invocation.command_line, .seed = common.seed, .prepend_bos = options.bos});
+  const bool gradients =
+      std::any_of(record.hooks.begin(), record.hooks.end(), [](const std::string& hook) {
+        return hook.ends_with("_grad");
+      });
   if (!options.task.task.empty()) {
-    const RecordTask task = record_task(options.task, options.bos, model);
+    const RecordTask task = record_task(
+        options.task, options.bos, model, gradients ? Gradients::wanted : Gradients::none);
     record.objective = task.objective;
     record.provenance["identity"].update(task.identity);
     return record_with_progress(model, task.prompts, options.out, record);
   }
-  const auto is_gradient = [](const std::string& hook) { return hook.ends_with("_grad"); };
-  if (std::any_of(record.hooks.begin(), record.hooks.end(), is_gradient)) {
+  if (gradients) {
     throw UsageError(
         "hooks that end in _grad are gradients of a task's metric: give --task FILE (and --metric) "
         "in place of prompts");

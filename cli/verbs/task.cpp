@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
+#include "cli/task_score.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
@@ -21,6 +22,8 @@ struct Options {
   std::string out;
   bool overwrite = false;
   MakeOptions make;
+  std::vector<std::string> metrics;
+  bool skip_unfit = false;
 };
 
 std::string example_text(const Draft& draft) {
@@ -121,21 +124,31 @@ void run(const Options& options, const Invocation& invocation) {
   if (options.what == "list") {
     list_tasks(invocation);
   } else if (options.name.empty()) {
-    throw UsageError("task {} needs the name of a task (headscope task list names them)",
-                     options.what);
+    throw UsageError("task {} needs the name of a task{} (headscope task list names them)",
+                     options.what,
+                     options.what == "score" ? ", or its file" : "");
   } else if (options.what == "show") {
     show_task(options.name, invocation);
+  } else if (options.what == "score") {
+    score_task({.task = options.name,
+                .model = options.model,
+                .make = options.make,
+                .metrics = options.metrics,
+                .skip_unfit = options.skip_unfit},
+               invocation);
   } else {
     make(options, invocation);
   }
 }
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("WHAT", options.what, "list, show or make")
+  app.add_option("WHAT", options.what, "list, show, make or score")
       ->required()
-      ->check(CLI::IsMember({"list", "show", "make"}));
-  app.add_option("NAME", options.name, "The task to show or make");
-  app.add_option("--model", options.model, "Make it for this model's tokenizer (weights unread)");
+      ->check(CLI::IsMember({"list", "show", "make", "score"}));
+  app.add_option("NAME", options.name, "The task; score takes a file of one too");
+  app.add_option("--model",
+                 options.model,
+                 "Make it for this model's tokenizer (weights unread), or score this model");
   app.add_option("-n,--items", options.make.n, "Items to make")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
@@ -146,6 +159,10 @@ void add_options(CLI::App& app, Options& options) {
                  options.make.templates,
                  "JSON of templates and words in place of ours; also the published files of IOI "
                  "and colored objects");
+  app.add_option("--metric", options.metrics, "Metrics to score by beside the usual ones")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
   add_prepend_bos(app, options.make.bos);
   app.add_option("-o,--output", options.out, "The JSONL file to write");
 }
@@ -161,7 +178,8 @@ Verb task_verb() {
           "  headscope task show ioi\n"
           "  headscope task make ioi --model smollm2 -n 100 --seed 0 -o ioi.jsonl\n"
           "  headscope task make ioi --model smollm2 --corruption s2_io --templates mine.json -o "
-          "mine.jsonl",
+          "mine.jsonl\n"
+          "  headscope task score ioi.jsonl --model smollm2",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();
         add_options(app, *options);

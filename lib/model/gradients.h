@@ -34,7 +34,7 @@ struct GradientResult {
 // arXiv:1604.06174). `vocab`: the tokens of the logits, in order; empty: all. Attention runs its
 // explicit form only in layers whose scores or pattern are wanted.
 //
-// Throws UsageError for a point the model lacks or one behind no gradient (tokens), for an
+// A point that the model lacks is never visited. Throws UsageError for token numbers, for an
 // objective that is not one number a row, and as Model::forward does.
 GradientResult gradients(const Model& model,
                          const Batch& batch,

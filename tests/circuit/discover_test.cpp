@@ -53,7 +53,7 @@ TEST_CASE("the circuit found keeps the answer, and the model without it loses it
   }
   const FaithfulnessResult result =
       CircuitEvaluator(model, task, find_metric("logit_diff")).run(found.circuit);
-  CHECK(faithfulness(result) > 0.9);
+  CHECK(faithfulness(result).value() > 0.9);
   CHECK(mean_of(result.complement) < 0.5 * mean_of(result.model));
 }
 

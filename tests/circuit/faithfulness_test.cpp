@@ -1,6 +1,7 @@
 // Circuits kept, taken out and drawn at random.
 #include "analyses/circuit/faithfulness.h"
 
+#include "analyses/metric/summary.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
@@ -48,8 +49,7 @@ TEST_CASE("the whole model is a faithful circuit, and no head is none") {
   const FaithfulnessResult all = evaluator.run(whole(model.config()));
   check_near(all.circuit, all.model);
   check_near(all.complement, all.nothing);
-  CHECK(faithfulness(all) == Approx(1.0).margin(1e-4));
-  CHECK(faithfulness_above_nothing(all) == Approx(1.0).margin(1e-4));
+  CHECK(share_of(all.circuit, {1.0, 1.0, 1.0}).value() == Approx(mean_of(all.model)).margin(1e-4));
   const FaithfulnessResult none = evaluator.run({{{"none", "all", {}}}});
   check_near(none.circuit, none.nothing);
   check_near(none.complement, none.model);
@@ -125,4 +125,14 @@ TEST_CASE("items without another of their template are left out") {
   CHECK(kept.items[1].id == "2");
   task.items.pop_back();
   CHECK_THROWS_AS(with_partners(task), UsageError);
+}
+
+TEST_CASE("a share of what is not clearly above zero is refused") {
+  CHECK(share_of({1.0, 1.0}, {2.0, 2.0}).value() == Approx(0.5));
+  CHECK_FALSE(share_of({1.0, 1.0}, {-2.0, -2.0}));  // the model does the opposite
+  CHECK_FALSE(share_of({1.0, 1.0}, {3.0, -2.9}));   // noise
+  CHECK_FALSE(share_of({1.0, 1.0}, {0.0, 0.0}));
+  CHECK_FALSE(faithfulness_above_nothing({{1, 2}, {1, 1}, {}, {1, 2}}));
+  CHECK(faithfulness_above_nothing({{4, 4.1}, {3, 3}, {}, {2, 2.1}}).value() ==
+        Approx(0.475).margin(1e-6));
 }

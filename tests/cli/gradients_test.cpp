@@ -59,6 +59,34 @@ TEST_CASE("attribute writes a result, resumes it, and --exact says how well it g
   CHECK(is_one_line(other.err));
 }
 
+TEST_CASE("--exact without a list of the strongest leaves that part out") {
+  const Folder folder;
+  const Outcome none =
+      run({"attribute", kModel, "--task", task_file(folder), "--exact", "--top", "0"});
+  CHECK(none.code == 0);
+  CHECK(none.out.find("Pearson") != std::string::npos);
+  CHECK(none.out.find("of the top") == std::string::npos);
+}
+
+TEST_CASE("options of a task's gradients go with a task, and a task without them needs no metric") {
+  const Folder folder;
+  put(folder / "open.jsonl",
+      "{\"clean_tokens\": [1, 2, 3], \"corrupted_tokens\": [1, 4, 3], \"answer_tokens\": [5]}\n");
+  CHECK(run({"record", kModel, "--task", folder / "open.jsonl", "-o", folder / "t.h5"}).code == 0);
+  for (const std::string option : {"--metric", "--run"}) {
+    const Outcome alone = run({"record",
+                               kModel,
+                               "--prompt",
+                               "hi",
+                               option,
+                               option == "--run" ? "clean" : "prob",
+                               "-o",
+                               folder / "u.h5"});
+    CHECK(alone.code == 2);
+    CHECK(alone.err.find("--task") != std::string::npos);
+  }
+}
+
 TEST_CASE("gradients of a task's metric go to a trace beside the values") {
   const Folder folder;
   const auto record = [&](std::vector<std::string> more) {

@@ -69,12 +69,52 @@ TEST_CASE("task make writes the same file for the same seed, from the tokenizer 
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 20);
 }
 
+TEST_CASE("task score says how well a model does a task, by file or by name") {
+  if (smollm2().empty()) {
+    WARN("skipped: SmolLM2 is not in the cache");
+    return;
+  }
+  const Folder folder;
+  const auto score = [&](const std::string& what, const std::vector<std::string>& more) {
+    std::vector<std::string> words{"task", "score", what, "--model", smollm2()};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  const Outcome named = score("ioi", {"-n", "20", "--json", "--metric", "rank,prob"});
+  INFO(named.err);
+  REQUIRE(named.code == 0);
+  const OrderedJson json = named.json();
+  CHECK(json["items"] == 20);
+  CHECK(json["verdict"] == "does");
+  for (const std::string metric : {"accuracy", "logit_diff", "prob", "rank"}) {
+    CAPTURE(metric);
+    const OrderedJson& clean = json["metrics"][metric]["clean"];
+    CHECK(clean["low"] <= clean["mean"]);
+    CHECK(clean["mean"] <= clean["high"]);
+    CHECK(json["metrics"][metric].contains("corrupted"));
+  }
+  CHECK(json["metrics"]["logit_diff"]["clean"]["mean"] >
+        json["metrics"]["logit_diff"]["corrupted"]["mean"]);
+  const std::string file = folder / "ioi.jsonl";
+  REQUIRE(run({"task", "make", "ioi", "--model", smollm2(), "-n", "20", "-o", file}).code == 0);
+  CHECK(score(file, {"--json"}).json()["metrics"]["prob"] == json["metrics"]["prob"]);
+  const Outcome text = score(file, {});
+  CHECK_THAT(text.out, contains("does this task: ") && contains("accuracy"));
+}
+
 TEST_CASE("what task cannot do is one line") {
   const Folder folder;
   for (const auto& [words, code, message] :
        std::vector<std::tuple<std::vector<std::string>, int, std::string>>{
            {{"task", "show", "iio"}, 2, "did you mean ioi"},
            {{"task", "show"}, 2, "needs the name"},
+           {{"task", "score"}, 2, "or its file"},
+           {{"task", "score", "ioi"}, 2, "--model"},
+           {{"task", "score", "ioi", "--model", "y", "--metric", "probb"}, 2, "did you mean prob"},
+           {{"task", "score", "iio", "--model", "y"}, 2, "did you mean ioi"},
+           {{"task", "score", folder / "none.jsonl", "--model", model_path("llama")},
+            3,
+            "none.jsonl: cannot open the task"},
            {{"task", "make", "ioi"}, 2, "--model"},
            {{"task", "make", "ioi", "--model", model_path("llama"), "-o", folder / "x"},
             3,

@@ -1,0 +1,22 @@
+// headscope task score: how well a model does a task.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "analyses/task/makers.h"
+#include "cli/verb.h"
+
+namespace headscope {
+
+struct TaskScoreOptions {
+  std::string task;  // a file, or the name of a built-in task to make
+  std::string model;
+  MakeOptions make;                  // of a built-in one; the BOS of both
+  std::vector<std::string> metrics;  // beside accuracy, logit_diff and prob
+  bool skip_unfit = false;
+};
+
+void score_task(const TaskScoreOptions& options, const Invocation& invocation);
+
+}  // namespace headscope
