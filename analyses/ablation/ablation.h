@@ -40,7 +40,11 @@ class GroupMean final : public ValueSource {
             const std::vector<Site>& sites);
 
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override;
+  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
+    return of_items(runs.block.items);
+  }
+  // The same for rows of these items. What it returns lives as long as `items`.
+  [[nodiscard]] Replacement of_items(const std::vector<std::int64_t>& items) const;
   [[nodiscard]] bool same_before_difference() const override { return false; }
 
  private:

@@ -60,11 +60,11 @@ GroupMean::Means GroupMean::measured() const {
   return means;
 }
 
-Replacement GroupMean::of_block(const BlockRuns& runs) const {
+Replacement GroupMean::of_items(const std::vector<std::int64_t>& items) const {
   if (means_.empty()) {
     means_ = measured();
   }
-  return [this, &runs](Site site, std::int64_t layer, const Tensor& original) {
+  return [this, &items](Site site, std::int64_t layer, const Tensor& original) {
     const auto found = means_.find({site, layer});
     if (found == means_.end()) {
       throw InternalError("no mean of {}", hook_name(site, static_cast<int>(layer)));
@@ -72,7 +72,7 @@ Replacement GroupMean::of_block(const BlockRuns& runs) const {
     // Prompts end in the last column: the mean's last positions stand in the kept columns.
     Tensor out = at::zeros_like(original);
     for (std::int64_t row = 0; row < original.size(0); ++row) {
-      const std::int64_t item = runs.block.items[static_cast<std::size_t>(row)];
+      const std::int64_t item = items[static_cast<std::size_t>(row)];
       const Tensor& mean = found->second[groups_.group_of(item)];
       const std::int64_t columns = std::min(mean.size(0), original.size(1));
       out[row]

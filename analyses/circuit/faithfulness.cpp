@@ -40,6 +40,13 @@ class KeptHeads {
   std::vector<Tensor> masks_;
 };
 
+// Values of a block's rows, to their places among the items.
+void put(const std::vector<double>& scored, const Block& block, std::vector<double>& values) {
+  for (std::size_t row = 0; row < scored.size(); ++row) {
+    values[static_cast<std::size_t>(block.items[row])] = scored[row];
+  }
+}
+
 class MeanAblation final : public Tap {
  public:
   MeanAblation(const KeptHeads& heads, Kept kept, Replacement mean)
@@ -96,24 +103,28 @@ CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const M
       scoring_(metric, task.items, model.config().d_vocab),
       mean_(model, task.items, Run::corrupted, {Site::z}),
       blocks_(blocks_of(task.items, kTokensAtOnce)) {
+  unchanged_.resize(task.items.size());
   for (const Block& block : blocks_) {
-    runs_.push_back(logits_of(model, block, scoring_));
+    const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
+    const Tensor logits = model.forward(block.clean, last).logits;
+    put(scoring_.values(logits, block.items, logits), block, unchanged_);
+    clean_.push_back(metric.needs_clean ? logits : Tensor());
   }
 }
 
 std::vector<double> CircuitEvaluator::metric_with(const HeadCircuit& circuit, Kept kept) const {
+  return kept == Kept::model ? unchanged_ : ablated(circuit, kept);
+}
+
+std::vector<double> CircuitEvaluator::ablated(const HeadCircuit& circuit, Kept kept) const {
   std::vector<double> values(task_.items.size());
-  for (const BlockRuns& runs : runs_) {
-    const KeptHeads heads(circuit, runs.block, task_.items, model_.config());
-    MeanAblation ablation(heads, kept, mean_.of_block(runs));
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const Block& block = blocks_[i];
+    const KeptHeads heads(circuit, block, task_.items, model_.config());
+    MeanAblation ablation(heads, kept, mean_.of_items(block.items));
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
-    const Tensor logits = kept == Kept::model
-                              ? runs.clean.logits()
-                              : model_.forward(runs.block.clean, ablation, last).logits;
-    const auto scored = scoring_.values(logits, runs.block.items, runs.clean.logits());
-    for (std::size_t row = 0; row < scored.size(); ++row) {
-      values[static_cast<std::size_t>(runs.block.items[row])] = scored[row];
-    }
+    const Tensor logits = model_.forward(block.clean, ablation, last).logits;
+    put(scoring_.values(logits, block.items, clean_[i]), block, values);
   }
   return values;
 }

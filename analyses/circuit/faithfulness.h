@@ -31,22 +31,23 @@ std::optional<double> faithfulness_above_nothing(const FaithfulnessResult& resul
 
 class CircuitEvaluator {
  public:
-  // Runs every prompt, and every corrupted one once more for the means. Throws as GroupMean does:
+  // Runs every prompt once, every corrupted one for the means. Throws as GroupMean does:
   // every template and length needs two items (with_partners() leaves out the others).
   CircuitEvaluator(const Model& model, const Task& task, const Metric& metric);
-  CircuitEvaluator(const CircuitEvaluator&) = delete;  // runs_ point into blocks_
-  CircuitEvaluator& operator=(const CircuitEvaluator&) = delete;
 
   [[nodiscard]] std::vector<double> metric_with(const HeadCircuit& circuit, Kept kept) const;
   [[nodiscard]] FaithfulnessResult run(const HeadCircuit& circuit) const;
 
  private:
+  [[nodiscard]] std::vector<double> ablated(const HeadCircuit& circuit, Kept kept) const;
+
   const Model& model_;
   const Task& task_;
   Scoring scoring_;
   GroupMean mean_;
   std::vector<Block> blocks_;
-  std::vector<BlockRuns> runs_;  // of each block, for the logits
+  std::vector<double> unchanged_;  // F(M) of every item
+  std::vector<Tensor> clean_;      // logits of each block, for metrics that ask; else undefined
 };
 
 // The items whose template and length another item has too.
