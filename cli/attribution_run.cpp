@@ -116,8 +116,11 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
   const LogitTarget target = logit_target(task.items, wanted_target(options.metric));
   const ResultHeader header = header_of(model, task, options, invocation, target);
   std::optional<ResultStore> store;
-  if (!options.out.empty()) {  // before the work: a path that cannot be written says so at once
-    store.emplace(options.out, header, options.overwrite ? IfExists::replace : IfExists::fail);
+  // Before the work, so that a path that cannot be written says so at once; but what is there stays
+  // until there is something to replace it with.
+  const bool replaces = options.overwrite && std::filesystem::exists(options.out);
+  if (!options.out.empty() && !replaces) {
+    store.emplace(options.out, header, IfExists::fail);
   }
   Result result;
   try {
@@ -127,6 +130,9 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
       std::filesystem::remove(options.out);
     }
     throw;
+  }
+  if (replaces) {
+    store.emplace(options.out, header, IfExists::replace);
   }
   if (store) {
     write(*store, result);
