@@ -85,7 +85,7 @@ Reproduction docstring() {
           "attention-only transformer",
       .task = "docstring",
       .corruption = "random_random",
-      .metric = "logit_diff",
+      .metric = "logit_margin",
       .stages =
           {{"argument mover", "opposing", "", 'q', "end", "end"},
            {"query of the mover", "", "argument mover", 'q', "end", "end"},

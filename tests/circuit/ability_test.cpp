@@ -50,3 +50,9 @@ TEST_CASE("heads are compared by number with the published family and size alone
   config.family = "gpt_neox";
   CHECK_FALSE(is_published_model(published, config));
 }
+
+TEST_CASE("docstring is judged by the margin over the best wrong argument, as published") {
+  CHECK(find_reproduction("docstring").metric == "logit_margin");
+  CHECK(find_reproduction("greater-than").metric == "prob_diff");
+  CHECK(find_reproduction("ioi").metric == "logit_diff");
+}
