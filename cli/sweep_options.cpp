@@ -49,19 +49,6 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
       "--plain", options.plain, "One edit and one whole forward pass a cell: the slow check");
 }
 
-void add_patch_site(CLI::App& app, std::string& site) {
-  std::vector<std::string> names;
-  for (const Site each : sweep_sites()) {
-    names.push_back(short_name(each));
-  }
-  app.add_option("--site",
-                 site,
-                 "What is patched. q, z and pattern have query heads; k and v have KV heads, and a "
-                 "patched one is seen by every query head that shares it")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
-}
-
 std::int64_t parse_bytes(const std::string& text) {
   static const std::map<std::string, double> units{{"", 1},
                                                    {"B", 1},

@@ -66,9 +66,6 @@ void run_sweep_verb(const Invocation& invocation,
 // --memory, or most of what is free: the rest is for what no estimate knows.
 std::int64_t memory_for(const std::string& option, const Model& model);
 
-// --site of a patch.
-void add_patch_site(CLI::App& app, std::string& site);
-
 // "4GB", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
 std::int64_t parse_bytes(const std::string& text);
 

@@ -6,6 +6,7 @@
 #include "analyses/sweep/effects.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/patch_options.h"
 #include "cli/render/table.h"
 #include "cli/sweep_run.h"
 #include "cli/verbs.h"
@@ -15,9 +16,7 @@ namespace {
 
 struct Options {
   SweepVerbOptions sweep;
-  std::string site = "z";
-  std::string over = "layer,head";
-  std::string from = "clean";
+  PatchOptions patch;
   std::string method = "atp";
   std::int64_t steps = 5;
   bool exact = false;
@@ -102,9 +101,9 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
       agreement, found.cells.size(), worst_table(estimated, guessed, found, agreement, top));
 }
 
-Json identity_of(const Options& options, const std::string& into) {
-  Json identity{
-      {"site", options.site}, {"from", options.from}, {"into", into}, {"method", options.method}};
+Json identity_of(const Options& options) {
+  Json identity = patch_identity(options.patch);
+  identity["method"] = options.method;
   if (options.method == "ig") {
     identity["steps"] = options.steps;
   }
@@ -112,37 +111,28 @@ Json identity_of(const Options& options, const std::string& into) {
 }
 
 void run(const Options& options, const Invocation& invocation) {
-  const Site site = parse_sweep_site(options.site);
-  const OverAxes over = parse_over(options.over);
-  const Run from = options.from == "clean" ? Run::clean : Run::corrupted;
-  const std::string into = options.from == "clean" ? "corrupted" : "clean";
-  const OtherRun source(from);
-  const AttributionOptions attribution{method_of(options.method), options.steps};
+  const PatchOptions& patch = options.patch;
+  const OtherRun source(source_run(patch));
+  const AttributionOptions method{method_of(options.method), options.steps};
+  const auto spec = [&] {
+    return patch_spec(patch, options.sweep.positions, options.sweep.metric, source);
+  };
+  spec();  // refuses what is wrong before a model is loaded
   SweepVerb verb{.kind = "attribute",
                  .title = fmt::format("{} of the {} run ← {}, estimated by {}",
-                                      options.site,
-                                      into,
-                                      options.from,
+                                      patch.site,
+                                      changed_run(patch),
+                                      patch.from,
                                       options.method),
-                 .identity = identity_of(options, into),
-                 .spec =
-                     [&](const Model&, const Task&) {
-                       return SweepSpec{.parts = {{site, over.heads}},
-                                        .over_positions = over.positions,
-                                        .positions = {options.sweep.positions},
-                                        .into = from == Run::clean ? Run::corrupted : Run::clean,
-                                        .source = &source,
-                                        .metric = &find_metric(options.sweep.metric)};
-                     },
+                 .identity = identity_of(options),
+                 .spec = [&](const Model&, const Task&) { return spec(); },
                  .check =
-                     [&](const SweepInHand& sweep) {
-                       check_attribution(
-                           sweep.model, sweep.task, sweep.spec, attribution, sweep.options);
+                     [&](const SweepInHand& it) {
+                       check_attribution(it.model, it.task, it.spec, method, it.options);
                      },
                  .execute =
-                     [&](const SweepInHand& sweep, SweepSink& sink) {
-                       return run_attribution(
-                           sweep.model, sweep.task, sweep.spec, attribution, sweep.options, sink);
+                     [&](const SweepInHand& it, SweepSink& sink) {
+                       return run_attribution(it.model, it.task, it.spec, method, it.options, sink);
                      }};
   if (options.exact) {
     verb.appendix = [&](const SweepInHand& sweep, const Result& result) {
@@ -154,12 +144,7 @@ void run(const Options& options, const Invocation& invocation) {
 
 void add_options(CLI::App& app, Options& options) {
   add_grid_options(app, options.sweep);
-  add_patch_site(app, options.site);
-  app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
-      ->capture_default_str();
-  app.add_option("--from", options.from, "The run values come from; the other one is changed")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
-      ->capture_default_str();
+  add_patch_options(app, options.patch);
   app.add_option("--method",
                  options.method,
                  "atp: difference times gradient at the changed run; atp-qk-fix: for q and k, the "

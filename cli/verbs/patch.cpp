@@ -1,6 +1,7 @@
 // headscope patch: activation patching over layers, heads and positions.
 #include <CLI/CLI.hpp>
 
+#include "cli/patch_options.h"
 #include "cli/sweep_run.h"
 #include "cli/verbs.h"
 
@@ -9,40 +10,28 @@ namespace {
 
 struct Options {
   SweepVerbOptions sweep;
-  std::string site = "z";
-  std::string over = "layer,head";
-  std::string from = "clean";
+  PatchOptions patch;
 };
 
 void run(const Options& options, const Invocation& invocation) {
-  const Site site = parse_sweep_site(options.site);
-  const OverAxes over = parse_over(options.over);
-  const Run from = options.from == "clean" ? Run::clean : Run::corrupted;
-  const std::string into = options.from == "clean" ? "corrupted" : "clean";
-  const OtherRun source(from);
-  run_sweep_verb(invocation,
-                 options.sweep,
-                 {.kind = "patch",
-                  .title = fmt::format("{} of the {} run ← {}", options.site, into, options.from),
-                  .identity = {{"site", options.site}, {"from", options.from}, {"into", into}},
-                  .spec = [&](const Model&, const Task&) {
-                    return SweepSpec{.parts = {{site, over.heads}},
-                                     .over_positions = over.positions,
-                                     .positions = {options.sweep.positions},
-                                     .into = from == Run::clean ? Run::corrupted : Run::clean,
-                                     .source = &source,
-                                     .metric = &find_metric(options.sweep.metric)};
-                  }});
+  const PatchOptions& patch = options.patch;
+  const OtherRun source(source_run(patch));
+  const auto spec = [&] {
+    return patch_spec(patch, options.sweep.positions, options.sweep.metric, source);
+  };
+  spec();  // refuses what is wrong before a model is loaded
+  run_sweep_verb(
+      invocation,
+      options.sweep,
+      {.kind = "patch",
+       .title = fmt::format("{} of the {} run ← {}", patch.site, changed_run(patch), patch.from),
+       .identity = patch_identity(patch),
+       .spec = [&](const Model&, const Task&) { return spec(); }});
 }
 
 void add_options(CLI::App& app, Options& options) {
   add_sweep_options(app, options.sweep);
-  add_patch_site(app, options.site);
-  app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
-      ->capture_default_str();
-  app.add_option("--from", options.from, "The run values come from; the other one is changed")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
-      ->capture_default_str();
+  add_patch_options(app, options.patch);
 }
 
 }  // namespace
