@@ -39,6 +39,19 @@ Tensor TapList::visit(const Visit& visit, const Tensor& value) {
   return current;
 }
 
+bool TapList::wants_attention(int layer) const {
+  return std::any_of(
+      taps_.begin(), taps_.end(), [&](const Tap* tap) { return tap->wants_attention(layer); });
+}
+
+void TapList::visit_attention(const Visit& visit, const AttentionInputs& in) {
+  for (Tap* tap : taps_) {
+    if (tap->wants_attention(visit.point.layer)) {
+      tap->visit_attention(visit, in);
+    }
+  }
+}
+
 TapList operator|(Tap& first, Tap& second) {
   return TapList({&first, &second});
 }

@@ -17,6 +17,8 @@ class TapList final : public Tap {
   void end() override;
   [[nodiscard]] Interest wants(HookPoint point) const override;
   Tensor visit(const Visit& visit, const Tensor& value) override;
+  [[nodiscard]] bool wants_attention(int layer) const override;
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override;
 
   [[nodiscard]] const std::vector<Tap*>& taps() const { return taps_; }
 

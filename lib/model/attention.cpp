@@ -2,6 +2,7 @@
 #include "lib/attention/attention.h"
 
 #include "lib/attention/suffix.h"
+#include "lib/base/error.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
 #include "lib/model/attention_inputs.h"
@@ -49,6 +50,14 @@ void join_cache(Pass& pass, int layer, Qkv& qkv) {
 // fused one, whose answer stands.
 Tensor attend(Pass& pass, int layer, const AttentionInputs& in) {
   const bool edited = pass.edited(Site::attn_scores, layer) || pass.edited(Site::pattern, layer);
+  if (pass.attention_wanted(layer)) {
+    if (edited) {
+      throw UsageError(
+          "{}: its statistics would be those from before the edit of it; take one away",
+          hook_name(Site::pattern, layer));
+    }
+    pass.show_attention(layer, in);
+  }
   if (!edited && !pass.wanted(Site::attn_scores, layer) && !pass.wanted(Site::pattern, layer)) {
     return fused_attention(in);
   }
@@ -63,8 +72,8 @@ Tensor attend(Pass& pass, int layer, const AttentionInputs& in) {
 }
 
 bool looked_at(const Pass& pass, int layer) {
-  return pass.wanted(Site::rot_k, layer) || pass.wanted(Site::attn_scores, layer) ||
-         pass.wanted(Site::pattern, layer);
+  return pass.attention_wanted(layer) || pass.wanted(Site::rot_k, layer) ||
+         pass.wanted(Site::attn_scores, layer) || pass.wanted(Site::pattern, layer);
 }
 
 Tensor attended(Pass& pass, int layer, Qkv& qkv) {

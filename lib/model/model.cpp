@@ -77,6 +77,10 @@ void narrow_last_block(Pass& pass, const ForwardOptions& options) {
   if (options.logits == Logits::all || pass.cache != nullptr) {
     throw UsageError("LastBlock::last_column goes with the logits of the last column, no cache");
   }
+  if (pass.attention_wanted(last)) {
+    throw UsageError("statistics of {} are wanted, but only its last column would be computed",
+                     hook_name(Site::pattern, last));
+  }
   for (const HookPoint point : hook_points(pass.config)) {
     const bool behind = point.layer == kNoLayer && point.site > Site::resid_post;
     if ((point.layer == last || behind) && pass.wanted(point.site, point.layer)) {

@@ -34,6 +34,10 @@ class Pass {
   [[nodiscard]] bool edited(Site site, int layer = kNoLayer) const {
     return tap_.wants({site, layer}) >= Interest::edit;
   }
+  [[nodiscard]] bool attention_wanted(int layer) const { return tap_.wants_attention(layer); }
+  void show_attention(int layer, const AttentionInputs& in) {
+    tap_.visit_attention({{Site::pattern, layer}, layout, config}, in);
+  }
   // What the tap brings for hook_attn_out or hook_mlp_out; undefined if it wants it computed.
   [[nodiscard]] Tensor supplied(Site site, int layer);
 

@@ -8,6 +8,8 @@
 
 namespace headscope {
 
+struct AttentionInputs;
+
 // What a tap will do with a value. The forward pass forms a value only if somebody wants it, and
 // leaves the fused attention path only for an edit of scores or pattern: looking never changes the
 // answer. `supply` says that the tap brings the value without having seen it: hook_attn_out and
@@ -38,6 +40,12 @@ class Tap {
   // Called with the value, axes as info(site).axes says; returns the value to go on with. A tap
   // that only observes returns its argument. Nothing may be changed in place.
   virtual Tensor visit(const Visit& visit, const Tensor& value) = 0;
+
+  // A tap that wants what a layer's attention compares, placed queries and keys with scale, window
+  // and all, is shown it beside the pass, which goes on as it would without: statistics of long
+  // contexts start here (hooks/statistics_tap.h). `visit.point` is the layer's hook_pattern.
+  [[nodiscard]] virtual bool wants_attention(int) const { return false; }
+  virtual void visit_attention(const Visit&, const AttentionInputs&) {}
 };
 
 // A tap that wants nothing.

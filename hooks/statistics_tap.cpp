@@ -1,0 +1,50 @@
+#include "hooks/statistics_tap.h"
+
+#include <algorithm>
+
+#include "lib/attention/attention.h"
+#include "lib/base/error.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// The part of [n, B, whole] that a chunk is about, on its device.
+Tensor part_of(const Tensor& whole, std::int64_t begin, std::int64_t count, const Tensor& like) {
+  if (!whole.defined()) {
+    return whole;
+  }
+  if (whole.size(2) < begin + count) {
+    throw UsageError(
+        "statistics for {} columns, but the pass has {}", whole.size(2), begin + count);
+  }
+  return whole.narrow(2, begin, count).to(like.device());
+}
+
+}  // namespace
+
+bool StatisticsTap::wants_attention(int layer) const {
+  return layers_.empty() || std::find(layers_.begin(), layers_.end(), layer) != layers_.end();
+}
+
+void StatisticsTap::visit_attention(const Visit& visit, const AttentionInputs& in) {
+  const BatchLayout& layout = visit.layout;
+  StatisticsRequest request = request_;
+  request.spans = part_of(request.spans, 0, in.k.size(1), in.q);
+  request.targets = part_of(request.targets, layout.past, in.q.size(1), in.q);
+  receive_(visit,
+           attention_statistics(
+               {.q = in.q,
+                .k = in.k,
+                .scale = in.scale,
+                .softcap = in.softcap,
+                .window = in.window,
+                .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
+                .alibi = {},
+                .sinks = {},
+                .lse = {}},
+               request));
+}
+
+}  // namespace headscope

@@ -1,0 +1,142 @@
+// Checks and dispatch of statistics.h: the CPU form is in statistics_cpu.cpp, the GPU's in the
+// plug-in.
+#include "lib/attention/statistics.h"
+
+#include <fmt/ranges.h>
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/library.h>
+
+#include "lib/attention/statistics_cpu.h"
+#include "lib/base/error.h"
+
+TORCH_LIBRARY_FRAGMENT(headscope, m) {
+  // Returns the tensors of AttentionStatistics in its order; empty ones were not asked for. `rows`
+  // has bits 1: first, 2: entropy, 4: distance, 8: columns.
+  m.def(
+      "attention_statistics(Tensor q, Tensor k, float scale, float softcap, int window, "
+      "Tensor? pads, Tensor? alibi, Tensor? sinks, Tensor? lse, int top_k, int[] offsets, "
+      "int[] windows, Tensor? spans, Tensor? targets, int rows, int block) -> Tensor[]");
+}
+
+TORCH_LIBRARY_IMPL(headscope, CPU, m) {
+  m.impl("attention_statistics", headscope::attention_statistics_cpu);
+}
+
+namespace headscope {
+namespace {
+
+std::optional<Tensor> optional(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+}
+
+void check_shape(const Tensor& tensor, at::IntArrayRef expected, const char* name) {
+  if (tensor.defined() && !tensor.sizes().equals(expected)) {
+    throw UsageError("attention_statistics: {} is {}, not {}",
+                     name,
+                     fmt::join(tensor.sizes(), "×"),
+                     fmt::join(expected, "×"));
+  }
+}
+
+void check_positive(const std::vector<std::int64_t>& values, std::int64_t least, const char* name) {
+  for (const std::int64_t value : values) {
+    if (value < least) {
+      throw UsageError("attention_statistics: {} of {}; at least {}", name, value, least);
+    }
+  }
+}
+
+void check(const StatisticsInputs& in, const StatisticsRequest& request) {
+  if (in.q.dim() != 4 || in.k.dim() != 4 || in.q.size(0) != in.k.size(0) ||
+      in.q.size(3) != in.k.size(3) || in.k.size(1) < in.q.size(1) ||
+      in.q.size(2) % in.k.size(2) != 0 || in.q.scalar_type() != in.k.scalar_type()) {
+    throw UsageError("attention_statistics: q is {} and k is {}",
+                     fmt::join(in.q.sizes(), "×"),
+                     fmt::join(in.k.sizes(), "×"));
+  }
+  const std::int64_t batch = in.q.size(0);
+  const std::int64_t heads = in.q.size(2);
+  const auto count = [](const Tensor& t) { return t.defined() ? t.size(0) : 0; };
+  check_shape(in.pads, {batch}, "pads");
+  check_shape(in.alibi, {heads}, "alibi");
+  check_shape(in.sinks, {heads}, "sinks");
+  check_shape(in.lse, {batch, heads, in.q.size(1)}, "lse");
+  check_shape(request.spans, {count(request.spans), batch, in.k.size(1)}, "spans");
+  check_shape(request.targets, {count(request.targets), batch, in.q.size(1)}, "targets");
+  check_positive(request.offsets, 0, "an offset");
+  check_positive(request.windows, 1, "a window");
+  if (request.top_k < 0 || request.top_k > kMostTop || count(request.spans) > kMostSpans ||
+      request.block < 0) {
+    throw UsageError(
+        "attention_statistics: top {} (at most {}), {} spans (at most {}), blocks of "
+        "{}",
+        request.top_k,
+        kMostTop,
+        count(request.spans),
+        kMostSpans,
+        request.block);
+  }
+}
+
+}  // namespace
+
+AttentionStatistics attention_statistics(const StatisticsInputs& in,
+                                         const StatisticsRequest& request) {
+  using Maybe = const std::optional<Tensor>&;
+  using Signature = std::vector<Tensor>(const Tensor&,
+                                        const Tensor&,
+                                        double,
+                                        double,
+                                        std::int64_t,
+                                        Maybe,
+                                        Maybe,
+                                        Maybe,
+                                        Maybe,
+                                        std::int64_t,
+                                        at::IntArrayRef,
+                                        at::IntArrayRef,
+                                        Maybe,
+                                        Maybe,
+                                        std::int64_t,
+                                        std::int64_t);
+  check(in, request);
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("headscope::attention_statistics", "")
+                             .typed<Signature>();
+  const std::int64_t rows = (request.first ? 1 : 0) | (request.entropy ? 2 : 0) |
+                            (request.distance ? 4 : 0) | (request.columns ? 8 : 0);
+  std::vector<Tensor> out = op.call(in.q,
+                                    in.k,
+                                    in.scale,
+                                    in.softcap,
+                                    in.window,
+                                    optional(in.pads),
+                                    optional(in.alibi),
+                                    optional(in.sinks),
+                                    optional(in.lse),
+                                    request.top_k,
+                                    request.offsets,
+                                    request.windows,
+                                    optional(request.spans),
+                                    optional(request.targets),
+                                    rows,
+                                    request.block);
+  for (Tensor& each : out) {
+    each = each.numel() == 0 ? Tensor() : each;
+  }
+  return {out[0],
+          out[1],
+          out[2],
+          out[3],
+          out[4],
+          out[5],
+          out[6],
+          out[7],
+          out[8],
+          out[9],
+          out[10],
+          out[11]};
+}
+
+}  // namespace headscope

@@ -1,0 +1,70 @@
+// What attention does, in numbers that fit in memory: every statistic is reduced tile by tile from
+// scores computed again from q and k, so that no T × T matrix exists. O(T) memory, any context.
+//
+// The probability of key j for query i is p = exp(s − lse), where s is the score as
+// hook_attn_scores has it (scaled, soft-capped, ALiBi added, hidden keys −∞) and lse the logarithm
+// of the sum of exp(s) over the keys the query sees (and the head's sink, if it has one). Column
+// numbers count from the first column of the keys, padding included. Everything is f32.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+struct StatisticsInputs {
+  Tensor q;  // [B, T, n_heads, d_head], placed; query i is column S − T + i
+  Tensor k;  // [B, S, n_kv_heads, d_head], placed. Head h reads KV head h / (n_heads / n_kv_heads)
+  double scale = 1.0;
+  double softcap = 0.0;     // c·tanh(score / c) where > 0
+  std::int64_t window = 0;  // > 0: query i sees keys (i − window, i]
+  Tensor pads;   // [B] int64: columns of padding at the left of each row; undefined: none
+  Tensor alibi;  // [n_heads] f32: slope · (i − j) is taken from the capped score; undefined: none
+  Tensor sinks;  // [n_heads] f32: a logit in every row's softmax that is no key (gpt-oss)
+  Tensor lse;    // [B, n_heads, T] f32, if the fused pass left it; undefined: a first pass finds it
+};
+
+// What is to be reduced. All of a row belong to one query of one head.
+struct StatisticsRequest {
+  std::int64_t top_k = 0;             // the strongest keys and their p, at most kMostTop
+  std::vector<std::int64_t> offsets;  // p of the key `offset` columns before the query
+  std::vector<std::int64_t> windows;  // mass of the last `window` keys, the query's own included
+  Tensor spans;                       // [n, B, S] bool, n ≤ kMostSpans: mass of the keys in each
+  Tensor targets;                     // [n, B, T] int64: p of that column, one a query; −1: none
+  bool first = false;                 // p of the row's first token
+  bool entropy = false;               // −Σ p ln p over keys, nats
+  bool distance = false;              // Σ p (i − j), tokens
+  bool columns = false;               // mass a key receives, summed over queries
+  std::int64_t block = 0;             // > 0: mass of every block × block square of the pattern
+};
+inline constexpr std::int64_t kMostTop = 8;
+inline constexpr std::int64_t kMostSpans = 8;
+
+// What was not asked for is undefined. Rows of padding are 0, and no one sees padding.
+struct AttentionStatistics {
+  Tensor lse;          // [B, n_heads, T]; always
+  Tensor top_key;      // [B, n_heads, T, top_k] int64, strongest first; −1 where there are fewer
+  Tensor top_weight;   // [B, n_heads, T, top_k]
+  Tensor offset_mass;  // [B, n_heads, T, offsets]; 0 where no such key is seen
+  Tensor window_mass;  // [B, n_heads, T, windows]
+  Tensor span_mass;    // [B, n_heads, T, spans]
+  Tensor target_mass;  // [B, n_heads, T, targets]
+  Tensor first_mass;   // [B, n_heads, T]
+  Tensor entropy;      // [B, n_heads, T]
+  Tensor distance;     // [B, n_heads, T]
+  Tensor column_mass;  // [B, n_heads, S]
+  Tensor block_map;  // [B, n_heads, ⌈T / block⌉, ⌈S / block⌉]: sums; a query's row sums to ≤ 1
+};
+
+// On the device of q, in any float dtype (bf16 and f16 by tensor cores on a GPU; sums in f32).
+// Throws UsageError for shapes that do not fit together or a request out of range.
+AttentionStatistics attention_statistics(const StatisticsInputs& in,
+                                         const StatisticsRequest& request);
+
+// The definition: plain loops in double, on the CPU. For tests; slow.
+AttentionStatistics attention_statistics_ref(const StatisticsInputs& in,
+                                             const StatisticsRequest& request);
+
+}  // namespace headscope
