@@ -21,6 +21,7 @@ Verb ablate_verb();
 Verb attribute_verb();
 Verb path_patch_verb();
 Verb dla_verb();
+Verb detect_verb();
 Verb sweep_verb();
 Verb merge_verb();
 Verb bench_verb();

@@ -1,0 +1,44 @@
+// The list of detectors, in the order of tables and pages. A new one is a line here.
+#include <fmt/ranges.h>
+
+#include "analyses/head_detectors/detectors.h"
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+
+namespace headscope {
+
+const std::vector<Detector>& all_detectors() {
+  static const std::vector<Detector> all{
+      previous_token_detector(),
+      duplicate_token_detector(),
+      induction_detector(),
+      echo_detector(),
+      echo_induction_detector(),
+      first_token_sink_detector(),
+      column_sinks_detector(),
+      dormant_detector(),
+      local_detector(),
+      streaming_detector(),
+      delimiter_detector(),
+      subject_detector(),
+      entropy_detector(),
+      distance_detector(),
+  };
+  return all;
+}
+
+const Detector& find_detector(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Detector& each : all_detectors()) {
+    if (each.name == name) {
+      return each;
+    }
+    names.push_back(each.name);
+  }
+  throw UsageError("{}: no such detector{}; there are {}",
+                   name,
+                   did_you_mean(name, names),
+                   fmt::join(names, ", "));
+}
+
+}  // namespace headscope

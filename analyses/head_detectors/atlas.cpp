@@ -1,0 +1,32 @@
+#include "analyses/head_detectors/atlas.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "analyses/metric/summary.h"
+
+namespace headscope {
+
+double Confirmation::random_mean() const {
+  return random.empty() ? 0.0 : mean_of(random);
+}
+
+bool Confirmation::confirmed() const {
+  return high < 0.0 &&
+         std::all_of(random.begin(), random.end(), [&](double each) { return change() < each; });
+}
+
+const Detection* Atlas::find(const std::string& detector) const {
+  const auto found = std::find_if(detections.begin(), detections.end(), [&](const Detection& each) {
+    return each.detector.name == detector;
+  });
+  return found == detections.end() ? nullptr : &*found;
+}
+
+std::string Atlas::name_of(std::size_t head) const {
+  const auto heads = static_cast<std::size_t>(n_heads);
+  return fmt::format("{}.{}", head / heads, head % heads);
+}
+
+}  // namespace headscope

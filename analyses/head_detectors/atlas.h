@@ -1,0 +1,48 @@
+// The atlas of a model's heads: what every detector said of it, in one file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "analyses/head_detectors/detect.h"
+#include "lib/base/json.h"
+
+namespace headscope {
+
+// What ablating heads does to the behaviour they should serve (confirm.h).
+struct Confirmation {
+  std::string detector;
+  std::string behaviour;             // "log-probability of repeated tokens"
+  std::vector<std::size_t> heads{};  // ablated together: the top of the role
+  double intact = 0.0;               // mean over prompts
+  double ablated = 0.0;
+  double low = 0.0, high = 0.0;  // 95 % interval of the change, paired by prompt
+  std::vector<double> random{};  // the change by each draw of as many heads of the same layers
+  std::vector<double> single{};  // [heads] the change by each head alone
+  [[nodiscard]] double change() const { return ablated - intact; }
+  [[nodiscard]] double random_mean() const;
+  // The change lies below zero and below that of every random draw.
+  [[nodiscard]] bool confirmed() const;
+};
+
+struct Atlas {
+  Json provenance;  // hooks/provenance.h; with options.seeds
+  std::int64_t n_layers = 0;
+  std::int64_t n_heads = 0;
+  std::int64_t n_kv_heads = 0;
+  std::vector<Detection> detections;
+  std::vector<Confirmation> confirmations{};
+
+  [[nodiscard]] const Detection* find(const std::string& detector) const;
+  [[nodiscard]] std::string name_of(std::size_t head) const;  // "17.4"
+};
+
+// HDF5 (data/ATLAS_FORMAT.md), whole or not at all: an earlier file of that name stays until then.
+// Throws ResourceError if it cannot be written.
+void write_atlas(const Atlas& atlas, const std::filesystem::path& path);
+
+// Throws DataError naming the path: missing, no atlas, damaged, of another version.
+Atlas read_atlas(const std::filesystem::path& path);
+
+}  // namespace headscope

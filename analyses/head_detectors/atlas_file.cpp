@@ -1,0 +1,210 @@
+// Atlases on disk: /detectors/NAME/{score, low, high, control, samples, by_group/…} and, as JSON
+// text in attributes, what is no array.
+#include <algorithm>
+
+#include "analyses/head_detectors/atlas.h"
+#include "hooks/trace/h5/attribute.h"
+#include "hooks/trace/h5/dataset.h"
+#include "hooks/trace/h5/file.h"
+#include "hooks/trace/h5/group.h"
+#include "hooks/trace/new_file.h"
+#include "hooks/trace/open_file.h"
+#include "hooks/trace/provenance.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+constexpr FileKind kAtlas{.format = "headscope-atlas",
+                          .version = 1,
+                          .noun = "atlas",
+                          .source = "`headscope detect MODEL -o atlas.h5` makes one",
+                          .again = "make it again"};
+
+OrderedJson to_json(const Confirmation& c) {
+  return {{"detector", c.detector},
+          {"behaviour", c.behaviour},
+          {"heads", c.heads},
+          {"intact", c.intact},
+          {"ablated", c.ablated},
+          {"low", c.low},
+          {"high", c.high},
+          {"random", c.random},
+          {"single", c.single}};
+}
+
+Confirmation confirmation_of(const Json& json) {
+  return {.detector = json.at("detector"),
+          .behaviour = json.at("behaviour"),
+          .heads = json.at("heads"),
+          .intact = json.at("intact"),
+          .ablated = json.at("ablated"),
+          .low = json.at("low"),
+          .high = json.at("high"),
+          .random = json.at("random"),
+          .single = json.at("single")};
+}
+
+void write_values(hid_t parent,
+                  const std::string& name,
+                  const std::vector<double>& values,
+                  const h5::Dims& dims) {
+  if (values.empty()) {
+    return;
+  }
+  const h5::Dataset made = h5::create_contiguous(parent, name, H5T_IEEE_F64LE, dims);
+  std::vector<std::string> axes{"layer", "head"};
+  if (dims.size() == 3) {
+    axes.insert(axes.begin(), "sample");
+  }
+  h5::set_attribute(made.id(), "axes", axes);
+  h5::write_rows(made, H5T_NATIVE_DOUBLE, {0, dims[0]}, values.data());
+}
+
+std::vector<double> read_values(hid_t parent, const std::string& name, std::size_t heads) {
+  if (!h5::has_link(parent, name)) {
+    return {};
+  }
+  const h5::Dataset dataset = h5::open_dataset(parent, name);
+  const h5::Dims dims = h5::shape_of(dataset);
+  std::size_t count = 1;
+  for (const hsize_t size : dims) {
+    count *= size;
+  }
+  if (dims.empty() || count == 0 || count % heads != 0) {
+    throw h5::Failure(name + " has an unexpected shape");
+  }
+  std::vector<double> values(count);
+  h5::read_rows(dataset, H5T_NATIVE_DOUBLE, {0, dims[0]}, values.data());
+  return values;
+}
+
+void write_detection(hid_t parent, const Detection& d, hsize_t layers, hsize_t heads) {
+  const h5::Group group = h5::create_group(parent, d.detector.name);
+  const hid_t id = group.id();
+  h5::set_attribute(id, "role", d.detector.role);
+  h5::set_attribute(id, "summary", d.detector.summary);
+  h5::set_attribute(id, "definition", d.detector.definition);
+  h5::set_attribute(id, "source", d.detector.source);
+  h5::set_attribute(id, "threshold_source", d.detector.threshold_source);
+  h5::set_attribute(id, "undefined", d.undefined);
+  h5::set_attribute(id, "notes", d.notes.dump());
+  h5::set_attribute(id, "seconds", d.seconds);
+  if (d.detector.threshold) {
+    h5::set_attribute(id, "threshold", OrderedJson(*d.detector.threshold).dump());
+  }
+  write_values(id, "score", d.score, {layers, heads});
+  write_values(id, "low", d.low, {layers, heads});
+  write_values(id, "high", d.high, {layers, heads});
+  write_values(id, "control", d.control, {layers, heads});
+  write_values(
+      id, "samples", d.samples.values, {static_cast<hsize_t>(d.samples.samples), layers, heads});
+  const h5::Group groups = h5::create_group(id, "by_group");
+  for (const auto& [name, values] : d.groups) {
+    write_values(groups.id(), name, values, {layers, heads});
+  }
+}
+
+Detection read_detection(hid_t parent, const std::string& name, std::size_t heads) {
+  const h5::Group group = h5::open_group(parent, name);
+  const hid_t id = group.id();
+  Detection d;
+  d.detector.name = name;
+  d.detector.role = h5::text_attribute(id, "role");
+  d.detector.summary = h5::text_attribute(id, "summary");
+  d.detector.definition = h5::text_attribute(id, "definition");
+  d.detector.source = h5::text_attribute(id, "source");
+  d.detector.threshold_source = h5::text_attribute(id, "threshold_source");
+  d.undefined = h5::text_attribute(id, "undefined");
+  d.notes = OrderedJson::parse(h5::text_attribute(id, "notes"));
+  const std::vector<std::string> attributes = {"threshold"};
+  if (H5Aexists(id, "threshold") > 0) {
+    d.detector.threshold = Json::parse(h5::text_attribute(id, "threshold")).get<double>();
+  }
+  d.score = read_values(id, "score", heads);
+  d.low = read_values(id, "low", heads);
+  d.high = read_values(id, "high", heads);
+  d.control = read_values(id, "control", heads);
+  d.samples.values = read_values(id, "samples", heads);
+  d.samples.samples = static_cast<std::int64_t>(d.samples.values.size() / heads);
+  const h5::Group groups = h5::open_group(id, "by_group");
+  for (const std::string& each : h5::links(groups)) {
+    d.groups[each] = read_values(groups.id(), each, heads);
+  }
+  if (d.ran() && (d.score.size() != heads || d.low.size() != heads || d.high.size() != heads)) {
+    throw h5::Failure(name + " has scores of another number of heads");
+  }
+  return d;
+}
+
+void write_contents(const std::filesystem::path& path, const Atlas& atlas) {
+  const auto lock = h5::lock_library();
+  h5::File file = h5::create_file(path, {.user_block = kSealBytes, .metadata_block = 0});
+  const h5::Group root = h5::open_group(file.id(), "/");
+  write_provenance(root.id(), kAtlas, atlas.provenance, {"confirmations", "n_layers", "n_heads"});
+  h5::set_attribute(root.id(), "n_layers", atlas.n_layers);
+  h5::set_attribute(root.id(), "n_heads", atlas.n_heads);
+  h5::set_attribute(root.id(), "n_kv_heads", atlas.n_kv_heads);
+  OrderedJson confirmations = OrderedJson::array();
+  for (const Confirmation& each : atlas.confirmations) {
+    confirmations.push_back(to_json(each));
+  }
+  h5::set_attribute(root.id(), "confirmations", confirmations.dump());
+  const h5::Group detectors = h5::create_group(root.id(), "detectors");
+  for (const Detection& each : atlas.detections) {
+    write_detection(detectors.id(),
+                    each,
+                    static_cast<hsize_t>(atlas.n_layers),
+                    static_cast<hsize_t>(atlas.n_heads));
+  }
+  file.close("close file");
+}
+
+Atlas read_contents(const std::filesystem::path& path) {
+  const auto lock = h5::lock_library();
+  const h5::File file = h5::open_file(path);
+  const h5::Group root = h5::open_group(file.id(), "/");
+  Atlas atlas;
+  atlas.provenance = read_provenance(root.id(), kAtlas, path.string());
+  atlas.n_layers = h5::integer_attribute(root.id(), "n_layers");
+  atlas.n_heads = h5::integer_attribute(root.id(), "n_heads");
+  atlas.n_kv_heads = h5::integer_attribute(root.id(), "n_kv_heads");
+  if (atlas.n_layers < 1 || atlas.n_heads < 1) {
+    throw h5::Failure("no layers or heads");
+  }
+  for (const Json& each : Json::parse(h5::text_attribute(root.id(), "confirmations"))) {
+    atlas.confirmations.push_back(confirmation_of(each));
+  }
+  const h5::Group detectors = h5::open_group(root.id(), "detectors");
+  for (const std::string& name : h5::links(detectors)) {
+    atlas.detections.push_back(read_detection(
+        detectors.id(), name, static_cast<std::size_t>(atlas.n_layers * atlas.n_heads)));
+  }
+  return atlas;
+}
+
+}  // namespace
+
+void write_atlas(const Atlas& atlas, const std::filesystem::path& path) {
+  NewFile made(path);
+  try {
+    write_contents(made.temporary(), atlas);
+    made.publish(kAtlas, made.file().size(), NewFile::Over::replace);
+  } catch (const h5::Failure& failure) {
+    throw ResourceError("{}: cannot write it: {}", path.string(), failure.what());
+  }
+}
+
+Atlas read_atlas(const std::filesystem::path& path) {
+  const PosixFile file = open_to_read(path, kAtlas);
+  check_seal(file, kAtlas);
+  try {
+    return read_contents(path);
+  } catch (const h5::Failure& failure) {
+    throw DataError("{}: not a whole atlas ({}); make it again", path.string(), failure.what());
+  } catch (const Json::exception& error) {
+    throw DataError("{}: not a whole atlas ({}); make it again", path.string(), error.what());
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,247 @@
+#include "analyses/head_detectors/confirm.h"
+
+#include <algorithm>
+
+#include <ATen/ops/log_softmax.h>
+
+#include "analyses/metric/summary.h"
+#include "analyses/task/makers/random.h"
+#include "lib/base/error.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kTokensAtOnce = 1024;  // their logits are over the whole vocabulary
+
+bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
+  return std::find(heads.begin(), heads.end(), head) != heads.end();
+}
+
+// Sums z over tokens, layer by layer.
+class MeanTap final : public Tap {
+ public:
+  explicit MeanTap(const ModelConfig& config) : sums(static_cast<std::size_t>(config.n_layers)) {}
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == Site::z ? Interest::observe : Interest::none;
+  }
+  Tensor visit(const Visit& visit, const Tensor& z) override {
+    Tensor& sum = sums[static_cast<std::size_t>(visit.point.layer)];
+    const Tensor part = z.to(at::kDouble).sum(at::IntArrayRef({0, 1}));
+    sum = sum.defined() ? sum + part : part;
+    return z;
+  }
+  std::vector<Tensor> sums;  // [n_heads, d_head]
+};
+
+// Puts means in place of the heads' z.
+class AblationTap final : public Tap {
+ public:
+  AblationTap(const std::vector<std::size_t>& heads, const std::vector<Tensor>& means)
+      : heads_(heads), means_(means) {}
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == Site::z && !heads_of(point.layer).empty() ? Interest::edit
+                                                                   : Interest::none;
+  }
+  Tensor visit(const Visit& visit, const Tensor& z) override {
+    Tensor out = z.clone();
+    for (const std::int64_t head : heads_of(visit.point.layer)) {
+      out.select(2, head).copy_(means_[static_cast<std::size_t>(visit.point.layer)][head]);
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::int64_t> heads_of(int layer) const {
+    const auto n = means_.front().size(0);
+    std::vector<std::int64_t> result;
+    for (const std::size_t head : heads_) {
+      if (static_cast<std::int64_t>(head) / n == layer) {
+        result.push_back(static_cast<std::int64_t>(head) % n);
+      }
+    }
+    return result;
+  }
+  const std::vector<std::size_t>& heads_;
+  const std::vector<Tensor>& means_;
+};
+
+// The first token that must be predicted: of repeated tokens the second of the second copy, which
+// is the first that can be known.
+std::int64_t first_scored(const Probe& probe, const ProbePrompt& prompt) {
+  if (!prompt.answers.empty()) {
+    return static_cast<std::int64_t>(prompt.tokens.size());
+  }
+  return probe.kind == Probe::repeated ? 2 + kPeriod : 1;
+}
+
+// Mean log-probability of what follows in each prompt. `logits` [B, T, V].
+std::vector<double> log_probabilities(const Probe& probe,
+                                      const std::vector<ProbePrompt>& prompts,
+                                      const Tensor& logits) {
+  std::vector<double> values;
+  for (std::size_t b = 0; b < prompts.size(); ++b) {
+    const ProbePrompt& prompt = prompts[b];
+    const Tensor row = logits.select(0, static_cast<std::int64_t>(b));
+    const auto length = static_cast<std::int64_t>(prompt.tokens.size());
+    if (!prompt.answers.empty()) {
+      const std::vector<std::int64_t> ids(prompt.answers.begin(), prompt.answers.end());
+      const Tensor last = at::log_softmax(row.select(0, length - 1), -1, at::kDouble);
+      values.push_back(
+          last.index_select(0, index_tensor(ids, last.device())).exp().sum().log().item<double>());
+      continue;
+    }
+    const std::int64_t from = first_scored(probe, prompt);
+    const std::vector<std::int64_t> next(prompt.tokens.begin() + from, prompt.tokens.end());
+    const Tensor log_p = at::log_softmax(row.narrow(0, from - 1, length - from), -1, at::kFloat);
+    const Tensor ids = index_tensor(next, log_p.device()).unsqueeze(1);
+    values.push_back(log_p.gather(1, ids).mean().item<double>());
+  }
+  return values;
+}
+
+// Runs the prompts, those of one length together, in their order.
+std::vector<double> run(const Model& model,
+                        const Probe& probe,
+                        const std::vector<ProbePrompt>& prompts,
+                        Tap& tap) {
+  std::vector<double> values;
+  for (std::size_t begin = 0; begin < prompts.size();) {
+    const std::size_t length = prompts[begin].tokens.size();
+    std::size_t end = begin + 1;
+    while (end < prompts.size() && prompts[end].tokens.size() == length &&
+           static_cast<std::int64_t>((end + 1 - begin) * length) <= kTokensAtOnce) {
+      ++end;
+    }
+    const std::vector<ProbePrompt> together(prompts.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            prompts.begin() + static_cast<std::ptrdiff_t>(end));
+    std::vector<std::vector<std::int32_t>> tokens;
+    for (const ProbePrompt& prompt : together) {
+      tokens.push_back(prompt.tokens);
+    }
+    const Tensor logits = model.forward(Batch(tokens), tap).logits;
+    const auto part = log_probabilities(probe, together, logits);
+    values.insert(values.end(), part.begin(), part.end());
+    begin = end;
+  }
+  return values;
+}
+
+std::vector<double> differences(const std::vector<double>& after,
+                                const std::vector<double>& before) {
+  std::vector<double> result(after.size());
+  std::transform(after.begin(), after.end(), before.begin(), result.begin(), std::minus<>());
+  return result;
+}
+
+}  // namespace
+
+std::string behaviour_name(const Probe& probe) {
+  switch (probe.kind) {
+    case Probe::repeated:
+      return "log-probability of repeated random tokens";
+    case Probe::text:
+    case Probe::document:
+      return "log-probability of text";
+    case Probe::task:
+    case Probe::file:
+      break;
+  }
+  return "log-probability of the answers of " + to_string(probe);
+}
+
+std::vector<std::size_t> matched_random(const std::vector<std::size_t>& heads,
+                                        const std::vector<std::size_t>& avoid,
+                                        const ModelConfig& config,
+                                        std::uint64_t seed) {
+  Random random(seed, "matched random heads");
+  const auto width = static_cast<std::size_t>(config.n_heads);
+  const auto total = static_cast<std::size_t>(config.n_layers) * width;
+  std::vector<std::size_t> drawn;
+  const auto pick = [&](auto allowed) {
+    std::vector<std::size_t> pool;
+    for (std::size_t head = 0; head < total; ++head) {
+      if (!contains(heads, head) && !contains(drawn, head) && allowed(head)) {
+        pool.push_back(head);
+      }
+    }
+    if (!pool.empty()) {
+      drawn.push_back(random.pick(pool));
+    }
+    return !pool.empty();
+  };
+  for (const std::size_t head : heads) {
+    const auto same_layer = [&](std::size_t other) { return other / width == head / width; };
+    const auto free = [&](std::size_t other) { return !contains(avoid, other); };
+    pick([&](std::size_t other) { return same_layer(other) && free(other); }) || pick(free) ||
+        pick(same_layer) || pick([](std::size_t) { return true; });
+  }
+  return drawn;
+}
+
+const Confirmer::Behaviour& Confirmer::behaviour(const Probe& probe) {
+  const auto known = behaviours_.find(probe);
+  if (known != behaviours_.end()) {
+    return known->second;
+  }
+  Behaviour made;
+  made.prompts = make_probe(probe, model_, options_.seed);
+  std::int64_t tokens = 0;
+  for (ProbePrompt& prompt : made.prompts) {
+    if (probe.kind == Probe::repeated) {
+      prompt.tokens.resize(1 + 2 * kPeriod);  // later copies show nothing new
+    }
+    tokens += static_cast<std::int64_t>(prompt.tokens.size());
+  }
+  MeanTap tap(model_.config());
+  made.intact = run(model_, probe, made.prompts, tap);
+  for (const Tensor& sum : tap.sums) {
+    made.means.push_back((sum / static_cast<double>(tokens)).to(to_torch(model_.dtype())));
+  }
+  return behaviours_.emplace(probe, std::move(made)).first->second;
+}
+
+Confirmation Confirmer::confirm(const Detection& detection) {
+  if (!detection.detector.behaviour) {
+    throw UsageError("{}: no behaviour to confirm it by", detection.detector.name);
+  }
+  const Probe probe = *detection.detector.behaviour;
+  const auto role = detection.with_role();
+  if (role.empty()) {
+    throw UsageError("{}: no head has the role, so there is nothing to confirm",
+                     detection.detector.name);
+  }
+  const Behaviour& known = behaviour(probe);
+  const auto change = [&](const std::vector<std::size_t>& heads) {
+    AblationTap tap(heads, known.means);
+    return differences(run(model_, probe, known.prompts, tap), known.intact);
+  };
+  Confirmation result{.detector = detection.detector.name, .behaviour = behaviour_name(probe)};
+  result.heads.assign(
+      role.begin(),
+      role.begin() + static_cast<std::ptrdiff_t>(std::min(options_.heads, role.size())));
+  result.intact = mean_of(known.intact);
+  const std::vector<double> together = change(result.heads);
+  const Summary summary = summarize(together, {.seed = options_.seed});
+  result.ablated = result.intact + summary.mean;
+  result.low = summary.low;
+  result.high = summary.high;
+  for (const std::size_t head : result.heads) {
+    if (options_.stop && options_.stop()) {
+      return result;
+    }
+    result.single.push_back(result.heads.size() == 1 ? summary.mean : mean_of(change({head})));
+  }
+  for (int draw = 0; draw < options_.draws; ++draw) {
+    if (options_.stop && options_.stop()) {
+      return result;
+    }
+    const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(draw);
+    result.random.push_back(
+        mean_of(change(matched_random(result.heads, role, model_.config(), seed))));
+  }
+  return result;
+}
+
+}  // namespace headscope

@@ -1,0 +1,57 @@
+// Does what a detector found matter? Its heads are ablated, and so are as many others.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "analyses/head_detectors/atlas.h"
+
+namespace headscope {
+
+struct ConfirmOptions {
+  std::size_t heads = 5;  // at most so many, the highest first
+  int draws = 5;          // of random heads
+  std::uint64_t seed = 0;
+  std::function<bool()> stop = {};
+};
+
+// Ablation puts in place of a head's z its mean over the tokens and prompts of the behaviour. The
+// behaviour is the mean log-probability of what follows: of repeated random tokens from the second
+// copy on, of every token of a text, of a task's answers. Random heads are drawn from the same
+// layers, as many in each (from any layer where one has too few), without heads of the role.
+class Confirmer {
+ public:
+  Confirmer(const Model& model, ConfirmOptions options)
+      : model_(model), options_(std::move(options)) {}
+
+  // UsageError if the detector has no behaviour or no head has its role; fewer draws if `stop`
+  // ended it.
+  Confirmation confirm(const Detection& detection);
+
+ private:
+  struct Behaviour {
+    std::vector<ProbePrompt> prompts;
+    std::vector<Tensor> means;   // of z, [n_heads, d_head] a layer
+    std::vector<double> intact;  // a prompt
+  };
+  const Behaviour& behaviour(const Probe& probe);
+
+  const Model& model_;
+  ConfirmOptions options_;
+  std::map<Probe, Behaviour> behaviours_;
+};
+
+// "log-probability of repeated tokens"
+std::string behaviour_name(const Probe& probe);
+
+// As many heads of each layer as `heads` has, none of `heads` and, while others are left, none of
+// `avoid`.
+std::vector<std::size_t> matched_random(const std::vector<std::size_t>& heads,
+                                        const std::vector<std::size_t>& avoid,
+                                        const ModelConfig& config,
+                                        std::uint64_t seed);
+
+}  // namespace headscope

@@ -1,0 +1,249 @@
+#include "analyses/head_detectors/detect.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <optional>
+
+#include "analyses/head_detectors/probe_pass.h"
+#include "analyses/metric/summary.h"
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+
+namespace headscope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<double> column(const HeadSamples& samples, std::size_t heads, std::size_t head) {
+  std::vector<double> values;
+  for (std::size_t at = head; at < samples.values.size(); at += heads) {
+    values.push_back(samples.values[at]);
+  }
+  return values;
+}
+
+std::vector<double> means(const HeadSamples& samples, std::size_t heads) {
+  std::vector<double> result;
+  for (std::size_t head = 0; samples.samples > 0 && head < heads; ++head) {
+    result.push_back(mean_of(column(samples, heads, head)));
+  }
+  return result;
+}
+
+void summarise(Detection& detection, Finding finding, std::size_t heads, std::uint64_t seed) {
+  detection.score.resize(heads);
+  detection.low.resize(heads);
+  detection.high.resize(heads);
+  parallel_for(static_cast<std::int64_t>(heads), 8, [&](std::int64_t begin, std::int64_t end) {
+    for (auto head = static_cast<std::size_t>(begin); head < static_cast<std::size_t>(end);
+         ++head) {
+      const Summary summary = summarize(column(finding.scores, heads, head), {.seed = seed});
+      detection.score[head] = summary.mean;
+      detection.low[head] = summary.low;
+      detection.high[head] = summary.high;
+    }
+  });
+  detection.control = means(finding.control, heads);
+  detection.samples = std::move(finding.scores);
+  detection.notes = std::move(finding.notes);
+}
+
+// The share of heads and samples at or above the threshold: of first_token_sink, Gu et al.'s Sink.
+void note_share(Detection& detection) {
+  const auto& values = detection.samples.values;
+  if (detection.detector.threshold && !values.empty()) {
+    const auto above = std::count_if(values.begin(), values.end(), [&](double value) {
+      return value >= *detection.detector.threshold;
+    });
+    detection.notes["share_of_heads"] =
+        static_cast<double>(above) / static_cast<double>(values.size());
+  }
+}
+
+void note_groups(Detection& detection, const std::vector<std::string>& groups, std::size_t heads) {
+  std::map<std::string, double> counts;
+  for (std::size_t s = 0; s < groups.size(); ++s) {
+    auto& sums = detection.groups[groups[s]];
+    sums.resize(heads);
+    counts[groups[s]] += 1.0;
+    for (std::size_t head = 0; head < heads; ++head) {
+      sums[head] += detection.samples.values[s * heads + head];
+    }
+  }
+  for (auto& [group, sums] : detection.groups) {
+    for (double& sum : sums) {
+      sum /= counts[group];
+    }
+  }
+  if (detection.groups.size() < 2) {
+    detection.groups.clear();
+  }
+}
+
+class Run {
+ public:
+  Run(const Model& model, const DetectOptions& options)
+      : model_(model),
+        options_(options),
+        heads_(static_cast<std::size_t>(model.config().n_layers * model.config().n_heads)),
+        found_(options.detectors.size()) {}
+
+  std::vector<Detection> run() {
+    for (std::size_t i = 0; i < found_.size() && !stopped(); ++i) {
+      if (found_[i].has_value()) {
+        continue;
+      }
+      const Detector& detector = options_.detectors[i];
+      const std::string why =
+          detector.undefined == nullptr ? std::string() : detector.undefined(model_);
+      if (!why.empty()) {
+        finish(i, {.detector = detector, .undefined = why});
+      } else if (detector.reading) {
+        share_pass(i);
+      } else {
+        look(i);
+      }
+    }
+    std::vector<Detection> result;
+    for (auto& each : found_) {
+      if (each.has_value()) {
+        result.push_back(std::move(*each));
+      }
+    }
+    return result;
+  }
+
+ private:
+  [[nodiscard]] bool stopped() const { return options_.stop && options_.stop(); }
+
+  void finish(std::size_t i, Detection detection) {
+    note_share(detection);
+    found_[i] = std::move(detection);
+    ++finished_;
+    if (options_.finished) {
+      options_.finished(*found_[i]);
+    }
+  }
+
+  // `part` of the step that `steps` detectors share.
+  void show(const std::string& step, double part, std::size_t steps) const {
+    if (options_.progress) {
+      options_.progress(step,
+                        (static_cast<double>(finished_) + part * static_cast<double>(steps)) /
+                            static_cast<double>(found_.size()));
+    }
+  }
+
+  // Every unfinished reading of the same probe as that of detector `first`.
+  void share_pass(std::size_t first) {
+    const Probe probe = options_.detectors[first].reading->probe;
+    std::vector<std::size_t> together;
+    std::vector<const Reading*> readings;
+    for (std::size_t i = first; i < found_.size(); ++i) {
+      const Detector& detector = options_.detectors[i];
+      const bool defined = detector.undefined == nullptr || detector.undefined(model_).empty();
+      if (!found_[i].has_value() && defined && detector.reading &&
+          detector.reading->probe == probe) {
+        together.push_back(i);
+        readings.push_back(&*detector.reading);
+      }
+    }
+    const Clock::time_point start = Clock::now();
+    std::vector<ReadingResult> results;
+    std::string why;
+    try {
+      results = read_probe(
+          model_,
+          probe,
+          readings,
+          {.seeds = options_.seeds,
+           .batch_tokens = options_.batch_tokens,
+           .stop = options_.stop,
+           .progress = [&](double part) { show(to_string(probe), part, together.size()); }});
+    } catch (const DataError& error) {
+      why = error.what();
+    } catch (const UsageError& error) {
+      why = error.what();
+    }
+    if (stopped()) {
+      return;
+    }
+    const double seconds = since(start) / static_cast<double>(together.size());
+    for (std::size_t n = 0; n < together.size(); ++n) {
+      Detection detection{.detector = options_.detectors[together[n]], .undefined = why};
+      detection.seconds = seconds;
+      if (why.empty()) {
+        summarise(detection, std::move(results[n].finding), heads_, options_.seeds.front());
+        note_groups(detection, results[n].groups, heads_);
+      }
+      finish(together[n], std::move(detection));
+    }
+  }
+
+  void look(std::size_t i) {
+    const Detector& detector = options_.detectors[i];
+    show(detector.name, 0.0, 1);
+    const Clock::time_point start = Clock::now();
+    Detection detection{.detector = detector};
+    try {
+      Finding finding = detector.run({model_, options_.seeds, options_.stop});
+      if (stopped()) {
+        return;
+      }
+      summarise(detection, std::move(finding), heads_, options_.seeds.front());
+    } catch (const DataError& error) {
+      detection.undefined = error.what();
+    } catch (const UsageError& error) {
+      detection.undefined = error.what();
+    }
+    detection.seconds = since(start);
+    finish(i, std::move(detection));
+  }
+
+  const Model& model_;
+  const DetectOptions& options_;
+  std::size_t heads_;
+  std::vector<std::optional<Detection>> found_;
+  std::size_t finished_ = 0;
+};
+
+}  // namespace
+
+bool Detection::has_role(std::size_t head) const {
+  return detector.threshold && score.at(head) >= *detector.threshold &&
+         (control.empty() || low.at(head) > control.at(head));
+}
+
+std::vector<std::size_t> Detection::top(std::size_t count) const {
+  std::vector<std::size_t> order(score.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return score[a] > score[b];
+  });
+  order.resize(std::min(count, order.size()));
+  return order;
+}
+
+std::vector<std::size_t> Detection::with_role() const {
+  std::vector<std::size_t> heads;
+  for (const std::size_t head : top(score.size())) {
+    if (has_role(head)) {
+      heads.push_back(head);
+    }
+  }
+  return heads;
+}
+
+std::vector<Detection> detect(const Model& model, const DetectOptions& options) {
+  if (options.seeds.empty() || options.detectors.empty()) {
+    throw UsageError("detect needs at least one seed and one detector");
+  }
+  return Run(model, options).run();
+}
+
+}  // namespace headscope

@@ -1,0 +1,51 @@
+// Runs detectors over a model: those that read attention statistics together, a pass a probe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "analyses/head_detectors/detector.h"
+
+namespace headscope {
+
+struct HeadPlace {
+  std::int64_t layer = 0;
+  std::int64_t head = 0;
+};
+
+// What a detector says of a model. Per-head lists are [n_layers · n_heads], layer by layer.
+struct Detection {
+  Detector detector;
+  std::string undefined{};            // why it did not run; empty: it did
+  std::vector<double> score{};        // mean over samples
+  std::vector<double> low{}, high{};  // its bootstrap interval, 95 %
+  std::vector<double> control{};      // mean; empty: the detector has none
+  HeadSamples samples{};
+  std::map<std::string, std::vector<double>> groups{};  // mean score by domain or template
+  OrderedJson notes = OrderedJson::object();
+  double seconds = 0.0;  // of a shared pass its part
+
+  [[nodiscard]] bool ran() const { return undefined.empty(); }
+  // The score reaches the threshold, and its interval lies above the control.
+  [[nodiscard]] bool has_role(std::size_t head) const;
+  // Heads by score, highest first; at most `count`.
+  [[nodiscard]] std::vector<std::size_t> top(std::size_t count) const;
+  [[nodiscard]] std::vector<std::size_t> with_role() const;  // highest first
+};
+
+struct DetectOptions {
+  std::vector<Detector> detectors;
+  std::vector<std::uint64_t> seeds{0, 1, 2};
+  std::int64_t batch_tokens = 4096;
+  std::function<bool()> stop = {};  // asked between layers and steps
+  std::function<void(const std::string& step, double part)> progress = {};
+  std::function<void(const Detection&)> finished = {};  // as soon as one is known
+};
+
+// In the order of options.detectors; fewer if `stop` ended it. A detector that has no meaning for
+// the model, or whose prompts it cannot hold, says so in `undefined` and does not stop the others.
+std::vector<Detection> detect(const Model& model, const DetectOptions& options);
+
+}  // namespace headscope

@@ -1,0 +1,69 @@
+// A detector tells for every head of a model how much it does one thing. Mostly data: what it is,
+// where it is from, and either a reading of the attention statistics of shared prompts or a
+// function that looks by itself. A new one is a file here and a line in all.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analyses/head_detectors/probe.h"
+#include "lib/base/json.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+// A number for every head, of each of several samples (prompts, tokens, …).
+struct HeadSamples {
+  std::int64_t samples = 0;
+  std::vector<double> values;  // [samples, n_layers, n_heads]
+};
+
+// What a detector saw, before it is summarised.
+struct Finding {
+  HeadSamples scores;
+  HeadSamples control;                        // of the same form; empty: the detector has none
+  OrderedJson notes = OrderedJson::object();  // numbers of the model as a whole, or of pairs
+};
+
+// What a detector that looks by itself is given.
+struct DetectorContext {
+  const Model& model;
+  std::vector<std::uint64_t> seeds;  // every draw is made once a seed
+  std::function<bool()> stop = {};   // asked between steps; true: throw Stopped
+};
+
+// A statistic of the attention on shared prompts. `asks` is joined with that of other detectors, so
+// that the prompts run once for all of them.
+struct Reading {
+  Probe probe{};
+  StatisticsAsks asks{};
+  std::function<Tensor(const ProbeView&)> score{};    // [B, n_heads], of one layer
+  std::function<Tensor(const ProbeView&)> control{};  // the same; empty: none
+};
+
+struct Detector {
+  std::string name{};                 // "induction"
+  std::string role{};                 // what a head is called that does it: "induction head"
+  std::string summary{};              // one line
+  std::string definition{};           // the formula, in words and symbols
+  std::string source{};               // paper and section
+  std::optional<double> threshold{};  // a head with at least this does it; none: a profile, no role
+  std::string threshold_source{};
+  // Why it has no meaning for this model ("no MLP"); empty: it has.
+  std::string (*undefined)(const Model&) = nullptr;
+  std::optional<Reading> reading{};  // one of these two
+  std::function<Finding(const DetectorContext&)> run{};
+  // Prompts whose continuation its heads should serve; see confirm.h. None: a profile.
+  std::optional<Probe> behaviour{};
+};
+
+// In the order of tables and pages.
+const std::vector<Detector>& all_detectors();
+
+// UsageError naming the nearest ones.
+const Detector& find_detector(const std::string& name);
+
+}  // namespace headscope

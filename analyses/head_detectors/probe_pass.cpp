@@ -1,0 +1,137 @@
+#include "analyses/head_detectors/probe_pass.h"
+
+#include <algorithm>
+#include <map>
+
+#include "hooks/statistics_tap.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// Prompts of one length, at most `batch_tokens` together, in order.
+std::vector<std::vector<ProbePrompt>> batches_of(const std::vector<ProbePrompt>& prompts,
+                                                 std::int64_t batch_tokens) {
+  std::map<std::size_t, std::vector<ProbePrompt>> by_length;
+  for (const ProbePrompt& prompt : prompts) {
+    by_length[prompt.tokens.size()].push_back(prompt);
+  }
+  std::vector<std::vector<ProbePrompt>> batches;
+  for (const auto& [length, all] : by_length) {
+    const auto most = std::max<std::size_t>(1, static_cast<std::size_t>(batch_tokens) / length);
+    for (std::size_t begin = 0; begin < all.size(); begin += most) {
+      const auto at = all.begin() + static_cast<std::ptrdiff_t>(begin);
+      const auto count = std::min(most, all.size() - begin);
+      batches.emplace_back(at, at + static_cast<std::ptrdiff_t>(count));
+    }
+  }
+  return batches;
+}
+
+StatisticsRequest request_for(const StatisticsAsks& asks, const std::vector<ProbePrompt>& prompts) {
+  StatisticsRequest request;
+  request.offsets = asks.offsets;
+  request.windows = asks.windows;
+  request.first = asks.first;
+  request.entropy = asks.entropy;
+  request.distance = asks.distance;
+  request.columns = asks.columns;
+  request.spans = asks.spans.empty() ? Tensor() : span_masks(asks.spans, prompts);
+  return request;
+}
+
+// Scores of the layers of one batch: [B, L, H] a reading, filled as layers go by.
+struct BatchScores {
+  Tensor scores, control;
+};
+
+void append(HeadSamples& samples, const Tensor& values) {
+  const Tensor flat = values.to(at::kDouble).contiguous();
+  samples.samples += flat.size(0);
+  const double* data = flat.const_data_ptr<double>();
+  samples.values.insert(samples.values.end(), data, data + flat.numel());
+}
+
+// Spans that every probe of natural text or tasks has without saying so.
+void add_common_spans(std::vector<ProbePrompt>& prompts) {
+  for (ProbePrompt& prompt : prompts) {
+    prompt.spans.insert({"end", {static_cast<std::int64_t>(prompt.tokens.size()) - 1}});
+    for (std::int64_t i = 0; i < 4 && i < static_cast<std::int64_t>(prompt.tokens.size()); ++i) {
+      prompt.spans["first four"].push_back(i);
+    }
+  }
+}
+
+}  // namespace
+
+void statistics_by_pass(const Model& model,
+                        const std::vector<ProbePrompt>& prompts,
+                        const StatisticsRequest& request,
+                        const LayerStatistics& receive) {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const ProbePrompt& prompt : prompts) {
+    tokens.push_back(prompt.tokens);
+  }
+  StatisticsTap tap(request, [&](const Visit& visit, const AttentionStatistics& statistics) {
+    receive(visit.point.layer, statistics);
+  });
+  model.forward(Batch(tokens), tap, {.logits = Logits::none});
+}
+
+std::vector<ReadingResult> read_probe(const Model& model,
+                                      const Probe& probe,
+                                      const std::vector<const Reading*>& readings,
+                                      const ProbePassOptions& options) {
+  StatisticsAsks asks;
+  for (const Reading* reading : readings) {
+    asks = asks | reading->asks;
+  }
+  const ModelConfig& c = model.config();
+  std::vector<ReadingResult> results(readings.size());
+  for (std::size_t s = 0; s < options.seeds.size(); ++s) {
+    std::vector<ProbePrompt> all = make_probe(probe, model, options.seeds[s]);
+    add_common_spans(all);
+    const auto batches = batches_of(all, options.batch_tokens);
+    for (std::size_t n = 0; n < batches.size(); ++n) {
+      if (options.stop && options.stop()) {
+        return results;
+      }
+      const auto& prompts = batches[n];
+      const auto rows = static_cast<std::int64_t>(prompts.size());
+      std::vector<BatchScores> batch(readings.size());
+      for (std::size_t r = 0; r < readings.size(); ++r) {
+        batch[r].scores = at::zeros({rows, c.n_layers, c.n_heads});
+        batch[r].control = readings[r]->control ? at::zeros_like(batch[r].scores) : Tensor();
+      }
+      options.statistics(model,
+                         prompts,
+                         request_for(asks, prompts),
+                         [&](int layer, const AttentionStatistics& statistics) {
+                           const ProbeView view(statistics, asks, prompts);
+                           for (std::size_t r = 0; r < readings.size(); ++r) {
+                             batch[r].scores.select(1, layer).copy_(readings[r]->score(view));
+                             if (readings[r]->control) {
+                               batch[r].control.select(1, layer).copy_(readings[r]->control(view));
+                             }
+                           }
+                         });
+      for (std::size_t r = 0; r < readings.size(); ++r) {
+        append(results[r].finding.scores, batch[r].scores);
+        if (readings[r]->control) {
+          append(results[r].finding.control, batch[r].control);
+        }
+        for (const ProbePrompt& prompt : prompts) {
+          results[r].groups.push_back(prompt.group);
+        }
+      }
+      if (options.progress) {
+        options.progress((static_cast<double>(s) +
+                          static_cast<double>(n + 1) / static_cast<double>(batches.size())) /
+                         static_cast<double>(options.seeds.size()));
+      }
+    }
+  }
+  return results;
+}
+
+}  // namespace headscope

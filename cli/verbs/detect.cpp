@@ -1,0 +1,274 @@
+// headscope detect: what every head of a model does.
+#include <algorithm>
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+#include "analyses/head_detectors/confirm.h"
+#include "analyses/head_detectors/custom.h"
+#include "cli/atlas_view.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/render/progress.h"
+#include "cli/verbs.h"
+#include "hooks/provenance.h"
+#include "hooks/trace/provenance.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> detectors{"all"};
+  std::vector<std::string> files;
+  std::string out;
+  int seeds = 3;
+  std::int64_t batch_tokens = 4096;
+  bool list = false;
+  bool resume = false;
+  bool overwrite = false;
+  bool confirm = false;
+  ConfirmOptions confirmation;
+  std::size_t top = 4;
+};
+
+std::vector<Detector> chosen(const Options& options) {
+  std::vector<Detector> detectors;
+  const auto add = [&](const Detector& detector) {
+    const auto same = [&](const Detector& each) { return each.name == detector.name; };
+    if (std::none_of(detectors.begin(), detectors.end(), same)) {
+      detectors.push_back(detector);
+    }
+  };
+  for (const std::string& name : options.detectors) {
+    if (name == "all") {
+      std::for_each(all_detectors().begin(), all_detectors().end(), add);
+    } else {
+      add(find_detector(name));
+    }
+  }
+  for (const std::string& file : options.files) {
+    add(custom_detector(file));
+  }
+  return detectors;
+}
+
+Json provenance_of(const Options& options, const Invocation& invocation, const Model& model) {
+  Json from =
+      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
+  from["identity"]["seeds"] = options.seeds;
+  return from;
+}
+
+// What an earlier run left, if it may be gone on with.
+Atlas begin(const Options& options, const Invocation& invocation, const Model& model) {
+  Atlas atlas{.provenance = provenance_of(options, invocation, model),
+              .n_layers = model.config().n_layers,
+              .n_heads = model.config().n_heads,
+              .n_kv_heads = model.config().n_kv_heads,
+              .detections = {}};
+  if (!options.resume || !std::filesystem::exists(options.out)) {
+    return atlas;
+  }
+  Atlas earlier = read_atlas(options.out);
+  const auto difference =
+      identity_difference(earlier.provenance.at("identity"), atlas.provenance.at("identity"));
+  if (difference) {
+    throw UsageError("{}: cannot go on: {} is {} there but {} here; --overwrite starts again",
+                     options.out,
+                     difference->what,
+                     difference->there,
+                     difference->here);
+  }
+  atlas.detections = std::move(earlier.detections);
+  atlas.confirmations = std::move(earlier.confirmations);
+  return atlas;
+}
+
+void save(const Options& options, const Atlas& atlas) {
+  if (!options.out.empty()) {
+    write_atlas(atlas, options.out);
+  }
+}
+
+// In the order asked for, whatever was there before.
+void put_in_order(Atlas& atlas, const std::vector<Detector>& detectors) {
+  const auto place = [&](const Detection& detection) {
+    return std::find_if(
+               detectors.begin(),
+               detectors.end(),
+               [&](const Detector& each) { return each.name == detection.detector.name; }) -
+           detectors.begin();
+  };
+  std::stable_sort(atlas.detections.begin(),
+                   atlas.detections.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+}
+
+void find_all(const Options& options,
+              const Invocation& invocation,
+              const Model& model,
+              const std::vector<Detector>& detectors,
+              Atlas& atlas) {
+  DetectOptions detect_options{.detectors = {}, .seeds = {}, .batch_tokens = options.batch_tokens};
+  for (const Detector& detector : detectors) {
+    Detection* known = nullptr;
+    for (Detection& each : atlas.detections) {
+      known = each.detector.name == detector.name ? &each : known;
+    }
+    if (known == nullptr) {
+      detect_options.detectors.push_back(detector);
+    } else {
+      known->detector = detector;  // its functions are in no file
+    }
+  }
+  for (int s = 0; s < options.seeds; ++s) {
+    detect_options.seeds.push_back(invocation.common.seed + static_cast<std::uint64_t>(s));
+  }
+  if (detect_options.detectors.empty()) {
+    return;
+  }
+  Progress bar(1000, {.label = "detecting", .unit = "‰"});
+  std::int64_t done = 0;
+  detect_options.stop = interrupted;
+  detect_options.progress = [&](const std::string& step, double part) {
+    bar.note(step);
+    const auto now = static_cast<std::int64_t>(part * 1000);
+    bar.add(std::max<std::int64_t>(0, now - done));
+    done = std::max(done, now);
+  };
+  detect_options.finished = [&](const Detection& detection) {
+    atlas.detections.push_back(detection);
+    put_in_order(atlas, detectors);
+    save(options, atlas);
+  };
+  detect(model, detect_options);
+}
+
+void confirm_all(const Options& options, const Model& model, Atlas& atlas, std::uint64_t seed) {
+  ConfirmOptions confirmation = options.confirmation;
+  confirmation.seed = seed;
+  confirmation.stop = interrupted;
+  Confirmer confirmer(model, confirmation);
+  Progress bar(static_cast<std::int64_t>(atlas.detections.size()),
+               {.label = "confirming", .unit = "roles"});
+  for (const Detection& detection : atlas.detections) {
+    const auto known = [&](const Confirmation& c) { return c.detector == detection.detector.name; };
+    const bool done = std::any_of(atlas.confirmations.begin(), atlas.confirmations.end(), known);
+    bar.note(detection.detector.name);
+    bar.add();
+    if (done || !detection.ran() || !detection.detector.behaviour ||
+        detection.with_role().empty() || interrupted()) {
+      continue;
+    }
+    Confirmation found = confirmer.confirm(detection);
+    if (!interrupted()) {
+      atlas.confirmations.push_back(std::move(found));
+      save(options, atlas);
+    }
+  }
+}
+
+void check_output(const Options& options) {
+  if (!options.out.empty() && std::filesystem::exists(options.out) && !options.resume &&
+      !options.overwrite) {
+    throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
+  }
+  if (options.resume && options.out.empty()) {
+    throw UsageError("--resume needs -o FILE.h5, the file to go on with");
+  }
+}
+
+// The others are done and on disk; the exit code tells that not all could be.
+void complain_of_undefined(const Atlas& atlas) {
+  std::string names;
+  for (const Detection& each : atlas.detections) {
+    names += each.ran() ? "" : (names.empty() ? "" : ", ") + each.detector.name;
+  }
+  if (!names.empty()) {
+    throw DataError("undefined for this model, see above: {}; the other detectors ran", names);
+  }
+}
+
+void run(const Options& options, const Invocation& invocation) {
+  if (options.list) {
+    const Table table = detector_table();
+    show(invocation, {{"detectors", table.json()}}, table.text());
+    return;
+  }
+  if (options.model.empty()) {
+    throw UsageError("detect needs a MODEL; detect --list shows the detectors");
+  }
+  const std::vector<Detector> detectors = chosen(options);
+  check_output(options);
+  catch_interrupts();
+  const CommonOptions& common = invocation.common;
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  Atlas atlas = begin(options, invocation, model);
+  find_all(options, invocation, model, detectors, atlas);
+  if (options.confirm && !interrupted()) {
+    confirm_all(options, model, atlas, common.seed);
+  }
+  if (interrupted()) {
+    throw Interrupted();
+  }
+  save(options, atlas);
+  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
+  complain_of_undefined(atlas);
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("MODEL", options.model, "Directory, .gguf file, hub id or smollm2");
+  app.add_option("--detectors", options.detectors, "Names with commas between, or all")
+      ->delimiter(',')
+      ->default_str("all");
+  app.add_option("--detector-file", options.files, "A detector of your own (.json); several");
+  app.add_flag("--list", options.list, "Show every detector, and do nothing");
+  app.add_option("--seeds", options.seeds, "Prompts are drawn once a seed, from --seed on")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("-o,--output", options.out, "The atlas to write (.h5)");
+  app.add_flag("--resume", options.resume, "Go on with the file: finished detectors stay");
+  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
+  app.add_flag("--confirm",
+               options.confirm,
+               "Ablate the highest heads of each role and random ones: does the behaviour drop?");
+  app.add_option("--confirm-heads", options.confirmation.heads, "Heads ablated together")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
+      ->capture_default_str();
+  app.add_option("--draws", options.confirmation.draws, "Random sets of heads to compare with")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--batch-tokens", options.batch_tokens, "Tokens in one forward pass")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  app.add_option("--top", options.top, "Heads to list a detector")->capture_default_str();
+}
+
+}  // namespace
+
+Verb detect_verb() {
+  return {
+      .name = "detect",
+      .summary = "What every head does: scores of all detectors, with intervals and controls",
+      .example =
+          "  headscope detect smollm2 -o atlas.h5 --confirm\n"
+          "  headscope atlas atlas.h5 -o atlas.html\n"
+          "  headscope detect smollm2 --detectors induction,first_token_sink --seeds 5\n"
+          "  headscope detect smollm2 --detectors induction --detector-file mover.json\n"
+          "\n"
+          "Detectors that read attention share one pass over shared prompts. A head has a role if "
+          "its\nscore reaches the threshold and its interval lies above the control. With -o every "
+          "finished\ndetector is on disk; --resume does the others. A detector that is undefined "
+          "for the model\nsays why, the others run, and the exit code is 3.",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        add_options(app, *options);
+        return [options, &invocation] { run(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
