@@ -3,12 +3,30 @@
 namespace headscope {
 
 std::vector<Verb> all_verbs() {
+  // clang-format off
   return {
-      info_verb(),      hooks_verb(),      tokenize_verb(),  predict_verb(), record_verb(),
-      inspect_verb(),   export_verb(),     task_verb(),      patch_verb(),   ablate_verb(),
-      attribute_verb(), path_patch_verb(), dla_verb(),       detect_verb(),  sweep_verb(),
-      merge_verb(),     bench_verb(),      reproduce_verb(), demo_verb(),
+      info_verb(),
+      hooks_verb(),
+      tokenize_verb(),
+      predict_verb(),
+      record_verb(),
+      inspect_verb(),
+      export_verb(),
+      stats_verb(),
+      detect_verb(),
+      task_verb(),
+      patch_verb(),
+      ablate_verb(),
+      attribute_verb(),
+      path_patch_verb(),
+      dla_verb(),
+      sweep_verb(),
+      merge_verb(),
+      bench_verb(),
+      reproduce_verb(),
+      demo_verb(),
   };
+  // clang-format on
 }
 
 }  // namespace headscope

@@ -5,6 +5,8 @@
 
 #include "hooks/gradient_trace_tap.h"
 #include "hooks/recorded_points.h"
+#include "hooks/statistics_tap.h"
+#include "hooks/tap_list.h"
 #include "hooks/trace_tap.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -61,6 +63,48 @@ void write_logits(TraceTap& tap,
   }
 }
 
+// Before a file is made.
+void check_statistics(const StatisticsChoice& choice, const std::vector<TracePrompt>& prompts) {
+  const StatisticsRequest request = statistics_request(choice);
+  const bool alike = std::all_of(prompts.begin(), prompts.end(), [&](const TracePrompt& prompt) {
+    return prompt.tokens.size() == prompts.front().tokens.size();
+  });
+  if (request.block > 0 && !alike) {
+    throw UsageError(
+        "statistics \"blocks\" are maps of prompts of one length; these differ: record them one "
+        "by one, or leave blocks out");
+  }
+}
+
+// Statistics of a layer's attention, written as the pass reaches it.
+StatisticsTap statistics_tap(TraceTap& tap,
+                             const RecordOptions& options,
+                             const std::vector<std::size_t>& rows) {
+  const auto write = [&tap, &options, &rows](const Visit& visit, const AttentionStatistics& all) {
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const std::int64_t pad = visit.layout.pads[row];
+      for (const NamedStatistic& each :
+           statistics_of_prompt(options.statistics, all, static_cast<std::int64_t>(row), pad)) {
+        tap.write(rows[row], statistic_point(visit.point.layer, each.name), each.value);
+      }
+    }
+  };
+  return {statistics_request(options.statistics), write};
+}
+
+ForwardResult run(const Model& model,
+                  const Batch& batch,
+                  TraceTap& tap,
+                  const RecordOptions& options,
+                  const std::vector<std::size_t>& rows) {
+  const ForwardOptions forward{.logits = options.logits};
+  if (options.statistics.names.empty()) {
+    return model.forward(batch, tap, forward);
+  }
+  StatisticsTap statistics = statistics_tap(tap, options, rows);
+  return model.forward(batch, tap | statistics, forward);
+}
+
 // Beside the forward pass, whose values and logits do not change for it.
 void write_gradients(TraceTap& tap,
                      const Model& model,
@@ -81,7 +125,9 @@ void write_gradients(TraceTap& tap,
 
 }  // namespace
 
-std::vector<TraceDataset> record_datasets(const ModelConfig& config, const RecordOptions& options) {
+std::vector<TraceDataset> record_datasets(const ModelConfig& config,
+                                          const RecordOptions& options,
+                                          std::int64_t longest) {
   std::vector<TraceDataset> datasets;
   const RecordedPoints points = recorded_points(options.hooks, config);
   for (const HookPoint point : points.values) {
@@ -91,6 +137,9 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config, const Recor
   for (const HookPoint point : points.gradients) {
     datasets.push_back(dataset_of(gradient_name(point), point, config, options.store));
   }
+  for (TraceDataset& each : statistics_datasets(options.statistics, config, longest)) {
+    datasets.push_back(std::move(each));
+  }
   if (options.logits == Logits::last) {
     datasets.push_back({"logits/last", {"prompt", "vocab"}, {config.d_vocab}, options.store});
   }
@@ -99,7 +148,9 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config, const Recor
         {"logits/all", {"prompt", "pos", "vocab"}, {0, config.d_vocab}, options.store});
   }
   if (datasets.empty()) {
-    throw UsageError("nothing to record: name hooks (--hooks) or logits (--logits last)");
+    throw UsageError(
+        "nothing to record: name hooks (--hooks), statistics (--statistics) or logits (--logits "
+        "last)");
   }
   return datasets;
 }
@@ -127,12 +178,15 @@ RecordResult record(const Model& model,
                     const std::filesystem::path& out,
                     const RecordOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  check_statistics(options.statistics, prompts);
   const RecordedPoints points = recorded_points(options.hooks, model.config());
   if (!points.gradients.empty() && !options.objective) {
     throw UsageError("{}: a gradient, but nothing says of what",
                      gradient_name(points.gradients.front()));
   }
-  const TraceHeader header{options.provenance, prompts, record_datasets(model.config(), options)};
+  const TraceHeader header{options.provenance,
+                           prompts,
+                           record_datasets(model.config(), options, longest_prompt(prompts))};
   TraceWriter writer(out, header, {.if_exists = options.if_exists, .compress = options.compress});
   TraceTap tap(writer, points.values);
   RecordResult result;
@@ -146,7 +200,7 @@ RecordResult record(const Model& model,
     }
     const Batch batch = batch_of(prompts, rows);
     tap.set_rows(rows);
-    const ForwardResult pass = model.forward(batch, tap, {.logits = options.logits});
+    const ForwardResult pass = run(model, batch, tap, options, rows);
     if (options.logits != Logits::none) {
       write_logits(tap, pass.logits, batch, rows);
     }

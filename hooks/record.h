@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "hooks/statistics_points.h"
 #include "hooks/trace/trace_schema.h"
 #include "hooks/trace/trace_writer.h"
 #include "lib/base/json.h"
@@ -21,8 +22,9 @@ using RecordObjective =
 
 struct RecordOptions {
   // Names, aliases, globs; with _grad at the end, gradients of the objective. None: logits alone.
-  std::vector<std::string> hooks;
+  std::vector<std::string> hooks{};
   RecordObjective objective = {};
+  StatisticsChoice statistics = {};  // of every layer's attention; no pattern is formed for them
   Logits logits = Logits::last;
   DType store = DType::f32;
   IfExists if_exists = IfExists::fail;
@@ -55,7 +57,9 @@ std::vector<std::vector<std::size_t>> plan_batches(const std::vector<TracePrompt
                                                    std::vector<std::size_t> indices,
                                                    std::int64_t most);
 
-// The datasets such a recording makes.
-std::vector<TraceDataset> record_datasets(const ModelConfig& config, const RecordOptions& options);
+// The datasets such a recording of prompts of at most `longest` tokens makes.
+std::vector<TraceDataset> record_datasets(const ModelConfig& config,
+                                          const RecordOptions& options,
+                                          std::int64_t longest);
 
 }  // namespace headscope

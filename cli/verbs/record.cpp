@@ -111,6 +111,11 @@ void add_options(CLI::App& app, Options& options) {
                  "A hook point, alias or glob; repeatable. With _grad at its end, the gradient "
                  "there (needs --task)")
       ->allow_extra_args(false);
+  app.add_option("--statistics",
+                 options.record.statistics.names,
+                 "Of every layer's attention, without its pattern: first, entropy, distance, "
+                 "columns, top, blocks; commas between")
+      ->delimiter(',');
   add_logits(app, options.record.logits);
   app.add_option("-o,--output", options.out, "The trace to write (.h5)")->required();
   app.add_flag("--resume", options.resume, "Continue an unfinished trace");
@@ -136,6 +141,8 @@ Verb record_verb() {
           "'blocks.*.attn.hook_pattern' --logits last -o trace.h5\n"
           "  headscope record smollm2 --prompt \"Hello world\" --hooks "
           "'blocks.{3,5}.attn.hook_z' -o z.h5\n"
+          "  headscope record smollm2 --prompts long.jsonl --statistics entropy,columns,top -o "
+          "s.h5\n"
           "  headscope record smollm2 --task ioi.jsonl --hooks 'blocks.*.attn.hook_z*' --hooks "
           "'blocks.*.attn.hook_z_grad' -o grads.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
