@@ -14,6 +14,7 @@ std::vector<Verb> all_verbs() {
       export_verb(),
       stats_verb(),
       detect_verb(),
+      atlas_verb(),
       task_verb(),
       patch_verb(),
       ablate_verb(),

@@ -22,6 +22,7 @@ Verb attribute_verb();
 Verb path_patch_verb();
 Verb dla_verb();
 Verb detect_verb();
+Verb atlas_verb();
 Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();

@@ -18,8 +18,9 @@ set(viewer_js_hash "")
 if(EXISTS "${headscope_assets}/viewer.js")
   # A page's security policy names its one script by hash.
   file(SHA256 "${headscope_assets}/viewer.js" viewer_js_hash)
+  file(SHA256 "${headscope_assets}/atlas.js" atlas_js_hash)
 endif()
 set_source_files_properties(cli/render/assets.cpp PROPERTIES
   OBJECT_DEPENDS "${headscope_asset_files};${HEADSCOPE_FONT_FILE}"
   COMPILE_DEFINITIONS
-    "HEADSCOPE_FONT_FILE=\"${HEADSCOPE_FONT_FILE}\";HEADSCOPE_ASSETS=\"${headscope_assets}\";HEADSCOPE_VIEWER_SHA256=\"${viewer_js_hash}\"")
+    "HEADSCOPE_FONT_FILE=\"${HEADSCOPE_FONT_FILE}\";HEADSCOPE_ASSETS=\"${headscope_assets}\";HEADSCOPE_VIEWER_SHA256=\"${viewer_js_hash}\";HEADSCOPE_ATLAS_SHA256=\"${atlas_js_hash}\"")

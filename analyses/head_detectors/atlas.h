@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analyses/head_detectors/detect.h"
+#include "analyses/head_detectors/examples.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -33,6 +34,7 @@ struct Atlas {
   std::int64_t n_kv_heads = 0;
   std::vector<Detection> detections;
   std::vector<Confirmation> confirmations{};
+  Examples examples{};
 
   [[nodiscard]] const Detection* find(const std::string& detector) const;
   [[nodiscard]] std::string name_of(std::size_t head) const;  // "17.4"

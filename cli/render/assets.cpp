@@ -25,11 +25,17 @@ HEADSCOPE_EMBED(font, HEADSCOPE_FONT_FILE)
 HEADSCOPE_EMBED(viewer_js, HEADSCOPE_ASSETS "/viewer.js")
 HEADSCOPE_EMBED(viewer_css, HEADSCOPE_ASSETS "/viewer.css")
 HEADSCOPE_EMBED(report_css, HEADSCOPE_ASSETS "/report.css")
+HEADSCOPE_EMBED(atlas_js, HEADSCOPE_ASSETS "/atlas.js")
+HEADSCOPE_EMBED(atlas_css, HEADSCOPE_ASSETS "/atlas.css")
 
 namespace headscope {
 
 std::string_view asset_viewer_js_sha256() {
   return HEADSCOPE_VIEWER_SHA256;
+}
+
+std::string_view asset_atlas_js_sha256() {
+  return HEADSCOPE_ATLAS_SHA256;
 }
 
 }  // namespace headscope

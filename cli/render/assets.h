@@ -9,8 +9,11 @@ std::string_view asset_font();  // DejaVuSans.ttf
 std::string_view asset_viewer_js();
 std::string_view asset_viewer_css();
 std::string_view asset_report_css();
+std::string_view asset_atlas_js();
+std::string_view asset_atlas_css();
 
-// SHA-256 of asset_viewer_js(), 64 hex digits.
+// SHA-256 of the scripts, 64 hex digits.
 std::string_view asset_viewer_js_sha256();
+std::string_view asset_atlas_js_sha256();
 
 }  // namespace headscope

@@ -24,20 +24,11 @@ std::string head_of(const ViewerData& data) {
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n"
       "<noscript>This page needs JavaScript to unpack its maps.</noscript>\n"
       "<div id=\"app\"><p class=\"loading\">Loading {} …</p></div>\n",
-      page_policy(),
+      page_policy(asset_viewer_js_sha256()),
       kVersion,
       escaped(visible(data.title + " · " + data.model, Spaces::kept)),
       asset_viewer_css(),
       escaped(visible(data.model, Spaces::kept)));
-}
-
-// "<" never appears inside the data block, so nothing in a token can end it.
-std::string inert(std::string json) {
-  std::string out;
-  for (const char c : json) {
-    out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : std::string(1, c);
-  }
-  return out;
 }
 
 OrderedJson palette_json() {

@@ -4,13 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "cli/render/assets.h"
 #include "cli/render/text_codes.h"
 
 namespace headscope {
 
-std::string page_policy() {
-  const std::string_view hex = asset_viewer_js_sha256();
+std::string page_policy(std::string_view hex) {
   std::string digest;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     digest += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace headscope {
 
-std::string page_policy();
+// `script_sha256`: 64 hex digits of the page's one script.
+std::string page_policy(std::string_view script_sha256);
 
 }  // namespace headscope

@@ -142,7 +142,7 @@ std::string Report::html() const {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<h1>{}</h1>\n"
       "<p class=\"subtitle\">{}</p>\n{}<footer>{}</footer>\n</body>\n</html>\n",
-      page_policy(),
+      page_policy(asset_viewer_js_sha256()),
       escaped(options_.title),
       asset_report_css(),
       escaped(options_.title),

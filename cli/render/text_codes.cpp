@@ -55,4 +55,18 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string inert(std::string_view json) {
+  std::string out;
+  for (const char c : json) {
+    if (c == '<') {
+      out += "\\u003c";
+    } else if (c == '>') {
+      out += "\\u003e";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace headscope

@@ -12,4 +12,7 @@ std::string base64(std::string_view bytes);  // RFC 4648, padded
 // forbids become U+FFFD.
 std::string escaped(std::string_view text);
 
+// JSON for a data block in HTML: "<" never appears in it, so nothing in a token can end it.
+std::string inert(std::string_view json);
+
 }  // namespace headscope

@@ -84,6 +84,7 @@ Atlas begin(const Options& options, const Invocation& invocation, const Model& m
   }
   atlas.detections = std::move(earlier.detections);
   atlas.confirmations = std::move(earlier.confirmations);
+  atlas.examples = std::move(earlier.examples);
   return atlas;
 }
 
@@ -208,6 +209,9 @@ void run(const Options& options, const Invocation& invocation) {
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   Atlas atlas = begin(options, invocation, model);
   find_all(options, invocation, model, detectors, atlas);
+  if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
+    atlas.examples = collect_examples(model, common.seed);
+  }
   if (options.confirm && !interrupted()) {
     confirm_all(options, model, atlas, common.seed);
   }

@@ -1,0 +1,51 @@
+// headscope atlas: an atlas as a page, a table or JSON.
+#include <CLI/CLI.hpp>
+
+#include "cli/atlas_page.h"
+#include "cli/atlas_view.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace headscope {
+namespace {
+
+struct Options {
+  std::string atlas;
+  std::string out;
+  std::size_t top = 4;
+};
+
+void run(const Options& options, const Invocation& invocation) {
+  const Atlas atlas = read_atlas(options.atlas);
+  std::string page;
+  if (!options.out.empty()) {
+    write_atlas_page(atlas, options.out);
+    page = fmt::format("{}   the page: open it in a browser\n",
+                       std::filesystem::absolute(options.out).string());
+  }
+  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top) + page);
+}
+
+}  // namespace
+
+Verb atlas_verb() {
+  return {
+      .name = "atlas",
+      .summary = "What `detect` found, as one page: layers and heads coloured by role",
+      .example =
+          "  headscope detect smollm2 -o atlas.h5 --confirm\n"
+          "  headscope atlas atlas.h5 -o atlas.html && xdg-open atlas.html\n"
+          "\n"
+          "Click a head for all its scores, attention maps, the places in text where it looks "
+          "hardest, and\nwhat happens without it. The page is one file and needs no network.",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("ATLAS", options->atlas, "A file `detect` wrote (.h5)")->required();
+        app.add_option("-o,--output", options->out, "The page to write (.html)");
+        app.add_option("--top", options->top, "Heads to list a detector")->capture_default_str();
+        return [options, &invocation] { run(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
