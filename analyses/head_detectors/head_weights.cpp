@@ -1,0 +1,49 @@
+#include "analyses/head_detectors/head_weights.h"
+
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// weight […, d_model, n], read behind a norm.
+Tensor reads(const Tensor& weight, const NormWeights& norm, const ModelConfig& c) {
+  const Tensor scaled = weight.to(at::kFloat) * norm.gain.unsqueeze(-1);
+  return c.norm == Norm::layer_norm ? scaled - scaled.mean(-2, true) : scaled;
+}
+
+Tensor once_a_head(const Tensor& by_group, const ModelConfig& c) {
+  return by_group.repeat_interleave(c.heads_per_kv(), 0);
+}
+
+}  // namespace
+
+HeadWeights head_weights(const Model& model, std::int64_t layer) {
+  const ModelConfig& c = model.config();
+  const BlockWeights& block = model.weights().blocks.at(static_cast<std::size_t>(layer));
+  Tensor out = model.W_O(layer).to(at::kFloat);
+  if (c.norm_placement == NormPlacement::sandwich) {
+    out = out * block.ln1_post.gain;
+  }
+  return {reads(model.W_Q(layer), block.ln1, c),
+          once_a_head(reads(model.W_K(layer), block.ln1, c), c),
+          once_a_head(reads(model.W_V(layer), block.ln1, c), c),
+          out};
+}
+
+Tensor folded_unembedding(const Model& model) {
+  const Weights& weights = model.weights();
+  const Tensor scaled = weights.W_U.to(at::kFloat) * weights.ln_final.gain;
+  return model.config().norm == Norm::layer_norm ? scaled - scaled.mean(-1, true) : scaled;
+}
+
+Tensor embedding(const Model& model) {
+  const Tensor rows = model.weights().W_E;
+  const double scale = model.config().embed_scale;
+  if (scale == 1.0) {
+    return rows.to(at::kFloat);
+  }
+  return (rows * at::scalar_tensor(scale, rows.options())).to(at::kFloat);
+}
+
+}  // namespace headscope
