@@ -9,6 +9,10 @@ Detector copying_detector();
 Detector copying_score_detector();
 Detector copy_suppression_detector();
 Detector successor_detector();
+Detector induction_copying_detector();
 Detector composition_detector();
+Detector importance_detector();
+Detector ablation_detector();
+Detector value_drain_detector();
 
 }  // namespace headscope

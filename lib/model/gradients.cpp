@@ -149,7 +149,8 @@ GradientResult gradients(const Model& model,
                          const Batch& batch,
                          const Objective& objective,
                          GradientTap& tap,
-                         const std::vector<std::int64_t>& vocab) {
+                         const std::vector<std::int64_t>& vocab,
+                         Logits logits) {
   if (tap.wants({Site::tokens})) {
     throw UsageError("{}: token numbers have no gradient", gradient_name({Site::tokens}));
   }
@@ -158,7 +159,7 @@ GradientResult gradients(const Model& model,
   Followed followed(tap);
   Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
   Backwards backwards(pass, followed, residual_streams(model, from));
-  const GradientResult result = backwards.run(objective, {.logits = Logits::last, .vocab = vocab});
+  const GradientResult result = backwards.run(objective, {.logits = logits, .vocab = vocab});
   const Tensor embedded =
       with_gradients([&] { return run_embed(pass, batch.tokens().to(pass.device)); });
   followed.pull_back(pass, {}, embedded, backwards.gradient());

@@ -8,7 +8,8 @@
 
 namespace headscope {
 
-// Rows of logits [B, V] f32 of the last column → one number a row [B], by Torch operators.
+// Rows of logits [B, V] f32 of the last column, or [B, T, V] where all are asked for → one number a
+// row [B], by Torch operators.
 using Objective = std::function<Tensor(const Tensor& logits)>;
 
 class GradientTap {
@@ -25,14 +26,15 @@ class GradientTap {
 std::string gradient_name(HookPoint point);
 
 struct GradientResult {
-  Tensor logits;     // [B, V] f32
+  Tensor logits;     // as the objective saw them
   Tensor objective;  // [B]
 };
 
 // Forwards, then backwards a layer at a time: each layer runs again from the stream that entered
 // it, so that memory holds the streams and the intermediate values of one layer (Chen et al. 2016,
 // arXiv:1604.06174). `vocab`: the tokens of the logits, in order; empty: all. Attention runs its
-// explicit form only in layers whose scores or pattern are wanted.
+// explicit form only in layers whose scores or pattern are wanted. `logits`: of the last column or
+// of all.
 //
 // A point that the model lacks is never visited. Throws UsageError for token numbers, for an
 // objective that is not one number a row, and as Model::forward does.
@@ -40,7 +42,8 @@ GradientResult gradients(const Model& model,
                          const Batch& batch,
                          const Objective& objective,
                          GradientTap& tap,
-                         const std::vector<std::int64_t>& vocab = {});
+                         const std::vector<std::int64_t>& vocab = {},
+                         Logits logits = Logits::last);
 
 // The same from streams entering the first layer: the points before it are not reached.
 GradientResult gradients(const Model& model,

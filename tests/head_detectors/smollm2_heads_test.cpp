@@ -67,7 +67,11 @@ TEST_CASE("what each detector finds in SmolLM2", "[.smollm2]") {
                                    copying_score_detector(),
                                    copy_suppression_detector(),
                                    successor_detector(),
-                                   composition_detector()}) {
+                                   composition_detector(),
+                                   induction_copying_detector(),
+                                   importance_detector(),
+                                   ablation_detector(),
+                                   value_drain_detector()}) {
     if (wanted == nullptr ||
         std::string(wanted).find("," + detector.name + ",") != std::string::npos) {
       print(detector, model);
