@@ -1,0 +1,172 @@
+// headscope compare: how far two lists of heads agree.
+#include <CLI/CLI.hpp>
+
+#include "analyses/head_lists/compare.h"
+#include "analyses/head_lists/read_head_list.h"
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/verbs.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::size_t kTop = 20;
+
+struct Options {
+  std::string a;
+  std::string b;
+  std::string kv = "refuse";
+};
+
+OrderedJson maybe(const std::optional<double>& value) {
+  return value ? OrderedJson(*value) : OrderedJson();
+}
+
+Table list_table(const Comparison& found) {
+  Table table({{"list"},
+               {"format"},
+               {"layers"},
+               {"heads"},
+               {"of"},
+               {"samples"},
+               {"≥ 0.1"},
+               {"≥ 0.5"},
+               {"in all samples"},
+               {"mean"},
+               {"median"},
+               {"% 0", 1},
+               {"% < 0.1", 1},
+               {"% < 0.5", 1},
+               {"% ≥ 0.5", 1}});
+  for (const HeadList* list : {&found.a, &found.b}) {
+    const ListSummary summary = summarize(*list);
+    const bool sampled = !list->active.empty();
+    table.row({list->path,
+               list->format,
+               list->layers,
+               list->heads,
+               std::string(to_string(list->space)),
+               list->samples > 0 ? OrderedJson(list->samples) : OrderedJson(),
+               summary.at_least_tenth,
+               summary.at_least_half,
+               sampled ? OrderedJson(summary.always_active) : OrderedJson(),
+               summary.mean,
+               summary.median,
+               summary.bins.none * 100,
+               summary.bins.weak * 100,
+               summary.bins.retrieval * 100,
+               summary.bins.strong * 100});
+  }
+  return table;
+}
+
+Table top_table(const Comparison& found) {
+  Table table({{"rank"}, {"A"}, {"score of A"}, {"B"}, {"score of B"}});
+  const std::vector<ListedHead> a = found.a.ranked();
+  const std::vector<ListedHead> b = found.b.ranked();
+  for (std::size_t i = 0; i < std::min(kTop, a.size()); ++i) {
+    table.row({i + 1,
+               fmt::format("{}.{}", a[i].layer, a[i].head),
+               a[i].score,
+               fmt::format("{}.{}", b[i].layer, b[i].head),
+               b[i].score});
+  }
+  return table;
+}
+
+Table overlap_table(const Comparison& found) {
+  Table table({{"top"}, {"in both"}, {"by chance"}, {"Jaccard"}});
+  for (const TopOverlap& overlap : found.overlaps) {
+    table.row({overlap.k, overlap.both, overlap.expected, overlap.jaccard});
+  }
+  return table;
+}
+
+OrderedJson to_json(const Comparison& found) {
+  OrderedJson json;
+  const OrderedJson rows = list_table(found).json();
+  for (const auto& [name, list, row] :
+       {std::tuple("a", &found.a, 0), std::tuple("b", &found.b, 1)}) {
+    const ListSummary summary = summarize(*list);
+    json[name] = {{"path", list->path},
+                  {"format", list->format},
+                  {"space", list->space == HeadSpace::kv ? "kv" : "query"},
+                  {"n_layers", list->layers},
+                  {"n_heads", list->heads},
+                  {"samples", rows[static_cast<std::size_t>(row)]["samples"]},
+                  {"at_least_0.1", summary.at_least_tenth},
+                  {"at_least_0.5", summary.at_least_half},
+                  {"in_all_samples", rows[static_cast<std::size_t>(row)]["in all samples"]},
+                  {"mean", summary.mean},
+                  {"median", summary.median},
+                  {"bins",
+                   {{"0", summary.bins.none},
+                    {"0-0.1", summary.bins.weak},
+                    {"0.1-0.5", summary.bins.retrieval},
+                    {"0.5-", summary.bins.strong}}},
+                  {"note", list->note}};
+    for (const ListedHead& head : list->ranked()) {
+      if (json[name]["top"].size() < kTop) {
+        json[name]["top"].push_back(
+            {{"layer", head.layer}, {"head", head.head}, {"score", head.score}});
+      }
+    }
+  }
+  json["pearson"] = maybe(found.pearson);
+  json["spearman"] = maybe(found.spearman);
+  for (const TopOverlap& overlap : found.overlaps) {
+    json["overlap"].push_back({{"top", overlap.k},
+                               {"both", overlap.both},
+                               {"by_chance", overlap.expected},
+                               {"jaccard", overlap.jaccard}});
+  }
+  return json;
+}
+
+std::string to_text(const Comparison& found) {
+  std::string text = list_table(found).text();
+  for (const HeadList* list : {&found.a, &found.b}) {
+    text += list->note.empty() ? "" : fmt::format("{}: {}\n", list->path, list->note);
+  }
+  const auto shown = [](const std::optional<double>& value) {
+    return value ? format_number(*value) : std::string("– (a list does not vary)");
+  };
+  return text + "\n" + top_table(found).text() + "\n" + overlap_table(found).text() + "\n" +
+         facts({{"Pearson over all heads", shown(found.pearson)},
+                {"Spearman", shown(found.spearman)}});
+}
+
+}  // namespace
+
+Verb compare_verb() {
+  return {
+      .name = "compare",
+      .summary = "How far two lists of heads agree: overlap, rank correlation, counts",
+      .example =
+          "  headscope compare niah.heads.json llama-2-7b-80k.json\n"
+          "  headscope compare heads.json attn_patterns/Llama-2-7B-32K-Instruct --kv max\n"
+          "\n"
+          "Reads the JSON of Retrieval_Head ({\"layer-head\": [scores]}), DuoAttention's TSV or "
+          "its folder,\nand {\"heads\": [{\"layer\", \"head\", \"score\"}]}, as niah writes them; "
+          "the content tells which.\nBins and thresholds (0.1, 0.5) are those of Wu et al. 2024. "
+          "Lists per query head and per KV head\ndo not compare unless --kv max makes one of the "
+          "other.",
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<Options>();
+        app.add_option("A", options->a, "A list of heads")->required();
+        app.add_option("B", options->b, "Another")->required();
+        app.add_option("--kv", options->kv, "Query heads to KV heads: the max of each group")
+            ->check(CLI::IsMember({"refuse", "max"}))
+            ->capture_default_str();
+        return [options, &invocation] {
+          const Comparison found =
+              compare(read_head_list(options->a),
+                      read_head_list(options->b),
+                      {.kv = options->kv == "max" ? KvReduction::max : KvReduction::refuse});
+          show(invocation, to_json(found), to_text(found));
+        };
+      },
+  };
+}
+
+}  // namespace headscope
