@@ -23,6 +23,7 @@ std::vector<Verb> all_verbs() {
       dla_verb(),
       sweep_verb(),
       merge_verb(),
+      niah_verb(),
       compare_verb(),
       bench_verb(),
       reproduce_verb(),

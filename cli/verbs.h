@@ -26,6 +26,7 @@ Verb atlas_verb();
 Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
+Verb niah_verb();
 Verb compare_verb();
 Verb bench_verb();
 Verb demo_verb();

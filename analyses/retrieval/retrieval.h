@@ -43,12 +43,12 @@ struct RetrievalSample {
   std::size_t mask = 0;
   double recall = 0.0;  // percent
   bool passed = false;
-  std::string response;
-  std::vector<std::int32_t> tokens;  // of the response
+  std::string response{};
+  std::vector<std::int32_t> tokens{};  // of the response
   // [n_layers × n_heads]; of unmasked runs only. A step is a hit of a head if one of the top_k keys
   // of its row lies in the needle and holds the token that the step writes.
-  std::vector<double> count;  // hits / needle length: repeats count again (the published code)
-  std::vector<double> set;    // distinct tokens hit / distinct tokens of the needle (the paper)
+  std::vector<double> count{};  // hits / needle length: repeats count again (the published code)
+  std::vector<double> set{};    // distinct tokens hit / distinct tokens of the needle (the paper)
 };
 
 enum class ScoreForm { count, set };

@@ -60,7 +60,7 @@ Tensor MaskTap::visit(const Visit& visit, const Tensor& value) {
 
 Tensor MeanOutputTap::visit(const Visit& visit, const Tensor& value) {
   Tensor& sum = sums_[static_cast<std::size_t>(visit.point.layer)];
-  const Tensor here = value.to(at::kFloat).sum({0, 1});
+  const Tensor here = value.to(at::kFloat).sum(at::IntArrayRef({0, 1}));
   sum = sum.defined() ? sum + here : here;
   positions_ += visit.point.layer == 0 ? value.size(0) * value.size(1) : 0;
   return value;

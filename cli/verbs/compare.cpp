@@ -22,41 +22,33 @@ OrderedJson maybe(const std::optional<double>& value) {
   return value ? OrderedJson(*value) : OrderedJson();
 }
 
+std::string percent(double share) {
+  return format_number(share * 100, 1) + " %";
+}
+
+// A column a list, so that long paths stay out of the way.
 Table list_table(const Comparison& found) {
-  Table table({{"list"},
-               {"format"},
-               {"layers"},
-               {"heads"},
-               {"of"},
-               {"samples"},
-               {"≥ 0.1"},
-               {"≥ 0.5"},
-               {"in all samples"},
-               {"mean"},
-               {"median"},
-               {"% 0", 1},
-               {"% < 0.1", 1},
-               {"% < 0.5", 1},
-               {"% ≥ 0.5", 1}});
-  for (const HeadList* list : {&found.a, &found.b}) {
-    const ListSummary summary = summarize(*list);
-    const bool sampled = !list->active.empty();
-    table.row({list->path,
-               list->format,
-               list->layers,
-               list->heads,
-               std::string(to_string(list->space)),
-               list->samples > 0 ? OrderedJson(list->samples) : OrderedJson(),
-               summary.at_least_tenth,
-               summary.at_least_half,
-               sampled ? OrderedJson(summary.always_active) : OrderedJson(),
-               summary.mean,
-               summary.median,
-               summary.bins.none * 100,
-               summary.bins.weak * 100,
-               summary.bins.retrieval * 100,
-               summary.bins.strong * 100});
-  }
+  Table table({{""}, {"A"}, {"B"}});
+  const ListSummary a = summarize(found.a);
+  const ListSummary b = summarize(found.b);
+  const auto active = [](const HeadList& list, const ListSummary& summary) {
+    return list.active.empty() ? OrderedJson() : OrderedJson(summary.always_active);
+  };
+  const auto samples = [](const HeadList& list) {
+    return list.samples > 0 ? OrderedJson(list.samples) : OrderedJson();
+  };
+  table.row({"format", found.a.format, found.b.format});
+  table.row({"heads", shape_of(found.a), shape_of(found.b)});
+  table.row({"samples", samples(found.a), samples(found.b)});
+  table.row({"heads ≥ 0.1", a.at_least_tenth, b.at_least_tenth});
+  table.row({"heads ≥ 0.5", a.at_least_half, b.at_least_half});
+  table.row({"active in all samples", active(found.a, a), active(found.b, b)});
+  table.row({"mean", a.mean, b.mean});
+  table.row({"median", a.median, b.median});
+  table.row({"0", percent(a.bins.none), percent(b.bins.none)});
+  table.row({"0 to 0.1", percent(a.bins.weak), percent(b.bins.weak)});
+  table.row({"0.1 to 0.5", percent(a.bins.retrieval), percent(b.bins.retrieval)});
+  table.row({"0.5 and more", percent(a.bins.strong), percent(b.bins.strong)});
   return table;
 }
 
@@ -82,38 +74,41 @@ Table overlap_table(const Comparison& found) {
   return table;
 }
 
-OrderedJson to_json(const Comparison& found) {
-  OrderedJson json;
-  const OrderedJson rows = list_table(found).json();
-  for (const auto& [name, list, row] :
-       {std::tuple("a", &found.a, 0), std::tuple("b", &found.b, 1)}) {
-    const ListSummary summary = summarize(*list);
-    json[name] = {{"path", list->path},
-                  {"format", list->format},
-                  {"space", list->space == HeadSpace::kv ? "kv" : "query"},
-                  {"n_layers", list->layers},
-                  {"n_heads", list->heads},
-                  {"samples", rows[static_cast<std::size_t>(row)]["samples"]},
-                  {"at_least_0.1", summary.at_least_tenth},
-                  {"at_least_0.5", summary.at_least_half},
-                  {"in_all_samples", rows[static_cast<std::size_t>(row)]["in all samples"]},
-                  {"mean", summary.mean},
-                  {"median", summary.median},
-                  {"bins",
-                   {{"0", summary.bins.none},
-                    {"0-0.1", summary.bins.weak},
-                    {"0.1-0.5", summary.bins.retrieval},
-                    {"0.5-", summary.bins.strong}}},
-                  {"note", list->note}};
-    for (const ListedHead& head : list->ranked()) {
-      if (json[name]["top"].size() < kTop) {
-        json[name]["top"].push_back(
-            {{"layer", head.layer}, {"head", head.head}, {"score", head.score}});
-      }
+OrderedJson list_json(const HeadList& list) {
+  const ListSummary summary = summarize(list);
+  OrderedJson json{{"path", list.path},
+                   {"format", list.format},
+                   {"space", list.space == HeadSpace::kv ? "kv" : "query"},
+                   {"n_layers", list.layers},
+                   {"n_heads", list.heads},
+                   {"samples", list.samples > 0 ? OrderedJson(list.samples) : OrderedJson()},
+                   {"at_least_0.1", summary.at_least_tenth},
+                   {"at_least_0.5", summary.at_least_half},
+                   {"in_all_samples",
+                    list.active.empty() ? OrderedJson() : OrderedJson(summary.always_active)},
+                   {"mean", summary.mean},
+                   {"median", summary.median},
+                   {"bins",
+                    {{"0", summary.bins.none},
+                     {"0-0.1", summary.bins.weak},
+                     {"0.1-0.5", summary.bins.retrieval},
+                     {"0.5-", summary.bins.strong}}},
+                   {"note", list.note},
+                   {"top", OrderedJson::array()}};
+  for (const ListedHead& head : list.ranked()) {
+    if (json["top"].size() < kTop) {
+      json["top"].push_back({{"layer", head.layer}, {"head", head.head}, {"score", head.score}});
     }
   }
-  json["pearson"] = maybe(found.pearson);
-  json["spearman"] = maybe(found.spearman);
+  return json;
+}
+
+OrderedJson to_json(const Comparison& found) {
+  OrderedJson json{{"a", list_json(found.a)},
+                   {"b", list_json(found.b)},
+                   {"pearson", maybe(found.pearson)},
+                   {"spearman", maybe(found.spearman)},
+                   {"overlap", OrderedJson::array()}};
   for (const TopOverlap& overlap : found.overlaps) {
     json["overlap"].push_back({{"top", overlap.k},
                                {"both", overlap.both},
@@ -124,10 +119,11 @@ OrderedJson to_json(const Comparison& found) {
 }
 
 std::string to_text(const Comparison& found) {
-  std::string text = list_table(found).text();
-  for (const HeadList* list : {&found.a, &found.b}) {
-    text += list->note.empty() ? "" : fmt::format("{}: {}\n", list->path, list->note);
-  }
+  const auto name = [](const HeadList& list) {
+    return list.path + (list.note.empty() ? "" : fmt::format(" ({})", list.note));
+  };
+  const std::string text =
+      facts({{"A", name(found.a)}, {"B", name(found.b)}}) + "\n" + list_table(found).text();
   const auto shown = [](const std::optional<double>& value) {
     return value ? format_number(*value) : std::string("– (a list does not vary)");
   };
