@@ -50,7 +50,10 @@ HeadMask mask_of(HeadMask::Choice choice, std::int64_t count, MaskMode mode, std
           .ranked = {}};
 }
 
-void add_random(std::vector<HeadMask>& masks, std::int64_t count, MaskMode mode, std::int64_t draws) {
+void add_random(std::vector<HeadMask>& masks,
+                std::int64_t count,
+                MaskMode mode,
+                std::int64_t draws) {
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     masks.push_back(mask_of(HeadMask::Choice::random, count, mode, draw));
   }
@@ -110,8 +113,8 @@ MaskPlan mask_plan(const NiahVerbOptions& options) {
     return plan;
   }
   const std::size_t colon = options.mask_heads.rfind(':');
-  const auto count = colon == std::string::npos ? std::nullopt
-                                                : whole(options.mask_heads.substr(colon + 1));
+  const auto count =
+      colon == std::string::npos ? std::nullopt : whole(options.mask_heads.substr(colon + 1));
   if (!count || *count < 1) {
     throw UsageError("--mask-heads {}: not top:K, random:K or FILE:K", options.mask_heads);
   }

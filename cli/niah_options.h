@@ -18,6 +18,7 @@ struct NiahVerbOptions {
   std::string needles;
   std::string haystack;
   std::string prompts;
+  std::string form = "plain";
   std::string mask_heads;
   std::string mask_curve;
   std::string mask_mode = "decode-uniform";

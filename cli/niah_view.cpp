@@ -262,18 +262,19 @@ OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
 std::string niah_text(const NiahResult& result) {
   const std::vector<FoundHead> heads = found_heads(result);
   const std::size_t unmasked = samples_of(result, 0).size();
-  std::string text = facts(
-      {{"model", result.model},
-       {"prompts", fmt::format("{}; {} passed (ROUGE-1 recall > 50)", unmasked,
-                               result.scores.passed())},
-       {"retrieval heads",
-        heads.empty() ? "none can be found: no prompt passed"
-                      : fmt::format("{} of {} with a score of at least {}, {} of at least {}",
-                                    heads_from(heads, kRetrieval),
-                                    heads.size(),
-                                    kRetrieval,
-                                    heads_from(heads, kStrong),
-                                    kStrong)}});
+  std::string text =
+      facts({{"model", result.model},
+             {"prompts",
+              fmt::format("{}; {} passed (ROUGE-1 recall > 50)", unmasked, result.scores.passed())},
+             {"retrieval heads",
+              heads.empty()
+                  ? "none can be found: no prompt passed (a chat model may need --template chat)"
+                  : fmt::format("{} of {} with a score of at least {}, {} of at least {}",
+                                heads_from(heads, kRetrieval),
+                                heads.size(),
+                                kRetrieval,
+                                heads_from(heads, kStrong),
+                                kStrong)}});
   if (!result.ready) {
     text += "\nROUGE-1 recall by context and depth of the needle, percent\n" +
             accuracy_table(result, 0).text();
@@ -306,9 +307,9 @@ std::string published_scores(const NiahResult& result) {
 HeatMap accuracy_map(const NiahResult& result, std::size_t mask) {
   const Accuracy accuracy = accuracy_of(result, mask);
   HeatMap map{.title = result.model + " · needle in a haystack",
-              .subtitle = mask == 0 ? "ROUGE-1 recall, percent"
-                                    : "ROUGE-1 recall, percent; masked: " +
-                                          result.masks[mask].name(),
+              .subtitle = mask == 0
+                              ? "ROUGE-1 recall, percent"
+                              : "ROUGE-1 recall, percent; masked: " + result.masks[mask].name(),
               .values = {},
               .row_labels = {},
               .col_labels = {},

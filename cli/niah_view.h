@@ -22,8 +22,8 @@ struct NiahResult {
   bool ready = false;      // prompts of a file: their contexts are what they are
 };
 
-// A head as the table has it. `score` is the mean of the count form with its 95 % interval, `active`
-// the share of samples in which it scored at all.
+// A head as the table has it. `score` is the mean of the count form with its 95 % interval,
+// `active` the share of samples in which it scored at all.
 struct FoundHead {
   std::int64_t layer = 0;
   std::int64_t head = 0;

@@ -24,12 +24,13 @@ double median_of(std::vector<double> values) {
 void bring_together(HeadList& a, HeadList& b, KvReduction kv) {
   if (a.space != b.space) {
     if (kv == KvReduction::refuse) {
-      throw UsageError("{} lists {} and {} lists {}: a number of one means another head in the "
-                       "other; --kv max takes the largest of each group of query heads",
-                       a.path,
-                       to_string(a.space),
-                       b.path,
-                       to_string(b.space));
+      throw UsageError(
+          "{} lists {} and {} lists {}: a number of one means another head in the "
+          "other; --kv max takes the largest of each group of query heads",
+          a.path,
+          to_string(a.space),
+          b.path,
+          to_string(b.space));
     }
     HeadList& query = a.space == HeadSpace::query ? a : b;
     query = reduced_to_kv(query, (a.space == HeadSpace::query ? b : a).heads);

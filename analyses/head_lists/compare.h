@@ -53,8 +53,8 @@ struct Comparison {
   std::optional<double> spearman;
 };
 
-// Throws UsageError naming both lists if their layers or heads differ, or one counts query heads and
-// the other KV heads and options.kv refuses.
+// Throws UsageError naming both lists if their layers or heads differ, or one counts query heads
+// and the other KV heads and options.kv refuses.
 Comparison compare(const HeadList& a, const HeadList& b, const CompareOptions& options = {});
 
 }  // namespace headscope

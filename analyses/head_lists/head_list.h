@@ -25,11 +25,12 @@ struct HeadList {
   std::string format{};  // "Retrieval_Head JSON"
   HeadSpace space = HeadSpace::query;
   std::int64_t layers = 0;
-  std::int64_t heads = 0;       // of each layer
+  std::int64_t heads = 0;        // of each layer
   std::vector<double> scores{};  // [layers × heads]
-  std::int64_t samples = 0;     // of each head, where the file holds them; 0: scores only
-  std::vector<double> active{};  // [layers × heads], share of samples above 0; empty without samples
-  std::string note{};            // what else the file says ("128 sink and 256 recent tokens")
+  std::int64_t samples = 0;      // of each head, where the file holds them; 0: scores only
+  std::vector<double>
+      active{};        // [layers × heads], share of samples above 0; empty without samples
+  std::string note{};  // what else the file says ("128 sink and 256 recent tokens")
 
   [[nodiscard]] std::vector<ListedHead> ranked() const;  // the largest score first; ties by place
 };

@@ -50,21 +50,19 @@ HeadList filled(const std::map<Place, std::vector<double>>& by_head, const std::
   }
   list.samples = static_cast<std::int64_t>(by_head.begin()->second.size());
   if (static_cast<std::int64_t>(by_head.size()) != list.layers * list.heads) {
-    throw DataError("{}: {} heads do not fill {} layers of {}",
-                    path,
-                    by_head.size(),
-                    list.layers,
-                    list.heads);
+    throw DataError(
+        "{}: {} heads do not fill {} layers of {}", path, by_head.size(), list.layers, list.heads);
   }
   for (const auto& [place, samples] : by_head) {  // in order of layer, then head
     if (static_cast<std::int64_t>(samples.size()) != list.samples || samples.empty()) {
-      throw DataError("{}: head {}-{} has {} samples where the first has {}; every head has the "
-                      "same, and at least one",
-                      path,
-                      place.first,
-                      place.second,
-                      samples.size(),
-                      list.samples);
+      throw DataError(
+          "{}: head {}-{} has {} samples where the first has {}; every head has the "
+          "same, and at least one",
+          path,
+          place.first,
+          place.second,
+          samples.size(),
+          list.samples);
     }
     const auto n = static_cast<double>(samples.size());
     const auto active =

@@ -31,7 +31,10 @@ ListedHead head_of(const Json& entry, const std::string& where) {
 }
 
 // The size a file states, or that of its largest index.
-std::int64_t stated(const Json& json, const char* key, std::int64_t least, const std::string& path) {
+std::int64_t stated(const Json& json,
+                    const char* key,
+                    std::int64_t least,
+                    const std::string& path) {
   if (!json.contains(key)) {
     return least;
   }

@@ -16,14 +16,14 @@ Model beyond_context(const Model& model, std::int64_t n_ctx) {
   }
   ModelConfig config = model.config();
   config.n_ctx = n_ctx;
-  return Model(Model::Parts{
-      .config = config,
-      .weights = model.weights(),
-      .tokenizer = model.has_tokenizer() ? std::make_shared<const Tokenizer>(model.tokenizer())
-                                         : nullptr,
-      .device = model.device(),
-      .dtype = model.dtype(),
-      .source = model.source()});
+  return Model(Model::Parts{.config = config,
+                            .weights = model.weights(),
+                            .tokenizer = model.has_tokenizer()
+                                             ? std::make_shared<const Tokenizer>(model.tokenizer())
+                                             : nullptr,
+                            .device = model.device(),
+                            .dtype = model.dtype(),
+                            .source = model.source()});
 }
 
 }  // namespace headscope

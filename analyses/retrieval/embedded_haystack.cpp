@@ -1,20 +1,25 @@
 #include "analyses/retrieval/embedded_haystack.h"
 
 // The assembler takes the files in as they are; no generated sources, no run-time paths.
-#define HEADSCOPE_HAYSTACK(name, file)                                                           \
-  asm(".pushsection .rodata\n"                                                                   \
-      ".global headscope_haystack_" #name "\n"                                                   \
-      "headscope_haystack_" #name ": .incbin \"" HEADSCOPE_HAYSTACK_DATA "/" file "\"\n"         \
-      ".global headscope_haystack_" #name "_end\n"                                               \
-      "headscope_haystack_" #name "_end: .byte 0\n"                                              \
-      ".popsection\n");                                                                          \
-  extern "C" const char headscope_haystack_##name[];                                             \
-  extern "C" const char headscope_haystack_##name##_end[];                                       \
-  namespace headscope {                                                                          \
-  static std::string_view name##_text() {                                                        \
-    return {headscope_haystack_##name,                                                           \
-            static_cast<std::size_t>(headscope_haystack_##name##_end - headscope_haystack_##name)}; \
-  }                                                                                              \
+#define HEADSCOPE_HAYSTACK(name, file)                                                          \
+  asm(".pushsection .rodata\n"                                                                  \
+      ".global headscope_haystack_" #name                                                       \
+      "\n"                                                                                      \
+      "headscope_haystack_" #name ": .incbin \"" HEADSCOPE_HAYSTACK_DATA "/" file               \
+      "\"\n"                                                                                    \
+      ".global headscope_haystack_" #name                                                       \
+      "_end\n"                                                                                  \
+      "headscope_haystack_" #name                                                               \
+      "_end: .byte 0\n"                                                                         \
+      ".popsection\n");                                                                         \
+  extern "C" const char headscope_haystack_##name[];                                            \
+  extern "C" const char headscope_haystack_##name##_end[];                                      \
+  namespace headscope {                                                                         \
+  static std::string_view name##_text() {                                                       \
+    return {                                                                                    \
+        headscope_haystack_##name,                                                              \
+        static_cast<std::size_t>(headscope_haystack_##name##_end - headscope_haystack_##name)}; \
+  }                                                                                             \
   }
 
 HEADSCOPE_HAYSTACK(bakery, "bakery.txt")

@@ -37,7 +37,8 @@ Needle needle_of(const Json& entry, const std::string& where) {
   }
   for (const auto& [key, value] : entry.items()) {
     if (key != "needle" && key != "question" && key != "answer" && key != "real_needle") {
-      throw DataError("{}: unknown key \"{}\"; a needle has needle, question and answer", where, key);
+      throw DataError(
+          "{}: unknown key \"{}\"; a needle has needle, question and answer", where, key);
     }
   }
   const std::string answer = entry.contains("answer") ? "answer" : "real_needle";

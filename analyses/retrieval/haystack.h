@@ -21,8 +21,8 @@ std::vector<Needle> own_needles();
 std::string read_haystack(const std::filesystem::path& path);
 
 // A JSON list of {"needle", "question", "answer"}, or one such object a line; the published files'
-// "real_needle" is taken for "answer". Throws DataError naming the file and the entry: a key missing
-// or unknown, or an answer that is no part of its needle.
+// "real_needle" is taken for "answer". Throws DataError naming the file and the entry: a key
+// missing or unknown, or an answer that is no part of its needle.
 std::vector<Needle> read_needles(const std::filesystem::path& path);
 
 }  // namespace headscope

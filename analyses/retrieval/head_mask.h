@@ -25,7 +25,7 @@ struct HeadMask {
   enum class Choice { none, top, random } choice = Choice::none;
   std::int64_t count = 0;
   MaskMode mode = MaskMode::decode_uniform;
-  std::uint64_t draw = 0;           // random: which of several draws
+  std::uint64_t draw = 0;            // random: which of several draws
   std::vector<ListedHead> ranked{};  // all heads, the best first
 
   [[nodiscard]] std::string name() const;  // "top 10", "random 10, draw 0", "none"

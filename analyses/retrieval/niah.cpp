@@ -6,7 +6,9 @@
 namespace headscope {
 namespace {
 
-void append(std::vector<TokenId>& to, const std::vector<TokenId>& from, std::size_t begin,
+void append(std::vector<TokenId>& to,
+            const std::vector<TokenId>& from,
+            std::size_t begin,
             std::size_t end) {
   to.insert(to.end(),
             from.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -20,17 +22,19 @@ std::vector<TokenId> trimmed(const std::vector<TokenId>& haystack,
                              const NiahOptions& options) {
   const std::int64_t room = context - options.buffer - static_cast<std::int64_t>(needle);
   if (room < 1) {
-    throw UsageError("a context of {} tokens is too short: {} are kept for question and answer, "
-                     "and the needle has {}",
-                     context,
-                     options.buffer,
-                     needle);
+    throw UsageError(
+        "a context of {} tokens is too short: {} are kept for question and answer, "
+        "and the needle has {}",
+        context,
+        options.buffer,
+        needle);
   }
   if (room > static_cast<std::int64_t>(haystack.size())) {
-    throw UsageError("the haystack of {} tokens is shorter than a context of {} asks for; give a "
-                     "longer text with --haystack FILE",
-                     haystack.size(),
-                     context);
+    throw UsageError(
+        "the haystack of {} tokens is shorter than a context of {} asks for; give a "
+        "longer text with --haystack FILE",
+        haystack.size(),
+        context);
   }
   return {haystack.begin(), haystack.begin() + room};
 }
@@ -47,14 +51,31 @@ std::string with_needle(const Tokenizer& tokenizer,
   return tokenizer.decode(all);
 }
 
+// The template's parts put together, not searched again: a haystack may hold braces.
+std::string filled(const std::string& form,
+                   const std::string& context,
+                   const std::string& question) {
+  constexpr std::string_view kContext = "{context}";
+  constexpr std::string_view kQuestion = "{question}";
+  const std::size_t first = form.find(kContext);
+  const std::size_t second = form.find(kQuestion);
+  if (first == std::string::npos || second == std::string::npos || second < first) {
+    throw UsageError("a template has {{context}} and, behind it, {{question}}");
+  }
+  return form.substr(0, first) + context +
+         form.substr(first + kContext.size(), second - first - kContext.size()) + question +
+         form.substr(second + kQuestion.size());
+}
+
 Span span_of(const Tokenizer& tokenizer, const RetrievalPrompt& prompt) {
   const auto span = find_answer(tokenizer, prompt.tokens, prompt.answer);
   if (!span) {
-    throw DataError("prompt {}: needle not found after tokenising: no {} tokens in a row hold more "
-                    "than 0.9 of those of \"{}\"",
-                    prompt.id,
-                    tokenizer.encode(prompt.answer, PrependBos::no).size(),
-                    prompt.answer);
+    throw DataError(
+        "prompt {}: needle not found after tokenising: no {} tokens in a row hold more "
+        "than 0.9 of those of \"{}\"",
+        prompt.id,
+        tokenizer.encode(prompt.answer, PrependBos::no).size(),
+        prompt.answer);
   }
   return *span;
 }
@@ -99,10 +120,8 @@ std::vector<NiahPrompt> niah_prompts(const Tokenizer& tokenizer,
     for (const std::int64_t context : options.contexts) {
       const std::vector<TokenId> around = trimmed(hay, needle.size(), context, options);
       for (const double depth : options.depths) {
-        const std::string text =
-            fmt::format("{}Based on the content of the book, Question: {}\nAnswer:",
-                        with_needle(tokenizer, around, needle, depth),
-                        needles[n].question);
+        const std::string text = filled(
+            options.form, with_needle(tokenizer, around, needle, depth), needles[n].question);
         NiahPrompt made{.context = context,
                         .depth = depth,
                         .needle = static_cast<std::int64_t>(n),

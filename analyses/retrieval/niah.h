@@ -13,10 +13,18 @@
 
 namespace headscope {
 
+// What the model is asked: {context} and {question} stand for themselves.
+inline constexpr const char* kPlainTemplate =  // the published form
+    "{context}Based on the content of the book, Question: {question}\nAnswer:";
+inline constexpr const char* kChatTemplate =  // the published form for chat models, in ChatML
+    "<|im_start|>user\n<book>{context}</book>\nBased on the content of the book, Question: "
+    "{question}\nAnswer:<|im_end|>\n<|im_start|>assistant\n";
+
 struct NiahOptions {
   std::vector<std::int64_t> contexts;  // tokens, question and answer included
   std::vector<double> depths;          // percent of the haystack before the needle
   std::int64_t buffer = 200;           // tokens of a context kept for question and answer
+  std::string form = kPlainTemplate;
   PrependBos bos = PrependBos::automatic;
 };
 
@@ -29,7 +37,7 @@ struct NiahPrompt {
 
 // One prompt a needle, context and depth, in this order. The haystack's tokens are cut to context −
 // buffer − the needle's; the needle goes in at int(n × depth / 100), moved back to behind the last
-// full stop (depth 100: at the end); the whole is turned into text, the question put behind it, and
+// full stop (depth 100: at the end); the whole is turned into text, put into `form` and
 // tokenised again. `haystack_name` is for messages. Throws UsageError: a haystack shorter than a
 // context asks for, or a context that leaves no room; DataError: a needle that is not found after
 // tokenising.

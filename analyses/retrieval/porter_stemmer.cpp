@@ -130,16 +130,12 @@ std::string step_1c(const std::string& word) {
 }
 
 std::string step_2(const std::string& word) {
-  static constexpr std::array<Rule, 20> rules{{{"ational", "ate"}, {"tional", "tion"},
-                                               {"enci", "ence"},   {"anci", "ance"},
-                                               {"izer", "ize"},    {"bli", "ble"},
-                                               {"alli", "al"},     {"entli", "ent"},
-                                               {"eli", "e"},       {"ousli", "ous"},
-                                               {"ization", "ize"}, {"ation", "ate"},
-                                               {"ator", "ate"},    {"alism", "al"},
-                                               {"iveness", "ive"}, {"fulness", "ful"},
-                                               {"ousness", "ous"}, {"aliti", "al"},
-                                               {"iviti", "ive"},   {"biliti", "ble"}}};
+  static constexpr std::array<Rule, 20> rules{
+      {{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"},   {"anci", "ance"},
+       {"izer", "ize"},    {"bli", "ble"},     {"alli", "al"},     {"entli", "ent"},
+       {"eli", "e"},       {"ousli", "ous"},   {"ization", "ize"}, {"ation", "ate"},
+       {"ator", "ate"},    {"alism", "al"},    {"iveness", "ive"}, {"fulness", "ful"},
+       {"ousness", "ous"}, {"aliti", "al"},    {"iviti", "ive"},   {"biliti", "ble"}}};
   if (word.ends_with("alli") && measure(without(word, "alli")) > 0) {
     return step_2(std::string(without(word, "alli")) + "al");
   }
@@ -175,13 +171,8 @@ std::string step_4(const std::string& word) {
                                                {"ement", ""},
                                                {"ment", ""},
                                                {"ent", ""}}};
-  static constexpr std::array<Rule, 7> then{{{"ou", ""},
-                                             {"ism", ""},
-                                             {"ate", ""},
-                                             {"iti", ""},
-                                             {"ous", ""},
-                                             {"ive", ""},
-                                             {"ize", ""}}};
+  static constexpr std::array<Rule, 7> then{
+      {{"ou", ""}, {"ism", ""}, {"ate", ""}, {"iti", ""}, {"ous", ""}, {"ive", ""}, {"ize", ""}}};
   for (const Rule& rule : first) {
     if (word.ends_with(rule.ending)) {
       return by_rules(word, first, 1);
@@ -208,13 +199,22 @@ std::string step_5(std::string word) {
 
 // Words the rules get wrong, with what NLTK makes of them.
 const std::map<std::string, std::string, std::less<>>& irregular() {
-  static const std::map<std::string, std::string, std::less<>> words{
-      {"sky", "sky"},         {"skies", "sky"},       {"dying", "die"},
-      {"lying", "lie"},       {"tying", "tie"},       {"news", "news"},
-      {"inning", "inning"},   {"innings", "inning"},  {"outing", "outing"},
-      {"outings", "outing"},  {"canning", "canning"}, {"cannings", "canning"},
-      {"howe", "howe"},       {"proceed", "proceed"}, {"exceed", "exceed"},
-      {"succeed", "succeed"}};
+  static const std::map<std::string, std::string, std::less<>> words{{"sky", "sky"},
+                                                                     {"skies", "sky"},
+                                                                     {"dying", "die"},
+                                                                     {"lying", "lie"},
+                                                                     {"tying", "tie"},
+                                                                     {"news", "news"},
+                                                                     {"inning", "inning"},
+                                                                     {"innings", "inning"},
+                                                                     {"outing", "outing"},
+                                                                     {"outings", "outing"},
+                                                                     {"canning", "canning"},
+                                                                     {"cannings", "canning"},
+                                                                     {"howe", "howe"},
+                                                                     {"proceed", "proceed"},
+                                                                     {"exceed", "exceed"},
+                                                                     {"succeed", "succeed"}};
   return words;
 }
 

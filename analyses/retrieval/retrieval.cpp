@@ -52,10 +52,9 @@ std::vector<Rows> batches_of(const std::vector<RetrievalPrompt>& prompts, std::i
   std::vector<Rows> batches;
   for (const std::size_t prompt : order) {
     const std::size_t length = prompts[prompt].tokens.size();
-    const bool fits =
-        !batches.empty() &&
-        (batches.back().size() + 1) * length <= static_cast<std::size_t>(most) &&
-        length <= prompts[batches.back().front()].tokens.size() * 5 / 4;
+    const bool fits = !batches.empty() &&
+                      (batches.back().size() + 1) * length <= static_cast<std::size_t>(most) &&
+                      length <= prompts[batches.back().front()].tokens.size() * 5 / 4;
     if (!fits) {
       batches.emplace_back();
     }
@@ -83,8 +82,8 @@ double recall_of(const Model& model, const RetrievalPrompt& prompt, const Retrie
     return 100.0 * rouge1_recall(prompt.answer, sample.response);
   }
   const auto begin = prompt.tokens.begin();
-  return 100.0 * token_recall({begin + prompt.needle.begin, begin + prompt.needle.end},
-                              sample.tokens);
+  return 100.0 *
+         token_recall({begin + prompt.needle.begin, begin + prompt.needle.end}, sample.tokens);
 }
 
 class Retrieval {
@@ -152,7 +151,10 @@ CacheRows Retrieval::prefilled(const Rows& rows, const HeadMask& mask) {
       caches.push_back(prefill(model_, tokens, tap));
     } else {
       if (!shared_) {
-        shared_.emplace(model_, shared_tokens(prompts_));
+        // A GPU runs a whole prompt faster than the rest of one, which needs a mask of its own.
+        shared_.emplace(model_,
+                        model_.device().is_cuda() ? std::vector<std::int32_t>()
+                                                  : shared_tokens(prompts_));
       }
       caches.push_back(shared_->prefill(tokens));
     }
@@ -187,8 +189,7 @@ std::vector<RetrievalSample> Retrieval::decode(const Rows& rows,
   std::vector<std::int32_t> last;
   for (const std::size_t prompt : rows) {
     samples.push_back({.prompt = prompt, .mask = mask_index});
-    hits.emplace_back(prompts_[prompt],
-                      static_cast<std::size_t>(config.n_layers * config.n_heads));
+    hits.emplace_back(prompts_[prompt], static_cast<std::size_t>(config.n_layers * config.n_heads));
     last.push_back(prompts_[prompt].tokens.back());
   }
   greedy_decode(model_,
@@ -242,8 +243,7 @@ std::vector<RetrievalSample> Retrieval::run(const Rows& rows) {
       samples = decode(rows, mask, *whole);
     }
     for (RetrievalSample& sample : samples) {
-      if (!options_.done ||
-          !options_.done(options_.masks[mask], prompts_[sample.prompt])) {
+      if (!options_.done || !options_.done(options_.masks[mask], prompts_[sample.prompt])) {
         all.push_back(std::move(sample));
       }
     }

@@ -1,6 +1,6 @@
 // Retrieval heads: those that, while the model copies a needle out of its context, look at the very
-// token that is being written. Wu et al. 2024, "Retrieval Head Mechanistically Explains Long-Context
-// Factuality", arXiv:2404.15574, §2.
+// token that is being written. Wu et al. 2024, "Retrieval Head Mechanistically Explains
+// Long-Context Factuality", arXiv:2404.15574, §2.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ struct RetrievalPrompt {
 };
 
 struct RetrievalOptions {
-  std::int64_t top_k = 1;           // positions of each head's row that count; one hit a step
-  std::int64_t max_new = 50;        // decode steps
-  double pass = 50.0;               // ROUGE-1 recall in percent above which a sample passes
+  std::int64_t top_k = 1;             // positions of each head's row that count; one hit a step
+  std::int64_t max_new = 50;          // decode steps
+  double pass = 50.0;                 // ROUGE-1 recall in percent above which a sample passes
   std::int64_t batch_tokens = 16384;  // tokens whose keys are decoded on together
-  std::uint64_t seed = 0;           // of random masks
+  std::uint64_t seed = 0;             // of random masks
 
   // Each prompt is decoded once a mask; its unmasked run costs as one more. Empty: unmasked only.
   std::vector<HeadMask> masks{HeadMask{}};
@@ -59,7 +59,8 @@ struct RetrievalScores {
   std::vector<RetrievalSample> samples;  // in the order of the masks, then of the prompts
   bool stopped = false;
 
-  // Of head layer × heads + head, a number a passed unmasked sample, as {"layer-head": [..]} has it.
+  // Of head layer × heads + head, a number a passed unmasked sample, as {"layer-head": [..]} has
+  // it.
   [[nodiscard]] std::vector<double> of_head(std::size_t place, ScoreForm form) const;
   [[nodiscard]] std::vector<double> means(ScoreForm form) const;  // [layers × heads]; 0 if none
   [[nodiscard]] std::int64_t passed() const;                      // unmasked samples
@@ -69,10 +70,9 @@ struct RetrievalScores {
 // steps alone. Prompts that begin alike share the prefill of what they have in common.
 // `each`: told of every sample as its batch ends. Throws UsageError for a prompt of fewer than 2
 // tokens or a needle outside it, and as Model::forward() does.
-RetrievalScores retrieval_scores(
-    const Model& model,
-    const std::vector<RetrievalPrompt>& prompts,
-    const RetrievalOptions& options = {},
-    const std::function<void(const RetrievalSample&)>& each = nullptr);
+RetrievalScores retrieval_scores(const Model& model,
+                                 const std::vector<RetrievalPrompt>& prompts,
+                                 const RetrievalOptions& options = {},
+                                 const std::function<void(const RetrievalSample&)>& each = nullptr);
 
 }  // namespace headscope

@@ -19,7 +19,9 @@ Tensor uniform_rows(const Visit& visit, const Tensor& like) {
   Tensor rows = at::zeros({layout.rows, 1, 1, keys}, at::kFloat);
   for (std::int64_t row = 0; row < layout.rows; ++row) {
     const std::int64_t first = std::max(layout.pads[static_cast<std::size_t>(row)], oldest);
-    rows.select(0, row).narrow(2, first, keys - first).fill_(1.0 / static_cast<double>(keys - first));
+    rows.select(0, row)
+        .narrow(2, first, keys - first)
+        .fill_(1.0 / static_cast<double>(keys - first));
   }
   return rows.to(like.options());
 }
@@ -38,8 +40,7 @@ Tensor TopKeysTap::keys() const {
 
 Interest MaskTap::wants(HookPoint point) const {
   const Site site = mode_ == MaskMode::decode_uniform ? Site::pattern : Site::z;
-  const bool mine =
-      point.site == site && masked_[static_cast<std::size_t>(point.layer)].defined();
+  const bool mine = point.site == site && masked_[static_cast<std::size_t>(point.layer)].defined();
   return mine ? Interest::edit : Interest::none;
 }
 
@@ -52,9 +53,8 @@ Tensor MaskTap::visit(const Visit& visit, const Tensor& value) {
     }
     return at::where(masked.unsqueeze(2).unsqueeze(3), uniform_rows(visit, value), value);
   }
-  const Tensor instead = mode_ == MaskMode::zero
-                             ? at::zeros({1}, value.options())
-                             : means_[layer].to(value.options());
+  const Tensor instead =
+      mode_ == MaskMode::zero ? at::zeros({1}, value.options()) : means_[layer].to(value.options());
   return at::where(masked.unsqueeze(1).unsqueeze(3), instead, value);
 }
 

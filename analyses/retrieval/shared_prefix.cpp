@@ -17,7 +17,8 @@ std::int64_t in_common(const std::vector<std::int32_t>& a, const std::vector<std
 
 // What a prompt would not have to run: its last two tokens it always runs, one here and one in
 // decoding.
-std::int64_t spared(const std::vector<std::int32_t>& base, const std::vector<std::int32_t>& tokens) {
+std::int64_t spared(const std::vector<std::int32_t>& base,
+                    const std::vector<std::int32_t>& tokens) {
   return std::min(in_common(base, tokens), static_cast<std::int64_t>(tokens.size()) - 2);
 }
 

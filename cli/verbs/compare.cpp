@@ -1,7 +1,8 @@
 // headscope compare: how far two lists of heads agree.
+#include "analyses/head_lists/compare.h"
+
 #include <CLI/CLI.hpp>
 
-#include "analyses/head_lists/compare.h"
 #include "analyses/head_lists/read_head_list.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
@@ -76,25 +77,25 @@ Table overlap_table(const Comparison& found) {
 
 OrderedJson list_json(const HeadList& list) {
   const ListSummary summary = summarize(list);
-  OrderedJson json{{"path", list.path},
-                   {"format", list.format},
-                   {"space", list.space == HeadSpace::kv ? "kv" : "query"},
-                   {"n_layers", list.layers},
-                   {"n_heads", list.heads},
-                   {"samples", list.samples > 0 ? OrderedJson(list.samples) : OrderedJson()},
-                   {"at_least_0.1", summary.at_least_tenth},
-                   {"at_least_0.5", summary.at_least_half},
-                   {"in_all_samples",
-                    list.active.empty() ? OrderedJson() : OrderedJson(summary.always_active)},
-                   {"mean", summary.mean},
-                   {"median", summary.median},
-                   {"bins",
-                    {{"0", summary.bins.none},
-                     {"0-0.1", summary.bins.weak},
-                     {"0.1-0.5", summary.bins.retrieval},
-                     {"0.5-", summary.bins.strong}}},
-                   {"note", list.note},
-                   {"top", OrderedJson::array()}};
+  OrderedJson json{
+      {"path", list.path},
+      {"format", list.format},
+      {"space", list.space == HeadSpace::kv ? "kv" : "query"},
+      {"n_layers", list.layers},
+      {"n_heads", list.heads},
+      {"samples", list.samples > 0 ? OrderedJson(list.samples) : OrderedJson()},
+      {"at_least_0.1", summary.at_least_tenth},
+      {"at_least_0.5", summary.at_least_half},
+      {"in_all_samples", list.active.empty() ? OrderedJson() : OrderedJson(summary.always_active)},
+      {"mean", summary.mean},
+      {"median", summary.median},
+      {"bins",
+       {{"0", summary.bins.none},
+        {"0-0.1", summary.bins.weak},
+        {"0.1-0.5", summary.bins.retrieval},
+        {"0.5-", summary.bins.strong}}},
+      {"note", list.note},
+      {"top", OrderedJson::array()}};
   for (const ListedHead& head : list.ranked()) {
     if (json["top"].size() < kTop) {
       json["top"].push_back({{"layer", head.layer}, {"head", head.head}, {"score", head.score}});

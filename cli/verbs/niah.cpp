@@ -42,14 +42,25 @@ void check_contexts(const NiahVerbOptions& options,
   }
 }
 
+std::string template_of(const std::string& form, const Tokenizer& tokenizer) {
+  if (form == "chat" && !tokenizer.single("<|im_start|>")) {
+    throw UsageError(
+        "this tokenizer has no <|im_start|>: give --template the model's own, with "
+        "{{context}} and {{question}} in it");
+  }
+  return form == "plain" ? kPlainTemplate : form == "chat" ? kChatTemplate : form;
+}
+
 std::vector<NiahPrompt> made_prompts(const NiahVerbOptions& options, const Model& model) {
   const std::vector<std::int64_t> contexts = parse_contexts(options.contexts);
   check_contexts(options, contexts, model.config());
-  return niah_prompts(
-      model.tokenizer(),
-      options.haystack.empty() ? own_haystack() : read_haystack(options.haystack),
-      options.needles.empty() ? own_needles() : read_needles(options.needles),
-      {.contexts = contexts, .depths = parse_depths(options.depths), .bos = options.bos});
+  return niah_prompts(model.tokenizer(),
+                      options.haystack.empty() ? own_haystack() : read_haystack(options.haystack),
+                      options.needles.empty() ? own_needles() : read_needles(options.needles),
+                      {.contexts = contexts,
+                       .depths = parse_depths(options.depths),
+                       .form = template_of(options.form, model.tokenizer()),
+                       .bos = options.bos});
 }
 
 std::vector<NiahPrompt> prompts_of(const NiahVerbOptions& options, const Model& model) {
@@ -69,7 +80,8 @@ std::vector<NiahPrompt> prompts_of(const NiahVerbOptions& options, const Model& 
 }
 
 // A model with room for the longest prompt and its answer.
-Model roomy(const NiahVerbOptions& options, const Model& model,
+Model roomy(const NiahVerbOptions& options,
+            const Model& model,
             const std::vector<NiahPrompt>& prompts) {
   std::int64_t most = 0;
   for (const NiahPrompt& prompt : prompts) {
@@ -234,7 +246,9 @@ void run_all(NiahRun& run, const MaskPlan& plan, NiahResult& result, const Model
   }
 }
 
-void write_files(const NiahVerbOptions& options, const NiahResult& result, const OrderedJson& json) {
+void write_files(const NiahVerbOptions& options,
+                 const NiahResult& result,
+                 const OrderedJson& json) {
   if (!options.out.empty()) {
     write_file(options.out, json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     write_file(beside(options.out, ".heads.svg"), to_svg(heads_map(result)));
@@ -289,18 +303,24 @@ void add_data_options(CLI::App& app, NiahVerbOptions& options) {
       ->capture_default_str();
   app.add_option("--needles", options.needles, "JSON of {needle, question, answer}, for ours");
   app.add_option("--haystack", options.haystack, "A text file, for ours");
-  app.add_option("--prompts", options.prompts,
+  app.add_option("--prompts",
+                 options.prompts,
                  "Ready prompts (JSONL): text or tokens, the span \"needle\", \"answer\"");
+  app.add_option("--template",
+                 options.form,
+                 "plain (the published form), chat (ChatML), or a text with {context} and "
+                 "{question}")
+      ->capture_default_str();
   add_prepend_bos(app, options.bos);
-  app.add_flag("--allow-beyond", options.allow_beyond,
-               "Try contexts longer than the model's own");
+  app.add_flag("--allow-beyond", options.allow_beyond, "Try contexts longer than the model's own");
 }
 
 void add_options(CLI::App& app, NiahVerbOptions& options) {
   add_model(app, options.model);
   add_data_options(app, options);
   app.add_option("--mask-heads", options.mask_heads, "top:K, random:K or FILE:K");
-  app.add_option("--mask-curve", options.mask_curve,
+  app.add_option("--mask-curve",
+                 options.mask_curve,
                  "Numbers of heads, each masked as top and as random: 0,2,5,10,20");
   app.add_option("--mask-mode", options.mask_mode, "decode-uniform, zero or mean")
       ->capture_default_str();
@@ -317,7 +337,8 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
   app.add_option("--batch-tokens", options.batch_tokens, "Tokens of prompts decoded together")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  app.add_option("-o,--output", options.out,
+  app.add_option("-o,--output",
+                 options.out,
                  "The result (.json); .heads.json, .svg and .samples.jsonl stand beside it");
   app.add_option("--scores", options.scores, "Where the scores go, in Retrieval_Head's format");
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
@@ -331,10 +352,9 @@ Verb niah_verb() {
       .name = "niah",
       .summary = "Needles in a haystack: accuracy by length and depth, and the retrieval heads",
       .example =
-          "  headscope niah smollm2 --contexts 512,1024,2048 --depths 10 -o niah.json\n"
-          "  headscope niah smollm2 --contexts 1024 --mask-heads top:10\n"
-          "  headscope niah smollm2 --contexts 512 --mask-curve 0,2,5,10,20 --heads "
-          "niah.heads.json\n"
+          "  headscope niah smollm2 --template chat --contexts 512,1024,2048 -o niah.json\n"
+          "  headscope niah smollm2 --template chat --contexts 1024 --mask-heads top:10\n"
+          "  headscope niah smollm2 --template chat --contexts 512 --mask-curve 0,2,5,10,20\n"
           "  headscope compare niah.heads.json llama-2-7b-80k.json\n"
           "\n"
           "A head's score in a prompt is the share of the answer's tokens that the model wrote "

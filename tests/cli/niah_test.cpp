@@ -18,14 +18,18 @@ std::string prompts_file(const Folder& folder) {
     for (int t = 0; t < 20 + i; ++t) {
       tokens += fmt::format(", {}", 10 + (t * t + i) % 13);
     }
-    lines += fmt::format("{{\"id\": \"p{}\", \"tokens\": [{}], \"spans\": {{\"needle\": [1, {}]}}}}\n",
-                         i, tokens, 21 + i);
+    lines +=
+        fmt::format("{{\"id\": \"p{}\", \"tokens\": [{}], \"spans\": {{\"needle\": [1, {}]}}}}\n",
+                    i,
+                    tokens,
+                    21 + i);
   }
   put(folder / "p.jsonl", lines);
   return folder / "p.jsonl";
 }
 
-Outcome niah(const Folder& folder, const std::vector<std::string>& more,
+Outcome niah(const Folder& folder,
+             const std::vector<std::string>& more,
              const std::string& model = "llama3_gqa_tied") {
   std::vector<std::string> words{
       "niah", model_path(model), "--prompts", prompts_file(folder), "--max-new", "6"};
@@ -49,9 +53,9 @@ OrderedJson without_times(OrderedJson json) {
 
 TEST_CASE("niah --prompts: JSON, files and a masked run agree; compare reads what it wrote") {
   const Folder folder;
-  const Outcome outcome = niah(folder,
-                               {"-o", folder / "n.json", "--json", "--mask-heads", "top:2",
-                                "--heads", heads_file(folder)});
+  const Outcome outcome = niah(
+      folder,
+      {"-o", folder / "n.json", "--json", "--mask-heads", "top:2", "--heads", heads_file(folder)});
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
   const OrderedJson json = outcome.json();
@@ -69,8 +73,7 @@ TEST_CASE("niah --prompts: JSON, files and a masked run agree; compare reads wha
     const auto scores = OrderedJson::parse(contents(folder / "n.heads.json"));
     CHECK(scores.size() == 12);
     CHECK(scores["2-3"].size() == static_cast<std::size_t>(passed));
-    const auto same =
-        run({"compare", folder / "n.heads.json", folder / "n.json", "--json"}).json();
+    const auto same = run({"compare", folder / "n.heads.json", folder / "n.json", "--json"}).json();
     CHECK(same["overlap"][0]["both"] == 5);
   }
 }
@@ -92,7 +95,8 @@ TEST_CASE("niah --resume goes on where a run was stopped and refuses another") {
   REQUIRE(resumed.code == 0);
   CHECK(without_times(resumed.json()) == without_times(whole));
 
-  const Outcome other = niah(folder, {"-o", folder / "n.json", "--resume", "--top-k-positions", "2"});
+  const Outcome other =
+      niah(folder, {"-o", folder / "n.json", "--resume", "--top-k-positions", "2"});
   CHECK(other.code == 2);
   CHECK(says(other.err, "top_k_positions"));
   const Outcome model = niah(folder, {"-o", folder / "n.json", "--resume"}, "llama");
@@ -117,24 +121,41 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
   const std::vector<Bad> all{
       {{"niah", model, "--contexts", "512"}, 2, "longer than the 128"},
       {{"niah", model, "--contexts", "512", "--haystack", folder / "short.txt", "--allow-beyond"},
-       2, "--haystack"},
+       2,
+       "--haystack"},
       {{"niah", model, "--contexts", "abc"}, 2, "abc"},
       {{"niah", model, "--depths", "0,101"}, 2, "101"},
       {{"niah", model, "--contexts", "100"}, 2, "too short"},
+      {{"niah", model, "--contexts", "100", "--template", "chat"}, 2, "im_start"},
       {{"niah", model, "--mask-heads", "best"}, 2, "top:K"},
       {{"niah", model, "--mask-mode", "none"}, 2, "decode-uniform"},
       {{"niah", model, "--resume"}, 2, "-o"},
       {{"niah", model, "--prompts", folder / "bad.jsonl"}, 3, "bad.jsonl:1"},
       {{"niah", model, "--prompts", folder / "lost.jsonl"}, 3, "needle not found"},
       {{"niah", model, "--prompts", folder / "none.jsonl"}, 3, "none.jsonl"},
-      {{"niah", model, "--prompts", prompts_file(folder), "--haystack", folder / "short.txt"}, 2,
+      {{"niah", model, "--prompts", prompts_file(folder), "--haystack", folder / "short.txt"},
+       2,
        "--prompts"},
-      {{"niah", model, "--prompts", prompts_file(folder), "--mask-heads", "top:2", "--heads",
+      {{"niah",
+        model,
+        "--prompts",
+        prompts_file(folder),
+        "--mask-heads",
+        "top:2",
+        "--heads",
         folder / "kv.json"},
-       2, "KV heads"},
-      {{"niah", model, "--prompts", prompts_file(folder), "--mask-heads", "random:12", "--heads",
+       2,
+       "KV heads"},
+      {{"niah",
+        model,
+        "--prompts",
+        prompts_file(folder),
+        "--mask-heads",
+        "random:12",
+        "--heads",
         heads_file(folder)},
-       2, "never"},
+       2,
+       "never"},
       {{"compare", folder / "kv.json", heads_file(folder)}, 2, "--kv max"},
       {{"compare", folder / "short.txt", heads_file(folder)}, 3, "short.txt"},
   };
@@ -153,9 +174,21 @@ TEST_CASE("smollm2 finds our needles, and its best heads are what it finds them 
     return;
   }
   const Folder folder;
-  const Outcome outcome = run({"niah", "smollm2", "--contexts", "320", "--depths", "0,50,100",
-                               "-o", folder / "n.json", "--mask-heads", "top:20", "--max-new",
-                               "25", "--json"});
+  const Outcome outcome = run({"niah",
+                               "smollm2",
+                               "--template",
+                               "chat",
+                               "--contexts",
+                               "320",
+                               "--depths",
+                               "0,50,100",
+                               "-o",
+                               folder / "n.json",
+                               "--mask-heads",
+                               "top:20",
+                               "--max-new",
+                               "25",
+                               "--json"});
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
   const OrderedJson json = outcome.json();

@@ -17,8 +17,7 @@ using namespace headscope;
 namespace {
 
 Tokenizer some_tokenizer() {
-  return Tokenizer::from_directory(std::string(HEADSCOPE_SOURCE_DIR) +
-                                   "/data/fixtures/text/gpt2");
+  return Tokenizer::from_directory(std::string(HEADSCOPE_SOURCE_DIR) + "/data/fixtures/text/gpt2");
 }
 
 }  // namespace
@@ -149,8 +148,8 @@ TEST_CASE("ROUGE-1 recall counts the target's words, clipped, stemmed, without p
   CHECK(rouge1_recall("the the cat", "the dog") == Approx(1.0 / 3));
   CHECK(rouge1_recall("a cat", "the the the cat, CAT!") == 0.5);
   CHECK(rouge1_recall("Climates, running", "climate (run)") == 1.0);
-  CHECK(rouge1_recall("cats", "cat") == 1.0);   // four letters: stemmed
-  CHECK(rouge1_recall("was", "wa") == 0.0);     // three: not
+  CHECK(rouge1_recall("cats", "cat") == 1.0);  // four letters: stemmed
+  CHECK(rouge1_recall("was", "wa") == 0.0);    // three: not
   CHECK(rouge1_recall("", "anything") == 0.0);
   CHECK(rouge1_recall("naïve", "na ve") == 1.0);  // as rouge_score: ASCII alone makes words
   CHECK(token_recall({5, 5, 7}, {5, 7, 7}) == Approx(2.0 / 3));
@@ -158,9 +157,9 @@ TEST_CASE("ROUGE-1 recall counts the target's words, clipped, stemmed, without p
 
 TEST_CASE("the needle is the first window that holds more than 0.9 of its distinct tokens") {
   CHECK(*find_needle({1, 2, 3, 4, 5}, {3, 4}) == Span{2, 4});
-  CHECK(*find_needle({1, 4, 3, 9}, {3, 4}) == Span{1, 3});            // a set has no order
-  CHECK(*find_needle({3, 4, 0, 3, 4}, {3, 4}) == Span{0, 2});         // the first
-  CHECK_FALSE(find_needle({1, 3, 9, 4}, {3, 4}));                     // not in one window
+  CHECK(*find_needle({1, 4, 3, 9}, {3, 4}) == Span{1, 3});     // a set has no order
+  CHECK(*find_needle({3, 4, 0, 3, 4}, {3, 4}) == Span{0, 2});  // the first
+  CHECK_FALSE(find_needle({1, 3, 9, 4}, {3, 4}));              // not in one window
   std::vector<std::int32_t> needle;
   for (std::int32_t i = 0; i < 11; ++i) {
     needle.push_back(100 + i);
@@ -176,7 +175,8 @@ TEST_CASE("the needle is the first window that holds more than 0.9 of its distin
 }
 
 TEST_CASE("copy hits: the count form counts repeats, the set form does not") {
-  const RetrievalPrompt prompt{.id = "p", .tokens = {1, 7, 8, 7, 2}, .needle = {1, 4}, .answer = ""};
+  const RetrievalPrompt prompt{
+      .id = "p", .tokens = {1, 7, 8, 7, 2}, .needle = {1, 4}, .answer = ""};
   CopyHits hits(prompt, 4);
   hits.step(7, {1, 4, 2, -3}, 1);  // head 0 looks at a 7 of the needle, head 2 at its 8
   hits.step(7, {3, 4, 1, 99}, 1);
@@ -252,7 +252,8 @@ TEST_CASE("niah prompts: length, needle, question; what cannot be is refused") {
   for (int i = 0; i < 200; ++i) {
     haystack += "The road went on over the hill. ";
   }
-  const Needle needle{"\nThe key is under a blue stone.\n", "Where is the key?", "under a blue stone"};
+  const Needle needle{
+      "\nThe key is under a blue stone.\n", "Where is the key?", "under a blue stone"};
   const auto prompts =
       niah_prompts(tokenizer, haystack, {needle}, {.contexts = {400, 500}, .depths = {0, 50, 100}});
   REQUIRE(prompts.size() == 6);
@@ -265,8 +266,7 @@ TEST_CASE("niah prompts: length, needle, question; what cannot be is refused") {
     CHECK(static_cast<std::int64_t>(ids.size()) <= made.context);
     CHECK(static_cast<std::int64_t>(ids.size()) > made.context - 200);
     const Span span = made.prompt.needle;
-    const std::string found =
-        tokenizer.decode({ids.begin() + span.begin, ids.begin() + span.end});
+    const std::string found = tokenizer.decode({ids.begin() + span.begin, ids.begin() + span.end});
     CHECK(found.find("blue") != std::string::npos);
   }
   CHECK(prompts[0].prompt.needle.begin < 20);
@@ -285,5 +285,6 @@ TEST_CASE("niah prompts: length, needle, question; what cannot be is refused") {
   CHECK_THAT(says({.contexts = {150}, .depths = {0}}, needle), contains("too short"));
   Needle lost = needle;
   lost.answer = "quite another clause";
-  CHECK_THAT(says({.contexts = {400}, .depths = {0}}, lost), contains("not found after tokenising"));
+  CHECK_THAT(says({.contexts = {400}, .depths = {0}}, lost),
+             contains("not found after tokenising"));
 }
