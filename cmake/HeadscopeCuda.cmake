@@ -19,11 +19,12 @@ function(headscope_cuda_check)
 endfunction()
 
 function(headscope_cuda_plugin)
-  # Hopper's machine code, and PTX that any GPU since Ampere compiles at its first use.
+  # Hopper's machine code with its own instructions (wgmma: 90a), and PTX that any GPU since Ampere compiles at its
+  # first use.
   add_library(headscope_cuda SHARED ${HEADSCOPE_CUDA_SOURCES})
   # The CUDA run time is the one LibTorch brings: two in one process would not share streams.
   set_target_properties(headscope_cuda PROPERTIES
-    CUDA_ARCHITECTURES "90-real;80-virtual" CUDA_STANDARD 17
+    CUDA_ARCHITECTURES "90a-real;80-virtual" CUDA_STANDARD 17
     CUDA_RUNTIME_LIBRARY None CXX_VISIBILITY_PRESET hidden)
   target_include_directories(headscope_cuda PRIVATE ${PROJECT_SOURCE_DIR})
   target_include_directories(headscope_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
