@@ -2,6 +2,7 @@
 // statistics_cuda.cu and the files it names.
 #include "lib/attention/statistics_cuda.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -56,9 +57,15 @@ class Call {
     return kept_.back().const_data_ptr<T>();
   }
 
-  const std::int64_t* input(at::IntArrayRef values) {
-    return values.empty() ? nullptr
-                          : input<std::int64_t>(at::tensor(values, at::kLong), at::kLong);
+  template <typename T>
+  const T* input(std::vector<std::int64_t> values, at::ScalarType type) {
+    if (values.empty()) {
+      return nullptr;
+    }
+    for (std::int64_t& value : values) {
+      value = std::min(value, args.keys);  // further than any key is as far as the first
+    }
+    return input<T>(at::tensor(values, at::kLong), type);
   }
 
   void* scratch(std::int64_t bytes) {
@@ -193,9 +200,9 @@ std::vector<at::Tensor> attention_statistics_gpu(const at::Tensor& q,
   args.sinks = call.input<float>(sinks, at::kFloat);
   args.top_k = top_k;
   args.offsets = static_cast<std::int64_t>(offsets.size());
-  args.offset = call.input(offsets);
+  args.offset = call.input<std::int64_t>(offsets.vec(), at::kLong);
   args.windows = static_cast<std::int64_t>(windows.size());
-  args.window_of = call.input(windows);
+  args.window_of = call.input<std::int32_t>(windows.vec(), at::kInt);
   args.spans = spans ? spans->size(0) : 0;
   args.span = call.input<bool>(spans, at::kBool);
   args.targets = targets ? targets->size(0) : 0;

@@ -10,28 +10,48 @@ namespace {
 
 constexpr int kPanelBytes = 128 * 128;  // 128 rows of 64 elements
 
-// 128 rows of kDims elements (those past d are 0), rows past `limit` 0; in panels of 64 columns as
-// matrix_at() wants them.
+// Copies tiles of 128 rows of kDims elements (those past d are 0; rows past the last too), in panels
+// of 64 columns as matrix_at() wants them.
 template <typename T, int kDims>
-__device__ void copy_tile(
-    std::uint32_t to, const T* from, long long stride, int row0, int limit, int d) {
-  constexpr int kPieces = kDims / 8;
-  constexpr int kRows = kThreads / kPieces;
-  const int piece = threadIdx.x % kPieces;
-  const int row = threadIdx.x / kPieces;
-  const std::uint32_t at = to + piece / 8 * kPanelBytes + row * 128 + ((piece % 8) ^ (row % 8)) * 16;
-  const T* source = from + (row0 + row) * stride + piece * 8;
-  const bool inside = piece * 8 < d;
-#pragma unroll
-  for (int i = 0; i < kTileRows / kRows; ++i) {
-    const bool valid = inside && row0 + row + i * kRows < limit;
-    copy_16(at + i * kRows * 128, valid ? source + i * kRows * stride : from, valid);
+class TileCopier {
+ public:
+  __device__ TileCopier(const T* from, long long stride, long long rows, long long d)
+      : rows_(static_cast<int>(rows)), inside_(piece() * 8 < d) {
+    step_ = stride * kRows * sizeof(T);
+    from_ = reinterpret_cast<const char*>(from + row() * stride + (inside_ ? piece() * 8 : 0));
   }
-}
+
+  __device__ void copy(std::uint32_t to, int row0) const {
+    to += piece() / 8 * kPanelBytes + row() * 128 + ((piece() % 8) ^ (row() % 8)) * 16;
+    const char* source = from_ + row0 / kRows * step_;
+    if (row0 + kTileRows <= rows_) {
+#pragma unroll
+      for (int i = 0; i < kTileRows / kRows; ++i, source += step_) {
+        copy_16(to + i * kRows * 128, source, inside_);
+      }
+    } else {
+      for (int i = 0; i < kTileRows / kRows; ++i, source += step_) {
+        const bool valid = row0 + row() + i * kRows < rows_;
+        copy_16(to + i * kRows * 128, valid ? source : from_, valid && inside_);
+      }
+    }
+  }
+
+ private:
+  static constexpr int kPieces = kDims / 8;  // of 16 bytes, a row
+  static constexpr int kRows = kThreads / kPieces;  // at a time
+  static __device__ int piece() { return threadIdx.x % kPieces; }
+  static __device__ int row() { return threadIdx.x / kPieces; }
+
+  const char* from_;
+  long long step_;
+  int rows_;
+  bool inside_;
+};
 
 template <typename T, int kDims>
 __device__ void start_products(float (&acc)[kTileElements], std::uint32_t q, std::uint32_t k) {
-  const std::uint32_t rows = q + threadIdx.x / 128 * (64 * 128);
+  const std::uint32_t rows = q + __shfl_sync(kAllLanes, threadIdx.x / 128, 0) * (64 * 128);
   product_begin();
 #pragma unroll
   for (int i = 0; i < kDims / 16; ++i) {
@@ -55,13 +75,12 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
   const T* q = static_cast<const T*>(a.q) + at.b * a.q_at.row + at.h * a.q_at.head;
   const T* k = static_cast<const T*>(a.k) + at.b * a.k_at.row +
                at.h / (a.heads / a.kv_heads) * a.k_at.head;
-  const int d = static_cast<int>(a.d);
+  TileCopier<T, kDims>(q, a.q_at.column, a.queries, a.d).copy(q_tile, at.row0);
+  const TileCopier<T, kDims> keys(k, a.k_at.column, a.keys, a.d);
   const auto copy_keys = [&](int tile) {
-    copy_tile<T, kDims>(k_tiles + tile % 2 * kTileBytes, k, a.k_at.column, tile * kTileKeys,
-                        static_cast<int>(a.keys), d);
+    keys.copy(k_tiles + tile % 2 * kTileBytes, tile * kTileKeys);
     copies_end_group();
   };
-  copy_tile<T, kDims>(q_tile, q, a.q_at.column, at.row0, static_cast<int>(a.queries), d);
   copy_keys(at.last_tile);
   Reducer reducer(a, at, own);
   float acc[kTileElements];

@@ -11,10 +11,12 @@ class LogSumExp {
   static int unused_bytes(const StatisticsArgs&) { return 0; }
 
   __device__ LogSumExp(const StatisticsArgs& a, const Place& at, Shared&)
-      : a_(a), at_(at), t_(a, at) {}
+      : a_(a), at_(at), t_(a, at) {
+    plain_tiles(a, at, plain_);
+  }
 
   __device__ void tile(float (&acc)[kTileElements], int tile) {
-    if (is_plain(a_, at_, tile)) {
+    if (tile >= plain_[0] && tile <= plain_[1]) {
       add(acc, a_.scale * kLog2E);
     } else {
       score_tile(acc, a_, at_, t_, tile * kTileKeys, -INFINITY);
@@ -66,6 +68,7 @@ class LogSumExp {
   const StatisticsArgs& a_;
   const Place at_;
   const Thread t_;
+  int plain_[2];
   float largest_[2] = {kNever, kNever};
   float sum_[2] = {};
 };

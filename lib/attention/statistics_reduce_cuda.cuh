@@ -28,7 +28,7 @@ class Statistics {
   };
   // At the end of Shared: two blocks fit a multiprocessor with lists of up to 4 keys.
   static int unused_bytes(const StatisticsArgs& a) {
-    return static_cast<int>(kTopSlots - a.top_k) * 2 * kTileRows * static_cast<int>(sizeof(int));
+    return static_cast<int>(kTopSlots - a.top_k) * 6 * kTileRows * static_cast<int>(sizeof(int));
   }
   static constexpr bool kExact = kSets == 0;
   // Probabilities are kept times 2^kShift: f16 has normal numbers down to p = 2^-19. Smaller than
@@ -47,13 +47,14 @@ class Statistics {
       start_[half] =
           t_.real[half] ? static_cast<float>(kShift) - kLog2E * a.lse[t_.query(a, at, half)] : kNever;
     }
+    plain_tiles(a, at, plain_);
     read_weakest();
   }
 
   __device__ void tile(float (&acc)[kTileElements], int tile) {
     const int key0 = tile * kTileKeys;
     float factor = a_.scale * kLog2E;
-    if (!is_plain(a_, at_, tile)) {
+    if (tile < plain_[0] || tile > plain_[1]) {
       score_tile(acc, a_, at_, t_, key0, kNever);
       factor = 1.0f;
     }
@@ -75,8 +76,7 @@ class Statistics {
     if (a_.block > 0) {
       blocks(acc, tile);
     }
-    if (a_.top_k > 0 && __any_sync(kAllLanes, found != 0)) {
-      top_.merge(acc, found, key0);
+    if (a_.top_k > 0 && __any_sync(kAllLanes, found != 0) && top_.look_at(acc, found, key0)) {
       read_weakest();
     }
   }
@@ -104,7 +104,7 @@ class Statistics {
         a_.distance[query] = distance;
       }
       for (int n = 0; writes && n < a_.windows; ++n) {
-        if (window_from(n, half) < at_.first_tile * kTileKeys) {
+        if (t_.self[half] + 1 - a_.window_of[n] < at_.first_tile * kTileKeys) {
           a_.window_mass[query * a_.windows + n] = total;
         }
       }
@@ -174,20 +174,16 @@ class Statistics {
     return a_.column_mass + at_.head_row * a_.padded_keys + tile * kTileKeys;
   }
 
-  // The first key of the row's window; far below 0 for windows wider than the context.
-  [[nodiscard]] __device__ int window_from(int n, int half) const {
-    const long long width = __ldg(a_.window_of + n);
-    return t_.self[half] + 1 - static_cast<int>(width < a_.keys ? width : a_.keys);
-  }
-
   // Where a row's window begins in this tile: what lies behind it and its part of the tile.
   __device__ void window(const float (&p)[kTileElements], int key0, int n) {
-    const int from[2] = {window_from(n, 0), window_from(n, 1)};
-    const bool here[2] = {from[0] >= key0 && from[0] < key0 + kTileKeys,
-                          from[1] >= key0 && from[1] < key0 + kTileKeys};
-    if (!__any_sync(kAllLanes, here[0] || here[1])) {
+    const int width = __ldg(a_.window_of + n);
+    const int from[2] = {t_.self[0] + 1 - width, t_.self[1] + 1 - width};
+    const int first = from[0] - t_.lane / 4;  // of the warp's 16 rows
+    if (first + 15 < key0 || first >= key0 + kTileKeys) {
       return;
     }
+    const bool here[2] = {from[0] >= key0 && from[0] < key0 + kTileKeys,
+                          from[1] >= key0 && from[1] < key0 + kTileKeys};
     float part[2] = {sums_.share(t_, 0), sums_.share(t_, 1)};
 #pragma unroll
     for (int i = 0; i < kTileElements; ++i) {
@@ -206,7 +202,7 @@ class Statistics {
   __device__ void blocks(const float (&p)[kTileElements], int tile) {
     float* map = a_.block_map + at_.head_row * a_.blocks_down * a_.blocks_across;
     if (a_.tiles_a_block > 0) {
-      const float sum = warp_sum_of(sums_.tile_share(t_, 0) + sums_.tile_share(t_, 1));
+      const float sum = sums_.warp_total(t_);
       if (t_.lane == 0) {
         const int down = at_.row0 / kTileRows / a_.tiles_a_block;
         atomicAdd(map + down * a_.blocks_across + tile / a_.tiles_a_block, sum * kUnit);
@@ -257,8 +253,10 @@ class Statistics {
   }
 
   __device__ void store_top() {
-    __syncwarp();
     const int k = static_cast<int>(a_.top_k);
+    if (k > 0) {
+      top_.merge(false);
+    }
     for (int i = t_.lane; i < 16 * k; i += 32) {
       const int row = t_.warp * 16 + i / k;
       if (at_.row0 + row < a_.queries) {
@@ -275,6 +273,7 @@ class Statistics {
   TopKeys top_;
   Shared& shared_;
   std::conditional_t<kExact, PlainSums, ProductSums<kExact ? 1 : kSets>> sums_;
+  int plain_[2];
   float start_[2], weakest_[2], entropy_[2] = {};
   __half2 weakest16_[2];
 };

@@ -90,11 +90,12 @@ __device__ inline int key_of(int n, int quad, int e) {
   return n * 8 + quad * 2 + e;
 }
 
-// True where every real row sees every key of the tile and scores are plain multiples.
-__device__ inline bool is_plain(const StatisticsArgs& a, const Place& at, int tile) {
-  const int key0 = tile * kTileKeys;
-  return a.softcap <= 0.0f && a.alibi == nullptr && key0 + kTileKeys - 1 <= at.self0 &&
-         key0 >= at.pad && (a.window <= 0 || key0 > at.self0 + kTileRows - 1 - a.window);
+// The tiles, from and to, of which every real row sees every key and whose scores are plain
+// multiples of products.
+__device__ inline void plain_tiles(const StatisticsArgs& a, const Place& at, int (&tiles)[2]) {
+  const int hidden = sees_from(a, at.pad, at.self0 + kTileRows - 1);
+  tiles[0] = (hidden + kTileKeys - 1) / kTileKeys;
+  tiles[1] = a.softcap <= 0.0f && a.alibi == nullptr ? (at.self0 + 1) / kTileKeys - 1 : -1;
 }
 
 // Without branches: its error is that of f32 near 1, which a score takes well.

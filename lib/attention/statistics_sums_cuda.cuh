@@ -53,8 +53,13 @@ class ProductSums {
   }
 
   // What a thread adds to its row's total; over the four of a row it is the total.
-  [[nodiscard]] __device__ float tile_share(const Thread& t, int half) const {
-    return t.quad == 0 ? now_[2 * half] : 0.0f;
+  // Of this tile, in lane 0.
+  [[nodiscard]] __device__ float warp_total(const Thread&) const {
+    float sum = now_[0] + now_[2];
+    for (int lanes = 4; lanes < 32; lanes *= 2) {
+      sum += __shfl_xor_sync(kAllLanes, sum, lanes);
+    }
+    return sum;
   }
   [[nodiscard]] __device__ float share(const Thread& t, int half) const {
     return t.quad == 0 ? sum_[2 * half] : 0.0f;
@@ -106,7 +111,9 @@ class PlainSums {
     sum_[1] += now_[1];
   }
 
-  [[nodiscard]] __device__ float tile_share(const Thread&, int half) const { return now_[half]; }
+  [[nodiscard]] __device__ float warp_total(const Thread&) const {
+    return warp_sum_of(now_[0] + now_[1]);
+  }
   [[nodiscard]] __device__ float share(const Thread&, int half) const { return sum_[half]; }
   [[nodiscard]] __device__ float distance_share(const Thread&, int half) const {
     return far_[half];
