@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include "analyses/head_detectors/detectors.h"
+#include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 
@@ -21,6 +22,15 @@ const std::vector<Detector>& all_detectors() {
       streaming_detector(),
       delimiter_detector(),
       subject_detector(),
+      copying_detector(),
+      copying_score_detector(),
+      copy_suppression_detector(),
+      successor_detector(),
+      induction_copying_detector(),
+      composition_detector(),
+      value_drain_detector(),
+      importance_detector(),
+      ablation_detector(),
       entropy_detector(),
       distance_detector(),
   };

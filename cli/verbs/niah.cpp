@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "analyses/retrieval/beyond_context.h"
+#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "cli/interrupt.h"
 #include "cli/niah_log.h"

@@ -10,7 +10,7 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/topk.h>
 
-#include "analyses/retrieval/beyond_context.h"
+#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/shared_prefix.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"

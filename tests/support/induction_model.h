@@ -27,7 +27,9 @@ struct HandHead {
 inline constexpr HandHead kPreviousTokenHead{0, 1};
 inline constexpr HandHead kInductionHead{1, 2};
 
-// 4 KV heads, or 2, each shared by two heads: (0, 1) and (2, 3).
-Model induction_model(std::int64_t n_kv_heads = kInductionHeads);
+// 4 KV heads, or 2, each shared by two heads: (0, 1) and (2, 3). `size`: of the vocabulary, and the
+// longest prompt.
+Model induction_model(std::int64_t n_kv_heads = kInductionHeads,
+                      std::int64_t size = kInductionVocab);
 
 }  // namespace headscope::test

@@ -1,0 +1,201 @@
+// Detectors that read attention, on a model whose heads are known and on real ones.
+#include "analyses/head_detectors/detect.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "analyses/head_detectors/confirm.h"
+#include "analyses/head_detectors/probe_pass.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+#include "tests/support/induction_model.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+constexpr std::int64_t kSize = 256;  // tokens and positions: the probe of repeated tokens fits
+
+std::size_t place(HandHead head) {
+  return static_cast<std::size_t>(head.layer * kInductionHeads + head.head);
+}
+
+Detection found(const Model& model, const std::string& name) {
+  return detect(model, {.detectors = {find_detector(name)}, .seeds = {0}}).front();
+}
+
+// What attention_statistics() gives, formed from the pattern itself by plain Torch operators.
+AttentionStatistics from_pattern(const Tensor& pattern, const StatisticsRequest& request) {
+  const Tensor a = pattern.to(at::kDouble);
+  const std::int64_t length = a.size(3);
+  const Tensor query = at::arange(length).view({length, 1});
+  const Tensor key = at::arange(length).view({1, length});
+  const auto masses = [&](const std::vector<Tensor>& masks) {
+    std::vector<Tensor> sums;
+    for (const Tensor& mask : masks) {
+      sums.push_back((a * mask).sum(3));
+    }
+    return sums.empty() ? Tensor() : at::stack(sums, 3).to(at::kFloat);
+  };
+  std::vector<Tensor> offsets;
+  for (const std::int64_t offset : request.offsets) {
+    offsets.push_back((query - key).eq(offset));
+  }
+  std::vector<Tensor> windows;
+  for (const std::int64_t window : request.windows) {
+    windows.push_back((query - key) < window);
+  }
+  std::vector<Tensor> spans;
+  for (std::int64_t n = 0; request.spans.defined() && n < request.spans.size(0); ++n) {
+    spans.push_back(request.spans.select(0, n).unsqueeze(1).unsqueeze(1));
+  }
+  AttentionStatistics all;
+  all.lse = a.sum(3);  // only its shape is read
+  all.offset_mass = masses(offsets);
+  all.window_mass = masses(windows);
+  all.span_mass = masses(spans);
+  all.first_mass = a.select(3, 0).to(at::kFloat);
+  all.entropy = -(a * a.clamp_min(1e-300).log()).sum(3).to(at::kFloat);
+  all.distance = (a * (query - key)).sum(3).to(at::kFloat);
+  all.column_mass = a.sum(2).to(at::kFloat);
+  return all;
+}
+
+class PatternStatistics final : public Tap {
+ public:
+  PatternStatistics(const StatisticsRequest& request, const LayerStatistics& receive)
+      : request_(request), receive_(receive) {}
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == Site::pattern ? Interest::observe : Interest::none;
+  }
+  Tensor visit(const Visit& visit, const Tensor& pattern) override {
+    receive_(visit.point.layer, from_pattern(pattern, request_));
+    return pattern;
+  }
+
+ private:
+  const StatisticsRequest& request_;
+  const LayerStatistics& receive_;
+};
+
+void statistics_by_pattern(const Model& model,
+                           const std::vector<ProbePrompt>& prompts,
+                           const StatisticsRequest& request,
+                           const LayerStatistics& receive) {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const ProbePrompt& prompt : prompts) {
+    tokens.push_back(prompt.tokens);
+  }
+  PatternStatistics tap(request, receive);
+  model.forward(Batch(tokens), tap, {.logits = Logits::none});
+}
+
+void check_alike(const HeadSamples& a, const HeadSamples& b) {
+  REQUIRE(a.samples == b.samples);
+  REQUIRE(a.values.size() == b.values.size());
+  double most = 0.0;
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const double size = std::max(1.0, std::abs(b.values[i]));
+    most = std::max(most, std::abs(a.values[i] - b.values[i]) / size);
+  }
+  CHECK(most < 2e-5);
+}
+
+}  // namespace
+
+TEST_CASE("heads made by hand have the roles they were made for, and no others") {
+  const Model model = induction_model(kInductionHeads, kSize);
+  const Detection induction = found(model, "induction");
+  REQUIRE(induction.ran());
+  CHECK(induction.score[place(kInductionHead)] > 0.8);  // tokens drawn twice share their attention
+  CHECK(induction.with_role() == std::vector<std::size_t>{place(kInductionHead),
+                                                          place({1, 3})});  // 1.3 looks alike
+  const Detection previous = found(model, "previous_token");
+  CHECK(previous.score[place(kPreviousTokenHead)] > 0.99);
+  CHECK(previous.score[place({0, 2})] < 0.01);  // looks at itself
+  CHECK(previous.score[place(kInductionHead)] < 0.1);
+  CHECK(previous.has_role(place(kPreviousTokenHead)));
+  CHECK_FALSE(previous.has_role(place({0, 2})));
+  CHECK(found(model, "duplicate_token").with_role().empty());
+  CHECK(found(model, "echo").with_role().empty());
+  const Detection razor = found(model, "echo_induction");
+  CHECK(razor.score[place(kInductionHead)] > 0.9);
+}
+
+TEST_CASE("a role needs the threshold and an interval above the control") {
+  Detection d{.detector = {.name = "x", .threshold = 0.5}};
+  d.score = {0.6, 0.6, 0.4};
+  d.low = {0.3, 0.5, 0.39};
+  d.high = {0.9, 0.7, 0.41};
+  d.control = {0.4, 0.4, 0.1};
+  CHECK_FALSE(d.has_role(0));
+  CHECK(d.has_role(1));
+  CHECK_FALSE(d.has_role(2));
+  CHECK(d.top(2) == std::vector<std::size_t>{0, 1});
+}
+
+TEST_CASE("confirming: without the induction head the copies are lost, without others they are not") {
+  const Model model = induction_model(kInductionHeads, kSize);
+  Detection induction = found(model, "induction");
+  induction.score[place({1, 3})] = 0.0;  // which has no W_O: it would water the role down
+  Confirmer confirmer(model, {.heads = 1, .draws = 3});
+  const Confirmation c = confirmer.confirm(induction);
+  CHECK(c.heads == std::vector<std::size_t>{place(kInductionHead)});
+  CHECK(c.intact > -2.0);
+  CHECK(c.change() < -3.0);
+  CHECK(std::abs(c.random_mean()) < 0.01);
+  CHECK(c.confirmed());
+  CHECK_THROWS_AS(confirmer.confirm(found(model, "echo")), UsageError);
+}
+
+TEST_CASE("random heads match the layers of those they stand for") {
+  ModelConfig config;
+  config.n_layers = 4;
+  config.n_heads = 3;
+  const auto drawn = matched_random({3, 4, 9}, {3, 4, 9}, config, 1);
+  REQUIRE(drawn.size() == 3);
+  CHECK(std::count_if(drawn.begin(), drawn.end(), [](auto head) { return head / 3 == 1; }) >= 1);
+  CHECK(std::count_if(drawn.begin(), drawn.end(), [](auto head) { return head / 3 == 3; }) >= 1);
+  for (const std::size_t head : drawn) {
+    CHECK((head != 3 && head != 4 && head != 9));
+  }
+}
+
+TEST_CASE("every reading is the same from statistics as from the pattern") {
+  if (!std::filesystem::exists(cached_model())) {
+    WARN(cached_model().string() << " is not there; `make demo` fetches it. Skipped.");
+    return;
+  }
+  const Model model = load_model(cached_model().string());
+  for (const Probe& probe : {Probe(Probe::text), Probe(Probe::task, "capitals")}) {
+    std::vector<const Reading*> readings;
+    for (const Detector& detector : all_detectors()) {
+      if (detector.reading && detector.reading->probe == probe) {
+        readings.push_back(&*detector.reading);
+      }
+    }
+    REQUIRE_FALSE(readings.empty());
+    ProbePassOptions options{.seeds = {0}, .batch_tokens = 1024};
+    const auto fast = read_probe(model, probe, readings, options);
+    options.statistics = statistics_by_pattern;
+    const auto plain = read_probe(model, probe, readings, options);
+    for (std::size_t r = 0; r < readings.size(); ++r) {
+      check_alike(fast[r].finding.scores, plain[r].finding.scores);
+      check_alike(fast[r].finding.control, plain[r].finding.control);
+    }
+  }
+}
+
+TEST_CASE("a detector that cannot run says why, and the others run") {
+  const Model model = induction_model();  // a context of 24, no tokenizer
+  const auto all = detect(
+      model, {.detectors = {find_detector("induction"), find_detector("first_token_sink")}});
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].undefined.find("context is 24") != std::string::npos);
+  CHECK_FALSE(all[1].ran());
+  CHECK_THROWS_AS(find_detector("inductoin"), UsageError);
+}
