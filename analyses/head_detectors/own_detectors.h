@@ -14,5 +14,9 @@ Detector composition_detector();
 Detector importance_detector();
 Detector ablation_detector();
 Detector value_drain_detector();
+Detector name_mover_detector();
+Detector negative_mover_detector();
+Detector arithmetic_detector();
+Detector letter_mover_detector();
 
 }  // namespace headscope

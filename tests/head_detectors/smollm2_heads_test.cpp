@@ -71,7 +71,11 @@ TEST_CASE("what each detector finds in SmolLM2", "[.smollm2]") {
                                    induction_copying_detector(),
                                    importance_detector(),
                                    ablation_detector(),
-                                   value_drain_detector()}) {
+                                   value_drain_detector(),
+                                   name_mover_detector(),
+                                   negative_mover_detector(),
+                                   arithmetic_detector(),
+                                   letter_mover_detector()}) {
     if (wanted == nullptr ||
         std::string(wanted).find("," + detector.name + ",") != std::string::npos) {
       print(detector, model);

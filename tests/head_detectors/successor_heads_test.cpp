@@ -4,8 +4,8 @@
 
 #include "analyses/head_detectors/number_features.h"
 #include "analyses/head_detectors/own_detectors.h"
-#include "lib/families/load.h"
 #include "analyses/head_detectors/successor_score.h"
+#include "lib/families/load.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"
