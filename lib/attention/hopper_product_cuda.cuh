@@ -41,10 +41,12 @@ __device__ inline void copies_wait() {
 }
 
 // Names a matrix of 64 columns of 16 bits, rows of 128 bytes whose 16-byte pieces are permuted by
-// row mod 8 ("128-byte swizzle"), groups of 8 rows 1,024 bytes apart.
+// row mod 8 ("128-byte swizzle"), groups of 8 rows 1,024 bytes apart. `address` is in units of 16
+// bytes: sums of addresses are sums of names.
 __device__ inline std::uint64_t matrix_at(std::uint32_t address) {
-  return static_cast<std::uint64_t>((address & 0x3FFFFu) >> 4) | (std::uint64_t{1} << 16) |
-         (std::uint64_t{1024 >> 4} << 32) | (std::uint64_t{1} << 62);
+  constexpr std::uint64_t kShape =
+      (std::uint64_t{1} << 16) | (std::uint64_t{1024 >> 4} << 32) | (std::uint64_t{1} << 62);
+  return kShape | address;
 }
 
 __device__ inline void product_begin() {

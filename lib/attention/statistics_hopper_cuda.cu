@@ -49,14 +49,14 @@ class TileCopier {
   bool inside_;
 };
 
+// q: the warp group's rows; addresses as of matrix_at().
 template <typename T, int kDims>
 __device__ void start_products(float (&acc)[kTileElements], std::uint32_t q, std::uint32_t k) {
-  const std::uint32_t rows = q + __shfl_sync(kAllLanes, threadIdx.x / 128, 0) * (64 * 128);
   product_begin();
 #pragma unroll
   for (int i = 0; i < kDims / 16; ++i) {
-    const std::uint32_t at = i / 4 * kPanelBytes + i % 4 * 32;
-    product_64x128x16<T>(acc, matrix_at(rows + at), matrix_at(k + at), i > 0);
+    const std::uint32_t at = (i / 4 * kPanelBytes + i % 4 * 32) / 16;
+    product_64x128x16<T>(acc, matrix_at(q + at), matrix_at(k + at), i > 0);
   }
   product_end();
 }
@@ -83,6 +83,8 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
   };
   copy_keys(at.last_tile);
   Reducer reducer(a, at, own);
+  const std::uint32_t q_rows =
+      q_tile / 16 + __shfl_sync(kAllLanes, threadIdx.x / 128, 0) * (64 * 128 / 16);
   float acc[kTileElements];
   for (int tile = at.last_tile; tile >= at.first_tile; --tile) {
     copies_wait();
@@ -90,7 +92,7 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
     if (tile > at.first_tile) {
       copy_keys(tile - 1);
     }
-    start_products<T, kDims>(acc, q_tile, k_tiles + tile % 2 * kTileBytes);
+    start_products<T, kDims>(acc, q_rows, (k_tiles + tile % 2 * kTileBytes) / 16);
     if (tile < at.last_tile) {
       reducer.left(tile + 1);
     }

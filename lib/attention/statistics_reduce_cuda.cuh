@@ -48,6 +48,10 @@ class Statistics {
           t_.real[half] ? static_cast<float>(kShift) - kLog2E * a.lse[t_.query(a, at, half)] : kNever;
     }
     plain_tiles(a, at, plain_);
+    if (a.tiles_a_block > 0) {
+      const long long down = at.row0 / kTileRows / a.tiles_a_block;
+      map_row_ = a.block_map + (at.head_row * a.blocks_down + down) * a.blocks_across;
+    }
     read_weakest();
   }
 
@@ -200,15 +204,15 @@ class Statistics {
   }
 
   __device__ void blocks(const float (&p)[kTileElements], int tile) {
-    float* map = a_.block_map + at_.head_row * a_.blocks_down * a_.blocks_across;
     if (a_.tiles_a_block > 0) {
       const float sum = sums_.warp_total(t_);
       if (t_.lane == 0) {
-        const int down = at_.row0 / kTileRows / a_.tiles_a_block;
-        atomicAdd(map + down * a_.blocks_across + tile / a_.tiles_a_block, sum * kUnit);
+        const int across = a_.tiles_a_block == 1 ? tile : tile / a_.tiles_a_block;
+        atomicAdd(map_row_ + across, sum * kUnit);
       }
       return;
     }
+    float* map = a_.block_map + at_.head_row * a_.blocks_down * a_.blocks_across;
     const int key0 = tile * kTileKeys;
     const int last = min(key0 + kTileKeys, static_cast<int>(a_.keys)) - 1;
     for (long long block = key0 / a_.block; block <= last / a_.block; ++block) {
@@ -255,7 +259,7 @@ class Statistics {
   __device__ void store_top() {
     const int k = static_cast<int>(a_.top_k);
     if (k > 0) {
-      top_.merge(false);
+      top_.merge();
     }
     for (int i = t_.lane; i < 16 * k; i += 32) {
       const int row = t_.warp * 16 + i / k;
@@ -273,6 +277,7 @@ class Statistics {
   TopKeys top_;
   Shared& shared_;
   std::conditional_t<kExact, PlainSums, ProductSums<kExact ? 1 : kSets>> sums_;
+  float* map_row_ = nullptr;  // of blocks that are multiples of a tile
   int plain_[2];
   float start_[2], weakest_[2], entropy_[2] = {};
   __half2 weakest16_[2];

@@ -46,31 +46,29 @@ class TopKeys {
   }
 
   // p: of a tile. Bit c of `found`: chunk c may hold something for a row of this thread. Returns
-  // whether the weakest may have changed. A second look may find what the first put into the list, so
-  // it leaves nothing waiting.
+  // whether the weakest may have changed.
   __device__ bool look_at(const float (&p)[kTileElements], unsigned found, int key0) {
-    bool changed = false;
-    for (bool again = false;; again = true) {
+    for (bool changed = false;; changed = true) {
       const int most = __reduce_max_sync(kAllLanes, put_down(p, found, key0));
-      if (most > count_ || again) {
-        merge(again);
-        changed = true;
-      }
-      if (most <= 2 * count_) {
+      if (most <= count_) {
         return changed;
+      }
+      merge();
+      if (most <= 2 * count_) {
+        return true;
       }
     }
   }
 
-  // All lanes of a warp call it. `again`: candidates may be in the list already.
-  __device__ void merge(bool again) {
+  // All lanes of a warp call it.
+  __device__ void merge() {
     __syncwarp();
     if (lane_ < 16) {
       const int row = warp_ * 16 + lane_;
-      const int waiting = min(s_.waiting[row], 2 * count_);
-      for (int i = 0; i < waiting; ++i) {
-        const int2 candidate = *candidate_at(row, i);
-        insert(row, __int_as_float(candidate.x), candidate.y, again);
+      if (count_ <= 4) {
+        merge_row<4>(row);
+      } else {
+        merge_row<kTopSlots>(row);
       }
       s_.waiting[row] = 0;
     }
@@ -110,24 +108,42 @@ class TopKeys {
     return most;
   }
 
-  __device__ void insert(int row, float value, int key, bool again) {
-    float* values_of = values(row);
-    int* keys_of = keys(row);
-    int n = count_ - 1;
-    if (value <= values_of[n]) {
-      return;
+  // The list in registers, every candidate passed down it. One that a look before has put there
+  // stops at itself.
+  template <int kSlots>
+  __device__ void merge_row(int row) {
+    float value[kSlots];
+    int key[kSlots];
+#pragma unroll
+    for (int n = 0; n < kSlots; ++n) {
+      value[n] = n < count_ ? values(row)[n] : INFINITY;
+      key[n] = n < count_ ? keys(row)[n] : -1;
     }
-    for (int i = 0; again && i < count_; ++i) {
-      if (keys_of[i] == key) {
-        return;
+    const int waiting = min(s_.waiting[row], 2 * count_);
+#pragma unroll 1
+    for (int i = 0; i < waiting; ++i) {
+      const int2 candidate = *candidate_at(row, i);
+      float down = __int_as_float(candidate.x);
+      int down_key = candidate.y;
+#pragma unroll
+      for (int n = 0; n < kSlots; ++n) {
+        const bool above = down > value[n];
+        down = key[n] == down_key ? 0.0f : down;
+        const float stays = above ? down : value[n];
+        const int stays_key = above ? down_key : key[n];
+        down = above ? value[n] : down;
+        down_key = above ? key[n] : down_key;
+        value[n] = stays;
+        key[n] = stays_key;
       }
     }
-    for (; n > 0 && values_of[n - 1] < value; --n) {
-      values_of[n] = values_of[n - 1];
-      keys_of[n] = keys_of[n - 1];
+#pragma unroll
+    for (int n = 0; n < kSlots; ++n) {
+      if (n < count_) {
+        values(row)[n] = value[n];
+        keys(row)[n] = key[n];
+      }
     }
-    values_of[n] = value;
-    keys_of[n] = key;
   }
 
   TopShared& s_;
