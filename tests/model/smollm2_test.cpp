@@ -5,6 +5,7 @@
 
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/taps.h"
@@ -16,12 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path cached_model() {
-  const char* xdg = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const fs::path cache = xdg != nullptr ? fs::path(xdg) : fs::path(home) / ".cache";
-  return cache / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
 
 Tensors smollm2_values() {
   return read_tensors(fs::path(HEADSCOPE_SOURCE_DIR) /
