@@ -1,0 +1,158 @@
+#include "analyses/retrieval/retrieval_run.h"
+
+#include <algorithm>
+
+#include "analyses/retrieval/copy_hits.h"
+#include "analyses/retrieval/greedy_decode.h"
+#include "analyses/retrieval/response.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::size_t kMeanPrompts = 8;  // whose positions MaskMode::mean is the mean over
+
+bool masks_prefill(const HeadMask& mask) {
+  return mask.choice != HeadMask::Choice::none && mask.mode != MaskMode::decode_uniform;
+}
+
+// The strongest keys of one row as positions of its prompt: [n_layers × n_heads × top_k].
+std::vector<std::int64_t> positions_of(const Tensor& keys, std::size_t row, std::int64_t pad) {
+  const Tensor own = keys.select(0, static_cast<std::int64_t>(row)).contiguous();
+  const auto* key = own.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> positions(key, key + own.numel());
+  for (std::int64_t& position : positions) {
+    position -= pad;
+  }
+  return positions;
+}
+
+}  // namespace
+
+bool RetrievalRun::done(const PromptRows& rows, std::size_t mask) const {
+  return options_.done && std::all_of(rows.begin(), rows.end(), [&](std::size_t prompt) {
+           return options_.done(options_.masks[mask], prompts_[prompt]);
+         });
+}
+
+const std::vector<Tensor>& RetrievalRun::means() {
+  if (means_.empty()) {
+    MeanOutputTap tap(model_.config());
+    const std::size_t step = (prompts_.size() + kMeanPrompts - 1) / kMeanPrompts;
+    for (std::size_t i = 0; i < prompts_.size(); i += step) {
+      prefill(model_, prompts_[i].tokens, tap);
+    }
+    means_ = tap.means();
+  }
+  return means_;
+}
+
+MaskTap RetrievalRun::mask_tap(const HeadMask& mask, const PromptRows& rows) {
+  std::vector<std::string_view> ids;
+  for (const std::size_t prompt : rows) {
+    ids.emplace_back(prompts_[prompt].id);
+  }
+  return {mask.mode,
+          mask_tensors(model_, mask, options_.seed, ids),
+          mask.mode == MaskMode::mean ? means() : std::vector<Tensor>()};
+}
+
+CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
+  std::vector<KvCache> caches;
+  for (const std::size_t prompt : rows) {
+    const std::vector<std::int32_t>& tokens = prompts_[prompt].tokens;
+    if (masks_prefill(mask)) {
+      MaskTap tap = mask_tap(mask, {prompt});
+      caches.push_back(prefill(model_, tokens, tap));
+    } else {
+      if (!shared_) {
+        // A GPU runs a whole prompt faster than the rest of one, which needs a mask of its own.
+        shared_.emplace(model_,
+                        model_.device().is_cuda() ? std::vector<std::int32_t>()
+                                                  : shared_tokens(prompts_));
+      }
+      caches.push_back(shared_->prefill(tokens));
+    }
+  }
+  return side_by_side(model_, caches, options_.max_new);
+}
+
+std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
+                                               std::size_t mask_index,
+                                               CacheRows& cache) {
+  const HeadMask& mask = options_.masks[mask_index];
+  const bool masked = mask.choice != HeadMask::Choice::none;
+  const ModelConfig& config = model_.config();
+  TopKeysTap keys(options_.top_k);
+  std::optional<MaskTap> tap;
+  if (masked) {
+    tap.emplace(mask_tap(mask, rows));
+  }
+  std::vector<RetrievalSample> samples;
+  std::vector<CopyHits> hits;
+  std::vector<std::int32_t> last;
+  for (const std::size_t prompt : rows) {
+    samples.push_back({.prompt = prompt, .mask = mask_index});
+    hits.emplace_back(prompts_[prompt], static_cast<std::size_t>(config.n_layers * config.n_heads));
+    last.push_back(prompts_[prompt].tokens.back());
+  }
+  greedy_decode(model_,
+                cache,
+                last,
+                {.max_new = options_.max_new,
+                 .mask = tap ? &*tap : nullptr,
+                 .keys = masked ? nullptr : &keys},
+                [&](const DecodeStep& step) {
+                  for (std::size_t row = 0; row < rows.size(); ++row) {
+                    if (step.live[row] == 0) {
+                      continue;
+                    }
+                    samples[row].tokens.push_back(step.written[row]);
+                    if (!masked) {
+                      hits[row].step(step.written[row],
+                                     positions_of(step.keys, row, cache.layout.pads[row]),
+                                     static_cast<std::size_t>(step.keys.size(3)));
+                    }
+                  }
+                });
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    RetrievalSample& sample = samples[row];
+    sample.response = response_text(model_, sample.tokens);
+    sample.recall = recall_of(model_, prompts_[rows[row]], sample);
+    sample.passed = sample.recall > options_.pass;
+    if (!masked) {
+      sample.count = hits[row].count();
+      sample.set = hits[row].set();
+    }
+  }
+  return samples;
+}
+
+std::vector<RetrievalSample> RetrievalRun::run(const PromptRows& rows) {
+  std::vector<RetrievalSample> all;
+  std::optional<CacheRows> whole;  // prefilled without a mask: many masks go on from it
+  for (std::size_t mask = 0; mask < options_.masks.size(); ++mask) {
+    if (done(rows, mask)) {
+      continue;
+    }
+    std::vector<RetrievalSample> samples;
+    if (masks_prefill(options_.masks[mask])) {
+      CacheRows own = prefilled(rows, options_.masks[mask]);
+      samples = decode(rows, mask, own);
+    } else {
+      if (!whole) {
+        whole.emplace(prefilled(rows, options_.masks[mask]));
+      }
+      rewind(*whole);
+      samples = decode(rows, mask, *whole);
+    }
+    for (RetrievalSample& sample : samples) {
+      if (!options_.done || !options_.done(options_.masks[mask], prompts_[sample.prompt])) {
+        all.push_back(std::move(sample));
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace headscope

@@ -1,0 +1,40 @@
+// The batches of a retrieval experiment under way: prefill, masks, decoding.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "analyses/retrieval/cache_rows.h"
+#include "analyses/retrieval/retrieval.h"
+#include "analyses/retrieval/retrieval_taps.h"
+#include "analyses/retrieval/shared_prefix.h"
+
+namespace headscope {
+
+using PromptRows = std::vector<std::size_t>;  // indices of prompts that are decoded together
+
+class RetrievalRun {
+ public:
+  RetrievalRun(const Model& model,
+            const std::vector<RetrievalPrompt>& prompts,
+            const RetrievalOptions& options)
+      : model_(model), prompts_(prompts), options_(options) {}
+
+  // The samples of one batch that are not done.
+  std::vector<RetrievalSample> run(const PromptRows& rows);
+
+ private:
+  [[nodiscard]] bool done(const PromptRows& rows, std::size_t mask) const;
+  CacheRows prefilled(const PromptRows& rows, const HeadMask& mask);
+  MaskTap mask_tap(const HeadMask& mask, const PromptRows& rows);
+  std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, CacheRows& cache);
+  const std::vector<Tensor>& means();
+
+  const Model& model_;
+  const std::vector<RetrievalPrompt>& prompts_;
+  const RetrievalOptions& options_;
+  std::optional<SharedPrefix> shared_;
+  std::vector<Tensor> means_;
+};
+
+}  // namespace headscope
