@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "analyses/retrieval/beyond_context.h"
+#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/haystack.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "hooks/provenance.h"

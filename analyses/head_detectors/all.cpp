@@ -25,6 +25,7 @@ const std::vector<Detector>& all_detectors() {
       name_mover_detector(),
       negative_mover_detector(),
       letter_mover_detector(),
+      retrieval_detector(),
       arithmetic_detector(),
       copying_detector(),
       copying_score_detector(),

@@ -144,6 +144,8 @@ std::string behaviour_name(const Probe& probe) {
     case Probe::text:
     case Probe::document:
       return "log-probability of text";
+    case Probe::random:
+    case Probe::identical:
     case Probe::task:
     case Probe::file:
       break;

@@ -18,5 +18,6 @@ Detector name_mover_detector();
 Detector negative_mover_detector();
 Detector arithmetic_detector();
 Detector letter_mover_detector();
+Detector retrieval_detector();
 
 }  // namespace headscope

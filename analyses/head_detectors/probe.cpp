@@ -34,16 +34,35 @@ TokenId first_token(const Model& model) {
   return 0;
 }
 
-std::vector<ProbePrompt> repeated_prompts(const Model& model, std::uint64_t seed) {
+TokenId random_token(Random& random, const Model& model) {
   const std::int64_t vocab = model.config().d_vocab;
   const std::int64_t from = std::min<std::int64_t>(kSparedTokens, vocab / 8);
+  return static_cast<TokenId>(
+      from + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(vocab - from))));
+}
+
+// No first token of its own: what is asked is what the place alone does.
+std::vector<ProbePrompt> random_prompts(const Probe& probe,
+                                        const Model& model,
+                                        std::uint64_t seed) {
+  Random random(seed, to_string(probe));
+  std::vector<ProbePrompt> prompts(kTextPrompts);
+  for (ProbePrompt& prompt : prompts) {
+    prompt.tokens.assign(kTextTokens, random_token(random, model));
+    for (TokenId& token : prompt.tokens) {
+      token = probe.kind == Probe::identical ? token : random_token(random, model);
+    }
+  }
+  return prompts;
+}
+
+std::vector<ProbePrompt> repeated_prompts(const Model& model, std::uint64_t seed) {
   Random random(seed, "repeated");
   std::vector<ProbePrompt> prompts(kRepeatedPrompts);
   for (ProbePrompt& prompt : prompts) {
     std::vector<TokenId> period(kPeriod);
     for (TokenId& token : period) {
-      token = static_cast<TokenId>(
-          from + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(vocab - from))));
+      token = random_token(random, model);
     }
     prompt.tokens.push_back(first_token(model));
     for (std::int64_t r = 0; r < kRepeats; ++r) {
@@ -121,6 +140,10 @@ std::string to_string(const Probe& probe) {
       return "repeated random tokens";
     case Probe::text:
       return "text";
+    case Probe::random:
+      return "random tokens";
+    case Probe::identical:
+      return "one token again and again";
     case Probe::document:
       return "documents";
     case Probe::task:
@@ -137,6 +160,10 @@ std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std:
     case Probe::repeated:
       check_context(probe, 1 + kPeriod * kRepeats, model);
       return repeated_prompts(model, seed);
+    case Probe::random:
+    case Probe::identical:
+      check_context(probe, kTextTokens, model);
+      return random_prompts(probe, model, seed);
     case Probe::text:
       check_context(probe, kTextTokens, model);
       return text_prompts(model, seed, kTextTokens, kTextPrompts);
