@@ -19,6 +19,10 @@ struct ContextTokens {
 // ones dropped, the share on `in` and on `out`: [2, n] f64. 0 where it writes nothing.
 Tensor raised_share(const Model& model, const Tensor& written, const ContextTokens& tokens);
 
+// A share on `in` tokens of a vocabulary, rescaled: −1 for none, 0 for chance (in / vocabulary),
+// nearly 1 for all.
+Tensor above_chance(const Tensor& share, std::int64_t in, std::int64_t vocabulary);
+
 // Of every head on a prompt: [2, queries, n_layers, n_heads]; undefined if it was stopped.
 Tensor context_masses(const Model& model,
                       const ContextTokens& tokens,

@@ -73,6 +73,11 @@ Tensor raised_share(const Model& model, const Tensor& written, const ContextToke
   return at::stack({part(tokens.in), part(tokens.out)});
 }
 
+Tensor above_chance(const Tensor& share, std::int64_t in, std::int64_t vocabulary) {
+  const double chance = static_cast<double>(in) / static_cast<double>(vocabulary);
+  return (share - chance) / (share + chance);
+}
+
 Tensor context_masses(const Model& model,
                       const ContextTokens& tokens,
                       const std::vector<std::int32_t>& prompt,
@@ -103,8 +108,9 @@ Finding run(const DetectorContext& context) {
     if (!both.defined()) {
       break;
     }
-    scores.push_back(2 * both[0] - 1);
-    controls.push_back(2 * both[1] - 1);
+    const auto in = static_cast<std::int64_t>(tokens.in.size());
+    scores.push_back(above_chance(both[0], in, context.model.config().d_vocab));
+    controls.push_back(above_chance(both[1], in, context.model.config().d_vocab));
   }
   return {head_samples(scores), head_samples(controls)};
 }
@@ -126,8 +132,8 @@ Detector induction_copying_detector() {
           "context",
       .source =
           "Olsson et al. 2022, arXiv:2209.11895, appendix (head activation evaluators: copying)",
-      .threshold = std::nullopt,
-      .threshold_source = "",
+      .threshold = 0.5,
+      .threshold_source = "ours: three times chance",
       .run = run,
   };
 }
