@@ -2,10 +2,10 @@
 #include <ATen/ops/gather.h>
 
 #include "analyses/head_detectors/arithmetic_heads.h"
+#include "analyses/head_detectors/clean_values.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/path_patching/path_runner.h"
-#include "analyses/sweep/baselines.h"
 #include "analyses/sweep/sweep.h"
 #include "analyses/task/makers.h"
 #include "lib/base/error.h"
@@ -32,12 +32,12 @@ const Metric kAnswerLogit{.name = "answer_logit",
 
 // The items the model gets right.
 Task right_items(const Model& model, const Task& task) {
-  const Scoring scoring(find_metric("accuracy"), task.items, model.config().d_vocab);
-  const Baselines values = baselines_of(model, task.items, scoring);
+  const std::vector<double> right_or_not =
+      clean_values(model, task.items, find_metric("accuracy"));
   Task right = task;
   right.items.clear();
   for (std::size_t i = 0; i < task.items.size(); ++i) {
-    if (values.clean[i] > 0.5) {
+    if (right_or_not[i] > 0.5) {
       right.items.push_back(task.items[i]);
     }
   }

@@ -3,11 +3,11 @@
 
 #include <cmath>
 
+#include "analyses/head_detectors/clean_values.h"
 #include "analyses/head_detectors/end_attention.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/logit_attribution/logit_attribution.h"
-#include "analyses/sweep/baselines.h"
 #include "analyses/task/makers.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
@@ -130,13 +130,11 @@ LetterMoving letter_moving(const Model& model, const Task& task) {
 }
 
 double letter_accuracy(const Model& model, const Task& task) {
-  const Scoring scoring(find_metric("logit_margin"), task.items, model.config().d_vocab);
-  const Baselines margins = baselines_of(model, task.items, scoring);
   double right = 0.0;
-  for (const double margin : margins.clean) {
+  for (const double margin : clean_values(model, task.items, find_metric("logit_margin"))) {
     right += margin > 0 ? 1.0 : 0.0;
   }
-  return right / static_cast<double>(margins.clean.size());
+  return right / static_cast<double>(task.items.size());
 }
 
 Detector letter_mover_detector() {

@@ -1,0 +1,24 @@
+#include "analyses/head_detectors/clean_values.h"
+
+#include "analyses/sweep/baselines.h"
+#include "analyses/sweep/block.h"
+
+namespace headscope {
+
+std::vector<double> clean_values(const Model& model,
+                                 const std::vector<TaskItem>& items,
+                                 const Metric& metric) {
+  const Scoring scoring(metric, items, model.config().d_vocab);
+  std::vector<double> values(items.size());
+  for (const Block& block : blocks_of(items, kBaselineTokens)) {
+    const ForwardOptions last{.logits = Logits::last, .vocab = scoring.vocab()};
+    const std::vector<double> rows =
+        scoring.values(model.forward(block.clean, last).logits, block.items, {});
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      values[static_cast<std::size_t>(block.items[row])] = rows[row];
+    }
+  }
+  return values;
+}
+
+}  // namespace headscope
