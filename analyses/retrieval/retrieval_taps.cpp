@@ -1,5 +1,6 @@
 #include "analyses/retrieval/retrieval_taps.h"
 
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/topk.h>
 
 #include "lib/base/error.h"
@@ -30,7 +31,9 @@ Tensor uniform_rows(const Visit& visit, const Tensor& like) {
 
 Tensor TopKeysTap::visit(const Visit&, const Tensor& value) {
   const std::int64_t count = std::min(top_k_, value.size(3));
-  layers_.push_back(std::get<1>(at::topk(value.select(2, value.size(2) - 1), count, -1)));
+  const auto [weight, key] = at::topk(value.select(2, value.size(2) - 1), count, -1);
+  // Among more keys than a head sees (a window, padding), those it does not see are none.
+  layers_.push_back(at::where(weight > 0, key, at::full_like(key, -1)));
   return value;
 }
 

@@ -121,12 +121,14 @@ Plain plain_loop(const Model& model,
     const auto token = static_cast<std::int32_t>(at::argmax(logits, -1).item<std::int64_t>());
     for (const auto& [layer, pattern] : rows.rows) {
       const Tensor keys = std::get<1>(at::topk(pattern, options.top_k, -1)).contiguous();
+      const Tensor weights = std::get<0>(at::topk(pattern, options.top_k, -1)).contiguous();
       for (std::size_t head = 0; head < heads; ++head) {
         bool hit = false;
         for (std::int64_t i = 0; i < options.top_k; ++i) {
           const auto key =
               keys.data_ptr<std::int64_t>()[static_cast<std::int64_t>(head) * options.top_k + i];
-          hit = hit || (key >= prompt.needle.begin && key < prompt.needle.end &&
+          hit = hit || (weights.select(0, static_cast<std::int64_t>(head))[i].item<float>() > 0 &&
+                        key >= prompt.needle.begin && key < prompt.needle.end &&
                         prompt.tokens[static_cast<std::size_t>(key)] == token);
         }
         plain.count[static_cast<std::size_t>(layer) * heads + head] +=
