@@ -145,7 +145,7 @@ std::vector<RetrievalPrompt> copied_prompts(const Model& model) {
   std::vector<RetrievalPrompt> prompts;
   for (int p = 0; p < 4; ++p) {
     RetrievalPrompt prompt{.id = std::to_string(p), .tokens = {}, .needle = {2, 0}, .answer = ""};
-    for (std::int64_t i = 0; i < 45 + 3 * p; ++i) {  // many tokens, so that some are written
+    for (std::int64_t i = 0; i < 25 + 3 * p; ++i) {  // many tokens, so that some are written
       const std::int64_t token = i < 5 ? i : i * i * (p + 3) + 7 * i;
       prompt.tokens.push_back(static_cast<std::int32_t>(5 + token % (model.config().d_vocab - 5)));
     }
