@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <span>
 
-#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/haystack.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/model/beyond_context.h"
 
 namespace headscope {
 namespace {

@@ -47,7 +47,7 @@ Table heads_table(const NiahResult& result) {
                head.active,
                head.score.mean >= kStrongHead      ? "strong"
                : head.score.mean >= kRetrievalHead ? "retrieval"
-                                               : ""});
+                                                   : ""});
   }
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/head_reproduction_view.h"
 #include "cli/output.h"
 
 namespace headscope {
@@ -85,10 +86,13 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
 
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
+                             const std::vector<HeadResult>& heads,
                              const Model& model,
                              const std::string& footer) {
-  Report report({.title = "Circuits of " + model.source().name,
-                 .subtitle = "Found by path patching, tested by mean ablation",
+  Report report({.title = fmt::format(
+                     "{} of {}", results.empty() ? "Heads" : "Circuits", model.source().name),
+                 .subtitle = results.empty() ? "Scored by detectors, confirmed by ablation"
+                                             : "Found by path patching, tested by mean ablation",
                  .footer = footer});
   for (const Reproduced& result : results) {
     add_reproduction(report, result, model);
@@ -96,6 +100,9 @@ void write_reproduction_page(const std::filesystem::path& path,
   if (results.size() > 1) {
     report.text("## What the circuits share");
     report.table(overlap_table(results), "Heads that two circuits have in common.");
+  }
+  for (const HeadResult& result : heads) {
+    add_head_result(report, result, model);
   }
   report.write(path);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analyses/head_detectors/published.h"
 #include "cli/render/report.h"
 #include "cli/reproduce_view.h"
 #include "lib/model/model.h"
@@ -16,6 +17,7 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
 
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
+                             const std::vector<HeadResult>& heads,
                              const Model& model,
                              const std::string& footer);
 

@@ -32,8 +32,7 @@ const Metric kAnswerLogit{.name = "answer_logit",
 
 // The items the model gets right.
 Task right_items(const Model& model, const Task& task) {
-  const std::vector<double> right_or_not =
-      clean_values(model, task.items, find_metric("accuracy"));
+  const std::vector<double> right_or_not = clean_values(model, task.items, find_metric("accuracy"));
   Task right = task;
   right.items.clear();
   for (std::size_t i = 0; i < task.items.size(); ++i) {

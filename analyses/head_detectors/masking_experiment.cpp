@@ -34,6 +34,7 @@ std::vector<HeadMask> masks_of(const std::vector<ListedHead>& ranked, MaskMode m
 
 std::vector<RetrievalPrompt> prompts_for(const Model& model) {
   NiahOptions niah;
+  niah.form = form_for(model.tokenizer());
   niah.contexts = {512};
   niah.depths = {10.0, 35.0, 60.0, 85.0};
   std::vector<RetrievalPrompt> prompts;
@@ -60,10 +61,11 @@ ResultTable curve(const Model& model,
   retrieval.masks.insert(retrieval.masks.begin(), HeadMask{});
   retrieval.stop = options.stop;
   const RetrievalScores scores = retrieval_scores(model, prompts, retrieval);
-  ResultTable table{.caption = "ROUGE-1 recall of the needle in percent, 512 tokens, heads masked: " +
-                               std::string(to_string(mode)),
-                    .columns = {"masked", "heads", "prompts", "recall", "95 % low", "95 % high"},
-                    .rows = {}};
+  ResultTable table{
+      .caption = "ROUGE-1 recall of the needle in percent, 512 tokens, heads masked: " +
+                 std::string(to_string(mode)),
+      .columns = {"masked", "heads", "prompts", "recall", "95 % low", "95 % high"},
+      .rows = {}};
   const auto recalls = [&](HeadMask::Choice choice, std::int64_t count) {
     std::vector<double> values;
     for (const RetrievalSample& sample : scores.samples) {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kPrompts = 16;  // a seed
 constexpr std::int64_t kTokensAtOnce = 4096;
-constexpr std::int64_t kScreen = 4096;  // tokens: names often stand high, and each left costs a vocabulary
+constexpr std::int64_t kScreen =
+    4096;  // tokens: names often stand high, and each left costs a vocabulary
 constexpr std::int64_t kTop = 5;
 
 struct Names {

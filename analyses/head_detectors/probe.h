@@ -14,13 +14,13 @@ namespace headscope {
 
 struct Probe {
   enum Kind {
-    repeated,  // a first token, then kPeriod random tokens kRepeats times over
-    text,      // natural text of several domains, kTextTokens long
-    random,    // random tokens, as many
+    repeated,   // a first token, then kPeriod random tokens kRepeats times over
+    text,       // natural text of several domains, kTextTokens long
+    random,     // random tokens, as many
     identical,  // one random token, as many times
-    document,  // the same, kDocumentTokens long
-    task,      // clean prompts of the task `of`, drawn from the seed
-    file       // clean prompts of the task file `of`
+    document,   // the same, kDocumentTokens long
+    task,       // clean prompts of the task `of`, drawn from the seed
+    file        // clean prompts of the task file `of`
   };
   Kind kind = repeated;
   std::string of{};

@@ -13,9 +13,9 @@ namespace headscope {
 
 // A number of a paper, and the model it is of.
 struct PublishedNumber {
-  std::string what;       // "heads with a score of at least 0.1, %"
-  std::string model;      // "Llama-2-7B-80K"
-  std::string published;  // "3.2"
+  std::string what;        // "heads with a score of at least 0.1, %"
+  std::string model;       // "Llama-2-7B-80K"
+  std::string published;   // "3.2"
   std::string quantity{};  // what `measure` calls the same of any model; empty: not measured here
   // The shape that tells that model; a loaded one of another shape leaves its column empty.
   std::string family{};

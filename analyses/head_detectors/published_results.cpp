@@ -43,8 +43,9 @@ HeadReproduction sinks() {
   const std::string identical = "the same, one token again and again, %";
   return {.name = "sinks",
           .title = "Attention sinks",
-          .source = "Gu et al. 2024, arXiv:2410.10781; Guo et al. 2024, arXiv:2410.13835; Sun et "
-                    "al. 2024, arXiv:2402.17762; Yu et al. 2024, arXiv:2406.15765",
+          .source =
+              "Gu et al. 2024, arXiv:2410.10781; Guo et al. 2024, arXiv:2410.13835; Sun et "
+              "al. 2024, arXiv:2402.17762; Yu et al. 2024, arXiv:2406.15765",
           .detectors = {"first_token_sink", "dormant", "column_sinks", "value_drain"},
           .numbers = {{text, "Mistral-7B", "97.49", text, "llama", 32, 32, 4096},
                       {text, "Llama-2-7B", "92.47", text, "llama", 32, 32, 4096},
@@ -53,68 +54,65 @@ HeadReproduction sinks() {
                       {random, "GPT2-XL", "70.29", random, "gpt2", 48, 25, 1600},
                       {random, "Llama-3-8B", "91.23", random, "llama", 32, 32, 4096},
                       {identical, "models with rotary positions", "loses the sink", identical}},
-          .measure =
-              [=](const Model& model, const Atlas&, const HeadRunOptions& options) {
-                return std::vector<Measured>{
-                    {text, sink_metric(model, Probe::text, options)},
-                    {random, sink_metric(model, Probe::random, options)},
-                    {identical, sink_metric(model, Probe::identical, options)}};
-              }};
+          .measure = [=](const Model& model, const Atlas&, const HeadRunOptions& options) {
+            return std::vector<Measured>{
+                {text, sink_metric(model, Probe::text, options)},
+                {random, sink_metric(model, Probe::random, options)},
+                {identical, sink_metric(model, Probe::identical, options)}};
+          }};
 }
 
 HeadReproduction induction() {
   const std::string top = "highest induction head";
-  return {.name = "induction",
-          .title = "Induction heads",
-          .source = "Olsson et al. 2022, arXiv:2209.11895; Tang et al. 2024 (RazorAttention), "
-                    "arXiv:2407.15891",
-          .detectors = {"induction",
-                        "previous_token",
-                        "duplicate_token",
-                        "echo",
-                        "echo_induction"},
-          .numbers = {{top, "GPT-2 small", "5.5", "its score", "gpt2", 12, 12, 768},
-                      {"highest previous-token head", "GPT-2 small", "4.11", "", "gpt2", 12, 12, 768},
-                      {"KV heads RazorAttention keeps whole, %", "all it tests", "15", ""}},
-          .measure =
-              [](const Model&, const Atlas& atlas, const HeadRunOptions&) {
-                std::vector<Measured> found;
-                if (const Detection* d = ran(atlas, "induction")) {
-                  found.push_back({"its score", d->score[d->top(1).front()]});
-                  found.push_back({"induction heads, %", share_at_least(*d, 0.4)});
-                }
-                return found;
-              }};
+  return {
+      .name = "induction",
+      .title = "Induction heads",
+      .source =
+          "Olsson et al. 2022, arXiv:2209.11895; Tang et al. 2024 (RazorAttention), "
+          "arXiv:2407.15891",
+      .detectors = {"induction", "previous_token", "duplicate_token", "echo", "echo_induction"},
+      .numbers = {{top, "GPT-2 small", "5.5", "its score", "gpt2", 12, 12, 768},
+                  {"highest previous-token head", "GPT-2 small", "4.11", "", "gpt2", 12, 12, 768},
+                  {"KV heads RazorAttention keeps whole, %", "all it tests", "15", ""}},
+      .measure = [](const Model&, const Atlas& atlas, const HeadRunOptions&) {
+        std::vector<Measured> found;
+        if (const Detection* d = ran(atlas, "induction")) {
+          found.push_back({"its score", d->score[d->top(1).front()]});
+          found.push_back({"induction heads, %", share_at_least(*d, 0.4)});
+        }
+        return found;
+      }};
 }
 
 HeadReproduction successor() {
   const std::string best = "successor score of the best head";
   const std::string ratio = "best head over the runner-up";
-  return {.name = "successor",
-          .title = "Successor heads",
-          .source = "Gould et al. 2023, arXiv:2312.09230",
-          .detectors = {"successor"},
-          .numbers = {{"successor score of 12.0, above", "Pythia-1.4B", "0.5", best, "gpt_neox", 24,
-                       16, 2048},
-                      {ratio, "Pythia-1.4B", "about 8", ratio, "gpt_neox", 24, 16, 2048},
-                      {"mod-10 features: share of their class they are the strongest of", "Pythia-1.4B",
-                       "0.585", ""},
-                      {"linear probe of index mod 10: held-out tokens right", "Pythia-1.4B",
-                       "94 of 102", ""},
-                      {"ordinal vector arithmetic, numbers 20 to 29", "Pythia-1.4B", "0.89", ""},
-                      {"the same, months", "Pythia-1.4B", "0.53", ""}},
-          .measure =
-              [=](const Model&, const Atlas& atlas, const HeadRunOptions&) {
-                std::vector<Measured> found;
-                if (const Detection* d = ran(atlas, "successor")) {
-                  const auto order = d->top(2);
-                  const double first = d->score[order[0]];
-                  const double second = d->score[order[1]];
-                  found.push_back({best, first});
-                  found.push_back({ratio, second > 0 ? first / second : 0.0});
-                }
-                return found;
-              }};
+  return {
+      .name = "successor",
+      .title = "Successor heads",
+      .source = "Gould et al. 2023, arXiv:2312.09230",
+      .detectors = {"successor"},
+      .numbers =
+          {{"successor score of 12.0, above", "Pythia-1.4B", "0.5", best, "gpt_neox", 24, 16, 2048},
+           {ratio, "Pythia-1.4B", "about 8", ratio, "gpt_neox", 24, 16, 2048},
+           {"mod-10 features: share of their class they are the strongest of",
+            "Pythia-1.4B",
+            "0.585",
+            ""},
+           {"linear probe of index mod 10: held-out tokens right", "Pythia-1.4B", "94 of 102", ""},
+           {"ordinal vector arithmetic, numbers 20 to 29", "Pythia-1.4B", "0.89", ""},
+           {"the same, months", "Pythia-1.4B", "0.53", ""}},
+      .measure = [=](const Model&, const Atlas& atlas, const HeadRunOptions&) {
+        std::vector<Measured> found;
+        if (const Detection* d = ran(atlas, "successor")) {
+          const auto order = d->top(2);
+          const double first = d->score[order[0]];
+          const double second = d->score[order[1]];
+          found.push_back({best, first});
+          found.push_back({ratio, second > 0 ? first / second : 0.0});
+        }
+        return found;
+      }};
 }
 
 HeadReproduction retrieval() {

@@ -13,13 +13,13 @@ constexpr std::int64_t kContext = 512;
 // One prompt a needle and depth; the draw of a seed is its depths.
 std::vector<RetrievalPrompt> prompts_for(const Model& model, std::uint64_t seed) {
   NiahOptions options;
+  options.form = form_for(model.tokenizer());
   options.contexts = {std::min(kContext, model.config().n_ctx - 64)};
   for (const double depth : {0.0, 25.0, 50.0, 75.0}) {
     options.depths.push_back(depth + static_cast<double>(seed % 5) * 5.0);
   }
   std::vector<RetrievalPrompt> prompts;
-  for (NiahPrompt& each :
-       niah_prompts(model.tokenizer(), own_haystack(), own_needles(), options)) {
+  for (NiahPrompt& each : niah_prompts(model.tokenizer(), own_haystack(), own_needles(), options)) {
     prompts.push_back(std::move(each.prompt));
   }
   return prompts;
@@ -47,11 +47,13 @@ Finding look(const DetectorContext& context) {
     }
   }
   if (finding.scores.samples == 0) {
-    throw DataError("the model found the needle in none of {} prompts of {} tokens, and a head is "
-                    "scored where it is found (headscope niah --template, other needles)",
-                    asked,
-                    kContext);
+    throw DataError(
+        "the model found the needle in none of {} prompts of {} tokens, and a head is "
+        "scored where it is found (headscope niah --template, other needles)",
+        asked,
+        kContext);
   }
+  finding.notes["form"] = form_for(context.model.tokenizer());
   finding.notes["prompts"] = asked;
   finding.notes["needles found"] = finding.scores.samples;
   return finding;

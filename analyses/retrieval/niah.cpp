@@ -137,4 +137,8 @@ std::vector<NiahPrompt> niah_prompts(const Tokenizer& tokenizer,
   return prompts;
 }
 
+std::string form_for(const Tokenizer& tokenizer) {
+  return tokenizer.single("<|im_start|>").has_value() ? kChatTemplate : kPlainTemplate;
+}
+
 }  // namespace headscope

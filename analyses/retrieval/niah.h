@@ -20,6 +20,10 @@ inline constexpr const char* kChatTemplate =  // the published form for chat mod
     "<|im_start|>user\n<book>{context}</book>\nBased on the content of the book, Question: "
     "{question}\nAnswer:<|im_end|>\n<|im_start|>assistant\n";
 
+// The chat form where the tokenizer has ChatML's marks, else the plain one: a model trained to chat
+// ends its turn where the plain form asks it to go on.
+std::string form_for(const Tokenizer& tokenizer);
+
 struct NiahOptions {
   std::vector<std::int64_t> contexts;  // tokens, question and answer included
   std::vector<double> depths;          // percent of the haystack before the needle

@@ -67,9 +67,9 @@ CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) 
     } else {
       if (!shared_) {
         // A GPU runs a whole prompt faster than the rest of one, which needs a mask of its own.
-        shared_.emplace(model_,
-                        model_.device().is_cuda() ? std::vector<std::int32_t>()
-                                                  : shared_tokens(prompts_));
+        shared_.emplace(
+            model_,
+            model_.device().is_cuda() ? std::vector<std::int32_t>() : shared_tokens(prompts_));
       }
       caches.push_back(shared_->prefill(tokens));
     }
@@ -78,8 +78,8 @@ CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) 
 }
 
 std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
-                                               std::size_t mask_index,
-                                               CacheRows& cache) {
+                                                  std::size_t mask_index,
+                                                  CacheRows& cache) {
   const HeadMask& mask = options_.masks[mask_index];
   const bool masked = mask.choice != HeadMask::Choice::none;
   const ModelConfig& config = model_.config();

@@ -16,8 +16,8 @@ using PromptRows = std::vector<std::size_t>;  // indices of prompts that are dec
 class RetrievalRun {
  public:
   RetrievalRun(const Model& model,
-            const std::vector<RetrievalPrompt>& prompts,
-            const RetrievalOptions& options)
+               const std::vector<RetrievalPrompt>& prompts,
+               const RetrievalOptions& options)
       : model_(model), prompts_(prompts), options_(options) {}
 
   // The samples of one batch that are not done.

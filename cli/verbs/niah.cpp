@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "cli/interrupt.h"
 #include "cli/niah_input.h"
@@ -16,6 +15,7 @@
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
+#include "lib/model/beyond_context.h"
 
 namespace headscope {
 namespace {

@@ -1,8 +1,11 @@
 // headscope reproduce: published circuits, looked for in a model.
+#include <algorithm>
 #include <chrono>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
+#include "cli/head_reproduction_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/output_file.h"
@@ -11,6 +14,8 @@
 #include "cli/sweep_run.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -22,7 +27,34 @@ struct Options {
   std::string out = "out/reproduce";
   std::string memory;
   ReproduceOptions reproduce;
+  HeadRunOptions heads;
+  int head_seeds = 3;
 };
+
+// What was found of either kind, in the order asked for.
+struct Found {
+  std::vector<Reproduced> circuits;
+  std::vector<HeadResult> heads;
+};
+
+// Before the model is loaded.
+void check_names(const std::vector<std::string>& asked) {
+  std::vector<std::string> names;
+  for (const Reproduction& each : all_reproductions()) {
+    names.push_back(each.name);
+  }
+  for (const HeadReproduction& each : all_head_reproductions()) {
+    names.push_back(each.name);
+  }
+  for (const std::string& name : asked) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw UsageError("{}: nothing of that name to reproduce{}; there are {}",
+                       name,
+                       did_you_mean(name, names),
+                       fmt::join(names, ", "));
+    }
+  }
+}
 
 // A bar in thousandths.
 class StepBar {
@@ -40,17 +72,39 @@ class StepBar {
   std::int64_t done_ = 0;
 };
 
-std::vector<Reproduced> run(const Options& options, const Model& model, std::uint64_t seed) {
-  std::vector<Reproduced> results;
+HeadResult run_heads(const Options& options,
+                     const HeadReproduction& what,
+                     const Model& model,
+                     std::uint64_t seed) {
+  StepBar bar(what.name);
+  HeadRunOptions heads = options.heads;
+  heads.seeds.clear();
+  for (int s = 0; s < options.head_seeds; ++s) {
+    heads.seeds.push_back(seed + static_cast<std::uint64_t>(s));
+  }
+  heads.stop = interrupted;
+  heads.progress = [&](const std::string& step, double part) { bar.show(step, part); };
+  return reproduce_heads(model, what, heads);
+}
+
+Found run(const Options& options, const Model& model, std::uint64_t seed) {
+  Found results;
   for (const std::string& name : options.names) {
+    if (const HeadReproduction* heads = find_head_reproduction(name)) {
+      results.heads.push_back(run_heads(options, *heads, model, seed));
+      if (results.heads.back().stopped) {
+        throw Interrupted();
+      }
+      continue;
+    }
     StepBar bar(name);
     ReproduceOptions reproduction = options.reproduce;
     reproduction.seed = seed;
     reproduction.memory = memory_for(options.memory, model);
     reproduction.stop = interrupted;
     reproduction.progress = [&](const std::string& step, double part) { bar.show(step, part); };
-    results.push_back(reproduce(model, find_reproduction(name), reproduction));
-    if (results.back().stopped) {
+    results.circuits.push_back(reproduce(model, find_reproduction(name), reproduction));
+    if (results.circuits.back().stopped) {
       throw Interrupted();
     }
   }
@@ -58,7 +112,7 @@ std::vector<Reproduced> run(const Options& options, const Model& model, std::uin
 }
 
 OrderedJson to_json(const Options& options,
-                    const std::vector<Reproduced>& results,
+                    const Found& results,
                     const Model& model,
                     const Json& from) {
   OrderedJson json{{"provenance", from}};
@@ -69,41 +123,47 @@ OrderedJson to_json(const Options& options,
                                    {"least", options.reproduce.least},
                                    {"most", options.reproduce.most}};
   json["circuits"] = OrderedJson::array();
-  for (const Reproduced& result : results) {
+  for (const Reproduced& result : results.circuits) {
     json["circuits"].push_back(reproduction_json(result, model.config()));
   }
-  if (results.size() > 1) {
-    json["overlap"] = overlap_table(results).json();
+  if (results.circuits.size() > 1) {
+    json["overlap"] = overlap_table(results.circuits).json();
+  }
+  json["heads"] = OrderedJson::array();
+  for (const HeadResult& result : results.heads) {
+    json["heads"].push_back(head_result_json(result, model));
   }
   return json;
 }
 
 void write_and_show(const Options& options, const Invocation& invocation) {
-  for (const std::string& name : options.names) {
-    find_reproduction(name);  // before the model is loaded
-  }
+  check_names(options.names);
   catch_interrupts();
   const Model model = load_model(
       options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  const std::vector<Reproduced> results = run(options, model, invocation.common.seed);
+  const Found results = run(options, model, invocation.common.seed);
   const Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   const std::filesystem::path folder = options.out;
   const OrderedJson json = to_json(options, results, model, from);
   write_file(folder / "circuits.json", json.dump(1) + "\n");
   write_reproduction_page(folder / "index.html",
-                          results,
+                          results.circuits,
+                          results.heads,
                           model,
                           fmt::format("{} · weights {} · seed {}",
                                       invocation.command_line,
                                       from.at("weights_hash").get<std::string>(),
                                       invocation.common.seed));
   std::string text;
-  for (const Reproduced& result : results) {
+  for (const Reproduced& result : results.circuits) {
     text += reproduction_text(result, model.config()) + "\n";
   }
-  if (results.size() > 1) {
-    text += "heads in common\n" + overlap_table(results).text() + "\n";
+  if (results.circuits.size() > 1) {
+    text += "heads in common\n" + overlap_table(results.circuits).text() + "\n";
+  }
+  for (const HeadResult& result : results.heads) {
+    text += head_result_text(result, model) + "\n";
   }
   show(invocation,
        json,
@@ -112,7 +172,10 @@ void write_and_show(const Options& options, const Invocation& invocation) {
 }
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("NAME", options.names, "ioi, greater-than, docstring, colored-objects; several")
+  app.add_option("NAME",
+                 options.names,
+                 "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
+                 "induction, sinks, successor, retrieval; several")
       ->required();
   app.add_option("--model", options.model, "The model to look in")->capture_default_str();
   app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
@@ -137,6 +200,12 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--most", options.reproduce.most, "The most heads of one class")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--seeds", options.head_seeds, "Draws of prompts (kinds of heads)")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--draws", options.heads.draws, "Random sets of heads to compare with")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
       ->default_str("70 % of what is free");
   app.add_option("-o,--output", options.out, "The folder to write into")->capture_default_str();
@@ -147,11 +216,13 @@ void add_options(CLI::App& app, Options& options) {
 Verb reproduce_verb() {
   return {
       .name = "reproduce",
-      .summary = "Look for a published circuit in a model: heads, faithfulness, a page",
+      .summary =
+          "Look for a published circuit or kind of heads in a model: a page of what is there",
       .example =
           "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
           "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
-          "  headscope reproduce greater-than --tests 10 --json",
+          "  headscope reproduce greater-than --tests 10 --json\n"
+          "  headscope reproduce induction sinks successor retrieval -o out/heads",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();
         add_options(app, *options);

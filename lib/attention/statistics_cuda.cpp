@@ -151,10 +151,11 @@ void reduce_tiles(Call& call, std::int64_t rows, std::int64_t block, void* strea
   if (!any) {
     return;
   }
-  args.weights = call.scratch(args.batch * args.padded_keys * (args.spans > kSpansNarrow ? 32 : 16));
-  args.span_bits = args.spans > 0 ? static_cast<std::uint8_t*>(
-                                        call.scratch(args.batch * args.padded_keys))
-                                  : nullptr;
+  args.weights =
+      call.scratch(args.batch * args.padded_keys * (args.spans > kSpansNarrow ? 32 : 16));
+  args.span_bits = args.spans > 0
+                       ? static_cast<std::uint8_t*>(call.scratch(args.batch * args.padded_keys))
+                       : nullptr;
   check(prepare_spans(args, stream), "the spans' weights");
   check(statistics(args, call.element(), stream), "the statistics");
   if (args.column_mass != nullptr) {

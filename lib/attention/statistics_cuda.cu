@@ -54,19 +54,19 @@ __global__ void keys_kernel(const __grid_constant__ StatisticsArgs a) {
   const long long self = a.keys - a.queries + i;
   const int pad = a.pads != nullptr ? static_cast<int>(a.pads[at.b]) : 0;
   const int from = sees_from(a, pad, static_cast<int>(self));
-  const T* q = static_cast<const T*>(a.q) + at.b * a.q_at.row + i * a.q_at.column +
-               at.h * a.q_at.head;
-  const T* k = static_cast<const T*>(a.k) + at.b * a.k_at.row +
-               at.h / (a.heads / a.kv_heads) * a.k_at.head;
+  const T* q =
+      static_cast<const T*>(a.q) + at.b * a.q_at.row + i * a.q_at.column + at.h * a.q_at.head;
+  const T* k =
+      static_cast<const T*>(a.k) + at.b * a.k_at.row + at.h / (a.heads / a.kv_heads) * a.k_at.head;
   const float lse = a.lse[query];
   const auto store = [&](float* to, long long key) {
     const bool seen = self >= pad && key >= from && key <= self;
-    const float product = dot<T, kAligned>(q, k + (seen ? key : 0) * a.k_at.column,
-                                           static_cast<int>(a.d), member);
+    const float product =
+        dot<T, kAligned>(q, k + (seen ? key : 0) * a.k_at.column, static_cast<int>(a.d), member);
     if (writes) {
-      *to = seen ? exp2_fast(scores.log2_score(product, static_cast<int>(self - key)) -
-                             kLog2E * lse)
-                 : 0.0f;
+      *to = seen
+                ? exp2_fast(scores.log2_score(product, static_cast<int>(self - key)) - kLog2E * lse)
+                : 0.0f;
     }
   };
   if (a.first_mass != nullptr) {
@@ -89,7 +89,9 @@ int launch_keys(const StatisticsArgs& a, void* stream) {
   };
   const std::int64_t threads = a.batch * a.heads * a.queries * kGroup;
   const auto run = [&](auto kernel) {
-    kernel<<<static_cast<unsigned>((threads + kThreads - 1) / kThreads), kThreads, 0,
+    kernel<<<static_cast<unsigned>((threads + kThreads - 1) / kThreads),
+             kThreads,
+             0,
              static_cast<cudaStream_t>(stream)>>>(a);
   };
   if (a.d % kStep == 0 && aligned(a.q, a.q_at) && aligned(a.k, a.k_at)) {
@@ -130,9 +132,10 @@ __global__ void weights_kernel(const __grid_constant__ StatisticsArgs a) {
   const int lane = static_cast<int>(at % 32);
   const long long column = at / 32 % sets * 8 + lane / 4;
   const auto weight = [&](long long key) {
-    return column == 0   ? 1.0f
-           : column == 1 ? static_cast<float>(key % kTileKeys)
-                         : in_span(a, column - 2, chunk / chunks, key) ? 1.0f : 0.0f;
+    return column == 0                                   ? 1.0f
+           : column == 1                                 ? static_cast<float>(key % kTileKeys)
+           : in_span(a, column - 2, chunk / chunks, key) ? 1.0f
+                                                         : 0.0f;
   };
   const long long key = chunk % chunks * 16 + lane % 4 * 2;
   auto* to = static_cast<__half2*>(a.weights) + at * 2;
@@ -144,7 +147,9 @@ __global__ void weights_kernel(const __grid_constant__ StatisticsArgs a) {
 
 int prepare_spans(const StatisticsArgs& a, void* stream) {
   const auto run = [&](auto kernel, std::int64_t threads) {
-    kernel<<<static_cast<unsigned>((threads + kThreads - 1) / kThreads), kThreads, 0,
+    kernel<<<static_cast<unsigned>((threads + kThreads - 1) / kThreads),
+             kThreads,
+             0,
              static_cast<cudaStream_t>(stream)>>>(a);
   };
   if (a.spans > 0) {

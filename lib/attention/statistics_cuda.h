@@ -23,13 +23,13 @@ struct StatisticsArgs {
   float* lse;  // [B, H, T]; read by statistics(), written by statistics_lse()
 
   std::int64_t offsets, windows, spans, targets, top_k, block;
-  const std::int64_t* offset;              // [offsets]
-  const std::int32_t* window_of;           // [windows], none wider than there are keys
-  const std::int64_t* target;              // [targets, B, T]
-  const bool* span;                        // [spans, B, S]
+  const std::int64_t* offset;     // [offsets]
+  const std::int32_t* window_of;  // [windows], none wider than there are keys
+  const std::int64_t* target;     // [targets, B, T]
+  const bool* span;               // [spans, B, S]
   // Of prepare_spans(): what a tile's probabilities are multiplied by on the tensor cores, and a
   // bit a span of every key.
-  void* weights;           // [B, padded_keys / 16, 1 or 2, 32] of 8 bytes
+  void* weights;            // [B, padded_keys / 16, 1 or 2, 32] of 8 bytes
   std::uint8_t* span_bits;  // [B, padded_keys]
   std::int64_t padded_keys;
 

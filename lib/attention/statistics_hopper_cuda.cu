@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kPanelBytes = 128 * 128;  // 128 rows of 64 elements
 
-// Copies tiles of 128 rows of kDims elements (those past d are 0; rows past the last too), in panels
-// of 64 columns as matrix_at() wants them.
+// Copies tiles of 128 rows of kDims elements (those past d are 0; rows past the last too), in
+// panels of 64 columns as matrix_at() wants them.
 template <typename T, int kDims>
 class TileCopier {
  public:
@@ -38,10 +38,14 @@ class TileCopier {
   }
 
  private:
-  static constexpr int kPieces = kDims / 8;  // of 16 bytes, a row
+  static constexpr int kPieces = kDims / 8;         // of 16 bytes, a row
   static constexpr int kRows = kThreads / kPieces;  // at a time
-  static __device__ int piece() { return threadIdx.x % kPieces; }
-  static __device__ int row() { return threadIdx.x / kPieces; }
+  static __device__ int piece() {
+    return threadIdx.x % kPieces;
+  }
+  static __device__ int row() {
+    return threadIdx.x / kPieces;
+  }
 
   const char* from_;
   long long step_;
@@ -73,8 +77,8 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
 
   const Place at = place_of(a);
   const T* q = static_cast<const T*>(a.q) + at.b * a.q_at.row + at.h * a.q_at.head;
-  const T* k = static_cast<const T*>(a.k) + at.b * a.k_at.row +
-               at.h / (a.heads / a.kv_heads) * a.k_at.head;
+  const T* k =
+      static_cast<const T*>(a.k) + at.b * a.k_at.row + at.h / (a.heads / a.kv_heads) * a.k_at.head;
   TileCopier<T, kDims>(q, a.q_at.column, a.queries, a.d).copy(q_tile, at.row0);
   const TileCopier<T, kDims> keys(k, a.k_at.column, a.keys, a.d);
   const auto copy_keys = [&](int tile) {
@@ -112,12 +116,11 @@ int launch(const StatisticsArgs& args, void* stream) {
   constexpr int kMostBytes = 3 * kDims / 64 * kPanelBytes + sizeof(typename Reducer::Shared);
   const int bytes = kMostBytes - Reducer::unused_bytes(args);
   const auto kernel = hopper_kernel<T, kDims, Reducer>;
-  if (const cudaError_t error = cudaFuncSetAttribute(
-          kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostBytes)) {
+  if (const cudaError_t error =
+          cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostBytes)) {
     return error;
   }
-  const std::int64_t blocks =
-      (args.queries + kTileRows - 1) / kTileRows * args.batch * args.heads;
+  const std::int64_t blocks = (args.queries + kTileRows - 1) / kTileRows * args.batch * args.heads;
   kernel<<<static_cast<unsigned>(blocks), kThreads, bytes, static_cast<cudaStream_t>(stream)>>>(
       args);
   return cudaGetLastError();

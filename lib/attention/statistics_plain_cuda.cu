@@ -63,8 +63,8 @@ __global__ void __launch_bounds__(kThreads) plain_kernel(const __grid_constant__
   __shared__ __align__(16) typename Reducer::Shared own;
   const Place at = place_of(a);
   const T* q = static_cast<const T*>(a.q) + at.b * a.q_at.row + at.h * a.q_at.head;
-  const T* k = static_cast<const T*>(a.k) + at.b * a.k_at.row +
-               at.h / (a.heads / a.kv_heads) * a.k_at.head;
+  const T* k =
+      static_cast<const T*>(a.k) + at.b * a.k_at.row + at.h / (a.heads / a.kv_heads) * a.k_at.head;
   Reducer reducer(a, at, own);
   for (int tile = at.last_tile; tile >= at.first_tile; --tile) {
     float acc[kTileElements] = {};
@@ -82,8 +82,7 @@ __global__ void __launch_bounds__(kThreads) plain_kernel(const __grid_constant__
 
 template <typename Reducer>
 int launch(const StatisticsArgs& args, Element element, void* stream) {
-  const std::int64_t blocks =
-      (args.queries + kTileRows - 1) / kTileRows * args.batch * args.heads;
+  const std::int64_t blocks = (args.queries + kTileRows - 1) / kTileRows * args.batch * args.heads;
   const auto run = [&](auto kernel) {
     kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
     return static_cast<int>(cudaGetLastError());

@@ -41,9 +41,8 @@ void check_case(const StatisticsCase& c) {
   CAPTURE(c.name, c.dtype, c.d, c.queries, c.keys, c.block, c.spans, c.top_k);
   const StatisticsInputs in = make_inputs(c);
   const StatisticsRequest request = make_request(c);
-  check_equal(attention_statistics(on_gpu(in), on_gpu(request)),
-              attention_statistics_ref(in, request),
-              c);
+  check_equal(
+      attention_statistics(on_gpu(in), on_gpu(request)), attention_statistics_ref(in, request), c);
 }
 
 }  // namespace
@@ -94,8 +93,8 @@ TEST_CASE("statistics on the GPU from tensors that are views") {
     StatisticsInputs in = on_gpu(make_inputs(c));
     const StatisticsRequest request = on_gpu(make_request(c));
     const AttentionStatistics want = attention_statistics(in, request);
-    in.q = in.q.transpose(1, 2).contiguous().transpose(1, 2);           // heads first
-    in.k = at::cat({in.k, in.k}, 3).narrow(3, c.d, c.d);                // out of a fused product
+    in.q = in.q.transpose(1, 2).contiguous().transpose(1, 2);  // heads first
+    in.k = at::cat({in.k, in.k}, 3).narrow(3, c.d, c.d);       // out of a fused product
     const AttentionStatistics got = attention_statistics(in, request);
     CHECK(got.entropy.equal(want.entropy));
     CHECK(got.top_key.equal(want.top_key));

@@ -86,14 +86,15 @@ int main(int argc, char** argv) {
   std::sort(seconds.begin(), seconds.end());
   rusage after{};
   ::getrusage(RUSAGE_SELF, &after);
-  std::printf("%s: %ld tokens, %ld heads, d %ld: %.3f s at least, %.3f s median, %.1f MB beside the "
-              "inputs (sum %.4f)\n",
-              way.c_str(),
-              static_cast<long>(shape.tokens),
-              static_cast<long>(shape.heads),
-              static_cast<long>(shape.d),
-              seconds.front(),
-              seconds[seconds.size() / 2],
-              static_cast<double>(after.ru_maxrss - before.ru_maxrss) / 1024.0,
-              checksum);
+  std::printf(
+      "%s: %ld tokens, %ld heads, d %ld: %.3f s at least, %.3f s median, %.1f MB beside the "
+      "inputs (sum %.4f)\n",
+      way.c_str(),
+      static_cast<long>(shape.tokens),
+      static_cast<long>(shape.heads),
+      static_cast<long>(shape.d),
+      seconds.front(),
+      seconds[seconds.size() / 2],
+      static_cast<double>(after.ru_maxrss - before.ru_maxrss) / 1024.0,
+      checksum);
 }

@@ -8,12 +8,9 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
-
-#include <c10/core/CachingDeviceAllocator.h>
-#include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <fmt/core.h>
 #include <sstream>
+
+#include <fmt/core.h>
 
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
@@ -21,6 +18,9 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/randn_like.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "lib/attention/statistics.h"
 #include "lib/base/error.h"
@@ -104,9 +104,17 @@ std::map<std::string, StatisticsRequest> requests_of(std::int64_t length) {
 void print(const std::string& name, std::int64_t length, const Figures& f, double fused) {
   const double flop = static_cast<double>(length) * static_cast<double>(length) * kDims * kHeads;
   const double rate = flop / f.ms / 1e9;  // of Q·Kᵀ alone
-  fmt::print("{:>7} {:<28} {:9.3f} ms {:7.1f} TFLOP/s of QK ({:4.1f} % of {}) {:6.3f} x fused {:8.0f} MB\n",
-             length, name, f.ms, rate, 100.0 * rate / kPeak, kPeak, fused > 0 ? f.ms / fused : 0.0,
-             f.extra_mb);
+  fmt::print(
+      "{:>7} {:<28} {:9.3f} ms {:7.1f} TFLOP/s of QK ({:4.1f} % of {}) {:6.3f} x fused {:8.0f} "
+      "MB\n",
+      length,
+      name,
+      f.ms,
+      rate,
+      100.0 * rate / kPeak,
+      kPeak,
+      fused > 0 ? f.ms / fused : 0.0,
+      f.extra_mb);
   std::fflush(stdout);
 }
 
@@ -124,15 +132,13 @@ void run(std::int64_t length, std::int64_t kv_heads) {
   const Tensor k = in.k.transpose(1, 2).repeat_interleave(kHeads / kv_heads, 1);
   const Tensor v = at::randn_like(k);
   Tensor lse;
-  const Figures flash = measure([&] {
-    lse = std::get<1>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, true));
-  });
+  const Figures flash = measure(
+      [&] { lse = std::get<1>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, true)); });
   double fused = flash.ms;
   Figures cudnn;
   try {
-    cudnn = measure([&] {
-      at::_scaled_dot_product_cudnn_attention(q, k, v, std::nullopt, true, 0.0, true);
-    });
+    cudnn = measure(
+        [&] { at::_scaled_dot_product_cudnn_attention(q, k, v, std::nullopt, true, 0.0, true); });
     fused = std::min(fused, cudnn.ms);
     print("fused forward, cuDNN", length, cudnn, fused);
   } catch (const c10::Error& error) {
@@ -141,12 +147,16 @@ void run(std::int64_t length, std::int64_t kv_heads) {
   print("fused forward, flash", length, flash, fused);
   for (const auto& [name, request] : requests_of(length)) {
     in.lse = lse;
-    print("statistics, " + name, length,
-          measure([&, &r = request] { attention_statistics(in, r); }), fused);
+    print("statistics, " + name,
+          length,
+          measure([&, &r = request] { attention_statistics(in, r); }),
+          fused);
     if (name == "rich") {
       in.lse = Tensor();
-      print("statistics without lse", length,
-            measure([&, &r = request] { attention_statistics(in, r); }), fused);
+      print("statistics without lse",
+            length,
+            measure([&, &r = request] { attention_statistics(in, r); }),
+            fused);
     }
   }
   if (length > 8192 && length <= 32768) {

@@ -113,8 +113,8 @@ TEST_CASE("heads made by hand have the roles they were made for, and no others")
   const Detection induction = found(model, "induction");
   REQUIRE(induction.ran());
   CHECK(induction.score[place(kInductionHead)] > 0.8);  // tokens drawn twice share their attention
-  CHECK(induction.with_role() == std::vector<std::size_t>{place(kInductionHead),
-                                                          place({1, 3})});  // 1.3 looks alike
+  CHECK(induction.with_role() ==
+        std::vector<std::size_t>{place(kInductionHead), place({1, 3})});  // 1.3 looks alike
   const Detection previous = found(model, "previous_token");
   CHECK(previous.score[place(kPreviousTokenHead)] > 0.99);
   CHECK(previous.score[place({0, 2})] < 0.01);  // looks at itself
@@ -139,7 +139,8 @@ TEST_CASE("a role needs the threshold and an interval above the control") {
   CHECK(d.top(2) == std::vector<std::size_t>{0, 1});
 }
 
-TEST_CASE("confirming: without the induction head the copies are lost, without others they are not") {
+TEST_CASE(
+    "confirming: without the induction head the copies are lost, without others they are not") {
   const Model model = induction_model(kInductionHeads, kSize);
   Detection induction = found(model, "induction");
   induction.score[place({1, 3})] = 0.0;  // which has no W_O: it would water the role down
@@ -193,8 +194,8 @@ TEST_CASE("every reading is the same from statistics as from the pattern") {
 
 TEST_CASE("a detector that cannot run says why, and the others run") {
   const Model model = induction_model();  // a context of 24, no tokenizer
-  const auto all = detect(
-      model, {.detectors = {find_detector("induction"), find_detector("first_token_sink")}});
+  const auto all =
+      detect(model, {.detectors = {find_detector("induction"), find_detector("first_token_sink")}});
   REQUIRE(all.size() == 2);
   CHECK(all[0].undefined.find("context is 24") != std::string::npos);
   CHECK_FALSE(all[1].ran());

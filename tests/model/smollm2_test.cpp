@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-
 Tensors smollm2_values() {
   return read_tensors(fs::path(HEADSCOPE_SOURCE_DIR) /
                       "data/fixtures/smollm2/expected.safetensors");

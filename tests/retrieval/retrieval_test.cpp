@@ -10,9 +10,9 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/topk.h>
 
-#include "lib/model/beyond_context.h"
 #include "analyses/retrieval/shared_prefix.h"
 #include "lib/base/error.h"
+#include "lib/model/beyond_context.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

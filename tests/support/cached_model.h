@@ -9,7 +9,8 @@ namespace headscope::test {
 inline std::filesystem::path cached_model() {
   const char* xdg = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
-  const std::filesystem::path cache = xdg != nullptr ? std::filesystem::path(xdg) : std::filesystem::path(home) / ".cache";
+  const std::filesystem::path cache =
+      xdg != nullptr ? std::filesystem::path(xdg) : std::filesystem::path(home) / ".cache";
   return cache / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 
