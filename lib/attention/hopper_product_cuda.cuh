@@ -20,10 +20,9 @@ __device__ inline std::uint32_t shared_address(const void* pointer) {
 // 16 bytes from global to shared memory, or zeros.
 __device__ inline void copy_16(std::uint32_t to, const void* from, bool valid) {
 #ifdef HEADSCOPE_HOPPER
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to),
-               "l"(from),
-               "r"(valid ? 16 : 0)
-               : "memory");
+  asm volatile(
+      "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid ? 16 : 0)
+      : "memory");
 #endif
 }
 
@@ -85,34 +84,83 @@ __device__ inline void product_64x128x16(float (&acc)[64],
                                          std::uint64_t b,
                                          int accumulate) {
 #ifdef HEADSCOPE_HOPPER
-#define HEADSCOPE_PRODUCT(TYPE)                                                                   \
-  asm volatile(                                                                                   \
-      "{\n"                                                                                       \
-      ".reg .pred p;\n"                                                                           \
-      "setp.ne.b32 p, %66, 0;\n"                                                                  \
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE "." TYPE " {"                           \
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                    \
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "          \
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "          \
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"            \
-      "}, %64, %65, p, 1, 1, 0, 0;\n"                                                             \
-      "}\n"                                                                                       \
-      : "+f"(acc[0]), "+f"(acc[1]), "+f"(acc[2]), "+f"(acc[3]),                                   \
-        "+f"(acc[4]), "+f"(acc[5]), "+f"(acc[6]), "+f"(acc[7]),                                   \
-        "+f"(acc[8]), "+f"(acc[9]), "+f"(acc[10]), "+f"(acc[11]),                                 \
-        "+f"(acc[12]), "+f"(acc[13]), "+f"(acc[14]), "+f"(acc[15]),                               \
-        "+f"(acc[16]), "+f"(acc[17]), "+f"(acc[18]), "+f"(acc[19]),                               \
-        "+f"(acc[20]), "+f"(acc[21]), "+f"(acc[22]), "+f"(acc[23]),                               \
-        "+f"(acc[24]), "+f"(acc[25]), "+f"(acc[26]), "+f"(acc[27]),                               \
-        "+f"(acc[28]), "+f"(acc[29]), "+f"(acc[30]), "+f"(acc[31]),                               \
-        "+f"(acc[32]), "+f"(acc[33]), "+f"(acc[34]), "+f"(acc[35]),                               \
-        "+f"(acc[36]), "+f"(acc[37]), "+f"(acc[38]), "+f"(acc[39]),                               \
-        "+f"(acc[40]), "+f"(acc[41]), "+f"(acc[42]), "+f"(acc[43]),                               \
-        "+f"(acc[44]), "+f"(acc[45]), "+f"(acc[46]), "+f"(acc[47]),                               \
-        "+f"(acc[48]), "+f"(acc[49]), "+f"(acc[50]), "+f"(acc[51]),                               \
-        "+f"(acc[52]), "+f"(acc[53]), "+f"(acc[54]), "+f"(acc[55]),                               \
-        "+f"(acc[56]), "+f"(acc[57]), "+f"(acc[58]), "+f"(acc[59]),                               \
-        "+f"(acc[60]), "+f"(acc[61]), "+f"(acc[62]), "+f"(acc[63])                                \
+#define HEADSCOPE_PRODUCT(TYPE)                                                          \
+  asm volatile(                                                                          \
+      "{\n"                                                                              \
+      ".reg .pred p;\n"                                                                  \
+      "setp.ne.b32 p, %66, 0;\n"                                                         \
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE "." TYPE                       \
+      " {"                                                                               \
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "           \
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, " \
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"   \
+      "}, %64, %65, p, 1, 1, 0, 0;\n"                                                    \
+      "}\n"                                                                              \
+      : "+f"(acc[0]),                                                                    \
+        "+f"(acc[1]),                                                                    \
+        "+f"(acc[2]),                                                                    \
+        "+f"(acc[3]),                                                                    \
+        "+f"(acc[4]),                                                                    \
+        "+f"(acc[5]),                                                                    \
+        "+f"(acc[6]),                                                                    \
+        "+f"(acc[7]),                                                                    \
+        "+f"(acc[8]),                                                                    \
+        "+f"(acc[9]),                                                                    \
+        "+f"(acc[10]),                                                                   \
+        "+f"(acc[11]),                                                                   \
+        "+f"(acc[12]),                                                                   \
+        "+f"(acc[13]),                                                                   \
+        "+f"(acc[14]),                                                                   \
+        "+f"(acc[15]),                                                                   \
+        "+f"(acc[16]),                                                                   \
+        "+f"(acc[17]),                                                                   \
+        "+f"(acc[18]),                                                                   \
+        "+f"(acc[19]),                                                                   \
+        "+f"(acc[20]),                                                                   \
+        "+f"(acc[21]),                                                                   \
+        "+f"(acc[22]),                                                                   \
+        "+f"(acc[23]),                                                                   \
+        "+f"(acc[24]),                                                                   \
+        "+f"(acc[25]),                                                                   \
+        "+f"(acc[26]),                                                                   \
+        "+f"(acc[27]),                                                                   \
+        "+f"(acc[28]),                                                                   \
+        "+f"(acc[29]),                                                                   \
+        "+f"(acc[30]),                                                                   \
+        "+f"(acc[31]),                                                                   \
+        "+f"(acc[32]),                                                                   \
+        "+f"(acc[33]),                                                                   \
+        "+f"(acc[34]),                                                                   \
+        "+f"(acc[35]),                                                                   \
+        "+f"(acc[36]),                                                                   \
+        "+f"(acc[37]),                                                                   \
+        "+f"(acc[38]),                                                                   \
+        "+f"(acc[39]),                                                                   \
+        "+f"(acc[40]),                                                                   \
+        "+f"(acc[41]),                                                                   \
+        "+f"(acc[42]),                                                                   \
+        "+f"(acc[43]),                                                                   \
+        "+f"(acc[44]),                                                                   \
+        "+f"(acc[45]),                                                                   \
+        "+f"(acc[46]),                                                                   \
+        "+f"(acc[47]),                                                                   \
+        "+f"(acc[48]),                                                                   \
+        "+f"(acc[49]),                                                                   \
+        "+f"(acc[50]),                                                                   \
+        "+f"(acc[51]),                                                                   \
+        "+f"(acc[52]),                                                                   \
+        "+f"(acc[53]),                                                                   \
+        "+f"(acc[54]),                                                                   \
+        "+f"(acc[55]),                                                                   \
+        "+f"(acc[56]),                                                                   \
+        "+f"(acc[57]),                                                                   \
+        "+f"(acc[58]),                                                                   \
+        "+f"(acc[59]),                                                                   \
+        "+f"(acc[60]),                                                                   \
+        "+f"(acc[61]),                                                                   \
+        "+f"(acc[62]),                                                                   \
+        "+f"(acc[63])                                                                    \
       : "l"(a), "l"(b), "r"(accumulate))
   if constexpr (kIsHalf<T>) {
     HEADSCOPE_PRODUCT("f16");

@@ -12,8 +12,8 @@ namespace headscope::cuda {
 __device__ inline std::uint32_t fold(std::uint32_t x, std::uint32_t y, bool upper, int bit) {
   const std::uint32_t sent = __shfl_xor_sync(kAllLanes, upper ? x : y, bit);
   const std::uint32_t kept = upper ? y : x;
-  const __half2 sum = __hadd2(reinterpret_cast<const __half2&>(kept),
-                              reinterpret_cast<const __half2&>(sent));
+  const __half2 sum =
+      __hadd2(reinterpret_cast<const __half2&>(kept), reinterpret_cast<const __half2&>(sent));
   return reinterpret_cast<const std::uint32_t&>(sum);
 }
 
@@ -61,8 +61,10 @@ struct ColumnShared {
   std::uint32_t sum[2][kThreads / 32][kTileKeys / 2];
 };
 
-__device__ inline void keep_columns(
-    const ColumnTree& tree, ColumnShared& s, const Thread& t, int tile) {
+__device__ inline void keep_columns(const ColumnTree& tree,
+                                    ColumnShared& s,
+                                    const Thread& t,
+                                    int tile) {
   for (int i = 0; i < 2; ++i) {
     s.sum[tile % 2][t.warp][ColumnTree::pair_of(i, t.lane)] = tree.half(i);
   }
@@ -73,17 +75,14 @@ __device__ inline void keep_columns(
 __device__ inline void add_kept_columns(
     float* to, const ColumnShared& s, const Thread& t, int tile, float unit) {
   const int pair = t.warp * 8 + t.lane % 8;
-  const auto of_warp = [&](int warp) {
-    return __half22float2(reinterpret_cast<const __half2&>(s.sum[tile % 2][warp][pair]));
+  const auto half2_of = [](const std::uint32_t& bits) {
+    return reinterpret_cast<const __half2&>(bits);
   };
-  float2 sum = of_warp(t.lane / 8);
-  const float2 other = of_warp(t.lane / 8 + 4);
-  sum.x += other.x;
-  sum.y += other.y;
-  for (int lanes = 8; lanes < 32; lanes *= 2) {
-    sum.x += __shfl_xor_sync(kAllLanes, sum.x, lanes);
-    sum.y += __shfl_xor_sync(kAllLanes, sum.y, lanes);
-  }
+  __half2 both = __hadd2(half2_of(s.sum[tile % 2][t.lane / 8][pair]),
+                         half2_of(s.sum[tile % 2][t.lane / 8 + 4][pair]));
+  both = __hadd2(both, __shfl_xor_sync(kAllLanes, both, 8));
+  both = __hadd2(both, __shfl_xor_sync(kAllLanes, both, 16));
+  const float2 sum = __half22float2(both);
   if (t.lane < 8) {
     add_pair(to + pair * 2, sum.x * unit, sum.y * unit);
   }

@@ -87,8 +87,6 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
   };
   copy_keys(at.last_tile);
   Reducer reducer(a, at, own);
-  const std::uint32_t q_rows =
-      q_tile / 16 + __shfl_sync(kAllLanes, threadIdx.x / 128, 0) * (64 * 128 / 16);
   float acc[kTileElements];
   for (int tile = at.last_tile; tile >= at.first_tile; --tile) {
     copies_wait();
@@ -96,6 +94,8 @@ __global__ void __launch_bounds__(kThreads, kDims <= 128 ? 2 : 1)
     if (tile > at.first_tile) {
       copy_keys(tile - 1);
     }
+    const std::uint32_t q_rows =
+        q_tile / 16 + __shfl_sync(kAllLanes, threadIdx.x / 128, 0) * (64 * 128 / 16);
     start_products<T, kDims>(acc, q_rows, (k_tiles + tile % 2 * kTileBytes) / 16);
     if (tile < at.last_tile) {
       reducer.left(tile + 1);

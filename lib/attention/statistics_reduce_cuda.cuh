@@ -3,7 +3,8 @@
 //
 // In a plain tile a probability costs one multiplication and addition, one exp2, one more of each
 // for the entropy, half a conversion to f16, a quarter of an addition for its column, a comparison
-// with the row's weakest kept key (half), and 1/8 of a tensor-core instruction for all weighted sums.
+// with the row's weakest kept key (half), and 1/8 of a tensor-core instruction for all weighted
+// sums.
 #pragma once
 
 #include <type_traits>
@@ -44,14 +45,11 @@ class Statistics {
         shared_(shared),
         sums_(a, at, t_) {
     for (int half = 0; half < 2; ++half) {
-      start_[half] =
-          t_.real[half] ? static_cast<float>(kShift) - kLog2E * a.lse[t_.query(a, at, half)] : kNever;
+      start_[half] = t_.real[half]
+                         ? static_cast<float>(kShift) - kLog2E * a.lse[t_.query(a, at, half)]
+                         : kNever;
     }
     plain_tiles(a, at, plain_);
-    if (a.tiles_a_block > 0) {
-      const long long down = at.row0 / kTileRows / a.tiles_a_block;
-      map_row_ = a.block_map + (at.head_row * a.blocks_down + down) * a.blocks_across;
-    }
     read_weakest();
   }
 
@@ -72,11 +70,12 @@ class Statistics {
         keep_columns(columns, shared_.columns, t_, tile);
       }
     }
+#pragma unroll 1
     for (int n = 0; n < a_.windows; ++n) {
       window(acc, key0, n);
     }
     const int past[2] = {t_.self[0] - key0, t_.self[1] - key0};
-    sums_.end(past);
+    sums_.end(past, t_);
     if (a_.block > 0) {
       blocks(acc, tile);
     }
@@ -204,17 +203,21 @@ class Statistics {
   }
 
   __device__ void blocks(const float (&p)[kTileElements], int tile) {
+    float* map = a_.block_map + at_.head_row * a_.blocks_down * a_.blocks_across;
     if (a_.tiles_a_block > 0) {
       const float sum = sums_.warp_total(t_);
       if (t_.lane == 0) {
-        const int across = a_.tiles_a_block == 1 ? tile : tile / a_.tiles_a_block;
-        atomicAdd(map_row_ + across, sum * kUnit);
+        const int rows = at_.row0 / kTileRows;
+        const bool single = a_.tiles_a_block == 1;
+        const int down = single ? rows : rows / a_.tiles_a_block;
+        const int across = single ? tile : tile / a_.tiles_a_block;
+        atomicAdd(map + down * a_.blocks_across + across, sum * kUnit);
       }
       return;
     }
-    float* map = a_.block_map + at_.head_row * a_.blocks_down * a_.blocks_across;
     const int key0 = tile * kTileKeys;
     const int last = min(key0 + kTileKeys, static_cast<int>(a_.keys)) - 1;
+#pragma unroll 1
     for (long long block = key0 / a_.block; block <= last / a_.block; ++block) {
       small_block(p, key0, static_cast<int>(block * a_.block), map + block, a_.blocks_across);
     }
@@ -277,7 +280,6 @@ class Statistics {
   TopKeys top_;
   Shared& shared_;
   std::conditional_t<kExact, PlainSums, ProductSums<kExact ? 1 : kSets>> sums_;
-  float* map_row_ = nullptr;  // of blocks that are multiples of a tile
   int plain_[2];
   float start_[2], weakest_[2], entropy_[2] = {};
   __half2 weakest16_[2];

@@ -62,7 +62,9 @@ struct Thread {
     }
   }
 
-  [[nodiscard]] __device__ long long query(const StatisticsArgs& a, const Place& at, int half) const {
+  [[nodiscard]] __device__ long long query(const StatisticsArgs& a,
+                                           const Place& at,
+                                           int half) const {
     return at.head_row * a.queries + at.row0 + row[half];
   }
 };

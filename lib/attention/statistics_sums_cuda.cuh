@@ -23,8 +23,8 @@ template <int kSets>
 class ProductSums {
  public:
   __device__ ProductSums(const StatisticsArgs& a, const Place& at, const Thread& t)
-      : weights_(static_cast<const uint2*>(a.weights) +
-                 at.b * (a.padded_keys / 16) * kSets * 32 + t.lane) {}
+      : weights_(static_cast<const uint2*>(a.weights) + at.b * (a.padded_keys / 16) * kSets * 32 +
+                 t.lane) {}
 
   __device__ void begin(int) {
 #pragma unroll
@@ -40,11 +40,13 @@ class ProductSums {
     }
   }
 
-  // `past`: the first key's distance from each row.
-  __device__ void end(const int (&past)[2]) {
+  // `past`: the first key's distance from each row. In the place of Σ p · place, quad 0 keeps the
+  // sum of distances.
+  __device__ void end(const int (&past)[2], const Thread& t) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      far_[half] += static_cast<float>(past[half]) * now_[2 * half] - now_[2 * half + 1];
+      const float far = static_cast<float>(past[half]) * now_[2 * half] - now_[2 * half + 1];
+      now_[2 * half + 1] = t.quad == 0 ? far : now_[2 * half + 1];
     }
 #pragma unroll
     for (int i = 0; i < 4 * kSets; ++i) {
@@ -52,7 +54,6 @@ class ProductSums {
     }
   }
 
-  // What a thread adds to its row's total; over the four of a row it is the total.
   // Of this tile, in lane 0.
   [[nodiscard]] __device__ float warp_total(const Thread&) const {
     float sum = now_[0] + now_[2];
@@ -65,7 +66,7 @@ class ProductSums {
     return t.quad == 0 ? sum_[2 * half] : 0.0f;
   }
   [[nodiscard]] __device__ float distance_share(const Thread& t, int half) const {
-    return t.quad == 0 ? far_[half] : 0.0f;
+    return t.quad == 0 ? sum_[2 * half + 1] : 0.0f;
   }
 
   // All of a warp call it; `to` is null where the row does not exist.
@@ -84,7 +85,7 @@ class ProductSums {
 
  private:
   const uint2* weights_;
-  float now_[4 * kSets], sum_[4 * kSets] = {}, far_[2] = {};
+  float now_[4 * kSets], sum_[4 * kSets] = {};
 };
 
 class PlainSums {
@@ -106,7 +107,7 @@ class PlainSums {
     }
   }
 
-  __device__ void end(const int (&)[2]) {
+  __device__ void end(const int (&)[2], const Thread&) {
     sum_[0] += now_[0];
     sum_[1] += now_[1];
   }
@@ -114,7 +115,9 @@ class PlainSums {
   [[nodiscard]] __device__ float warp_total(const Thread&) const {
     return warp_sum_of(now_[0] + now_[1]);
   }
-  [[nodiscard]] __device__ float share(const Thread&, int half) const { return sum_[half]; }
+  [[nodiscard]] __device__ float share(const Thread&, int half) const {
+    return sum_[half];
+  }
   [[nodiscard]] __device__ float distance_share(const Thread&, int half) const {
     return far_[half];
   }

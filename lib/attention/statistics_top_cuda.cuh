@@ -41,9 +41,7 @@ class TopKeys {
   [[nodiscard]] __device__ float* values(int row) const {
     return reinterpret_cast<float*>(s_.room) + row * count_;
   }
-  [[nodiscard]] __device__ int* keys(int row) const {
-    return s_.room + (kTileRows + row) * count_;
-  }
+  [[nodiscard]] __device__ int* keys(int row) const { return s_.room + (kTileRows + row) * count_; }
 
   // p: of a tile. Bit c of `found`: chunk c may hold something for a row of this thread. Returns
   // whether the weakest may have changed.
@@ -76,9 +74,7 @@ class TopKeys {
   }
 
  private:
-  [[nodiscard]] __device__ int row_of(int half) const {
-    return warp_ * 16 + lane_ / 4 + 8 * half;
-  }
+  [[nodiscard]] __device__ int row_of(int half) const { return warp_ * 16 + lane_ / 4 + 8 * half; }
   [[nodiscard]] __device__ int2* candidate_at(int row, int i) const {
     return reinterpret_cast<int2*>(s_.room + 2 * kTileRows * count_) + row * 2 * count_ + i;
   }

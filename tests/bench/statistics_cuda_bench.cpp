@@ -2,7 +2,7 @@
 // a materialised pattern, all in one run: bf16, one prompt, causal, d_head 128. Medians of CUDA
 // events.
 //
-// usage: statistics_cuda_bench [LENGTHS [KV_HEADS [PARTS]]]     e.g. 8192,32768 32 rich,topless
+// usage: statistics_cuda_bench [LENGTHS [KV_HEADS]]     e.g. 8192,32768 8
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
