@@ -113,6 +113,7 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
   put(folder / "short.txt", "A short text. It ends.\n");
   put(folder / "kv.json", R"({"space": "kv", "heads": [{"layer": 2, "head": 3, "score": 1}]})");
   const std::string model = model_path("llama3_gqa_tied");
+  const std::string texts = model_path("llama");  // has a tokenizer
   struct Bad {
     std::vector<std::string> words;
     int code;
@@ -120,18 +121,18 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
   };
   const std::vector<Bad> all{
       {{"niah", model, "--contexts", "512"}, 2, "longer than the 128"},
-      {{"niah", model, "--contexts", "512", "--haystack", folder / "short.txt", "--allow-beyond"},
+      {{"niah", texts, "--contexts", "512", "--haystack", folder / "short.txt", "--allow-beyond"},
        2,
        "--haystack"},
       {{"niah", model, "--contexts", "abc"}, 2, "abc"},
-      {{"niah", model, "--depths", "0,101"}, 2, "101"},
-      {{"niah", model, "--contexts", "100"}, 2, "too short"},
-      {{"niah", model, "--contexts", "100", "--template", "chat"}, 2, "im_start"},
+      {{"niah", texts, "--contexts", "100", "--depths", "0,101"}, 2, "101"},
+      {{"niah", texts, "--contexts", "100"}, 2, "too short"},
+      {{"niah", texts, "--contexts", "100", "--template", "chat"}, 2, "im_start"},
       {{"niah", model, "--mask-heads", "best"}, 2, "top:K"},
       {{"niah", model, "--mask-mode", "none"}, 2, "decode-uniform"},
       {{"niah", model, "--resume"}, 2, "-o"},
       {{"niah", model, "--prompts", folder / "bad.jsonl"}, 3, "bad.jsonl:1"},
-      {{"niah", model, "--prompts", folder / "lost.jsonl"}, 3, "needle not found"},
+      {{"niah", texts, "--prompts", folder / "lost.jsonl"}, 3, "needle not found"},
       {{"niah", model, "--prompts", folder / "none.jsonl"}, 3, "none.jsonl"},
       {{"niah", model, "--prompts", prompts_file(folder), "--haystack", folder / "short.txt"},
        2,
