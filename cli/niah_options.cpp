@@ -4,7 +4,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "analyses/head_lists/read_head_list.h"
+#include "analyses/head_detectors/atlas_list.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -129,7 +129,7 @@ MaskPlan mask_plan(const NiahVerbOptions& options) {
 }
 
 std::vector<ListedHead> ranking_from(const std::string& path, const ModelConfig& config) {
-  const HeadList list = read_head_list(path);
+  const HeadList list = read_any_head_list(path);
   if (list.space != HeadSpace::query || list.layers != config.n_layers ||
       list.heads != config.n_heads) {
     throw UsageError("{} lists {}, but the model has {}×{} query heads",

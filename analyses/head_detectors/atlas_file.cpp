@@ -89,7 +89,7 @@ void write_detection(hid_t parent, const Detection& d, hsize_t layers, hsize_t h
   h5::set_attribute(id, "threshold_source", d.detector.threshold_source);
   h5::set_attribute(id, "undefined", d.undefined);
   h5::set_attribute(id, "notes", d.notes.dump());
-  h5::set_attribute(id, "seconds", d.seconds);
+  h5::set_attribute(id, "seconds", OrderedJson(d.seconds).dump());
   if (d.detector.threshold) {
     h5::set_attribute(id, "threshold", OrderedJson(*d.detector.threshold).dump());
   }
@@ -116,6 +116,7 @@ Detection read_detection(hid_t parent, const std::string& name, std::size_t head
   d.detector.source = h5::text_attribute(id, "source");
   d.detector.threshold_source = h5::text_attribute(id, "threshold_source");
   d.undefined = h5::text_attribute(id, "undefined");
+  d.seconds = Json::parse(h5::text_attribute(id, "seconds")).get<double>();
   d.notes = OrderedJson::parse(h5::text_attribute(id, "notes"));
   if (H5Aexists(id, "threshold") > 0) {
     d.detector.threshold = Json::parse(h5::text_attribute(id, "threshold")).get<double>();

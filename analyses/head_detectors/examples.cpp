@@ -127,7 +127,8 @@ Examples collect_examples(const Model& model, std::uint64_t seed) {
   Examples examples;
   const ModelConfig& c = model.config();
   examples.attended.resize(static_cast<std::size_t>(c.n_layers * c.n_heads));
-  if (model.has_tokenizer()) {
+  const bool texts_fit = model.has_tokenizer() && c.n_ctx >= kTextTokens;
+  if (texts_fit) {
     const Tokenizer& tokenizer = model.tokenizer();
     examples.prompts.push_back(
         example(model,
@@ -136,13 +137,13 @@ Examples collect_examples(const Model& model, std::uint64_t seed) {
     const auto texts = make_probe(Probe::text, model, seed);
     examples.prompts.push_back(example(model, "text", texts.front().tokens));
   }
-  if (c.n_ctx >= 1 + 2 * kRepeatedTokens) {
+  if (c.n_ctx >= 1 + kPeriod * kRepeats) {
     auto tokens = make_probe(Probe::repeated, model, seed).front().tokens;
     tokens.resize(1 + kRepeatedTokens);
     tokens.insert(tokens.end(), tokens.begin() + 1, tokens.begin() + 1 + kRepeatedTokens);
     examples.prompts.push_back(example(model, "random tokens, twice", tokens));
   }
-  if (model.has_tokenizer()) {
+  if (texts_fit) {
     add_attended(examples, model, seed);
   }
   return examples;

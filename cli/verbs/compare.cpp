@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/head_detectors/atlas_list.h"
 #include "analyses/head_lists/read_head_list.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
@@ -142,10 +143,12 @@ Verb compare_verb() {
       .example =
           "  headscope compare niah.heads.json llama-2-7b-80k.json\n"
           "  headscope compare heads.json attn_patterns/Llama-2-7B-32K-Instruct --kv max\n"
+          "  headscope compare atlas.h5:retrieval niah.heads.json\n"
           "\n"
           "Reads the JSON of Retrieval_Head ({\"layer-head\": [scores]}), DuoAttention's TSV or "
           "its folder,\nand {\"heads\": [{\"layer\", \"head\", \"score\"}]}, as niah writes them; "
-          "the content tells which.\nBins and thresholds (0.1, 0.5) are those of Wu et al. 2024. "
+          "the content tells which. ATLAS.h5:DETECTOR is a detector's scores.\nBins and thresholds "
+          "(0.1, 0.5) are those of Wu et al. 2024. "
           "Lists per query head and per KV head\ndo not compare unless --kv max makes one of the "
           "other.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
@@ -157,8 +160,8 @@ Verb compare_verb() {
             ->capture_default_str();
         return [options, &invocation] {
           const Comparison found =
-              compare(read_head_list(options->a),
-                      read_head_list(options->b),
+              compare(read_any_head_list(options->a),
+                      read_any_head_list(options->b),
                       {.kv = options->kv == "max" ? KvReduction::max : KvReduction::refuse});
           show(invocation, to_json(found), to_text(found));
         };
