@@ -131,7 +131,9 @@ std::string atlas_text(const Atlas& atlas, std::size_t top) {
   if (!atlas.confirmations.empty()) {
     text +=
         "\nheads ablated (z replaced by its mean), against as many random ones of the same "
-        "layers\n" +
+        "layers, on other prompts\nthan those that chose them (confirmed: below every draw; by "
+        "chance "
+        "in 1 of draws + 1)\n" +
         confirmation_table(atlas).text();
   }
   return text;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "analyses/head_detectors/atlas_list.h"
 #include "analyses/retrieval/haystack.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "hooks/provenance.h"
@@ -87,6 +88,30 @@ Model roomy(const NiahVerbOptions& options,
   return options.allow_beyond ? beyond_context(model, most + options.max_new) : model;
 }
 
+namespace {
+
+// Of the ranking that masks go by: a path alone may name another tomorrow.
+std::string content_of(const NiahVerbOptions& options) {
+  std::string path = options.heads;
+  const std::size_t colon = options.mask_heads.rfind(':');
+  const std::string what = options.mask_heads.substr(0, colon);
+  if (path.empty() && !what.empty() && what != "top" && what != "random") {
+    path = what;
+  }
+  if (path.empty()) {
+    return "";
+  }
+  std::string scores;
+  for (const ListedHead& head : read_any_head_list(path).ranked()) {
+    scores += fmt::format("{}.{} {}\n", head.layer, head.head, head.score);
+  }
+  Hasher hasher;
+  hasher.update(scores);
+  return hasher.digest();
+}
+
+}  // namespace
+
 Json provenance_of(const NiahVerbOptions& options,
                    const Invocation& invocation,
                    const Model& model,
@@ -107,6 +132,7 @@ Json provenance_of(const NiahVerbOptions& options,
   identity["mask_mode"] = options.mask_mode;
   identity["draws"] = options.draws;
   identity["heads"] = options.heads;
+  identity["heads_content"] = content_of(options);
   return from;
 }
 

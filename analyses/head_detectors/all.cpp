@@ -4,6 +4,7 @@
 #include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {
@@ -26,6 +27,13 @@ const std::vector<Detector>& all_detectors() {
       entropy_detector(),        distance_detector(),
   };
   return all;
+}
+
+std::string fingerprint(const Detector& d) {
+  Hasher hasher;
+  hasher.update(fmt::format(
+      "{}\n{}\n{}\n{}\n{}", d.name, d.definition, d.source, d.threshold.value_or(-1.0), d.content));
+  return hasher.digest();
 }
 
 const Detector& find_detector(const std::string& name) {

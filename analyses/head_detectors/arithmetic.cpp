@@ -135,9 +135,12 @@ Detector arithmetic_detector() {
           "paths to the logits alone (through MLPs): (clean − patched) / mean |clean|",
       .source = "Zhang et al. 2024, arXiv:2409.01659, section 3",
       .threshold = 0.05,
-      .threshold_source = "Zhang et al.: key heads change the logit by more than 5 %",
+      .threshold_source =
+          "Zhang et al.: key heads change the logit by more than 5 % (there the operator is "
+          "replaced)",
       .undefined = undefined,
       .run = run,
+      .behaviour = Probe(Probe::task, "arithmetic"),
   };
 }
 

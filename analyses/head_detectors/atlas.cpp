@@ -13,7 +13,7 @@ double Confirmation::random_mean() const {
 }
 
 bool Confirmation::confirmed() const {
-  return high < 0.0 &&
+  return high < 0.0 && !random.empty() &&
          std::all_of(random.begin(), random.end(), [&](double each) { return change() < each; });
 }
 

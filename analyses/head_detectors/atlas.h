@@ -20,10 +20,17 @@ struct Confirmation {
   double ablated = 0.0;
   double low = 0.0, high = 0.0;  // 95 % interval of the change, paired by prompt
   std::vector<double> random{};  // the change by each draw of as many heads of the same layers
+  struct Asked {
+    std::size_t heads = 0;
+    int draws = 0;
+    std::uint64_t seed = 0;
+    bool operator==(const Asked&) const = default;
+  } asked{};
   std::vector<double> single{};  // [heads] the change by each head alone
   [[nodiscard]] double change() const { return ablated - intact; }
   [[nodiscard]] double random_mean() const;
-  // The change lies below zero and below that of every random draw.
+  // The change lies below zero and below that of every random draw, of which there is one at least:
+  // by chance in 1 of draws + 1 cases.
   [[nodiscard]] bool confirmed() const;
 };
 

@@ -30,7 +30,8 @@ OrderedJson to_json(const Confirmation& c) {
           {"low", c.low},
           {"high", c.high},
           {"random", c.random},
-          {"single", c.single}};
+          {"single", c.single},
+          {"asked", {c.asked.heads, c.asked.draws, c.asked.seed}}};
 }
 
 Confirmation confirmation_of(const Json& json) {
@@ -42,6 +43,9 @@ Confirmation confirmation_of(const Json& json) {
           .low = json.at("low"),
           .high = json.at("high"),
           .random = json.at("random"),
+          .asked = {json.at("asked").at(0).get<std::size_t>(),
+                    json.at("asked").at(1).get<int>(),
+                    json.at("asked").at(2).get<std::uint64_t>()},
           .single = json.at("single")};
 }
 
@@ -61,19 +65,24 @@ void write_values(hid_t parent,
   h5::write_rows(made, H5T_NATIVE_DOUBLE, {0, dims[0]}, values.data());
 }
 
+constexpr hsize_t kMostSamples = 1 << 20;
+constexpr std::int64_t kMostOfEither = 10000;  // layers, heads of a layer
+constexpr std::int64_t kMostHeads = 1 << 20;
+
+// [layer, head], or [sample, layer, head]. The seal keeps damage out, not a file made to harm.
 std::vector<double> read_values(hid_t parent, const std::string& name, std::size_t heads) {
   if (!h5::has_link(parent, name)) {
     return {};
   }
   const h5::Dataset dataset = h5::open_dataset(parent, name);
   const h5::Dims dims = h5::shape_of(dataset);
-  std::size_t count = 1;
-  for (const hsize_t size : dims) {
-    count *= size;
-  }
-  if (dims.empty() || count == 0 || count % heads != 0) {
+  const std::size_t n = dims.size();
+  if (n < 2 || n > 3 || dims[0] < 1 || dims[0] > kMostSamples ||
+      dims[n - 1] > static_cast<hsize_t>(kMostHeads) ||
+      dims[n - 2] > static_cast<hsize_t>(kMostHeads) || dims[n - 2] * dims[n - 1] != heads) {
     throw h5::Failure(name + " has an unexpected shape");
   }
+  const std::size_t count = heads * (n == 3 ? dims[0] : 1);
   std::vector<double> values(count);
   h5::read_rows(dataset, H5T_NATIVE_DOUBLE, {0, dims[0]}, values.data());
   return values;
@@ -88,6 +97,7 @@ void write_detection(hid_t parent, const Detection& d, hsize_t layers, hsize_t h
   h5::set_attribute(id, "source", d.detector.source);
   h5::set_attribute(id, "threshold_source", d.detector.threshold_source);
   h5::set_attribute(id, "undefined", d.undefined);
+  h5::set_attribute(id, "fingerprint", d.fingerprint);
   h5::set_attribute(id, "notes", d.notes.dump());
   h5::set_attribute(id, "seconds", OrderedJson(d.seconds).dump());
   if (d.detector.threshold) {
@@ -116,6 +126,7 @@ Detection read_detection(hid_t parent, const std::string& name, std::size_t head
   d.detector.source = h5::text_attribute(id, "source");
   d.detector.threshold_source = h5::text_attribute(id, "threshold_source");
   d.undefined = h5::text_attribute(id, "undefined");
+  d.fingerprint = h5::text_attribute(id, "fingerprint");
   d.seconds = Json::parse(h5::text_attribute(id, "seconds")).get<double>();
   d.notes = OrderedJson::parse(h5::text_attribute(id, "notes"));
   if (H5Aexists(id, "threshold") > 0) {
@@ -130,6 +141,12 @@ Detection read_detection(hid_t parent, const std::string& name, std::size_t head
   const h5::Group groups = h5::open_group(id, "by_group");
   for (const std::string& each : h5::links(groups)) {
     d.groups[each] = read_values(groups.id(), each, heads);
+    if (d.groups[each].size() != heads) {
+      throw h5::Failure(name + " has groups of another number of heads");
+    }
+  }
+  if (!d.control.empty() && d.control.size() != heads) {
+    throw h5::Failure(name + " has a control of another number of heads");
   }
   if (d.ran() && (d.score.size() != heads || d.low.size() != heads || d.high.size() != heads)) {
     throw h5::Failure(name + " has scores of another number of heads");
@@ -198,6 +215,10 @@ Examples read_examples(hid_t parent, std::size_t heads) {
     for (const Json& each : list) {
       examples.attended.back().push_back(
           {each.at(0).get<std::int64_t>(), each.at(1), each.at(2), each.at(3)});
+      const Attended& last = examples.attended.back().back();
+      if (last.text < 0 || last.text >= static_cast<std::int64_t>(examples.texts.size())) {
+        throw h5::Failure("an example is of a text that is not there");
+      }
     }
   }
   for (const std::string& name : h5::links(group)) {
@@ -249,11 +270,18 @@ Atlas read_contents(const std::filesystem::path& path) {
   atlas.n_layers = h5::integer_attribute(root.id(), "n_layers");
   atlas.n_heads = h5::integer_attribute(root.id(), "n_heads");
   atlas.n_kv_heads = h5::integer_attribute(root.id(), "n_kv_heads");
-  if (atlas.n_layers < 1 || atlas.n_heads < 1) {
-    throw h5::Failure("no layers or heads");
+  const auto fits = [](std::int64_t n) { return n >= 1 && n <= kMostOfEither; };
+  if (!fits(atlas.n_layers) || !fits(atlas.n_heads) || !fits(atlas.n_kv_heads) ||
+      atlas.n_layers * atlas.n_heads > kMostHeads || atlas.n_heads % atlas.n_kv_heads != 0) {
+    throw h5::Failure("its numbers of layers and heads cannot be");
   }
   for (const Json& each : Json::parse(h5::text_attribute(root.id(), "confirmations"))) {
     atlas.confirmations.push_back(confirmation_of(each));
+    for (const std::size_t head : atlas.confirmations.back().heads) {
+      if (head >= static_cast<std::size_t>(atlas.n_layers * atlas.n_heads)) {
+        throw h5::Failure("a confirmation names a head that is not there");
+      }
+    }
   }
   const h5::Group detectors = h5::open_group(root.id(), "detectors");
   for (const std::string& name : h5::links(detectors)) {

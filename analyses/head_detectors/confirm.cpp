@@ -13,6 +13,9 @@
 namespace headscope {
 namespace {
 
+// Heads are not confirmed on the prompts that chose them (a task file has only its own).
+constexpr std::uint64_t kOtherPrompts = 1'000'003;
+
 constexpr std::int64_t kTokensAtOnce = 1024;  // their logits are over the whole vocabulary
 
 bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
@@ -188,7 +191,7 @@ const Confirmer::Behaviour& Confirmer::behaviour(const Probe& probe) {
     return known->second;
   }
   Behaviour made;
-  made.prompts = make_probe(probe, model_, options_.seed);
+  made.prompts = make_probe(probe, model_, options_.seed + kOtherPrompts);
   std::int64_t tokens = 0;
   for (ProbePrompt& prompt : made.prompts) {
     if (probe.kind == Probe::repeated) {
@@ -220,6 +223,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
     return differences(run(model_, probe, known.prompts, tap), known.intact);
   };
   Confirmation result{.detector = detection.detector.name, .behaviour = behaviour_name(probe)};
+  result.asked = {options_.heads, options_.draws, options_.seed};
   result.heads.assign(
       role.begin(),
       role.begin() + static_cast<std::ptrdiff_t>(std::min(options_.heads, role.size())));
@@ -240,8 +244,11 @@ Confirmation Confirmer::confirm(const Detection& detection) {
       return result;
     }
     const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(draw);
-    result.random.push_back(
-        mean_of(change(matched_random(result.heads, role, model_.config(), seed))));
+    const auto random = matched_random(result.heads, role, model_.config(), seed);
+    if (random.size() < result.heads.size()) {
+      return result;  // the model has no heads to compare with
+    }
+    result.random.push_back(mean_of(change(random)));
   }
   return result;
 }

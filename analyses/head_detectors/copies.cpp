@@ -1,5 +1,7 @@
 #include "analyses/head_detectors/copies.h"
 
+#include <algorithm>
+
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -19,7 +21,7 @@ Tensor mass_on_copies(const ProbeView& view, std::int64_t ahead) {
   Tensor sum;
   for (std::int64_t copy = 1; copy < kRepeats; ++copy) {
     // Tokens with fewer copies behind them would find the first token in that place.
-    const std::int64_t from = 1 + copy * kPeriod;
+    const std::int64_t from = 1 + copy * kPeriod + std::max<std::int64_t>(0, -ahead);
     const Tensor mass = view.offset(copy * kPeriod - ahead);
     const Tensor part = mass.narrow(2, from, view.length() - from).sum(2);
     sum = sum.defined() ? sum + part : part;

@@ -125,7 +125,8 @@ Detector copying_score_detector() {
           "the own",
       .source = "Wang et al. 2022, arXiv:2211.00593, section 3.1 and appendix I, on any token",
       .threshold = 0.2,
-      .threshold_source = "Wang et al.: an average head has less than 20 % (name movers over 95 %)",
+      .threshold_source =
+          "ours: the most that Wang et al. give an average head (name movers have over 95 %)",
       .run = top_share,
   };
 }

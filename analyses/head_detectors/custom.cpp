@@ -1,6 +1,8 @@
 #include "analyses/head_detectors/custom.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "analyses/task/makers.h"
@@ -29,6 +31,11 @@ std::string required(const Json& json, const std::string& key, const std::filesy
     throw DataError("{}: \"{}\" is missing", path.string(), key);
   }
   return value;
+}
+
+std::string read_whole(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // A built-in task by its name, else a file.
@@ -80,6 +87,9 @@ Detector custom_detector(const std::filesystem::path& path) {
   Reading reading{.probe = probe_of(required(json, "task", path), path)};
   reading.asks.spans =
       control.empty() ? std::vector<std::string>{to} : std::vector<std::string>{to, control};
+  if (from != "end") {
+    reading.asks.spans.push_back(from);  // so that it is missed where prompts lack it
+  }
   reading.score = [=](const ProbeView& view) { return view.at(view.span(to), from); };
   if (!control.empty()) {
     reading.control = [=](const ProbeView& view) { return view.at(view.span(control), from); };
@@ -104,6 +114,10 @@ Detector custom_detector(const std::filesystem::path& path) {
                                     control.empty() ? "" : "; control: to " + control);
   detector.summary = or_else(text(json, "summary", path), detector.definition);
   detector.source = or_else(text(json, "source", path), path.filename().string());
+  detector.content = json.dump();
+  if (reading.probe.kind == Probe::file) {
+    detector.content += read_whole(reading.probe.of);
+  }
   detector.behaviour = reading.probe;
   detector.reading = std::move(reading);
   return detector;

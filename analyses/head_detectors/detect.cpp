@@ -122,6 +122,7 @@ class Run {
   [[nodiscard]] bool stopped() const { return options_.stop && options_.stop(); }
 
   void finish(std::size_t i, Detection detection) {
+    detection.fingerprint = fingerprint(detection.detector);
     note_share(detection);
     found_[i] = std::move(detection);
     ++finished_;
@@ -139,11 +140,34 @@ class Run {
     }
   }
 
+  // A span that prompts lack is the fault of the one reading that asks for it.
+  void leave_out_misspelt(const Probe& probe) {
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      const Detector& detector = options_.detectors[i];
+      if (found_[i].has_value() || !detector.reading || detector.reading->probe != probe ||
+          detector.reading->asks.spans.empty()) {
+        continue;
+      }
+      try {
+        const std::string span = missing_span(model_, *detector.reading, options_.seeds.front());
+        if (!span.empty()) {
+          finish(i,
+                 {.detector = detector,
+                  .undefined =
+                      fmt::format("a prompt of {} has no span \"{}\"", to_string(probe), span)});
+        }
+      } catch (const Error&) {
+        return;  // the pass itself will say what is the matter with the prompts
+      }
+    }
+  }
+
   // Every unfinished reading of the same probe as that of detector `first`.
   void share_pass(std::size_t first) {
     const Probe probe = options_.detectors[first].reading->probe;
     std::vector<std::size_t> together;
     std::vector<const Reading*> readings;
+    leave_out_misspelt(probe);
     for (std::size_t i = first; i < found_.size(); ++i) {
       const Detector& detector = options_.detectors[i];
       const bool defined = detector.undefined == nullptr || detector.undefined(model_).empty();
@@ -152,6 +176,9 @@ class Run {
         together.push_back(i);
         readings.push_back(&*detector.reading);
       }
+    }
+    if (together.empty()) {
+      return;
     }
     const Clock::time_point start = Clock::now();
     std::vector<ReadingResult> results;

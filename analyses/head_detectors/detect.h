@@ -18,6 +18,7 @@ struct HeadPlace {
 // What a detector says of a model. Per-head lists are [n_layers · n_heads], layer by layer.
 struct Detection {
   Detector detector;
+  std::string fingerprint{};          // of the detector
   std::string undefined{};            // why it did not run; empty: it did
   std::vector<double> score{};        // mean over samples
   std::vector<double> low{}, high{};  // its bootstrap interval, 95 %

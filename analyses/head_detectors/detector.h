@@ -54,11 +54,17 @@ struct Detector {
   std::string threshold_source{};
   // Why it has no meaning for this model ("no MLP"); empty: it has.
   std::string (*undefined)(const Model&) = nullptr;
+  // Of what a user's file says, to tell two of one name apart; empty for those of the program.
+  std::string content{};
   std::optional<Reading> reading{};  // one of these two
   std::function<Finding(const DetectorContext&)> run{};
   // Prompts whose continuation its heads should serve; see confirm.h. None: a profile.
   std::optional<Probe> behaviour{};
 };
+
+// "xxh3:…" of name, definition, threshold and content: two runs' scores of one detector belong
+// together if it agrees.
+std::string fingerprint(const Detector& detector);
 
 // In the order of tables and pages.
 const std::vector<Detector>& all_detectors();

@@ -1,5 +1,7 @@
 // Copying as Olsson et al. measure it: what a head raises on random tokens, are they in the
 // context?
+#include <optional>
+
 #include "analyses/head_detectors/context_mass.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
@@ -127,13 +129,13 @@ Detector induction_copying_detector() {
           "output "
           "through the final norm's gain and W_U, less its mean over the vocabulary, negative "
           "logits "
-          "dropped; the share of it on the 25 tokens, as 2·share − 1. Control: 25 tokens not in "
-          "the "
-          "context",
+          "dropped; the share s of it on the 25 tokens, against the share c = 25 / V of chance, as "
+          "(s − c) / (s + c): 0 is chance (Olsson et al. have 2 s − 1, which with 49,152 tokens is "
+          "−1 for every head). Every second query. Control: 25 tokens not in the context",
       .source =
           "Olsson et al. 2022, arXiv:2209.11895, appendix (head activation evaluators: copying)",
-      .threshold = 0.5,
-      .threshold_source = "ours: three times chance",
+      .threshold = std::nullopt,
+      .threshold_source = "",
       .run = run,
   };
 }

@@ -109,8 +109,9 @@ Finding run(const DetectorContext& context) {
     return {};
   }
   const LetterMoving found = letter_moving(context.model, all);
-  const Tensor sign = found.direct.sign();
-  return {head_samples(found.attention * sign), head_samples(found.control * sign)};
+  // A head that takes the letter it reads away is none, wherever it looks.
+  const Tensor writes = (found.direct > 0).to(found.attention.scalar_type());
+  return {head_samples(found.attention * writes), {}};
 }
 
 std::string undefined(const Model& model) {
@@ -145,14 +146,15 @@ Detector letter_mover_detector() {
       .definition =
           "on multiple choice, attention from the last token to the right letter less the mean of "
           "the "
-          "other letters, times the sign of the head's mean direct effect on the right letter's "
-          "logit "
-          "less the others'. Control: another letter taken for the right one",
+          "other letters; 0 for heads whose mean direct effect on the right letter's logit less "
+          "the "
+          "others' is not positive",
       .source = "Lieberum et al. 2023, arXiv:2307.09458 (correct-letter heads)",
       .threshold = 0.1,
       .threshold_source = "ours; the paper sorts heads by eye",
       .undefined = undefined,
       .run = run,
+      .behaviour = Probe(Probe::task, "multiple_choice"),
   };
 }
 

@@ -119,6 +119,7 @@ Detector name_mover_detector() {
           "ours: the paper's name movers have 0.59 × 0.95, its average head a copy score under 0.2",
       .undefined = undefined,
       .run = [](const DetectorContext& c) { return finding_of(c, &NameMoving::copies); },
+      .behaviour = Probe(Probe::task, "ioi"),
   };
 }
 

@@ -81,6 +81,7 @@ bool is_delimiter(const std::string& piece) {
 
 // The first token is no delimiter here: it is a sink by its place.
 void mark_delimiters(ProbePrompt& prompt, const Tokenizer& tokenizer) {
+  prompt.spans["delimiter"];  // a text may have none
   for (std::size_t i = 1; i < prompt.tokens.size(); ++i) {
     if (is_delimiter(tokenizer.piece(prompt.tokens[i]))) {
       prompt.spans["delimiter"].push_back(static_cast<std::int64_t>(i));

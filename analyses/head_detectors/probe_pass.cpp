@@ -78,6 +78,19 @@ void statistics_by_pass(const Model& model,
   model.forward(Batch(tokens), tap, {.logits = Logits::none});
 }
 
+std::string missing_span(const Model& model, const Reading& reading, std::uint64_t seed) {
+  std::vector<ProbePrompt> prompts = make_probe(reading.probe, model, seed);
+  add_common_spans(prompts);
+  for (const std::string& span : reading.asks.spans) {
+    for (const ProbePrompt& prompt : prompts) {
+      if (!prompt.spans.contains(span)) {
+        return span;
+      }
+    }
+  }
+  return {};
+}
+
 std::vector<ReadingResult> read_probe(const Model& model,
                                       const Probe& probe,
                                       const std::vector<const Reading*>& readings,

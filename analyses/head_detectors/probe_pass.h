@@ -36,6 +36,10 @@ struct ReadingResult {
   std::vector<std::string> groups;  // of each sample
 };
 
+// The first span that the reading asks for and a prompt of `seed` lacks; empty: none. Throws what
+// make_probe() does.
+std::string missing_span(const Model& model, const Reading& reading, std::uint64_t seed);
+
 // One result a reading, all of `probe`. Fewer samples than prompts if `stop` ended it. Throws
 // what make_probe() does.
 std::vector<ReadingResult> read_probe(const Model& model,

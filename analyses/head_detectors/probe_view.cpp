@@ -101,7 +101,7 @@ Tensor span_masks(const std::vector<std::string>& spans, const std::vector<Probe
   for (std::size_t s = 0; s < spans.size(); ++s) {
     for (std::size_t b = 0; b < prompts.size(); ++b) {
       const auto found = prompts[b].spans.find(spans[s]);
-      if (found == prompts[b].spans.end() || found->second.empty()) {
+      if (found == prompts[b].spans.end()) {
         throw DataError("a prompt has no span \"{}\"", spans[s]);
       }
       for (const std::int64_t column : found->second) {

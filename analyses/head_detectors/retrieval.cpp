@@ -3,6 +3,7 @@
 
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/retrieval/niah.h"
+#include "analyses/task/makers/random.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -15,8 +16,9 @@ std::vector<RetrievalPrompt> prompts_for(const Model& model, std::uint64_t seed)
   NiahOptions options;
   options.form = form_for(model.tokenizer());
   options.contexts = {std::min(kContext, model.config().n_ctx - 64)};
-  for (const double depth : {0.0, 25.0, 50.0, 75.0}) {
-    options.depths.push_back(depth + static_cast<double>(seed % 5) * 5.0);
+  Random random(seed, "retrieval depths");
+  for (const double quarter : {0.0, 25.0, 50.0, 75.0}) {
+    options.depths.push_back(quarter + static_cast<double>(random.below(2500)) / 100.0);
   }
   std::vector<RetrievalPrompt> prompts;
   for (NiahPrompt& each : niah_prompts(model.tokenizer(), own_haystack(), own_needles(), options)) {

@@ -72,6 +72,11 @@ std::optional<HeadList> read_scored_heads_json(const HeadListFile& file) {
   }
   list.layers = stated(file.json, "n_layers", list.layers, path);
   list.heads = stated(file.json, "n_heads", list.heads, path);
+  constexpr std::int64_t kMost = 10000;  // layers, and heads of each
+  if (list.layers > kMost || list.heads > kMost || list.layers * list.heads > (1 << 20)) {
+    throw DataError(
+        "{}: {} layers of {} heads: no model has so many", path, list.layers, list.heads);
+  }
   list.scores.assign(static_cast<std::size_t>(list.layers * list.heads), 0.0);
   std::set<std::int64_t> seen;
   for (const ListedHead& head : listed) {

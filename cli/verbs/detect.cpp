@@ -40,6 +40,8 @@ std::vector<Detector> chosen(const Options& options) {
     const auto same = [&](const Detector& each) { return each.name == detector.name; };
     if (std::none_of(detectors.begin(), detectors.end(), same)) {
       detectors.push_back(detector);
+    } else if (!detector.content.empty()) {
+      throw UsageError("two detectors of the name {}: give one another", detector.name);
     }
   };
   for (const std::string& name : options.detectors) {
@@ -62,6 +64,19 @@ Json provenance_of(const Options& options, const Invocation& invocation, const M
   return from;
 }
 
+// A file holds what detectors said; what they do is the program's.
+void restore(Atlas& atlas) {
+  for (Detection& each : atlas.detections) {
+    const auto& all = all_detectors();
+    const auto ours = std::find_if(all.begin(), all.end(), [&](const Detector& detector) {
+      return fingerprint(detector) == each.fingerprint;
+    });
+    if (ours != all.end()) {
+      each.detector = *ours;
+    }
+  }
+}
+
 // What an earlier run left, if it may be gone on with.
 Atlas begin(const Options& options, const Invocation& invocation, const Model& model) {
   Atlas atlas{.provenance = provenance_of(options, invocation, model),
@@ -82,6 +97,9 @@ Atlas begin(const Options& options, const Invocation& invocation, const Model& m
                      difference->there,
                      difference->here);
   }
+  // What did not run may run now.
+  std::erase_if(earlier.detections, [](const Detection& each) { return !each.ran(); });
+  restore(earlier);
   atlas.detections = std::move(earlier.detections);
   atlas.confirmations = std::move(earlier.confirmations);
   atlas.examples = std::move(earlier.examples);
@@ -121,6 +139,12 @@ void find_all(const Options& options,
     }
     if (known == nullptr) {
       detect_options.detectors.push_back(detector);
+    } else if (known->fingerprint != fingerprint(detector)) {
+      throw UsageError(
+          "{}: its {} was made with another definition, threshold or task; --overwrite starts "
+          "again",
+          options.out,
+          detector.name);
     } else {
       known->detector = detector;  // its functions are in no file
     }
@@ -157,6 +181,9 @@ void confirm_all(const Options& options, const Model& model, Atlas& atlas, std::
                {.label = "confirming", .unit = "roles"});
   for (const Detection& detection : atlas.detections) {
     const auto known = [&](const Confirmation& c) { return c.detector == detection.detector.name; };
+    const Confirmation::Asked asked{confirmation.heads, confirmation.draws, seed};
+    std::erase_if(atlas.confirmations,
+                  [&](const Confirmation& c) { return known(c) && !(c.asked == asked); });
     const bool done = std::any_of(atlas.confirmations.begin(), atlas.confirmations.end(), known);
     bar.note(detection.detector.name);
     bar.add();

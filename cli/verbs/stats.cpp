@@ -1,5 +1,6 @@
 // headscope stats: what every head's attention is like over one long text.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -121,8 +122,17 @@ void write(const Options& options,
 }
 
 void check(const Options& options) {
-  statistics_request(options.choice);
-  if (options.choice.block > 0 && options.chunk % options.choice.block != 0) {
+  const StatisticsRequest request = statistics_request(options.choice);
+  if (!options.out.empty() && std::filesystem::exists(options.out) && !options.overwrite) {
+    throw UsageError("{}: exists; --overwrite replaces it", options.out);
+  }
+  if (!options.out.empty()) {
+    const auto folder = std::filesystem::absolute(options.out).parent_path();
+    if (!std::filesystem::is_directory(folder)) {
+      throw UsageError("{}: no such folder", folder.string());
+    }
+  }
+  if (request.block > 0 && options.chunk % request.block != 0) {
     throw UsageError(
         "--chunk {} is no multiple of --block {}", options.chunk, options.choice.block);
   }
@@ -186,7 +196,9 @@ Verb stats_verb() {
           "Of every head: mass on the first token, entropy, mean distance, mass each token "
           "receives, the\nstrongest keys of every token, and its map pooled to blocks. Memory "
           "grows "
-          "with the context, not\nwith its square. The file is a trace: inspect and export read "
+          "with the context, not\nwith its square (blocks: with the square of their number; a "
+          "larger --block for "
+          "a longer text). The file is a trace: inspect and export read "
           "it.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<Options>();
