@@ -63,7 +63,7 @@ HeadReproduction sinks() {
 }
 
 HeadReproduction induction() {
-  const std::string top = "highest induction head";
+  const std::string top = "highest induction head (here: its score)";
   return {
       .name = "induction",
       .title = "Induction heads",

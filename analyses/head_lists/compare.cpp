@@ -54,6 +54,13 @@ std::set<std::int64_t> top_of(const HeadList& list, std::int64_t k) {
   return places;
 }
 
+// True if the head behind the first k has the score of the last of them.
+bool cuts_a_tie(const HeadList& list, std::int64_t k) {
+  const std::vector<ListedHead> ranked = list.ranked();
+  const auto cut = static_cast<std::size_t>(k);
+  return cut < ranked.size() && ranked[cut].score == ranked[cut - 1].score;
+}
+
 TopOverlap overlap_of(const HeadList& a, const HeadList& b, std::int64_t k) {
   const std::set<std::int64_t> first = top_of(a, k);
   const std::set<std::int64_t> second = top_of(b, k);
@@ -62,6 +69,7 @@ TopOverlap overlap_of(const HeadList& a, const HeadList& b, std::int64_t k) {
       first.begin(), first.end(), [&](std::int64_t place) { return second.contains(place); });
   overlap.jaccard = static_cast<double>(overlap.both) / static_cast<double>(2 * k - overlap.both);
   overlap.expected = static_cast<double>(k * k) / static_cast<double>(a.scores.size());
+  overlap.tied = cuts_a_tie(a, k) || cuts_a_tie(b, k);
   return overlap;
 }
 

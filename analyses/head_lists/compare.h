@@ -24,6 +24,7 @@ struct TopOverlap {
   std::int64_t both = 0;
   double jaccard = 0.0;   // both / (2k − both)
   double expected = 0.0;  // of `both`, for two random choices: k² / all
+  bool tied = false;      // the cut falls among equal scores: which heads are in is chance
 };
 
 // Shares of heads with a score ≤ 0, in (0, 0.1), in [0.1, 0.5), and of 0.5 or more: the bins of Wu

@@ -93,15 +93,16 @@ RetrievalScores retrieval_scores(const Model& model,
                          .stopped = false};
   RetrievalRun run(model, prompts, options);
   for (const PromptRows& rows : batches_of(prompts, options.batch_tokens)) {
-    if (options.stop && options.stop()) {
+    try {
+      for (RetrievalSample& sample : run.run(rows)) {
+        if (each) {
+          each(sample);
+        }
+        scores.samples.push_back(std::move(sample));
+      }
+    } catch (const RetrievalStopped&) {
       scores.stopped = true;
       break;
-    }
-    for (RetrievalSample& sample : run.run(rows)) {
-      if (each) {
-        each(sample);
-      }
-      scores.samples.push_back(std::move(sample));
     }
   }
   std::stable_sort(scores.samples.begin(),

@@ -60,6 +60,7 @@ MaskTap RetrievalRun::mask_tap(const HeadMask& mask, const PromptRows& rows) {
 CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
   std::vector<KvCache> caches;
   for (const std::size_t prompt : rows) {
+    stop_if_asked();
     const std::vector<std::int32_t>& tokens = prompts_[prompt].tokens;
     if (masks_prefill(mask)) {
       MaskTap tap = mask_tap(mask, {prompt});
@@ -103,6 +104,7 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
                  .mask = tap ? &*tap : nullptr,
                  .keys = masked ? nullptr : &keys},
                 [&](const DecodeStep& step) {
+                  stop_if_asked();
                   for (std::size_t row = 0; row < rows.size(); ++row) {
                     if (step.live[row] == 0) {
                       continue;

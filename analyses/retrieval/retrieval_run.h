@@ -11,6 +11,9 @@
 
 namespace headscope {
 
+// Thrown out of a batch that RetrievalOptions::stop ended: what it had is not whole.
+struct RetrievalStopped {};
+
 using PromptRows = std::vector<std::size_t>;  // indices of prompts that are decoded together
 
 class RetrievalRun {
@@ -27,6 +30,11 @@ class RetrievalRun {
   [[nodiscard]] bool done(const PromptRows& rows, std::size_t mask) const;
   CacheRows prefilled(const PromptRows& rows, const HeadMask& mask);
   MaskTap mask_tap(const HeadMask& mask, const PromptRows& rows);
+  void stop_if_asked() const {
+    if (options_.stop && options_.stop()) {
+      throw RetrievalStopped();
+    }
+  }
   std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, CacheRows& cache);
   const std::vector<Tensor>& means();
 

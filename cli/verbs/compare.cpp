@@ -69,9 +69,13 @@ Table top_table(const Comparison& found) {
 }
 
 Table overlap_table(const Comparison& found) {
-  Table table({{"top"}, {"in both"}, {"by chance"}, {"Jaccard"}});
+  Table table({{"top"}, {"in both"}, {"by chance"}, {"Jaccard"}, {"the cut"}});
   for (const TopOverlap& overlap : found.overlaps) {
-    table.row({overlap.k, overlap.both, overlap.expected, overlap.jaccard});
+    table.row({overlap.k,
+               overlap.both,
+               overlap.expected,
+               overlap.jaccard,
+               overlap.tied ? "among equal scores: says nothing" : ""});
   }
   return table;
 }
@@ -115,7 +119,8 @@ OrderedJson to_json(const Comparison& found) {
     json["overlap"].push_back({{"top", overlap.k},
                                {"both", overlap.both},
                                {"by_chance", overlap.expected},
-                               {"jaccard", overlap.jaccard}});
+                               {"jaccard", overlap.jaccard},
+                               {"tied", overlap.tied}});
   }
   return json;
 }

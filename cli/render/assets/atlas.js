@@ -19,7 +19,9 @@ const ran = A.detectors.filter((d) => !d.undefined);
 const roles = ran.filter((d) => d.threshold !== null && d.heads.length > 0);
 const name = (h) => `${Math.floor(h / A.n_heads)}.${h % A.n_heads}`;
 const fixed = (x, n = 3) => x === null || x === undefined ? "–" : Math.abs(x) >= 1000 ? x.toFixed(0) : Math.abs(x) >= 100 ? x.toFixed(1) : Math.abs(x) > 0 && Math.abs(x) < 0.0005 ? x.toExponential(1) : x.toFixed(n);
-const hue = new Map(roles.map((d, i) => [d.name, `oklch(${i % 2 ? 0.72 : 0.6} 0.15 ${(25 + 137.5 * i) % 360})`]));
+// What a good part of the heads do is told in pale colours, so that the few that do something rare stand out.
+const common = (d) => d.heads.length > 0.15 * A.n_layers * A.n_heads;
+const hue = new Map(roles.map((d, i) => [d.name, common(d) ? `oklch(0.86 0.035 ${(25 + 137.5 * i) % 360})` : `oklch(${i % 2 ? 0.72 : 0.58} 0.16 ${(25 + 137.5 * i) % 360})`]));
 const rolesOf = (h) => roles.filter((d) => d.heads.includes(h)).sort((a, b) => a.heads.length - b.heads.length);
 const state = { head: 0, by: "", only: "", prompt: 0 };
 
@@ -68,7 +70,7 @@ function paint() {
   if (d) {
     const stops = [0, 0.25, 0.5, 0.75, 1].map((t) => `rgb(${shade(t).join()})`).join();
     scale.append(d.name, " ", fixed(low), el("i", { style: { background: `linear-gradient(to right, ${stops})` } }), fixed(high), ` · ${d.definition}`);
-  } else scale.append("Grey: no role. A dot: more than one role; the colour is that of the rarest.");
+  } else scale.append("Grey: no role. Pale: what many heads do. A dot: more than one role; the colour is that of the rarest.");
 }
 
 // ---- one head ------------------------------------------------------------------------------------
