@@ -1,5 +1,7 @@
 #include "analyses/head_lists/read_head_list.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -21,7 +23,10 @@ HeadListFile taken_in(const fs::path& path) {
   HeadListFile file{.path = file_of(path), .text = {}, .json = {}};
   std::ifstream in(file.path, std::ios::binary);
   if (!in) {
-    throw DataError("{}: cannot open the list of heads", file.path.string());
+    throw DataError("{}: cannot open the list of heads: {}{}",
+                    file.path.string(),
+                    std::strerror(errno),
+                    fs::is_directory(path) ? "; of a folder DuoAttention's file is read" : "");
   }
   file.text.assign(std::istreambuf_iterator<char>(in), {});
   const std::size_t first = file.text.find_first_not_of(" \t\r\n");

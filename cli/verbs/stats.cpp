@@ -1,5 +1,7 @@
 // headscope stats: what every head's attention is like over one long text.
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -39,15 +41,15 @@ struct Options {
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    throw DataError("{}: cannot read it", path);
+    throw DataError("{}: cannot read it: {}", path, std::strerror(errno));
   }
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // The first `context` tokens of the text.
-TracePrompt prompt_of(const Options& options, const Model& model) {
+TracePrompt prompt_of(const Options& options, const std::string& text, const Model& model) {
   TracePrompt prompt{.id = options.text, .text = {}, .tokens = {}, .spans = {}};
-  prompt.tokens = model.tokenizer().encode(read_text(options.text), options.bos);
+  prompt.tokens = model.tokenizer().encode(text, options.bos);
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   if (tokens == 0) {
     throw DataError("{}: no tokens in it", options.text);
@@ -141,9 +143,10 @@ void check(const Options& options) {
 void run(const Options& options, const Invocation& invocation) {
   check(options);
   catch_interrupts();
+  const std::string text = read_text(options.text);
   const CommonOptions& common = invocation.common;
   const Model loaded = load_model(options.model, {.device = common.device, .dtype = common.dtype});
-  const TracePrompt prompt = prompt_of(options, loaded);
+  const TracePrompt prompt = prompt_of(options, text, loaded);
   const Model model = fitting(loaded, static_cast<std::int64_t>(prompt.tokens.size()), options);
   const StatisticsCollector collector = collect(options, model, prompt);
   if (!options.out.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "lib/base/multiversion.h"
@@ -32,6 +33,31 @@ HEADSCOPE_INLINE float exponential(float x) {
   return std::bit_cast<float>(std::bit_cast<std::int32_t>(p) + exponent);
 }
 
+// The same of eight numbers at once: written out, because the compiler does not widen it by itself.
+constexpr int kEight = 8;
+using Eight = float __attribute__((vector_size(32)));
+using EightBits = std::int32_t __attribute__((vector_size(32)));
+
+HEADSCOPE_INLINE void exponentials(Eight& x) {
+  constexpr float kMagic = 12582912.0f;
+  const Eight zero{};
+  const Eight low = zero - 87.0f;
+  const Eight high = zero + 88.0f;
+  x = x < low ? low : x;
+  x = x > high ? high : x;
+  const Eight rounded = x * 1.44269504f + kMagic;
+  const Eight n = rounded - kMagic;
+  const Eight r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  Eight p = zero + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = (p * r) * r + r + 1.0f;
+  x = (Eight)((EightBits)p + ((EightBits)rounded << 23));
+}
+
 HEADSCOPE_INLINE float total(const float* lanes) {
   float sum = 0.0f;
   for (std::size_t l = 0; l < kLanes; ++l) {
@@ -58,25 +84,27 @@ HEADSCOPE_MULTIVERSION float row_largest(std::span<const float> s) {
 }
 
 HEADSCOPE_MULTIVERSION RowSums row_exponentials(std::span<float> s, float shift) {
-  float sum[kLanes] = {};
-  float weighted[kLanes] = {};
-  float distant[kLanes] = {};
-  float distance[kLanes];
-  for (std::size_t l = 0; l < kLanes; ++l) {
-    distance[l] = static_cast<float>(s.size()) - 1.0f - static_cast<float>(l);
+  Eight sum{};
+  Eight weighted{};
+  Eight distant{};
+  Eight distance{};
+  const auto end = static_cast<float>(s.size()) - 1.0f;
+  for (int l = 0; l < kEight; ++l) {
+    distance[l] = end - static_cast<float>(l);
   }
   float* at = s.data();
   std::size_t j = 0;
-  for (; j + kLanes <= s.size(); j += kLanes, at += kLanes) {
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      const float x = at[l] - shift;
-      const float e = exponential(x);
-      at[l] = e;
-      sum[l] += e;
-      weighted[l] += e * x;
-      distant[l] += e * distance[l];
-      distance[l] -= static_cast<float>(kLanes);
-    }
+  for (; j + kEight <= s.size(); j += kEight, at += kEight) {
+    Eight x;
+    std::memcpy(&x, at, sizeof x);
+    x -= shift;
+    Eight e = x;
+    exponentials(e);
+    std::memcpy(at, &e, sizeof e);
+    sum += e;
+    weighted += e * x;
+    distant += e * distance;
+    distance -= static_cast<float>(kEight);
   }
   for (; j < s.size(); ++j) {
     const float x = s[j] - shift;
@@ -85,7 +113,13 @@ HEADSCOPE_MULTIVERSION RowSums row_exponentials(std::span<float> s, float shift)
     weighted[0] += s[j] * x;
     distant[0] += s[j] * static_cast<float>(s.size() - 1 - j);
   }
-  return {total(sum), total(weighted), total(distant)};
+  RowSums sums;
+  for (int l = 0; l < kEight; ++l) {
+    sums.sum += sum[l];
+    sums.weighted += weighted[l];
+    sums.distant += distant[l];
+  }
+  return sums;
 }
 
 HEADSCOPE_MULTIVERSION float row_sum(std::span<const float> e) {
