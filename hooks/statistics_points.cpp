@@ -102,7 +102,6 @@ std::vector<TraceDataset> statistics_datasets(const StatisticsChoice& choice,
 
 void StatisticsCollector::add(const Visit& visit, const AttentionStatistics& part) {
   AttentionStatistics& all = layers_.at(static_cast<std::size_t>(visit.point.layer));
-  all.lse = joined(all.lse, part.lse, 2);
   all.top_key = joined(all.top_key, part.top_key, 2);
   all.top_weight = joined(all.top_weight, part.top_weight, 2);
   all.first_mass = joined(all.first_mass, part.first_mass, 2);

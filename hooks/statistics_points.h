@@ -40,7 +40,7 @@ class StatisticsCollector {
 
   void add(const Visit& visit, const AttentionStatistics& part);
 
-  // Of all chunks added, on the CPU.
+  // Of all chunks added, on the CPU; without lse.
   [[nodiscard]] const AttentionStatistics& layer(int layer) const {
     return layers_.at(static_cast<std::size_t>(layer));
   }

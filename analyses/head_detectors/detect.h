@@ -10,11 +10,6 @@
 
 namespace headscope {
 
-struct HeadPlace {
-  std::int64_t layer = 0;
-  std::int64_t head = 0;
-};
-
 // What a detector says of a model. Per-head lists are [n_layers · n_heads], layer by layer.
 struct Detection {
   Detector detector;

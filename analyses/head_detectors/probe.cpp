@@ -127,7 +127,6 @@ std::vector<ProbePrompt> prompts_of(const Task& task) {
         prompt.spans[name].push_back(column);
       }
     }
-    prompt.spans["end"] = {item.length() - 1};
     prompts.push_back(std::move(prompt));
   }
   return prompts;

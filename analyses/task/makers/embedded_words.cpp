@@ -1,34 +1,15 @@
 #include "analyses/task/makers/embedded_words.h"
 
-// The assembler takes the files in as they are; no generated sources, no run-time paths.
-#define HEADSCOPE_WORDS(name)                                                                 \
-  asm(".pushsection .rodata\n"                                                                \
-      ".global headscope_words_" #name                                                        \
-      "\n"                                                                                    \
-      "headscope_words_" #name ": .incbin \"" HEADSCOPE_TASK_DATA "/" #name                   \
-      ".json\"\n"                                                                             \
-      ".global headscope_words_" #name                                                        \
-      "_end\n"                                                                                \
-      "headscope_words_" #name                                                                \
-      "_end: .byte 0\n"                                                                       \
-      ".popsection\n");                                                                       \
-  extern "C" const char headscope_words_##name[];                                             \
-  extern "C" const char headscope_words_##name##_end[];                                       \
-  namespace headscope {                                                                       \
-  std::string_view name##_words() {                                                           \
-    return {headscope_words_##name,                                                           \
-            static_cast<std::size_t>(headscope_words_##name##_end - headscope_words_##name)}; \
-  }                                                                                           \
-  }
+#include "lib/base/embed.h"
 
-HEADSCOPE_WORDS(ioi)
-HEADSCOPE_WORDS(greater_than)
-HEADSCOPE_WORDS(docstring)
-HEADSCOPE_WORDS(colored_objects)
-HEADSCOPE_WORDS(gendered_pronouns)
-HEADSCOPE_WORDS(capitals)
-HEADSCOPE_WORDS(successor)
-HEADSCOPE_WORDS(arithmetic)
-HEADSCOPE_WORDS(multiple_choice)
-HEADSCOPE_WORDS(acronyms)
-HEADSCOPE_WORDS(key_retrieval)
+HEADSCOPE_EMBED(ioi_words, HEADSCOPE_TASK_DATA "/ioi.json")
+HEADSCOPE_EMBED(greater_than_words, HEADSCOPE_TASK_DATA "/greater_than.json")
+HEADSCOPE_EMBED(docstring_words, HEADSCOPE_TASK_DATA "/docstring.json")
+HEADSCOPE_EMBED(colored_objects_words, HEADSCOPE_TASK_DATA "/colored_objects.json")
+HEADSCOPE_EMBED(gendered_pronouns_words, HEADSCOPE_TASK_DATA "/gendered_pronouns.json")
+HEADSCOPE_EMBED(capitals_words, HEADSCOPE_TASK_DATA "/capitals.json")
+HEADSCOPE_EMBED(successor_words, HEADSCOPE_TASK_DATA "/successor.json")
+HEADSCOPE_EMBED(arithmetic_words, HEADSCOPE_TASK_DATA "/arithmetic.json")
+HEADSCOPE_EMBED(multiple_choice_words, HEADSCOPE_TASK_DATA "/multiple_choice.json")
+HEADSCOPE_EMBED(acronyms_words, HEADSCOPE_TASK_DATA "/acronyms.json")
+HEADSCOPE_EMBED(key_retrieval_words, HEADSCOPE_TASK_DATA "/key_retrieval.json")
