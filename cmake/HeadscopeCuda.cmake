@@ -30,6 +30,8 @@ function(headscope_cuda_plugin)
   target_include_directories(headscope_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
   target_link_libraries(headscope_cuda PRIVATE LibTorch::LibTorch LibTorch::c10_cuda LibTorch::cudart headscope_fmt)
   target_compile_options(headscope_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra>)
+  # It links none of our libraries, so none of fmt's compiled part.
+  target_compile_definitions(headscope_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:FMT_HEADER_ONLY=1>)
   install(TARGETS headscope_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/headscope)
 endfunction()
 

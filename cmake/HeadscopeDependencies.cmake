@@ -6,7 +6,6 @@ include("${CMAKE_CURRENT_LIST_DIR}/HeadscopeStatic.cmake")
 find_package(LibTorch 2.11...<2.12 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 # Imported, so that our own libraries name them and nothing of them is installed.
@@ -16,8 +15,12 @@ foreach(name IN ITEMS fmt pcre2 utf8proc xxhash zlib hdf5)
   endif()
 endforeach()
 
-# Header-only fmt: LibTorch bundles a newer fmt's headers, whose symbols the system library lacks.
-set_target_properties(headscope_fmt PROPERTIES INTERFACE_LINK_LIBRARIES fmt::fmt-header-only)
+# fmt's headers are the ones LibTorch brings, behind a folder with nothing else of it: two versions in one program
+# would not agree. What is not inline in them is compiled once, in lib/base/fmt.cpp.
+set(headscope_fmt_dir "${CMAKE_CURRENT_BINARY_DIR}/headscope_fmt")
+file(MAKE_DIRECTORY "${headscope_fmt_dir}")
+file(CREATE_LINK "${LibTorch_INCLUDE_DIR}/fmt" "${headscope_fmt_dir}/fmt" SYMBOLIC)
+set_target_properties(headscope_fmt PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${headscope_fmt_dir}")
 headscope_static_or_shared(headscope_pcre2 libpcre2-8 ARCHIVES pcre2-8)
 headscope_static_or_shared(headscope_utf8proc libutf8proc ARCHIVES utf8proc)
 headscope_static_or_shared(headscope_xxhash libxxhash ARCHIVES xxhash)

@@ -2,11 +2,20 @@
 
 #include <ctime>
 
-#include <fmt/chrono.h>
-
 #include "lib/base/version.h"
 
 namespace headscope {
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+}  // namespace
 
 Json provenance(const Model& model, const ProvenanceOptions& options) {
   const std::string tokenizer = model.has_tokenizer() ? model.tokenizer().hash() : "none";
@@ -26,7 +35,7 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
                           model.tokenizer().prepends_bos());
   out["command_line"] = options.command_line;
   out["device"] = to_string(model.device());  // with its index, which changes no value
-  out["created"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  out["created"] = utc_now();
   return out;
 }
 

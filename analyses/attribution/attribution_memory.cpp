@@ -10,8 +10,8 @@ namespace headscope {
 namespace {
 
 // Batches beyond these gain no speed.
-constexpr std::int64_t kTokensOnCpu = 2048;
-constexpr std::int64_t kTokensOnGpu = 32 << 10;
+constexpr std::int64_t kAttributionMemoryTokensOnCpu = 2048;
+constexpr std::int64_t kAttributionMemoryTokensOnGpu = 32 << 10;
 
 // One layer forwards and backwards, a token: what its products, norms and rotations keep, and the
 // gradients of the widest of them.
@@ -58,7 +58,9 @@ AttributionPlan plan_attribution(const Model& model,
         attribution.method == AttributionMethod::ig ? " or fewer --steps" : "");
   }
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
-  const std::int64_t enough = (model.device().is_cuda() ? kTokensOnGpu : kTokensOnCpu) / runs;
+  const std::int64_t enough =
+      (model.device().is_cuda() ? kAttributionMemoryTokensOnGpu : kAttributionMemoryTokensOnCpu) /
+      runs;
   const std::int64_t fit = memory / prompt * longest;
   return {.block_tokens = std::max(longest, std::min(fit, enough)),
           .baseline_tokens = std::max(longest, std::min(fit, kBaselineTokens))};

@@ -15,8 +15,8 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kTokensAtOnce = 4096;
-constexpr std::int64_t kRowsAtOnce = 256;  // of logits over the whole vocabulary
+constexpr std::int64_t kCopyingTokensAtOnce = 4096;
+constexpr std::int64_t kCopyingRowsAtOnce = 256;  // of logits over the whole vocabulary
 
 struct Named {
   Tensor streams;  // [N, d_model], behind the first block
@@ -27,7 +27,7 @@ struct Named {
 Named named_tokens(const Model& model, const Task& task, const std::vector<std::string>& spans) {
   std::vector<Tensor> streams;
   std::vector<Tensor> tokens;
-  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kCopyingTokensAtOnce)) {
     const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
     const Tensor resid = model.forward(block.clean, first).residual;
     for (const std::string& span : spans) {
@@ -85,8 +85,8 @@ std::vector<CopyScore> copy_scores(const Model& model,
       break;
     }
     CopyScore score;
-    for (std::int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
-      const std::int64_t count = std::min(kRowsAtOnce, rows - begin);
+    for (std::int64_t begin = 0; begin < rows; begin += kCopyingRowsAtOnce) {
+      const std::int64_t count = std::min(kCopyingRowsAtOnce, rows - begin);
       const Tensor out = written(model, head, named.streams.narrow(0, begin, count));
       const Tensor tokens = named.tokens.narrow(0, begin, count);
       score.copies += hits_in_top(logits_of(out), tokens, top) / static_cast<double>(rows);

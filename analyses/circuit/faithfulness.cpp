@@ -12,7 +12,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kTokensAtOnce = 4096;
+constexpr std::int64_t kFaithfulnessTokensAtOnce = 4096;
 
 // Where heads keep their own output, of one block: [B, T, H] bool a layer.
 class KeptHeads {
@@ -102,7 +102,7 @@ CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const M
       task_(task),
       scoring_(metric, task.items, model.config().d_vocab),
       mean_(model, task.items, Run::corrupted, {Site::z}),
-      blocks_(blocks_of(task.items, kTokensAtOnce)) {
+      blocks_(blocks_of(task.items, kFaithfulnessTokensAtOnce)) {
   unchanged_.resize(task.items.size());
   for (const Block& block : blocks_) {
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};

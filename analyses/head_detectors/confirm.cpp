@@ -16,7 +16,7 @@ namespace {
 // Heads are not confirmed on the prompts that chose them (a task file has only its own).
 constexpr std::uint64_t kOtherPrompts = 1'000'003;
 
-constexpr std::int64_t kTokensAtOnce = 1024;  // their logits are over the whole vocabulary
+constexpr std::int64_t kConfirmTokensAtOnce = 1024;  // their logits are over the whole vocabulary
 
 bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
   return std::find(heads.begin(), heads.end(), head) != heads.end();
@@ -114,7 +114,7 @@ std::vector<double> run(const Model& model,
     const std::size_t length = prompts[begin].tokens.size();
     std::size_t end = begin + 1;
     while (end < prompts.size() && prompts[end].tokens.size() == length &&
-           static_cast<std::int64_t>((end + 1 - begin) * length) <= kTokensAtOnce) {
+           static_cast<std::int64_t>((end + 1 - begin) * length) <= kConfirmTokensAtOnce) {
       ++end;
     }
     const std::vector<ProbePrompt> together(prompts.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -131,8 +131,8 @@ std::vector<double> run(const Model& model,
   return values;
 }
 
-std::vector<double> differences(const std::vector<double>& after,
-                                const std::vector<double>& before) {
+std::vector<double> confirm_differences(const std::vector<double>& after,
+                                        const std::vector<double>& before) {
   std::vector<double> result(after.size());
   std::transform(after.begin(), after.end(), before.begin(), result.begin(), std::minus<>());
   return result;
@@ -220,7 +220,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
   const Behaviour& known = behaviour(probe);
   const auto change = [&](const std::vector<std::size_t>& heads) {
     AblationTap tap(heads, known.means);
-    return differences(run(model_, probe, known.prompts, tap), known.intact);
+    return confirm_differences(run(model_, probe, known.prompts, tap), known.intact);
   };
   Confirmation result{.detector = detection.detector.name, .behaviour = behaviour_name(probe)};
   result.asked = {options_.heads, options_.draws, options_.seed};

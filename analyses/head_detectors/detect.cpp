@@ -85,9 +85,9 @@ void note_groups(Detection& detection, const std::vector<std::string>& groups, s
   }
 }
 
-class Run {
+class DetectRun {
  public:
-  Run(const Model& model, const DetectOptions& options)
+  DetectRun(const Model& model, const DetectOptions& options)
       : model_(model),
         options_(options),
         heads_(static_cast<std::size_t>(model.config().n_layers * model.config().n_heads)),
@@ -270,7 +270,7 @@ std::vector<Detection> detect(const Model& model, const DetectOptions& options) 
   if (options.seeds.empty() || options.detectors.empty()) {
     throw UsageError("detect needs at least one seed and one detector");
   }
-  return Run(model, options).run();
+  return DetectRun(model, options).run();
 }
 
 }  // namespace headscope

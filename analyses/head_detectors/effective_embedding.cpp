@@ -8,7 +8,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::size_t kTokensAtOnce = 4096;
+constexpr std::size_t kEffectiveEmbeddingTokensAtOnce = 4096;
 
 // The first block without attention and position.
 class MlpAlone final : public Tap {
@@ -81,9 +81,11 @@ Tensor effective_embedding(const Model& model,
                            const std::vector<std::int32_t>& tokens,
                            const EffectiveEmbedding& which) {
   std::vector<Tensor> parts;
-  for (std::size_t begin = 0; begin < tokens.size(); begin += kTokensAtOnce) {
+  for (std::size_t begin = 0; begin < tokens.size(); begin += kEffectiveEmbeddingTokensAtOnce) {
     std::vector<std::vector<std::int32_t>> prompts;
-    for (std::size_t i = begin; i < std::min(begin + kTokensAtOnce, tokens.size()); ++i) {
+    for (std::size_t i = begin;
+         i < std::min(begin + kEffectiveEmbeddingTokensAtOnce, tokens.size());
+         ++i) {
       prompts.push_back({tokens[i]});
     }
     parts.push_back(of_some(model, prompts, which));

@@ -8,7 +8,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kTokensAtOnce = 1024;
+constexpr std::int64_t kEndAttentionTokensAtOnce = 1024;
 
 class LastRowTap final : public Tap {
  public:
@@ -36,7 +36,7 @@ Tensor end_attention(const Model& model, const Task& task, const std::vector<std
   const auto items = static_cast<std::int64_t>(task.items.size());
   Tensor all = at::zeros({static_cast<std::int64_t>(spans.size()), items, c.n_layers, c.n_heads},
                          at::kDouble);
-  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kEndAttentionTokensAtOnce)) {
     std::vector<Tensor> masks;
     for (const std::string& span : spans) {
       masks.push_back(chosen_columns({span}, block, task.items).to(at::kDouble));

@@ -11,7 +11,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 256;  // of logits over the whole vocabulary
+constexpr std::int64_t kOvCircuitRowsAtOnce = 256;  // of logits over the whole vocabulary
 
 Tensor normed_by(const Tensor& x, const NormWeights& norm, const ModelConfig& c, Biases biases) {
   const NormWeights used{norm.gain, biases == Biases::kept ? norm.bias : Tensor()};
@@ -75,8 +75,8 @@ Tensor OwnLogits::among(const Tensor& written,
   const Tensor first = not_beaten(linear_f32(rows, W_U_, b_U_), own(rows, tokens), side);
   Tensor inside = first.logical_and(others).sum(1).lt(k);
   const Tensor left = inside.nonzero().squeeze(1);
-  for (std::int64_t begin = 0; begin < left.size(0); begin += kRowsAtOnce) {
-    const Tensor some = left.narrow(0, begin, std::min(kRowsAtOnce, left.size(0) - begin));
+  for (std::int64_t begin = 0; begin < left.size(0); begin += kOvCircuitRowsAtOnce) {
+    const Tensor some = left.narrow(0, begin, std::min(kOvCircuitRowsAtOnce, left.size(0) - begin));
     const Tensor logits = linear_f32(rows.index_select(0, some), model_.weights().W_U, b_U_all_);
     const Tensor mine = logits.gather(1, tokens.index_select(0, some).unsqueeze(1)).squeeze(1);
     inside.index_put_({some}, not_beaten(logits, mine, side).sum(1).le(k));  // itself too

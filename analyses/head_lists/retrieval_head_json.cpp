@@ -12,13 +12,15 @@ namespace {
 
 using Place = std::pair<std::int64_t, std::int64_t>;  // layer, head
 
-constexpr std::int64_t kMost = 100000;  // layers, or heads of a layer: more is no model
+constexpr std::int64_t kRetrievalHeadJsonMost =
+    100000;  // layers, or heads of a layer: more is no model
 
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && value >= 0 && value < kMost ? std::optional(value) : std::nullopt;
+  return whole && value >= 0 && value < kRetrievalHeadJsonMost ? std::optional(value)
+                                                               : std::nullopt;
 }
 
 std::optional<Place> place_of(std::string_view key) {

@@ -8,12 +8,12 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kMost = 100000;
+constexpr std::int64_t kScoredHeadsJsonMost = 100000;
 
 std::int64_t index_of(const Json& entry, const char* key, const std::string& where) {
   const auto found = entry.find(key);
   if (found == entry.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0 ||
-      found->get<std::int64_t>() >= kMost) {
+      found->get<std::int64_t>() >= kScoredHeadsJsonMost) {
     throw DataError("{}: no \"{}\" that is a number from 0", where, key);
   }
   return found->get<std::int64_t>();
@@ -72,8 +72,9 @@ std::optional<HeadList> read_scored_heads_json(const HeadListFile& file) {
   }
   list.layers = stated(file.json, "n_layers", list.layers, path);
   list.heads = stated(file.json, "n_heads", list.heads, path);
-  constexpr std::int64_t kMost = 10000;  // layers, and heads of each
-  if (list.layers > kMost || list.heads > kMost || list.layers * list.heads > (1 << 20)) {
+  constexpr std::int64_t kScoredHeadsJsonMost = 10000;  // layers, and heads of each
+  if (list.layers > kScoredHeadsJsonMost || list.heads > kScoredHeadsJsonMost ||
+      list.layers * list.heads > (1 << 20)) {
     throw DataError(
         "{}: {} layers of {} heads: no model has so many", path, list.layers, list.heads);
   }

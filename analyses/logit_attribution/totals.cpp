@@ -10,12 +10,12 @@
 namespace headscope {
 namespace {
 
-struct Kind {
+struct TotalsKind {
   std::string_view name;
   bool (*holds)(std::string_view part);
 };
 
-constexpr Kind kKinds[] = {
+constexpr TotalsKind kKinds[] = {
     {"embeddings",
      [](std::string_view part) { return part == kTokenPart || part == kPositionPart; }},
     {"heads",
@@ -39,7 +39,7 @@ std::vector<double> sums_of(const Result& result, bool (*holds)(std::string_view
   return sums;
 }
 
-bool has_part(const Result& result, const Kind& kind) {
+bool has_part(const Result& result, const TotalsKind& kind) {
   for (const std::string& part : result.header.axes.at(1).labels) {
     if (kind.holds(part)) {
       return true;
@@ -60,7 +60,7 @@ AttributionTotals totals_of(const Result& result) {
   const Json& provenance = result.header.provenance;
   const SummaryOptions options{.seed = provenance.value("seed", std::uint64_t{0})};
   AttributionTotals totals;
-  for (const Kind& kind : kKinds) {
+  for (const TotalsKind& kind : kKinds) {
     if (has_part(result, kind)) {
       totals.kinds.push_back(
           {std::string(kind.name), summarize(sums_of(result, kind.holds), options)});

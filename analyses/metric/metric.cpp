@@ -27,7 +27,7 @@ Picked pick(const Tensor& rows, const Tensor& columns) {
   return {at::gather(rows, 1, on_device.clamp_min(0)), on_device.ge(0)};
 }
 
-Tensor mean_of(const Tensor& rows, const Tensor& columns) {
+Tensor mean_logit_at(const Tensor& rows, const Tensor& columns) {
   const auto [values, real] = pick(rows.to(at::kDouble), columns);
   return (values * real).sum(1) / real.sum(1);
 }
@@ -52,7 +52,7 @@ Tensor prob_of(const Tensor& logits, const Tensor& columns) {
 }
 
 Tensor logit_diff(const MetricInput& in) {
-  return (mean_of(in.logits, in.answers) - mean_of(in.logits, in.wrong)).cpu();
+  return (mean_logit_at(in.logits, in.answers) - mean_logit_at(in.logits, in.wrong)).cpu();
 }
 
 Tensor logit_margin(const MetricInput& in) {

@@ -5,7 +5,8 @@
 namespace headscope {
 namespace {
 
-std::vector<double> differences(const std::vector<double>& a, const std::vector<double>& b) {
+std::vector<double> verdict_differences(const std::vector<double>& a,
+                                        const std::vector<double>& b) {
   std::vector<double> out;
   for (std::size_t i = 0; i < a.size(); ++i) {
     out.push_back(a[i] - b[i]);
@@ -67,7 +68,7 @@ Judgement judge(const TaskValues& values, const SummaryOptions& options) {
   if (!values.logit_diff.empty()) {
     found.logit_diff = summarize(values.logit_diff, options);
   }
-  found.drop = summarize(differences(values.clean, values.corrupted), options);
+  found.drop = summarize(verdict_differences(values.clean, values.corrupted), options);
   found.verdict = verdict_of(found, values.accuracy.size());
   found.reason = reason_of(found);
   return found;

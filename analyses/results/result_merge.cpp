@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "analyses/results/result_file.h"
 #include "hooks/trace/open_file.h"
 #include "lib/base/error.h"

@@ -11,8 +11,8 @@ namespace {
 
 // A batch is large enough when products run at full speed; beyond that it only costs memory and
 // time lost when a run is cut short.
-constexpr std::int64_t kTokensOnCpu = 2048;
-constexpr std::int64_t kTokensOnGpu = 128 << 10;
+constexpr std::int64_t kSweepMemoryTokensOnCpu = 2048;
+constexpr std::int64_t kSweepMemoryTokensOnGpu = 128 << 10;
 constexpr std::int64_t kBlockTokens = 16 << 10;
 
 std::int64_t element(const Model& model) {
@@ -80,7 +80,8 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
       std::clamp<std::int64_t>(memory / 3 / (prompt + row), 1, rows_that_fit);
   SweepPlan plan;
   plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
-  const std::int64_t rows_enough = (gpu ? kTokensOnGpu : kTokensOnCpu) / shape.running;
+  const std::int64_t rows_enough =
+      (gpu ? kSweepMemoryTokensOnGpu : kSweepMemoryTokensOnCpu) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;

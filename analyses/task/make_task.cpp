@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/ranges.h>
+
 #include "analyses/task/in_context.h"
 #include "analyses/task/makers.h"
 #include "lib/base/error.h"

@@ -17,7 +17,7 @@ constexpr double kLargestCell = 30;
 constexpr double kSmallestLabel = 7;  // font size below which labels are thinned
 constexpr double kAxisName = 20;      // room for "query"
 constexpr double kLabelGap = 6;
-constexpr double kLongestLabel = 110;
+constexpr double kHeatMapDrawLongestLabel = 110;
 constexpr double kNarrowest = 420;  // so that headings have room
 constexpr double kWidestTitle = 760;
 
@@ -33,7 +33,7 @@ struct AxisLabels {
   bool ticks = false;  // thinned: tick marks show where each belongs
 };
 
-struct Layout {
+struct HeatMapDrawLayout {
   Heading heading;
   AxisLabels rows;
   AxisLabels cols;           // `extent` is the room they take below the plot
@@ -71,7 +71,7 @@ AxisLabels axis_labels(const std::vector<std::string>& labels, std::int64_t coun
     if (axis.ticks && text != number) {
       text = number + "  " + text;
     }
-    axis.labels.push_back({i, fit_text(text, axis.size, kLongestLabel)});
+    axis.labels.push_back({i, fit_text(text, axis.size, kHeatMapDrawLongestLabel)});
     axis.extent = std::max(axis.extent, text_width(axis.labels.back().text, axis.size));
   }
   return axis;
@@ -83,8 +83,8 @@ double cell_size(const HeatMap& map) {
   return std::clamp(std::floor(fitting * 2) / 2, 0.5, kLargestCell);
 }
 
-Layout lay_out(const HeatMap& map) {
-  Layout at;
+HeatMapDrawLayout lay_out(const HeatMap& map) {
+  HeatMapDrawLayout at;
   at.cell = cell_size(map);
   at.rows = axis_labels(map.row_labels, map.rows, at.cell);
   at.cols = axis_labels(map.col_labels, map.cols, at.cell);
@@ -106,7 +106,7 @@ Layout lay_out(const HeatMap& map) {
   return at;
 }
 
-void draw_row_labels(Canvas& canvas, const HeatMap& map, const Layout& at) {
+void draw_row_labels(Canvas& canvas, const HeatMap& map, const HeatMapDrawLayout& at) {
   const double gap = at.rows.ticks ? kLabelGap + 1 : kLabelGap - 1;
   for (const auto& label : at.rows.labels) {
     const double y = at.plot.y + (static_cast<double>(label.index) + 0.5) * at.cell;
@@ -124,7 +124,7 @@ void draw_row_labels(Canvas& canvas, const HeatMap& map, const Layout& at) {
                .color = kFaintInk});
 }
 
-void draw_col_labels(Canvas& canvas, const HeatMap& map, const Layout& at) {
+void draw_col_labels(Canvas& canvas, const HeatMap& map, const HeatMapDrawLayout& at) {
   const double bottom = at.plot.y + at.plot.height;
   const double gap = at.cols.ticks ? kLabelGap + 1 : kLabelGap - 1;
   for (const auto& label : at.cols.labels) {
@@ -148,7 +148,7 @@ void draw_col_labels(Canvas& canvas, const HeatMap& map, const Layout& at) {
               {.size = kTextSize, .anchor = Anchor::middle, .color = kFaintInk});
 }
 
-std::string draw(const HeatMap& map, const Layout& at, Canvas& canvas) {
+std::string draw(const HeatMap& map, const HeatMapDrawLayout& at, Canvas& canvas) {
   const ColorScale scale{value_range(map), map.color_map, visible(map.value_name, Spaces::kept)};
   draw_heading(canvas, at.heading);
   canvas.cells(colored(map, scale, at.plot));
@@ -164,19 +164,19 @@ std::string draw(const HeatMap& map, const Layout& at, Canvas& canvas) {
 
 PlotArea plot_area(const HeatMap& map) {
   check(map);
-  const Layout at = lay_out(map);
+  const HeatMapDrawLayout at = lay_out(map);
   return {at.plot.x, at.plot.y, at.cell};
 }
 
 std::string to_svg(const HeatMap& map) {
   check(map);
-  const Layout at = lay_out(map);
+  const HeatMapDrawLayout at = lay_out(map);
   return draw(map, at, *svg_canvas(at.width, at.height));
 }
 
 std::string to_png(const HeatMap& map, double scale) {
   check(map);
-  const Layout at = lay_out(map);
+  const HeatMapDrawLayout at = lay_out(map);
   return draw(map, at, *png_canvas(at.width, at.height, scale));
 }
 

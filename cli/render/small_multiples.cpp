@@ -15,10 +15,10 @@ namespace {
 
 constexpr double kGap = 6;
 constexpr double kLabelLine = 15;
-constexpr double kLongestLabel = 90;
+constexpr double kSmallMultiplesLongestLabel = 90;
 constexpr double kWidest = 1100;  // of all panels together
 
-struct Layout {
+struct SmallMultiplesLayout {
   Heading heading;
   std::int64_t columns = 1;
   std::int64_t lines = 1;
@@ -47,7 +47,7 @@ double longest(const std::vector<std::string>& labels) {
   for (const auto& label : labels) {
     width = std::max(width, text_width(visible(label, Spaces::kept), 10));
   }
-  return std::min(width, kLongestLabel);
+  return std::min(width, kSmallMultiplesLongestLabel);
 }
 
 // About square, and without an unfinished line if the count allows.
@@ -61,8 +61,8 @@ std::int64_t good_columns(std::int64_t count) {
   return std::llround(std::ceil(root * 1.15));
 }
 
-Layout lay_out(const SmallMultiples& page) {
-  Layout at;
+SmallMultiplesLayout lay_out(const SmallMultiples& page) {
+  SmallMultiplesLayout at;
   const auto count = static_cast<std::int64_t>(page.panels.size());
   at.columns = std::min(count, page.columns > 0 ? page.columns : good_columns(count));
   at.lines = (count + at.columns - 1) / at.columns;
@@ -114,10 +114,11 @@ void draw_panel(Canvas& canvas,
   }
 }
 
-void draw_grid_labels(Canvas& canvas, const SmallMultiples& page, const Layout& at) {
+void draw_grid_labels(Canvas& canvas, const SmallMultiples& page, const SmallMultiplesLayout& at) {
   for (std::size_t i = 0; i < page.row_labels.size(); ++i) {
     const double y = at.plot.y + at.panel_top + at.step_y * static_cast<double>(i) + at.panel / 2;
-    const auto text = fit_text(visible(page.row_labels[i], Spaces::kept), 10, kLongestLabel);
+    const auto text =
+        fit_text(visible(page.row_labels[i], Spaces::kept), 10, kSmallMultiplesLongestLabel);
     canvas.text(at.plot.x - 7, y, text, {.size = 10, .anchor = Anchor::end});
   }
   for (std::size_t i = 0; i < page.col_labels.size(); ++i) {
@@ -127,7 +128,7 @@ void draw_grid_labels(Canvas& canvas, const SmallMultiples& page, const Layout& 
   }
 }
 
-std::string draw(const SmallMultiples& page, const Layout& at, Canvas& canvas) {
+std::string draw(const SmallMultiples& page, const SmallMultiplesLayout& at, Canvas& canvas) {
   const ColorScale scale{
       common_range(page), page.color_map, visible(page.value_name, Spaces::kept)};
   draw_heading(canvas, at.heading);
@@ -190,13 +191,13 @@ HeatMap max_pooled(const HeatMap& map, std::int64_t side) {
 
 std::string to_svg(const SmallMultiples& page) {
   check(page);
-  const Layout at = lay_out(page);
+  const SmallMultiplesLayout at = lay_out(page);
   return draw(page, at, *svg_canvas(at.width, at.height));
 }
 
 std::string to_png(const SmallMultiples& page, double scale) {
   check(page);
-  const Layout at = lay_out(page);
+  const SmallMultiplesLayout at = lay_out(page);
   return draw(page, at, *png_canvas(at.width, at.height, scale));
 }
 

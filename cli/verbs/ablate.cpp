@@ -2,13 +2,13 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/ablation/ablation.h"
-#include "cli/sweep_run.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct AblateArguments {
   SweepVerbOptions sweep;
   std::string site = "z";
   std::string over = "layer,head";
@@ -20,7 +20,7 @@ Run run_named(const std::string& name) {
   return name == "clean" ? Run::clean : Run::corrupted;
 }
 
-std::unique_ptr<ValueSource> source_of(const Options& options,
+std::unique_ptr<ValueSource> source_of(const AblateArguments& options,
                                        const Model& model,
                                        const Task& task,
                                        std::uint64_t seed) {
@@ -35,7 +35,7 @@ std::unique_ptr<ValueSource> source_of(const Options& options,
   return std::make_unique<Resample>(model, task.items, over, sites, seed);
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const AblateArguments& options, const Invocation& invocation) {
   const Site site = parse_sweep_site(options.site);
   const OverAxes over = parse_over(options.over);
   std::unique_ptr<ValueSource> source;
@@ -59,7 +59,7 @@ void run(const Options& options, const Invocation& invocation) {
                   }});
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, AblateArguments& options) {
   add_sweep_options(app, options.sweep);
   app.add_option("--mode",
                  options.mode,
@@ -87,7 +87,7 @@ Verb ablate_verb() {
           "  headscope ablate smollm2 --task ioi.jsonl --mode mean --over layer,head -o mean.h5\n"
           "  headscope ablate smollm2 --task ioi.jsonl --mode zero --site mlp_out --over layer",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<AblateArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

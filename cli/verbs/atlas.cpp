@@ -1,21 +1,21 @@
 // headscope atlas: an atlas as a page, a table or JSON.
 #include <CLI/CLI.hpp>
 
-#include "cli/atlas_page.h"
-#include "cli/atlas_view.h"
+#include "cli/atlas/atlas_page.h"
+#include "cli/atlas/atlas_view.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct AtlasArguments {
   std::string atlas;
   std::string out;
   std::size_t top = 4;
 };
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const AtlasArguments& options, const Invocation& invocation) {
   const Atlas atlas = read_atlas(options.atlas);
   std::string page;
   if (!options.out.empty()) {
@@ -39,7 +39,7 @@ Verb atlas_verb() {
           "Click a head for all its scores, attention maps, the places in text where it looks "
           "hardest, and\nwhat happens without it. The page is one file and needs no network.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<AtlasArguments>();
         app.add_option("ATLAS", options->atlas, "A file `detect` wrote (.h5)")->required();
         app.add_option("-o,--output", options->out, "The page to write (.html)");
         app.add_option("--top", options->top, "Heads to list a detector")->capture_default_str();

@@ -6,15 +6,15 @@
 #include "analyses/sweep/effects.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/patch_options.h"
 #include "cli/render/table.h"
-#include "cli/sweep_run.h"
+#include "cli/sweep/patch_options.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct AttributeArguments {
   SweepVerbOptions sweep;
   PatchOptions patch;
   std::string method = "atp";
@@ -101,7 +101,7 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
       agreement, found.cells.size(), worst_table(estimated, guessed, found, agreement, top));
 }
 
-Json identity_of(const Options& options) {
+Json identity_of(const AttributeArguments& options) {
   Json identity = patch_identity(options.patch);
   identity["method"] = options.method;
   if (options.method == "ig") {
@@ -110,7 +110,7 @@ Json identity_of(const Options& options) {
   return identity;
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const AttributeArguments& options, const Invocation& invocation) {
   const PatchOptions& patch = options.patch;
   const OtherRun source(source_run(patch));
   const AttributionOptions method{method_of(options.method), options.steps};
@@ -142,7 +142,7 @@ void run(const Options& options, const Invocation& invocation) {
   run_sweep_verb(invocation, options.sweep, verb);
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, AttributeArguments& options) {
   add_grid_options(app, options.sweep);
   add_patch_options(app, options.patch);
   app.add_option("--method",
@@ -172,7 +172,7 @@ Verb attribute_verb() {
           "  headscope attribute smollm2 --task ioi.jsonl --site z --method ig --steps 10 --over "
           "layer,head,pos",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<AttributeArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

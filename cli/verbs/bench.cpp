@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
-#include "cli/bench_runs.h"
+#include "cli/bench/bench_runs.h"
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/output.h"
@@ -21,7 +21,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct BenchArguments {
   std::string what;  // "forward" or "record"
   std::string model;
   std::vector<std::string> shapes{"8x15", "1x512"};
@@ -44,7 +44,7 @@ struct Measurement {
   }
 };
 
-struct Result {
+struct BenchOutcome {
   std::vector<Measurement> runs;
   double load_seconds = 0.0;
   std::string weights_hash;
@@ -70,7 +70,7 @@ class ScratchTrace {
 };
 
 // What a run over `shape` takes; the values of "record to memory" are all kept.
-MemoryNeed need_of(const Model& model, const Options& options, const Shape& shape) {
+MemoryNeed need_of(const Model& model, const BenchArguments& options, const Shape& shape) {
   const BatchShape batch{.rows = shape.prompts, .columns = shape.tokens};
   MemoryNeed need = pass_need(model.config(), model.dtype(), batch, options.logits);
   if (options.what == "record") {
@@ -82,9 +82,9 @@ MemoryNeed need_of(const Model& model, const Options& options, const Shape& shap
   return need;
 }
 
-void measure(Result& result,
+void measure(BenchOutcome& result,
              const Model& model,
-             const Options& options,
+             const BenchArguments& options,
              const Shape& shape,
              const Invocation& invocation) {
   const std::uint64_t seed = invocation.common.seed;
@@ -107,7 +107,7 @@ void measure(Result& result,
   add("record to file", [&] { run_to_file(model, tokens, scratch.path(), record); });
 }
 
-Result bench(const Options& options, const Invocation& invocation) {
+BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   std::vector<Shape> shapes;
   for (const std::string& shape : options.shapes) {
@@ -118,7 +118,7 @@ Result bench(const Options& options, const Invocation& invocation) {
     load.random_seed = common.seed;
   }
   catch_interrupts();
-  Result result;
+  BenchOutcome result;
   const auto start = std::chrono::steady_clock::now();
   const Model model = load_model(options.model, load);
   result.load_seconds =
@@ -135,7 +135,9 @@ Result bench(const Options& options, const Invocation& invocation) {
   return result;
 }
 
-OrderedJson to_json(const Result& result, const Options& options, const Invocation& invocation) {
+OrderedJson to_json(const BenchOutcome& result,
+                    const BenchArguments& options,
+                    const Invocation& invocation) {
   OrderedJson runs = OrderedJson::array();
   for (const Measurement& run : result.runs) {
     runs.push_back({{"run", run.run},
@@ -161,7 +163,9 @@ OrderedJson to_json(const Result& result, const Options& options, const Invocati
           {"runs", std::move(runs)}};
 }
 
-std::string to_text(const Result& result, const Options& options, const Invocation& invocation) {
+std::string to_text(const BenchOutcome& result,
+                    const BenchArguments& options,
+                    const Invocation& invocation) {
   Table table({{"run"},
                {"prompts"},
                {"tokens"},
@@ -188,7 +192,7 @@ std::string to_text(const Result& result, const Options& options, const Invocati
                      table.text());
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, BenchArguments& options) {
   app.add_option("WHAT", options.what, "forward, or record (all patterns and z)")
       ->required()
       ->check(CLI::IsMember({"forward", "record"}));
@@ -220,10 +224,10 @@ Verb bench_verb() {
           "  headscope bench forward smollm2 --shape 8x15 --shape 1x512 --threads 2\n"
           "  headscope bench record smollm2 --json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<BenchArguments>();
         add_options(app, *options);
         return [options, &invocation] {
-          const Result result = bench(*options, invocation);
+          const BenchOutcome result = bench(*options, invocation);
           show(invocation,
                to_json(result, *options, invocation),
                to_text(result, *options, invocation));

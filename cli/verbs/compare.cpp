@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kTop = 20;
 
-struct Options {
+struct CompareArguments {
   std::string a;
   std::string b;
   std::string kv = "refuse";
@@ -157,7 +157,7 @@ Verb compare_verb() {
           "Lists per query head and per KV head\ndo not compare unless --kv max makes one of the "
           "other.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<CompareArguments>();
         app.add_option("A", options->a, "A list of heads")->required();
         app.add_option("B", options->b, "Another")->required();
         app.add_option("--kv", options->kv, "Query heads to KV heads: the max of each group")

@@ -1,12 +1,12 @@
 // headscope demo: real attention heads of a real model, as a page. What `make demo` runs.
 #include <CLI/CLI.hpp>
 
-#include "cli/demo_page.h"
-#include "cli/demo_prompts.h"
-#include "cli/demo_sweep.h"
+#include "cli/demo/demo_page.h"
+#include "cli/demo/demo_prompts.h"
+#include "cli/demo/demo_sweep.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/record_run.h"
+#include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
 #include "hooks/provenance.h"
@@ -15,7 +15,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct DemoArguments {
   std::string model = "smollm2";
   std::string out = "out/demo";
 };
@@ -31,7 +31,7 @@ DemoPage files_in(const std::filesystem::path& folder, const std::string& comman
           .command_line = command_line};
 }
 
-DemoPage run(const Options& options, const Invocation& invocation) {
+DemoPage run(const DemoArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   DemoPage files = files_in(options.out, invocation.command_line);
@@ -77,7 +77,7 @@ Verb demo_verb() {
       .summary = "Record a real model, patch every head on a task, and write a page of it",
       .example = "  headscope demo -o out/demo && xdg-open out/demo/index.html",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<DemoArguments>();
         app.add_option("--model", options->model, "Another model")->capture_default_str();
         app.add_option("-o,--output", options->out, "The folder to write into")
             ->capture_default_str();

@@ -6,7 +6,7 @@
 
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/custom.h"
-#include "cli/atlas_view.h"
+#include "cli/atlas/atlas_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
@@ -19,7 +19,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct DetectArguments {
   std::string model;
   std::vector<std::string> detectors{"all"};
   std::vector<std::string> files;
@@ -34,7 +34,7 @@ struct Options {
   std::size_t top = 4;
 };
 
-std::vector<Detector> chosen(const Options& options) {
+std::vector<Detector> chosen(const DetectArguments& options) {
   std::vector<Detector> detectors;
   const auto add = [&](const Detector& detector) {
     const auto same = [&](const Detector& each) { return each.name == detector.name; };
@@ -57,7 +57,9 @@ std::vector<Detector> chosen(const Options& options) {
   return detectors;
 }
 
-Json provenance_of(const Options& options, const Invocation& invocation, const Model& model) {
+Json provenance_of(const DetectArguments& options,
+                   const Invocation& invocation,
+                   const Model& model) {
   Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   from["identity"]["seeds"] = options.seeds;
@@ -78,7 +80,7 @@ void restore(Atlas& atlas) {
 }
 
 // What an earlier run left, if it may be gone on with.
-Atlas begin(const Options& options, const Invocation& invocation, const Model& model) {
+Atlas begin(const DetectArguments& options, const Invocation& invocation, const Model& model) {
   Atlas atlas{.provenance = provenance_of(options, invocation, model),
               .n_layers = model.config().n_layers,
               .n_heads = model.config().n_heads,
@@ -106,7 +108,7 @@ Atlas begin(const Options& options, const Invocation& invocation, const Model& m
   return atlas;
 }
 
-void save(const Options& options, const Atlas& atlas) {
+void save(const DetectArguments& options, const Atlas& atlas) {
   if (!options.out.empty()) {
     write_atlas(atlas, options.out);
   }
@@ -126,7 +128,7 @@ void put_in_order(Atlas& atlas, const std::vector<Detector>& detectors) {
                    [&](const auto& a, const auto& b) { return place(a) < place(b); });
 }
 
-void find_all(const Options& options,
+void find_all(const DetectArguments& options,
               const Invocation& invocation,
               const Model& model,
               const std::vector<Detector>& detectors,
@@ -172,7 +174,10 @@ void find_all(const Options& options,
   detect(model, detect_options);
 }
 
-void confirm_all(const Options& options, const Model& model, Atlas& atlas, std::uint64_t seed) {
+void confirm_all(const DetectArguments& options,
+                 const Model& model,
+                 Atlas& atlas,
+                 std::uint64_t seed) {
   ConfirmOptions confirmation = options.confirmation;
   confirmation.seed = seed;
   confirmation.stop = interrupted;
@@ -199,7 +204,7 @@ void confirm_all(const Options& options, const Model& model, Atlas& atlas, std::
   }
 }
 
-void check_output(const Options& options) {
+void check_output(const DetectArguments& options) {
   if (!options.out.empty() && std::filesystem::exists(options.out) && !options.resume &&
       !options.overwrite) {
     throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
@@ -220,7 +225,7 @@ void complain_of_undefined(const Atlas& atlas) {
   }
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const DetectArguments& options, const Invocation& invocation) {
   if (options.list) {
     const Table table = detector_table();
     show(invocation, {{"detectors", table.json()}}, table.text());
@@ -250,7 +255,7 @@ void run(const Options& options, const Invocation& invocation) {
   complain_of_undefined(atlas);
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, DetectArguments& options) {
   app.add_option("MODEL", options.model, "Directory, .gguf file, hub id or smollm2");
   app.add_option("--detectors", options.detectors, "Names with commas between, or all")
       ->delimiter(',')
@@ -295,7 +300,7 @@ Verb detect_verb() {
           "finished\ndetector is on disk; --resume does the others. A detector that is undefined "
           "for the model\nsays why, the others run, and the exit code is 3.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<DetectArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -1,10 +1,10 @@
 // headscope dla: which heads and MLPs write the answer straight into the logits.
 #include <CLI/CLI.hpp>
 
-#include "cli/attribution_run.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/result_view.h"
+#include "cli/sweep/attribution_run.h"
+#include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 
 namespace headscope {

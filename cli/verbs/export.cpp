@@ -1,9 +1,9 @@
 // headscope export: values of a trace as arrays, pictures and pages.
 #include <CLI/CLI.hpp>
 
-#include "cli/export_files.h"
 #include "cli/output.h"
-#include "cli/result_view.h"
+#include "cli/sweep/result_view.h"
+#include "cli/trace/export_files.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 

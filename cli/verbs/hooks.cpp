@@ -3,7 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/shape_tap.h"
+#include "cli/trace/shape_tap.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
 #include "hooks/prompts.h"
@@ -12,7 +12,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct HooksArguments {
   std::string model;
   std::string prompt;
   PrependBos bos = PrependBos::automatic;
@@ -43,7 +43,7 @@ HookList list_declared(const ModelConfig& config) {
 }
 
 // Runs the prompt with every point watched; a value that contradicts the table is an error.
-HookList list_measured(const Options& options, const CommonOptions& common) {
+HookList list_measured(const HooksArguments& options, const CommonOptions& common) {
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   const TracePrompt prompt = make_prompt(options.prompt, model, {.bos = options.bos});
   HookList list{.config = model.config(),
@@ -125,7 +125,7 @@ Verb hooks_verb() {
           "  headscope hooks smollm2\n"
           "  headscope hooks smollm2 --prompt \"Hello world\"   # the shapes of a real run",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<HooksArguments>();
         add_model(app, options->model);
         CLI::Option* prompt =
             app.add_option("--prompt", options->prompt, "Run this text and show real shapes");

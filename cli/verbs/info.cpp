@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kBatchTokens = 2048;  // record's default
 
-struct Options {
+struct InfoArguments {
   std::string model;
 };
 
@@ -31,7 +31,7 @@ struct Info {
   }
 };
 
-Info examine(const Options& options, const CommonOptions& common) {
+Info examine(const InfoArguments& options, const CommonOptions& common) {
   Info info;
   info.program = peak_memory();
   info.model = summarize_model(options.model);
@@ -131,7 +131,7 @@ Verb info_verb() {
           "  headscope info smollm2\n"
           "  headscope info smollm2 --dtype bf16 --json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<InfoArguments>();
         add_model(app, options->model);
         return [options, &invocation] {
           const Info info = examine(*options, invocation.common);

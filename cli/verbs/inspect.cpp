@@ -3,7 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/result_view.h"
+#include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
 #include "lib/base/memory.h"

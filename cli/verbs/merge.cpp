@@ -2,19 +2,19 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"
-#include "cli/result_view.h"
+#include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct MergeArguments {
   std::vector<std::string> shards;
   std::string out;
   bool overwrite = false;
 };
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const MergeArguments& options, const Invocation& invocation) {
   merge_results({options.shards.begin(), options.shards.end()},
                 options.out,
                 options.overwrite ? IfExists::replace : IfExists::fail);
@@ -33,7 +33,7 @@ Verb merge_verb() {
           "  headscope patch smollm2 --task ioi.jsonl --shard 2/2 -o b.h5\n"
           "  headscope merge a.h5 b.h5 -o patch.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<MergeArguments>();
         app.add_option("SHARD", options->shards, "Files of the same sweep")->required();
         app.add_option("-o,--output", options->out, "The file to write")->required();
         app.add_flag("--overwrite", options->overwrite, "Replace an existing file");

@@ -6,9 +6,9 @@
 
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "cli/interrupt.h"
-#include "cli/niah_input.h"
-#include "cli/niah_run.h"
-#include "cli/niah_view.h"
+#include "cli/niah/niah_input.h"
+#include "cli/niah/niah_run.h"
+#include "cli/niah/niah_view.h"
 #include "cli/output.h"
 #include "cli/render/output_file.h"
 #include "cli/render/table.h"

@@ -1,19 +1,19 @@
 // headscope patch: activation patching over layers, heads and positions.
 #include <CLI/CLI.hpp>
 
-#include "cli/patch_options.h"
-#include "cli/sweep_run.h"
+#include "cli/sweep/patch_options.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct PatchArguments {
   SweepVerbOptions sweep;
   PatchOptions patch;
 };
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const PatchArguments& options, const Invocation& invocation) {
   const PatchOptions& patch = options.patch;
   const OtherRun source(source_run(patch));
   const auto spec = [&] {
@@ -29,7 +29,7 @@ void run(const Options& options, const Invocation& invocation) {
        .spec = [&](const Model&, const Task&) { return spec(); }});
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, PatchArguments& options) {
   add_sweep_options(app, options.sweep);
   add_patch_options(app, options.patch);
 }
@@ -47,7 +47,7 @@ Verb patch_verb() {
           "S2\n"
           "  headscope export patch.h5 --format png -o out/",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<PatchArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -4,14 +4,14 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/path_patching/path_runner.h"
-#include "cli/sweep_run.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
 
-struct Options {
+struct PathPatchArguments {
   SweepVerbOptions sweep;
   std::vector<std::string> receivers;
   std::string senders = "heads,mlps";
@@ -31,7 +31,7 @@ std::vector<SweptPart> parts_of(const std::string& senders) {
   return {{Site::z, true}, {Site::mlp_out, false}};
 }
 
-PathOptions path_options(const Options& options, const ModelConfig& config) {
+PathOptions path_options(const PathPatchArguments& options, const ModelConfig& config) {
   PathOptions path{.receivers = {},
                    .mlps = options.freeze_mlps == "yes" ? PathOptions::Mlps::freeze
                                                         : PathOptions::Mlps::recompute,
@@ -42,7 +42,7 @@ PathOptions path_options(const Options& options, const ModelConfig& config) {
   return path;
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const PathPatchArguments& options, const Invocation& invocation) {
   const Run from = options.from == "clean" ? Run::clean : Run::corrupted;
   const std::string into = options.from == "clean" ? "corrupted" : "clean";
   const OtherRun source(from);
@@ -78,7 +78,7 @@ void run(const Options& options, const Invocation& invocation) {
                   }});
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, PathPatchArguments& options) {
   add_sweep_options(app, options.sweep);
   app.add_option("--receiver",
                  options.receivers,
@@ -116,7 +116,7 @@ Verb path_patch_verb() {
           "  headscope path-patch smollm2 --task ioi.jsonl --receiver 23.3:q "
           "--receiver-positions end --senders heads",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<PathPatchArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -11,31 +11,31 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct PredictArguments {
   std::string model;
   std::string prompt;
   int top = 5;
   PrependBos bos = PrependBos::automatic;
 };
 
-struct Result {
+struct PredictOutcome {
   std::string model;
   TracePrompt prompt;
   std::vector<Prediction> top;
 };
 
-Result predict(const Options& options, const CommonOptions& common) {
+PredictOutcome predict(const PredictArguments& options, const CommonOptions& common) {
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
-  Result result{.model = options.model,
-                .prompt = make_prompt(options.prompt, model, {.bos = options.bos}),
-                .top = {}};
+  PredictOutcome result{.model = options.model,
+                        .prompt = make_prompt(options.prompt, model, {.bos = options.bos}),
+                        .top = {}};
   const ForwardResult pass = model.forward(Batch({result.prompt.tokens}), {.logits = Logits::last});
   result.top =
       top_predictions(to_floats(pass.logits), model, static_cast<std::size_t>(options.top));
   return result;
 }
 
-OrderedJson to_json(const Result& result) {
+OrderedJson to_json(const PredictOutcome& result) {
   return {{"model", result.model},
           {"prompt", result.prompt.text},
           {"tokens", result.prompt.tokens},
@@ -52,7 +52,7 @@ Verb predict_verb() {
           "  headscope predict smollm2 --top 5 --prompt \"When Mary and John went to the "
           "store, John gave a drink to\"",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<PredictArguments>();
         add_model(app, options->model);
         app.add_option("--prompt", options->prompt, "The text")->required();
         app.add_option("--top", options->top, "How many tokens")
@@ -60,7 +60,7 @@ Verb predict_verb() {
             ->capture_default_str();
         add_prepend_bos(app, options->bos);
         return [options, &invocation] {
-          const Result result = predict(*options, invocation.common);
+          const PredictOutcome result = predict(*options, invocation.common);
           show(invocation, to_json(result), prediction_table(result.top).text());
         };
       },

@@ -5,9 +5,9 @@
 
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/record_run.h"
-#include "cli/record_task.h"
 #include "cli/render/table.h"
+#include "cli/sweep/record_task.h"
+#include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
 #include "hooks/provenance.h"
@@ -18,7 +18,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct RecordArguments {
   std::string model;
   std::string prompts;             // a JSONL file …
   std::vector<std::string> texts;  // … or texts
@@ -30,7 +30,7 @@ struct Options {
   RecordOptions record;
 };
 
-std::vector<TracePrompt> prompts_of(const Options& options, const Model& model) {
+std::vector<TracePrompt> prompts_of(const RecordArguments& options, const Model& model) {
   if (options.prompts.empty() == options.texts.empty()) {
     throw UsageError(
         "record needs prompts: --prompts FILE.jsonl, --prompt TEXT or --task FILE.jsonl");
@@ -46,7 +46,7 @@ std::vector<TracePrompt> prompts_of(const Options& options, const Model& model) 
   return prompts;
 }
 
-RecordResult run(const Options& options, const Invocation& invocation) {
+RecordResult run(const RecordArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   RecordOptions record = options.record;
@@ -75,7 +75,7 @@ RecordResult run(const Options& options, const Invocation& invocation) {
   return record_with_progress(model, prompts_of(options, model), options.out, record);
 }
 
-OrderedJson to_json(const RecordResult& result, const Options& options) {
+OrderedJson to_json(const RecordResult& result, const RecordArguments& options) {
   return {{"path", options.out},
           {"prompts", result.prompts},
           {"done_before", result.done_before},
@@ -85,7 +85,7 @@ OrderedJson to_json(const RecordResult& result, const Options& options) {
           {"complete", !result.stopped}};
 }
 
-std::string to_text(const RecordResult& result, const Options& options) {
+std::string to_text(const RecordResult& result, const RecordArguments& options) {
   return fmt::format(
       "{}: {} prompts recorded{}, {} of values in {}\n",
       options.out,
@@ -95,7 +95,7 @@ std::string to_text(const RecordResult& result, const Options& options) {
       format_seconds(result.seconds));
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, RecordArguments& options) {
   add_model(app, options.model);
   app.add_option(
       "--prompts",
@@ -146,7 +146,7 @@ Verb record_verb() {
           "  headscope record smollm2 --task ioi.jsonl --hooks 'blocks.*.attn.hook_z*' --hooks "
           "'blocks.*.attn.hook_z_grad' -o grads.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<RecordArguments>();
         add_options(app, *options);
         return [options, &invocation] {
           const RecordResult result = run(*options, invocation);

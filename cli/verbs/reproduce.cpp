@@ -5,13 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 
-#include "cli/head_reproduction_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/output_file.h"
 #include "cli/render/progress.h"
-#include "cli/reproduce_report.h"
-#include "cli/sweep_run.h"
+#include "cli/reproduce/head_reproduction_view.h"
+#include "cli/reproduce/reproduce_report.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
@@ -21,7 +21,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct ReproduceArguments {
   std::vector<std::string> names;
   std::string model = "smollm2";
   std::string out = "out/reproduce";
@@ -72,7 +72,7 @@ class StepBar {
   std::int64_t done_ = 0;
 };
 
-HeadResult run_heads(const Options& options,
+HeadResult run_heads(const ReproduceArguments& options,
                      const HeadReproduction& what,
                      const Model& model,
                      std::uint64_t seed) {
@@ -87,7 +87,7 @@ HeadResult run_heads(const Options& options,
   return reproduce_heads(model, what, heads);
 }
 
-Found run(const Options& options, const Model& model, std::uint64_t seed) {
+Found run(const ReproduceArguments& options, const Model& model, std::uint64_t seed) {
   Found results;
   for (const std::string& name : options.names) {
     if (const HeadReproduction* heads = find_head_reproduction(name)) {
@@ -111,7 +111,7 @@ Found run(const Options& options, const Model& model, std::uint64_t seed) {
   return results;
 }
 
-OrderedJson to_json(const Options& options,
+OrderedJson to_json(const ReproduceArguments& options,
                     const Found& results,
                     const Model& model,
                     const Json& from) {
@@ -136,7 +136,7 @@ OrderedJson to_json(const Options& options,
   return json;
 }
 
-void write_and_show(const Options& options, const Invocation& invocation) {
+void write_and_show(const ReproduceArguments& options, const Invocation& invocation) {
   check_names(options.names);
   catch_interrupts();
   const Model model = load_model(
@@ -171,7 +171,7 @@ void write_and_show(const Options& options, const Invocation& invocation) {
                           std::filesystem::absolute(folder / "index.html").string()));
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("NAME",
                  options.names,
                  "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
@@ -224,7 +224,7 @@ Verb reproduce_verb() {
           "  headscope reproduce greater-than --tests 10 --json\n"
           "  headscope reproduce induction sinks successor retrieval -o out/heads",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<ReproduceArguments>();
         add_options(app, *options);
         return [options, &invocation] { write_and_show(*options, invocation); };
       },

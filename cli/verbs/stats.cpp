@@ -11,7 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
-#include "cli/stats_view.h"
+#include "cli/trace/stats_view.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/statistics_tap.h"
@@ -24,7 +24,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct StatsArguments {
   std::string model;
   std::string text;
   std::string out;
@@ -47,7 +47,7 @@ std::string read_text(const std::string& path) {
 }
 
 // The first `context` tokens of the text.
-TracePrompt prompt_of(const Options& options, const std::string& text, const Model& model) {
+TracePrompt prompt_of(const StatsArguments& options, const std::string& text, const Model& model) {
   TracePrompt prompt{.id = options.text, .text = {}, .tokens = {}, .spans = {}};
   prompt.tokens = model.tokenizer().encode(text, options.bos);
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
@@ -66,7 +66,7 @@ TracePrompt prompt_of(const Options& options, const std::string& text, const Mod
   return prompt;
 }
 
-Model fitting(const Model& model, std::int64_t tokens, const Options& options) {
+Model fitting(const Model& model, std::int64_t tokens, const StatsArguments& options) {
   if (tokens <= model.config().n_ctx) {
     return model;
   }
@@ -78,7 +78,9 @@ Model fitting(const Model& model, std::int64_t tokens, const Options& options) {
   return beyond_context(model, tokens);
 }
 
-StatisticsCollector collect(const Options& options, const Model& model, const TracePrompt& prompt) {
+StatisticsCollector collect(const StatsArguments& options,
+                            const Model& model,
+                            const TracePrompt& prompt) {
   StatisticsCollector collector(model.config());
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   const std::int64_t chunks = (tokens + options.chunk - 1) / options.chunk;
@@ -95,7 +97,7 @@ StatisticsCollector collect(const Options& options, const Model& model, const Tr
   return collector;
 }
 
-void write(const Options& options,
+void write(const StatsArguments& options,
            const Invocation& invocation,
            const Model& model,
            const TracePrompt& prompt,
@@ -123,7 +125,7 @@ void write(const Options& options,
   writer.finish();
 }
 
-void check(const Options& options) {
+void check(const StatsArguments& options) {
   const StatisticsRequest request = statistics_request(options.choice);
   if (!options.out.empty() && std::filesystem::exists(options.out) && !options.overwrite) {
     throw UsageError("{}: exists; --overwrite replaces it", options.out);
@@ -140,7 +142,7 @@ void check(const Options& options) {
   }
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const StatsArguments& options, const Invocation& invocation) {
   check(options);
   catch_interrupts();
   const std::string text = read_text(options.text);
@@ -159,7 +161,7 @@ void run(const Options& options, const Invocation& invocation) {
   show(invocation, stats_json(summary), stats_text(summary, options.top));
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, StatsArguments& options) {
   add_model(app, options.model);
   app.add_option("--text", options.text, "A text file, read from its beginning")->required();
   app.add_option("--context", options.context, "Tokens of it; 0: all of them")
@@ -204,7 +206,7 @@ Verb stats_verb() {
           "a longer text). The file is a trace: inspect and export read "
           "it.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<StatsArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

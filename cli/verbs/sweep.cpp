@@ -7,7 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/sweep_command.h"
+#include "cli/sweep/sweep_command.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
@@ -17,14 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct SweepArguments {
   std::string list;
   SweepCommand::Options each;
 };
 
 using Commands = std::deque<SweepCommand>;  // they stay where they are
 
-Commands commands_of(const SweepList& list, const Options& options, const Invocation& invocation) {
+Commands commands_of(const SweepList& list,
+                     const SweepArguments& options,
+                     const Invocation& invocation) {
   Commands commands;
   for (const SweepEntry& entry : list.entries) {
     commands.emplace_back(list, entry, invocation, options.each);
@@ -95,7 +97,7 @@ SweepOutcome run_one(SweepCommand& command, SweepSession& session, const std::st
   }
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const SweepArguments& options, const Invocation& invocation) {
   catch_interrupts();
   const SweepList list = read_sweep_list(options.list);
   Commands commands = commands_of(list, options, invocation);
@@ -142,7 +144,7 @@ Verb sweep_verb() {
           "to\n"
           "the file. Nothing runs before every entry is checked; what is done is never done again.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<SweepArguments>();
         app.add_option("FILE", options->list, "The JSON file of sweeps")->required();
         app.add_option(
                "--memory", options->each.memory, "The most to take beside the weights, as in 4GB")

@@ -7,7 +7,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
-#include "cli/task_score.h"
+#include "cli/sweep/task_score.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
@@ -15,7 +15,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct TaskArguments {
   std::string what;
   std::string name;
   std::string model;
@@ -87,7 +87,7 @@ void show_task(const std::string& name, const Invocation& invocation) {
            "\nAn example (words before a tokenizer has seen them)\n" + example_text(draft));
 }
 
-void check_make(const Options& options) {
+void check_make(const TaskArguments& options) {
   if (!options.overwrite && !options.out.empty() && std::filesystem::exists(options.out)) {
     throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
                      options.out);
@@ -97,7 +97,7 @@ void check_make(const Options& options) {
   }
 }
 
-void make(Options options, const Invocation& invocation) {
+void make(TaskArguments options, const Invocation& invocation) {
   check_make(options);
   task_maker(options.name);  // a wrong name before a model is opened
   options.make.seed = invocation.common.seed;
@@ -120,7 +120,7 @@ void make(Options options, const Invocation& invocation) {
               {"hash", task.hash}}));
 }
 
-void run(const Options& options, const Invocation& invocation) {
+void run(const TaskArguments& options, const Invocation& invocation) {
   if (options.what == "list") {
     list_tasks(invocation);
   } else if (options.name.empty()) {
@@ -141,7 +141,7 @@ void run(const Options& options, const Invocation& invocation) {
   }
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CLI::App& app, TaskArguments& options) {
   app.add_option("WHAT", options.what, "list, show, make or score")
       ->required()
       ->check(CLI::IsMember({"list", "show", "make", "score"}));
@@ -181,7 +181,7 @@ Verb task_verb() {
           "mine.jsonl\n"
           "  headscope task score ioi.jsonl --model smollm2",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<TaskArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -10,7 +10,7 @@
 namespace headscope {
 namespace {
 
-struct Options {
+struct TokenizeArguments {
   std::string model;
   std::string prompt;
   PrependBos bos = PrependBos::automatic;
@@ -26,7 +26,7 @@ struct Tokens {
   std::string tokenizer;
 };
 
-Tokens tokenize(const Options& options) {
+Tokens tokenize(const TokenizeArguments& options) {
   const Tokenizer tokenizer = load_tokenizer(options.model);
   Tokens result{.tokens = {}, .bos = options.bos, .tokenizer = tokenizer.kind()};
   for (const TokenId id : tokenizer.encode(options.prompt, options.bos)) {
@@ -61,7 +61,7 @@ Verb tokenize_verb() {
       .summary = "The token ids and pieces of a text, one a line",
       .example = "  headscope tokenize smollm2 --prompt \"When Mary and John went to the store\"",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<Options>();
+        auto options = std::make_shared<TokenizeArguments>();
         add_model(app, options->model);
         app.add_option("--prompt", options->prompt, "The text")->required();
         add_prepend_bos(app, options->bos);

@@ -15,14 +15,14 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kLargestChunk = 16 << 20;  // bytes
-constexpr std::size_t kRowsAtOnce = 4096;         // prompts written together, to bound memory
+constexpr std::int64_t kLargestChunk = 16 << 20;      // bytes
+constexpr std::size_t kTraceCreateRowsAtOnce = 4096;  // prompts written together, to bound memory
 
 // Calls body(first, count) on slices of the prompts.
 template <typename Body>
 void by_slices(std::size_t prompts, const Body& body) {
-  for (std::size_t first = 0; first < prompts; first += kRowsAtOnce) {
-    body(first, std::min(kRowsAtOnce, prompts - first));
+  for (std::size_t first = 0; first < prompts; first += kTraceCreateRowsAtOnce) {
+    body(first, std::min(kTraceCreateRowsAtOnce, prompts - first));
   }
 }
 

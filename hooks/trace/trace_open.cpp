@@ -14,7 +14,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 4096;
+constexpr std::size_t kTraceOpenRowsAtOnce = 4096;
 
 // What a schema error is thrown as until the path is known.
 void require(bool condition, const std::string& what) {
@@ -48,9 +48,9 @@ void read_tokens(hid_t group, std::vector<TracePrompt>& prompts) {
   const auto longest = static_cast<std::int64_t>(dims[1]);
   std::vector<std::int32_t> rows;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const std::size_t row = i % kRowsAtOnce;
+    const std::size_t row = i % kTraceOpenRowsAtOnce;
     if (row == 0) {
-      const std::size_t take = std::min(kRowsAtOnce, prompts.size() - i);
+      const std::size_t take = std::min(kTraceOpenRowsAtOnce, prompts.size() - i);
       rows.resize(take * dims[1]);
       h5::read_rows(dataset, H5T_NATIVE_INT32, {i, take}, rows.data());
     }

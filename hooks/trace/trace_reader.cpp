@@ -4,6 +4,7 @@
 #include <map>
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 
 #include "hooks/trace/chunk_codec.h"
 #include "hooks/trace/chunk_grid.h"

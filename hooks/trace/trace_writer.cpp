@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "hooks/trace/disk_space.h"

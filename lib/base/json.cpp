@@ -9,11 +9,11 @@
 namespace headscope {
 namespace {
 
-constexpr int kMaxDepth = 512;  // consumers recurse; no honest config comes near
+constexpr int kJsonMaxDepth = 512;  // consumers recurse; no honest config comes near
 
 void check_depth(int depth, const std::string& where) {
-  if (depth > kMaxDepth) {
-    throw DataError("{}: JSON nested deeper than {}", where, kMaxDepth);
+  if (depth > kJsonMaxDepth) {
+    throw DataError("{}: JSON nested deeper than {}", where, kJsonMaxDepth);
   }
 }
 

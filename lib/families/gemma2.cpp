@@ -6,7 +6,7 @@
 namespace headscope {
 namespace {
 
-ModelConfig config(ConfigFields& f) {
+ModelConfig gemma2_config(ConfigFields& f) {
   f.set_default("num_key_value_heads", 4);
   f.set_default("attn_logit_softcapping", 50.0);
   f.set_default("final_logit_softcapping", 30.0);
@@ -26,7 +26,7 @@ Family gemma2_family() {
   return {.name = "gemma2",
           .architectures = {"Gemma2ForCausalLM"},
           .gguf = {"gemma2"},
-          .config = config,
+          .config = gemma2_config,
           .rules = gemma_rules};
 }
 

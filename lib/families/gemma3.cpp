@@ -43,7 +43,7 @@ std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
 }
 
 // Multimodal checkpoints write only what differs from these.
-void set_defaults(ConfigFields& f) {
+void set_gemma3_defaults(ConfigFields& f) {
   f.set_default("num_attention_heads", 8);
   f.set_default("num_key_value_heads", 4);
   f.set_default("head_dim", 256);
@@ -51,8 +51,8 @@ void set_defaults(ConfigFields& f) {
   f.set_default("max_position_embeddings", 131072);
 }
 
-ModelConfig config(ConfigFields& f) {
-  set_defaults(f);
+ModelConfig gemma3_config(ConfigFields& f) {
+  set_gemma3_defaults(f);
   ModelConfig c = gemma_config(f);
   c.qk_norm = QkNorm::per_head;
   c.ropes = read_ropes(f, f.integer("rope_dim", c.d_head));
@@ -70,7 +70,7 @@ ModelConfig config(ConfigFields& f) {
   return c;
 }
 
-WeightRules rules(const ModelConfig& c, Naming naming) {
+WeightRules gemma3_rules(const ModelConfig& c, Naming naming) {
   WeightRules rules = gemma_rules(c, naming);
   // The text model inside Gemma3ForConditionalGeneration; images are none of headscope's business.
   rules.ignored_prefixes = {"vision_tower.",
@@ -86,8 +86,8 @@ Family gemma3_family() {
   return {.name = "gemma3",
           .architectures = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
           .gguf = {"gemma3"},
-          .config = config,
-          .rules = rules};
+          .config = gemma3_config,
+          .rules = gemma3_rules};
 }
 
 }  // namespace headscope

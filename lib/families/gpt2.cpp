@@ -8,7 +8,7 @@
 namespace headscope {
 namespace {
 
-ModelConfig config(ConfigFields& f) {
+ModelConfig gpt2_config(ConfigFields& f) {
   ModelConfig c;
   c.n_layers = read_layer_count(f, "n_layer");
   c.d_model = f.integer("n_embd");
@@ -39,7 +39,7 @@ ModelConfig config(ConfigFields& f) {
   return c;
 }
 
-WeightRules huggingface(const ModelConfig& c) {
+WeightRules gpt2_huggingface(const ModelConfig& c) {
   WeightRules rules;
   rules.model = {{"W_E", "transformer.wte.weight"},
                  {"W_pos", "transformer.wpe.weight"},
@@ -67,9 +67,9 @@ WeightRules huggingface(const ModelConfig& c) {
   return rules;
 }
 
-WeightRules rules(const ModelConfig& c, Naming naming) {
+WeightRules gpt2_rules(const ModelConfig& c, Naming naming) {
   if (naming == Naming::huggingface) {
-    return huggingface(c);
+    return gpt2_huggingface(c);
   }
   WeightRules rules = gguf_fused_rules(c);
   rules.model.push_back({"W_pos", "position_embd.weight"});
@@ -82,8 +82,8 @@ Family gpt2_family() {
   return {.name = "gpt2",
           .architectures = {"GPT2LMHeadModel"},
           .gguf = {"gpt2"},
-          .config = config,
-          .rules = rules};
+          .config = gpt2_config,
+          .rules = gpt2_rules};
 }
 
 }  // namespace headscope

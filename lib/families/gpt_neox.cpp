@@ -27,7 +27,7 @@ std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
   return f.integer("rope_dim", static_cast<std::int64_t>(static_cast<double>(d_head) * fraction));
 }
 
-ModelConfig config(ConfigFields& f) {
+ModelConfig gpt_neox_config(ConfigFields& f) {
   ModelConfig c;
   c.n_layers = read_layer_count(f, "num_hidden_layers");
   c.d_model = f.integer("hidden_size");
@@ -52,7 +52,7 @@ ModelConfig config(ConfigFields& f) {
   return c;
 }
 
-WeightRules huggingface(const ModelConfig& c) {
+WeightRules gpt_neox_huggingface(const ModelConfig& c) {
   WeightRules rules;
   rules.model = {{"W_E", "gpt_neox.embed_in.weight"},
                  {"ln_final.w", "gpt_neox.final_layer_norm.weight"},
@@ -82,8 +82,8 @@ WeightRules huggingface(const ModelConfig& c) {
   return rules;
 }
 
-WeightRules rules(const ModelConfig& c, Naming naming) {
-  return naming == Naming::huggingface ? huggingface(c) : gguf_fused_rules(c);
+WeightRules gpt_neox_rules(const ModelConfig& c, Naming naming) {
+  return naming == Naming::huggingface ? gpt_neox_huggingface(c) : gguf_fused_rules(c);
 }
 
 }  // namespace
@@ -92,8 +92,8 @@ Family gpt_neox_family() {
   return {.name = "gpt_neox",
           .architectures = {"GPTNeoXForCausalLM"},
           .gguf = {"gptneox"},
-          .config = config,
-          .rules = rules};
+          .config = gpt_neox_config,
+          .rules = gpt_neox_rules};
 }
 
 }  // namespace headscope

@@ -47,7 +47,7 @@ void add_mlp_biases(WeightRules& rules, const std::string& prefix, const char* c
   }
 }
 
-WeightRules huggingface(const ModelConfig& c) {
+WeightRules llama_huggingface(const ModelConfig& c) {
   WeightRules rules;
   rules.model = {{"W_E", "model.embed_tokens.weight"}, {"ln_final.w", "model.norm.weight"}};
   const std::string h = "model.layers.{l}.";
@@ -128,13 +128,13 @@ std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
   return dim;
 }
 
-ModelConfig config(ConfigFields& f) {
+ModelConfig llama_family_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   c.ropes = {read_rope(f, whole_head(f, c.d_head), 10000.0)};
   return c;
 }
 
-WeightRules rules(const ModelConfig& c, Naming naming) {
+WeightRules llama_family_rules(const ModelConfig& c, Naming naming) {
   WeightRules rules = llama_rules(c, naming);
   if (naming == Naming::gguf) {
     mark_rotary_pairs(rules);
@@ -145,15 +145,15 @@ WeightRules rules(const ModelConfig& c, Naming naming) {
 }  // namespace
 
 WeightRules llama_rules(const ModelConfig& c, Naming naming) {
-  return naming == Naming::huggingface ? huggingface(c) : gguf(c);
+  return naming == Naming::huggingface ? llama_huggingface(c) : gguf(c);
 }
 
 Family llama_family() {
   return {.name = "llama",
           .architectures = {"LlamaForCausalLM"},
           .gguf = {"llama"},
-          .config = config,
-          .rules = rules};
+          .config = llama_family_config,
+          .rules = llama_family_rules};
 }
 
 }  // namespace headscope

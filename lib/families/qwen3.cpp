@@ -33,14 +33,14 @@ void read_windows(ConfigFields& f, ModelConfig& c) {
 }
 
 // What a config leaves out that transformers does not take from other fields.
-void set_defaults(ConfigFields& f) {
+void set_qwen3_defaults(ConfigFields& f) {
   f.set_default("num_key_value_heads", 32);
   f.set_default("sliding_window", 4096);
   f.set_default("max_window_layers", 28);
 }
 
-ModelConfig config(ConfigFields& f) {
-  set_defaults(f);
+ModelConfig qwen3_config(ConfigFields& f) {
+  set_qwen3_defaults(f);
   ModelConfig c = llama_config(f);
   c.d_head = f.integer("head_dim", 128);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
@@ -50,7 +50,7 @@ ModelConfig config(ConfigFields& f) {
   return c;
 }
 
-WeightRules rules(const ModelConfig& c, Naming naming) {
+WeightRules qwen3_rules(const ModelConfig& c, Naming naming) {
   WeightRules rules = llama_rules(c, naming);
   const bool hf = naming == Naming::huggingface;
   rules.block.push_back(
@@ -68,8 +68,8 @@ Family qwen3_family() {
   return {.name = "qwen3",
           .architectures = {"Qwen3ForCausalLM"},
           .gguf = {"qwen3"},
-          .config = config,
-          .rules = rules};
+          .config = qwen3_config,
+          .rules = qwen3_rules};
 }
 
 }  // namespace headscope

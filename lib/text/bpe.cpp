@@ -11,7 +11,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // ▁, SentencePiece's space
+constexpr std::string_view kBpeSpaceMark = "\xE2\x96\x81";  // ▁, SentencePiece's space
 
 }  // namespace
 
@@ -66,10 +66,10 @@ void Bpe::prepare_bytes() {
 // without changing any merge: each part is short, and most are tokens.
 void Bpe::find_word_break(const std::vector<RankedMerge>& merges) {
   breaks_at_space_ = options_.alphabet == Alphabet::characters &&
-                     vocabulary_->find(kSpaceMark) >= 0 && !options_.ignore_merges &&
+                     vocabulary_->find(kBpeSpaceMark) >= 0 && !options_.ignore_merges &&
                      std::none_of(merges.begin(), merges.end(), [&](const RankedMerge& merge) {
-                       return vocabulary_->text(merge.right)->starts_with(kSpaceMark) &&
-                              !vocabulary_->text(merge.left)->ends_with(kSpaceMark);
+                       return vocabulary_->text(merge.right)->starts_with(kBpeSpaceMark) &&
+                              !vocabulary_->text(merge.left)->ends_with(kBpeSpaceMark);
                      });
 }
 
@@ -79,13 +79,13 @@ void Bpe::encode(std::string_view word, std::vector<TokenId>& out) const {
     return;
   }
   std::size_t begin = 0;
-  for (auto at = word.find(kSpaceMark); at != word.npos; at = word.find(kSpaceMark, at)) {
-    const bool run = at >= 3 && word.substr(at - 3, 3) == kSpaceMark;
+  for (auto at = word.find(kBpeSpaceMark); at != word.npos; at = word.find(kBpeSpaceMark, at)) {
+    const bool run = at >= 3 && word.substr(at - 3, 3) == kBpeSpaceMark;
     if (at > begin && !run) {
       encode_part(word.substr(begin, at - begin), out);
       begin = at;
     }
-    at += kSpaceMark.size();
+    at += kBpeSpaceMark.size();
   }
   encode_part(word.substr(begin), out);
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kCharacters = 0x180;  // all of the alphabet lies below
 
-struct Alphabet {
+struct ByteTables {
   std::array<char32_t, 256> character{};
   std::array<std::int16_t, kCharacters> byte{};
 };
@@ -18,8 +18,8 @@ constexpr bool stands_for_itself(int byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-constexpr Alphabet make_alphabet() {
-  Alphabet alphabet;
+constexpr ByteTables make_tables() {
+  ByteTables alphabet;
   for (auto& byte : alphabet.byte) {
     byte = -1;
   }
@@ -32,12 +32,12 @@ constexpr Alphabet make_alphabet() {
   return alphabet;
 }
 
-constexpr Alphabet kAlphabet = make_alphabet();
+constexpr ByteTables kByteTables = make_tables();
 
 }  // namespace
 
 char32_t byte_to_character(std::uint8_t byte) {
-  return kAlphabet.character[byte];
+  return kByteTables.character[byte];
 }
 
 std::optional<std::string> unspell_bytes(std::string_view spelled) {
@@ -45,10 +45,10 @@ std::optional<std::string> unspell_bytes(std::string_view spelled) {
   bytes.reserve(spelled.size());
   for (std::size_t at = 0; at < spelled.size();) {
     const CodePoint point = code_point_at(spelled, at);
-    if (point.value >= kCharacters || kAlphabet.byte[point.value] < 0) {
+    if (point.value >= kCharacters || kByteTables.byte[point.value] < 0) {
       return std::nullopt;
     }
-    bytes.push_back(static_cast<char>(kAlphabet.byte[point.value]));
+    bytes.push_back(static_cast<char>(kByteTables.byte[point.value]));
     at += point.length;
   }
   return bytes;

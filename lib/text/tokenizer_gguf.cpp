@@ -14,7 +14,7 @@
 namespace headscope {
 namespace {
 
-constexpr const char* kSpaceMark = "\xE2\x96\x81";  // ▁
+constexpr const char* kTokenizerGgufSpaceMark = "\xE2\x96\x81";  // ▁
 
 struct Reader {
   const Json& metadata;
@@ -74,7 +74,7 @@ void mend_gemma(GgufVocabulary& tokens) {
       const std::size_t count = text.size();
       text.clear();
       for (std::size_t i = 0; i < count; ++i) {
-        text += kSpaceMark;
+        text += kTokenizerGgufSpaceMark;
       }
     }
   }
@@ -82,16 +82,17 @@ void mend_gemma(GgufVocabulary& tokens) {
 
 Json space_normalizer(bool prefix) {
   const Json replace = {
-      {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
-  const Json prepend = {{"type", "Prepend"}, {"prepend", kSpaceMark}};
+      {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kTokenizerGgufSpaceMark}};
+  const Json prepend = {{"type", "Prepend"}, {"prepend", kTokenizerGgufSpaceMark}};
   return {{"type", "Sequence"},
           {"normalizers", prefix ? Json{prepend, replace} : Json::array({replace})}};
 }
 
 Json space_decoder(bool prefix) {
-  Json steps = {{{"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}},
-                {{"type", "ByteFallback"}},
-                {{"type", "Fuse"}}};
+  Json steps = {
+      {{"type", "Replace"}, {"pattern", {{"String", kTokenizerGgufSpaceMark}}}, {"content", " "}},
+      {{"type", "ByteFallback"}},
+      {{"type", "Fuse"}}};
   if (prefix) {
     steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1u}, {"stop", 0u}});
   }

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <tuple>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/weights/printable.h"
 #include "lib/weights/safetensors_json.h"

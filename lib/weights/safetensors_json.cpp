@@ -9,7 +9,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::size_t kMaxDepth = 8;  // the format has three levels
+constexpr std::size_t kSafetensorsJsonMaxDepth = 8;  // the format has three levels
 
 // Watches the parser: one set of keys for every object that is open.
 class KeyGuard {
@@ -29,8 +29,9 @@ class KeyGuard {
                       printable(parsed.get_ref<const std::string&>()),
                       kDownloadAgain);
     }
-    if (open_.size() > kMaxDepth) {
-      throw DataError("{}: JSON nested deeper than {}; {}", where_, kMaxDepth, kDownloadAgain);
+    if (open_.size() > kSafetensorsJsonMaxDepth) {
+      throw DataError(
+          "{}: JSON nested deeper than {}; {}", where_, kSafetensorsJsonMaxDepth, kDownloadAgain);
     }
   }
 

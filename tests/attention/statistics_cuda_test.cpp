@@ -6,19 +6,10 @@
 #include "lib/tensor/ops.h"
 #include "tests/attention/statistics_cases.h"
 #include "tests/support/catch.h"
+#include "tests/support/gpu.h"
 
 namespace headscope::test {
 namespace {
-
-bool have_gpu() {
-  try {
-    use_backend(cuda());
-    return true;
-  } catch (const ResourceError& error) {
-    WARN("skipped: " << error.what());
-    return false;
-  }
-}
 
 Tensor on_gpu(const Tensor& x) {
   return x.defined() ? x.to(at::Device(at::kCUDA)) : x;

@@ -18,7 +18,7 @@ using namespace headscope::test;
 
 namespace {
 
-constexpr std::int64_t kMemory = 1 << 30;
+constexpr std::int64_t kAttributionMemory = 1 << 30;
 
 // Every token of the upper half of the vocabulary means nearly what its twin of the lower half
 // does.
@@ -52,7 +52,7 @@ SweepTable estimated(const Model& model,
                      const Task& task,
                      const SweepSpec& spec,
                      AttributionOptions options,
-                     std::int64_t memory = kMemory) {
+                     std::int64_t memory = kAttributionMemory) {
   SweepTable table = table_for(model, task, spec);
   CHECK(run_attribution(model, task, spec, options, {.memory = memory}, table));
   return table;
@@ -60,7 +60,7 @@ SweepTable estimated(const Model& model,
 
 SweepTable exact(const Model& model, const Task& task, const SweepSpec& spec) {
   SweepTable table = table_for(model, task, spec);
-  CHECK(run_sweep(model, task, spec, {.memory = kMemory}, table));
+  CHECK(run_sweep(model, task, spec, {.memory = kAttributionMemory}, table));
   return table;
 }
 
@@ -86,24 +86,24 @@ SweepSpec patch_of(Site site, bool heads, const ValueSource& source) {
   return {.parts = {{site, heads}}, .source = &source, .metric = &find_metric("logit_diff")};
 }
 
-struct Case {
+struct AttributionCase {
   Site site;
   bool heads;
   AttributionMethod method;
 };
 
-constexpr Case kCases[] = {{Site::z, true, AttributionMethod::atp},
-                           {Site::z, false, AttributionMethod::ig},
-                           {Site::q, true, AttributionMethod::atp},
-                           {Site::q, true, AttributionMethod::atp_qk_fix},
-                           {Site::k, true, AttributionMethod::atp},
-                           {Site::k, true, AttributionMethod::atp_qk_fix},
-                           {Site::k, false, AttributionMethod::atp_qk_fix},
-                           {Site::v, true, AttributionMethod::atp},
-                           {Site::pattern, true, AttributionMethod::atp},
-                           {Site::attn_out, false, AttributionMethod::atp},
-                           {Site::mlp_out, false, AttributionMethod::ig},
-                           {Site::resid_pre, false, AttributionMethod::atp}};
+constexpr AttributionCase kCases[] = {{Site::z, true, AttributionMethod::atp},
+                                      {Site::z, false, AttributionMethod::ig},
+                                      {Site::q, true, AttributionMethod::atp},
+                                      {Site::q, true, AttributionMethod::atp_qk_fix},
+                                      {Site::k, true, AttributionMethod::atp},
+                                      {Site::k, true, AttributionMethod::atp_qk_fix},
+                                      {Site::k, false, AttributionMethod::atp_qk_fix},
+                                      {Site::v, true, AttributionMethod::atp},
+                                      {Site::pattern, true, AttributionMethod::atp},
+                                      {Site::attn_out, false, AttributionMethod::atp},
+                                      {Site::mlp_out, false, AttributionMethod::ig},
+                                      {Site::resid_pre, false, AttributionMethod::atp}};
 
 }  // namespace
 
@@ -112,7 +112,7 @@ TEST_CASE("every method estimates patches between close runs, at every site, in 
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     const Model model = with_twins(load(fixture));
     const Task task = twin_task(model, {.lengths = {9, 9, 8}, .differ_from = {5, 5, 5}});
-    for (const Case& each : kCases) {
+    for (const AttributionCase& each : kCases) {
       CAPTURE(fixture.name, short_name(each.site), each.heads, static_cast<int>(each.method));
       const SweepSpec spec = patch_of(each.site, each.heads, source);
       const SweepTable truth = exact(model, task, spec);
@@ -127,7 +127,7 @@ TEST_CASE("positions are estimated one by one, and into either run") {
   const OtherRun source(Run::corrupted);
   const Model model = with_twins(load(huggingface_fixture("llama3_gqa_tied")));
   const Task task = twin_task(model);
-  for (const Case& each : kCases) {
+  for (const AttributionCase& each : kCases) {
     CAPTURE(short_name(each.site), static_cast<int>(each.method));
     SweepSpec spec = patch_of(each.site, each.heads, source);
     spec.over_positions = true;
@@ -230,8 +230,9 @@ TEST_CASE("what has no gradient is refused") {
   SweepSpec spec = patch_of(Site::z, true, from_clean);
   SweepTable table = table_for(model, task, spec);
   const auto refused = [&](const AttributionOptions& options) {
-    CHECK_THROWS_AS(run_attribution(model, task, spec, options, {.memory = kMemory}, table),
-                    UsageError);
+    CHECK_THROWS_AS(
+        run_attribution(model, task, spec, options, {.memory = kAttributionMemory}, table),
+        UsageError);
   };
   refused({AttributionMethod::atp_qk_fix});
   spec.metric = &find_metric("rank");

@@ -1,6 +1,6 @@
 // What reproduce says where a model does not do the task.
 #include "analyses/circuit/reproduce.h"
-#include "cli/reproduce_view.h"
+#include "cli/reproduce/reproduce_view.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;

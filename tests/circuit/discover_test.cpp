@@ -11,14 +11,14 @@ using namespace headscope::test;
 
 namespace {
 
-constexpr std::int64_t kMemory = 1 << 30;
+constexpr std::int64_t kDiscoverMemory = 1 << 30;
 
 DiscoveryOptions backwards() {
   return {.stages = {{"induction", "opposing", "", 'q', "end", "end"},
                      {"previous token", "", "induction", 'k', "all", "all"},
                      {"nothing", "", "induction", 'v', "all", "all"}},
           .metric = &find_metric("logit_diff"),
-          .memory = kMemory};
+          .memory = kDiscoverMemory};
 }
 
 std::vector<CircuitHead> heads_of(const Discovery& found, const std::string& name) {

@@ -10,7 +10,7 @@ using namespace headscope::test;
 
 namespace {
 
-bool says(const std::string& text, const std::string& what) {
+bool detect_says(const std::string& text, const std::string& what) {
   return text.find(what) != std::string::npos;
 }
 
@@ -50,18 +50,18 @@ TEST_CASE("detect: table, file, page and compare agree; the file can be gone on 
   CHECK(read_atlas(folder / "a.h5").find("delimiter")->score == atlas.find("delimiter")->score);
   const auto other = detect(folder, {"--detectors", "dormant", "--resume", "--seeds", "2"});
   CHECK(other.code == 2);
-  CHECK(says(other.err, "seeds"));
+  CHECK(detect_says(other.err, "seeds"));
 
   const auto page = run({"atlas", folder / "a.h5", "-o", folder / "a.html"});
   CHECK(page.code == 0);
   const std::string html = contents(folder / "a.html");
-  CHECK(says(html, "\"name\":\"dormant\""));
-  CHECK_FALSE(says(html, "http://"));
+  CHECK(detect_says(html, "\"name\":\"dormant\""));
+  CHECK_FALSE(detect_says(html, "http://"));
   CHECK(html.size() > 20000);
   const auto same =
       run({"compare", folder / "a.h5:delimiter", folder / "a.h5:delimiter", "--json"});
   CHECK(same.code == 0);
-  CHECK(says(run({"compare", folder / "a.h5", folder / "a.h5"}).err, "delimiter"));
+  CHECK(detect_says(run({"compare", folder / "a.h5", folder / "a.h5"}).err, "delimiter"));
 }
 
 TEST_CASE("a damaged atlas is one clear error") {
@@ -74,7 +74,7 @@ TEST_CASE("a damaged atlas is one clear error") {
   for (const char* name : {"bad.h5", "short.h5", "none.h5"}) {
     const Outcome outcome = run({"atlas", folder / name});
     CHECK(outcome.code == 3);
-    CHECK(says(outcome.err, name));
+    CHECK(detect_says(outcome.err, name));
   }
 }
 
@@ -82,9 +82,9 @@ TEST_CASE("what cannot run says so, the others run, and the exit code tells") {
   const Folder folder;
   const Outcome outcome = detect(folder, {"--detectors", "induction,first_token_sink"});
   CHECK(outcome.code == 3);
-  CHECK(says(outcome.out, "first_token_sink"));
-  CHECK(says(outcome.out, "context"));
-  CHECK(says(outcome.err, "induction"));
+  CHECK(detect_says(outcome.out, "first_token_sink"));
+  CHECK(detect_says(outcome.out, "context"));
+  CHECK(detect_says(outcome.err, "induction"));
   CHECK(read_atlas(folder / "a.h5").find("first_token_sink")->ran());
   CHECK(detect(folder, {"--overwrite", "--detectors", "inductoin"}).code == 2);
   CHECK(run({"detect", "--list"}).code == 0);
@@ -135,7 +135,7 @@ TEST_CASE("a detector of one's own, as JSON") {
     const Outcome outcome =
         detect(folder, {"--overwrite", "--detector-file", custom(folder, text)});
     CHECK(outcome.code == 3);
-    CHECK(says(outcome.err, what));
+    CHECK(detect_says(outcome.err, what));
   }
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("stats in chunks says what it says in one piece, and record --statisti
                            "-o",
                            folder / "r.h5"});
   CHECK(record.code == 0);
-  CHECK(says(run({"inspect", folder / "r.h5"}).out, "blocks.0.attn.hook_pattern_top_key"));
+  CHECK(detect_says(run({"inspect", folder / "r.h5"}).out, "blocks.0.attn.hook_pattern_top_key"));
   CHECK(run({"record",
              model_path("llama"),
              "--prompt",

@@ -36,7 +36,7 @@ Outcome dla(const Folder& folder,
   return run(words);
 }
 
-bool says(const std::string& text, const std::string& what) {
+bool dla_says(const std::string& text, const std::string& what) {
   return text.find(what) != std::string::npos;
 }
 
@@ -74,24 +74,24 @@ TEST_CASE("dla: table, JSON, file, inspect and export agree, and the parts sum t
   CHECK(kinds == Approx(sum).margin(1e-9));
 
   const std::string printed = dla(folder, "gpt2", {}).out;
-  CHECK(says(printed, "direct logit attribution, clean run"));
-  CHECK(says(printed, "components sum to"));
-  CHECK(says(run({"inspect", folder / "d.h5"}).out, printed.substr(0, printed.size() - 1)));
+  CHECK(dla_says(printed, "direct logit attribution, clean run"));
+  CHECK(dla_says(printed, "components sum to"));
+  CHECK(dla_says(run({"inspect", folder / "d.h5"}).out, printed.substr(0, printed.size() - 1)));
   for (const std::string format : {"csv", "npy", "png", "svg", "html"}) {
     CAPTURE(format);
     CHECK(run({"export", folder / "d.h5", "--format", format, "-o", folder / "out"}).code == 0);
   }
   const std::string csv = contents(folder / "out/d.csv");
   CHECK(std::count(csv.begin(), csv.end(), '\n') == static_cast<long>(json["cells"].size() + 1));
-  CHECK(says(csv, "embed,token,"));
-  CHECK(says(csv, "final,bias,"));
+  CHECK(dla_says(csv, "embed,token,"));
+  CHECK(dla_says(csv, "final,bias,"));
   const std::string picture = contents(folder / "out/d.svg");
-  CHECK(says(picture, "direct logit attribution, clean run"));
-  CHECK_FALSE(says(picture, "NaN"));  // what is no component is white, not a value
+  CHECK(dla_says(picture, "direct logit attribution, clean run"));
+  CHECK_FALSE(dla_says(picture, "NaN"));  // what is no component is white, not a value
   const std::string page = contents(folder / "out/d.html");
-  CHECK(says(page, "direct logit attribution"));
-  CHECK(says(page, "By kind of component"));
-  CHECK_FALSE(says(page, "normalised"));
+  CHECK(dla_says(page, "direct logit attribution"));
+  CHECK(dla_says(page, "By kind of component"));
+  CHECK_FALSE(dla_says(page, "normalised"));
 }
 
 TEST_CASE("dla says which run and which logits it attributes") {
@@ -101,11 +101,11 @@ TEST_CASE("dla says which run and which logits it attributes") {
   CHECK(corrupted["provenance"]["identity"]["run"] == "corrupted");
   CHECK_FALSE(corrupted["totals"].contains("biases"));  // Llama has none
   const std::string gemma = dla(folder, "gemma2", {}).out;
-  CHECK(says(gemma, "logit_diff before the soft-cap"));
-  CHECK(says(gemma, "norm after attention is frozen too"));
+  CHECK(dla_says(gemma, "logit_diff before the soft-cap"));
+  CHECK(dla_says(gemma, "norm after attention is frozen too"));
   const std::string answers = dla(folder, "llama", {}, "").out;
-  CHECK(says(answers, "answer_logit, clean"));
-  CHECK(says(answers, "No item has wrong tokens"));
+  CHECK(dla_says(answers, "answer_logit, clean"));
+  CHECK(dla_says(answers, "No item has wrong tokens"));
 }
 
 TEST_CASE("a dla that cannot be ends with one clear line and leaves no file") {
@@ -128,7 +128,7 @@ TEST_CASE("a dla that cannot be ends with one clear line and leaves no file") {
     CAPTURE(words, outcome.err);
     CHECK(outcome.code == code);
     CHECK(is_one_line(outcome.err));
-    CHECK(says(outcome.err, text));
+    CHECK(dla_says(outcome.err, text));
   }
   CHECK(dla(folder, "llama", {"-o", folder / "there.h5", "--overwrite"}).code == 0);
   CHECK(dla(folder, "llama", {"--metric", "answer_logit"}, "some").code == 0);

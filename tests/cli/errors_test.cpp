@@ -26,21 +26,22 @@ void check(const BadCase& bad) {
   CHECK_THAT(outcome.err, contains(bad.says));
 }
 
-const std::string kModel = model_path("llama");
+const std::string kErrorsModel = model_path("llama");
 
 }  // namespace
 
 TEST_CASE("wrong commands are usage errors") {
-  check({{"inf", kModel}, 2, "did you mean info"});
+  check({{"inf", kErrorsModel}, 2, "did you mean info"});
   check({{"info"}, 2, "MODEL"});
-  check({{"info", kModel, "--jsn"}, 2, "--json"});
-  check({{"info", kModel, "--device", "tpu"}, 2, "tpu"});
-  check({{"info", kModel, "--dtype", "f64"}, 2, "f32"});
-  check({{"predict", kModel}, 2, "--prompt"});
-  check({{"predict", kModel, "--prompt", "a", "--top", "0"}, 2, "--top"});
-  check({{"predict", kModel, "--prompt", "a", "--prepend-bos", "maybe"}, 2, "auto, yes or no"});
-  check({{"bench", "forward", kModel, "--shape", "8by15"}, 2, "8x15"});
-  check({{"bench", "sideways", kModel}, 2, "forward"});
+  check({{"info", kErrorsModel, "--jsn"}, 2, "--json"});
+  check({{"info", kErrorsModel, "--device", "tpu"}, 2, "tpu"});
+  check({{"info", kErrorsModel, "--dtype", "f64"}, 2, "f32"});
+  check({{"predict", kErrorsModel}, 2, "--prompt"});
+  check({{"predict", kErrorsModel, "--prompt", "a", "--top", "0"}, 2, "--top"});
+  check(
+      {{"predict", kErrorsModel, "--prompt", "a", "--prepend-bos", "maybe"}, 2, "auto, yes or no"});
+  check({{"bench", "forward", kErrorsModel, "--shape", "8by15"}, 2, "8x15"});
+  check({{"bench", "sideways", kErrorsModel}, 2, "forward"});
   CHECK(run({}).code == 2);
 }
 
@@ -49,7 +50,7 @@ TEST_CASE("models that are missing or broken are data errors") {
   check({{"info", "/no/such/model"}, 3, "/no/such/model"});
   check({{"predict", "no-org/no-model", "--prompt", "a"}, 3, "Hugging Face cache"});
   std::filesystem::create_directory(folder / "config-only");
-  std::filesystem::copy(kModel + "/config.json", folder / "config-only/config.json");
+  std::filesystem::copy(kErrorsModel + "/config.json", folder / "config-only/config.json");
   check({{"predict", folder / "config-only", "--prompt", "a"}, 3, "config without weights"});
   check({{"tokenize", folder / "config-only", "--prompt", "a"}, 3, "no tokenizer"});
   std::filesystem::create_directory(folder / "unknown");
@@ -65,7 +66,7 @@ TEST_CASE("prompts that cannot be run are named by line") {
   const auto record = [&](const std::string& lines) -> std::vector<std::string> {
     put(folder / "p.jsonl", lines);
     return {"record",
-            kModel,
+            kErrorsModel,
             "--prompts",
             folder / "p.jsonl",
             "--hooks",
@@ -84,17 +85,17 @@ TEST_CASE("prompts that cannot be run are named by line") {
   }
   check({record(longest + "]}\n"), 3, "context of 128"});
   CHECK(!std::filesystem::exists(folder / "t.h5"));
-  check({{"record", kModel, "--prompts", folder / "none.jsonl", "-o", folder / "t.h5"},
+  check({{"record", kErrorsModel, "--prompts", folder / "none.jsonl", "-o", folder / "t.h5"},
          3,
          "none.jsonl"});
-  check({{"record", kModel, "-o", folder / "t.h5"}, 2, "--prompts"});
-  check({{"predict", kModel, "--prompt", std::string(2000, 'a')}, 3, "context of 128"});
+  check({{"record", kErrorsModel, "-o", folder / "t.h5"}, 2, "--prompts"});
+  check({{"predict", kErrorsModel, "--prompt", std::string(2000, 'a')}, 3, "context of 128"});
 }
 
 TEST_CASE("hooks that name nothing get the nearest names") {
   const Folder folder;
   const auto record = [&](const std::string& hook) -> std::vector<std::string> {
-    return {"record", kModel, "--prompt", "ab", "--hooks", hook, "-o", folder / "t.h5"};
+    return {"record", kErrorsModel, "--prompt", "ab", "--hooks", hook, "-o", folder / "t.h5"};
   };
   check({record("blocks.1.attn.hook_zz"), 2, "blocks.1.attn.hook_z"});
   check({record("blocks.9.attn.hook_z"), 2, "9"});
@@ -106,7 +107,7 @@ TEST_CASE("exports of what is not there say what is") {
   const Folder folder;
   const std::string trace = folder / "t.h5";
   REQUIRE(run({"record",
-               kModel,
+               kErrorsModel,
                "--prompt",
                "abc",
                "--hooks",
@@ -147,12 +148,12 @@ TEST_CASE("exports of what is not there say what is") {
 
 TEST_CASE("what the machine lacks is a resource error") {
   if (!std::filesystem::exists("/dev/nvidiactl")) {
-    check({{"predict", kModel, "--prompt", "a", "--device", "cuda"}, 4, "--device"});
+    check({{"predict", kErrorsModel, "--prompt", "a", "--device", "cuda"}, 4, "--device"});
   }
-  const Outcome full = run({"info", kModel}, "exec 9>/dev/full; f() { \"$@\" >&9; }; f");
+  const Outcome full = run({"info", kErrorsModel}, "exec 9>/dev/full; f() { \"$@\" >&9; }; f");
   CHECK(full.code == 4);
   CHECK(is_one_line(full.err));
-  check({{"record", kModel, "--prompt", "a", "--hooks", "hook_embed", "-o", "/no/such/t.h5"},
+  check({{"record", kErrorsModel, "--prompt", "a", "--hooks", "hook_embed", "-o", "/no/such/t.h5"},
          4,
          "/no/such"});
 }
@@ -161,7 +162,14 @@ TEST_CASE("a place that cannot be written is the machine's lack, a thing of anot
   const Folder folder;
   const std::string trace = folder / "t.h5";
   const auto record = [&](const std::string& out) -> std::vector<std::string> {
-    return {"record", kModel, "--prompt", "a", "--hooks", "blocks.1.attn.hook_pattern", "-o", out};
+    return {"record",
+            kErrorsModel,
+            "--prompt",
+            "a",
+            "--hooks",
+            "blocks.1.attn.hook_pattern",
+            "-o",
+            out};
   };
   REQUIRE(run(record(trace)).code == 0);
   for (const std::string format : {"npy", "csv", "png", "svg", "html"}) {  // the trace is no folder
@@ -180,7 +188,7 @@ TEST_CASE("a place that cannot be written is the machine's lack, a thing of anot
   check({record("/dev/null"), 2, "/dev/null: not a regular file"});
   std::filesystem::create_directory(folder / "some");
   check({record(folder / "some"), 2, "not a regular file"});
-  check({{"record", kModel, "--prompts", folder / "some", "-o", folder / "u.h5"},
+  check({{"record", kErrorsModel, "--prompts", folder / "some", "-o", folder / "u.h5"},
          3,
          "is a directory"});
 }
@@ -194,7 +202,7 @@ TEST_CASE("help, version and a closed pipe") {
     CHECK_THAT(help.out, contains("Example:\n  headscope " + verb) && contains("--json"));
   }
   CHECK(run({"--version"}).code == 0);
-  const Outcome piped = run({"hooks", kModel, "--json"}, "f() { \"$@\" | head -c 10; }; f");
+  const Outcome piped = run({"hooks", kErrorsModel, "--json"}, "f() { \"$@\" | head -c 10; }; f");
   CHECK(piped.out.size() == 10);
   CHECK(piped.err.empty());
 }

@@ -11,9 +11,9 @@ using namespace headscope::test;
 
 namespace {
 
-const std::string kModel = model_path("llama");
+const std::string kGradientsModel = model_path("llama");
 
-std::string task_file(const Folder& folder) {
+std::string gradients_task_file(const Folder& folder) {
   std::string lines;
   for (int i = 0; i < 4; ++i) {
     lines += fmt::format(
@@ -40,7 +40,7 @@ double sum_of(const TraceReader& trace, const std::string& dataset) {
 TEST_CASE("attribute writes a result, resumes it, and --exact says how well it guessed") {
   const Folder folder;
   const std::vector<std::string> words{
-      "attribute", kModel, "--task", task_file(folder), "-o", folder / "a.h5"};
+      "attribute", kGradientsModel, "--task", gradients_task_file(folder), "-o", folder / "a.h5"};
   auto exact = words;
   exact.insert(exact.end(), {"--exact", "--json"});
   const Outcome first = run(exact);
@@ -61,8 +61,13 @@ TEST_CASE("attribute writes a result, resumes it, and --exact says how well it g
 
 TEST_CASE("--exact without a list of the strongest leaves that part out") {
   const Folder folder;
-  const Outcome none =
-      run({"attribute", kModel, "--task", task_file(folder), "--exact", "--top", "0"});
+  const Outcome none = run({"attribute",
+                            kGradientsModel,
+                            "--task",
+                            gradients_task_file(folder),
+                            "--exact",
+                            "--top",
+                            "0"});
   CHECK(none.code == 0);
   CHECK(none.out.find("Pearson") != std::string::npos);
   CHECK(none.out.find("of the top") == std::string::npos);
@@ -72,10 +77,11 @@ TEST_CASE("options of a task's gradients go with a task, and a task without them
   const Folder folder;
   put(folder / "open.jsonl",
       "{\"clean_tokens\": [1, 2, 3], \"corrupted_tokens\": [1, 4, 3], \"answer_tokens\": [5]}\n");
-  CHECK(run({"record", kModel, "--task", folder / "open.jsonl", "-o", folder / "t.h5"}).code == 0);
+  CHECK(run({"record", kGradientsModel, "--task", folder / "open.jsonl", "-o", folder / "t.h5"})
+            .code == 0);
   for (const std::string option : {"--metric", "--run"}) {
     const Outcome alone = run({"record",
-                               kModel,
+                               kGradientsModel,
                                "--prompt",
                                "hi",
                                option,
@@ -90,11 +96,11 @@ TEST_CASE("options of a task's gradients go with a task, and a task without them
 TEST_CASE("gradients of a task's metric go to a trace beside the values") {
   const Folder folder;
   const auto record = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{"record", kModel, "-o", folder / "t.h5", "--overwrite"};
+    std::vector<std::string> words{"record", kGradientsModel, "-o", folder / "t.h5", "--overwrite"};
     words.insert(words.end(), more.begin(), more.end());
     return run(words);
   };
-  const std::string task = task_file(folder);
+  const std::string task = gradients_task_file(folder);
   REQUIRE(record({"--task",
                   task,
                   "--hooks",

@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kPrompts = 20'000;
+constexpr std::size_t kInterruptPrompts = 20'000;
 
 std::int64_t prompts_done(const std::string& trace) {
   try {
@@ -27,7 +27,7 @@ std::int64_t prompts_done(const std::string& trace) {
   }
 }
 
-bool wait_until_begun(const std::string& trace) {
+bool wait_until_interrupt_begun(const std::string& trace) {
   const auto end = Clock::now() + 60s;
   while (prompts_done(trace) == 0 && Clock::now() < end) {
     std::this_thread::sleep_for(10ms);
@@ -41,7 +41,7 @@ TEST_CASE("Ctrl-C ends a recording soon, with 130 and a trace that --resume fini
   const Folder folder;
   const std::string trace = folder / "t.h5";
   std::string lines;
-  for (std::size_t i = 0; i < kPrompts; ++i) {
+  for (std::size_t i = 0; i < kInterruptPrompts; ++i) {
     lines += fmt::format("{{\"tokens\": [{}, 6, 7, 8]}}\n", i % 200);
   }
   put(folder / "p.jsonl", lines);
@@ -61,7 +61,7 @@ TEST_CASE("Ctrl-C ends a recording soon, with 130 and a trace that --resume fini
             trace};
   };
   const pid_t child = start(words("4"), folder / "err");  // a prompt a pass: many places to stop
-  REQUIRE(wait_until_begun(trace));
+  REQUIRE(wait_until_interrupt_begun(trace));
   REQUIRE(::kill(child, SIGINT) == 0);
   CHECK(wait_for(child, 5s) == 130);
   CHECK_THAT(contents(folder / "err"),
@@ -71,12 +71,12 @@ TEST_CASE("Ctrl-C ends a recording soon, with 130 and a trace that --resume fini
   CHECK(seen["complete"] == false);
   const auto done = seen["prompts_done"].get<std::size_t>();
   CHECK(done > 0);
-  CHECK(done < kPrompts);
+  CHECK(done < kInterruptPrompts);
   auto rest = words("4096");
   rest.emplace_back("--json");
   const Outcome resumed = run(rest);
   INFO(resumed.err);
   REQUIRE(resumed.code == 0);
-  CHECK(resumed.json()["recorded_now"] == kPrompts - done);
+  CHECK(resumed.json()["recorded_now"] == kInterruptPrompts - done);
   CHECK(run({"inspect", trace, "--json"}).json()["complete"] == true);
 }

@@ -7,7 +7,7 @@ using namespace headscope::test;
 
 namespace {
 
-bool says(const std::string& text, const std::string& what) {
+bool niah_says(const std::string& text, const std::string& what) {
   return text.find(what) != std::string::npos;
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("niah --prompts: JSON, files and a masked run agree; compare reads wha
   CHECK(json["masks"].size() == 2);
   CHECK((json["n_layers"] == 3 && json["n_heads"] == 4));
   CHECK(without_times(OrderedJson::parse(contents(folder / "n.json"))) == without_times(json));
-  CHECK(says(contents(folder / "n.heads.svg"), "<svg"));
+  CHECK(niah_says(contents(folder / "n.heads.svg"), "<svg"));
   std::int64_t passed = 0;
   for (const auto& cell : json["cells"]) {
     passed += cell["mask"] == "none" && cell["passed"].get<bool>() ? 1 : 0;
@@ -98,10 +98,10 @@ TEST_CASE("niah --resume goes on where a run was stopped and refuses another") {
   const Outcome other =
       niah(folder, {"-o", folder / "n.json", "--resume", "--top-k-positions", "2"});
   CHECK(other.code == 2);
-  CHECK(says(other.err, "top_k_positions"));
+  CHECK(niah_says(other.err, "top_k_positions"));
   const Outcome model = niah(folder, {"-o", folder / "n.json", "--resume"}, "llama");
   CHECK(model.code == 2);
-  CHECK(says(model.err, "weights_hash"));
+  CHECK(niah_says(model.err, "weights_hash"));
   CHECK(niah(folder, {"-o", folder / "n.json"}).code == 2);  // it is there
   CHECK(niah(folder, {"-o", folder / "n.json", "--overwrite"}).code == 0);
 }
@@ -165,7 +165,7 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
     CAPTURE(words, outcome.err);
     CHECK(outcome.code == code);
     CHECK(is_one_line(outcome.err));
-    CHECK(says(outcome.err, text));
+    CHECK(niah_says(outcome.err, text));
   }
 }
 
@@ -196,9 +196,9 @@ TEST_CASE("smollm2 finds our needles, and its best heads are what it finds them 
   CHECK(json["passed"].get<int>() >= 7);  // of 9
   CHECK(json["strong_heads"].get<int>() >= 1);
   CHECK(json["masks"][1]["recall"].get<double>() < json["masks"][0]["recall"].get<double>() - 20);
-  CHECK(says(contents(folder / "n.accuracy.svg"), "<svg"));
+  CHECK(niah_says(contents(folder / "n.accuracy.svg"), "<svg"));
   const auto scores = OrderedJson::parse(contents(folder / "n.heads.json"));
   CHECK(scores.size() == 270);
   const Outcome text = run({"compare", folder / "n.heads.json", folder / "n.json"});
-  CHECK(says(text.out, "Pearson"));
+  CHECK(niah_says(text.out, "Pearson"));
 }

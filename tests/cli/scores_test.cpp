@@ -1,11 +1,11 @@
 // The parts of the program that compute: head scores, predictions, sizes, names.
 #include <cmath>
 
-#include "cli/bench_runs.h"
-#include "cli/head_scores.h"
+#include "cli/bench/bench_runs.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
-#include "cli/trace_view.h"
+#include "cli/trace/head_scores.h"
+#include "cli/trace/trace_view.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
 #include "tests/cli/program.h"

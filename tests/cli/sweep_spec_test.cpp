@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "analyses/results/result_store.h"
-#include "cli/sweep_session.h"
+#include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
@@ -17,7 +17,7 @@ using namespace headscope::test;
 
 namespace {
 
-const std::string kModel = model_path("llama");
+const std::string kSweepSpecModel = model_path("llama");
 
 // Pairs of one template, the same up to their fifth token.
 void put_task(const std::string& file, int items) {
@@ -38,7 +38,8 @@ void put_task(const std::string& file, int items) {
 }
 
 OrderedJson spec_of(const OrderedJson& sweeps) {
-  return {{"model", kModel}, {"task", "task.jsonl"}, {"output", "out"}, {"sweeps", sweeps}};
+  return {
+      {"model", kSweepSpecModel}, {"task", "task.jsonl"}, {"output", "out"}, {"sweeps", sweeps}};
 }
 
 const OrderedJson kSweeps = OrderedJson::parse(R"([
@@ -85,7 +86,7 @@ std::int64_t done_in(const std::string& file) {
   }
 }
 
-void wait_until_begun(const std::string& file) {
+void wait_until_sweep_spec_begun(const std::string& file) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (done_in(file) == 0 && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -111,7 +112,7 @@ TEST_CASE("every sweep of a file is bit for bit what its verb alone writes") {
     CHECK(rows[i]["entry"] == name);
     CHECK(rows[i]["was"] == "run");
     CHECK(rows[i]["file"] == place.file(name));
-    words.insert(words.begin() + 1, {kModel, "--task", place.folder / "task.jsonl"});
+    words.insert(words.begin() + 1, {kSweepSpecModel, "--task", place.folder / "task.jsonl"});
     words.insert(words.end(), {"-o", place.folder / "one.h5", "--overwrite", "--memory", "1GB"});
     REQUIRE(run(words).code == 0);
     const Result together = read_result(place.file(name));
@@ -160,7 +161,7 @@ TEST_CASE("Ctrl-C keeps what is done") {
   auto going = std::async(std::launch::async, [&] {
     return place.sweep("sh -c 'echo $$ >" + pid + "; exec \"$@\"' sh");
   });
-  wait_until_begun(place.file("long"));
+  wait_until_sweep_spec_begun(place.file("long"));
   REQUIRE(::kill(std::stoi(contents(pid)), SIGINT) == 0);
   const Outcome outcome = going.get();
   INFO(outcome.err);

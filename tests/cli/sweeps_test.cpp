@@ -10,10 +10,10 @@ using namespace headscope::test;
 
 namespace {
 
-const std::string kModel = model_path("llama");
+const std::string kSweepsModel = model_path("llama");
 
 // Twelve pairs of one template, the same up to their fifth token.
-std::string task_file(const Folder& folder) {
+std::string sweeps_task_file(const Folder& folder) {
   std::string lines;
   for (int i = 0; i < 12; ++i) {
     const auto tokens = [&](int last) {
@@ -32,7 +32,7 @@ std::string task_file(const Folder& folder) {
 }
 
 Outcome sweep(const Folder& folder, std::vector<std::string> words) {
-  words.insert(words.begin() + 1, {kModel, "--task", task_file(folder)});
+  words.insert(words.begin() + 1, {kSweepsModel, "--task", sweeps_task_file(folder)});
   return run(words);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("bad sweeps end with one clear line") {
     CHECK(outcome.err.find(says) != std::string::npos);
   }
   put(folder / "empty.jsonl", "\n");
-  const Outcome empty = run({"patch", kModel, "--task", folder / "empty.jsonl"});
+  const Outcome empty = run({"patch", kSweepsModel, "--task", folder / "empty.jsonl"});
   CHECK(empty.code == 3);
   CHECK(is_one_line(empty.err));
 }

@@ -10,7 +10,7 @@ using namespace headscope::test;
 
 namespace {
 
-std::string smollm2() {
+std::string cached_smollm2() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   const std::filesystem::path folder =
@@ -40,7 +40,7 @@ TEST_CASE("task list names every task; task show tells what one is") {
 }
 
 TEST_CASE("task make writes the same file for the same seed, from the tokenizer alone") {
-  if (smollm2().empty()) {
+  if (cached_smollm2().empty()) {
     WARN("skipped: SmolLM2 is not in the cache");
     return;
   }
@@ -50,7 +50,7 @@ TEST_CASE("task make writes the same file for the same seed, from the tokenizer 
                 "make",
                 name,
                 "--model",
-                smollm2(),
+                cached_smollm2(),
                 "-n",
                 "20",
                 "--seed",
@@ -70,13 +70,13 @@ TEST_CASE("task make writes the same file for the same seed, from the tokenizer 
 }
 
 TEST_CASE("task score says how well a model does a task, by file or by name") {
-  if (smollm2().empty()) {
+  if (cached_smollm2().empty()) {
     WARN("skipped: SmolLM2 is not in the cache");
     return;
   }
   const Folder folder;
   const auto score = [&](const std::string& what, const std::vector<std::string>& more) {
-    std::vector<std::string> words{"task", "score", what, "--model", smollm2()};
+    std::vector<std::string> words{"task", "score", what, "--model", cached_smollm2()};
     words.insert(words.end(), more.begin(), more.end());
     return run(words);
   };
@@ -96,7 +96,8 @@ TEST_CASE("task score says how well a model does a task, by file or by name") {
   CHECK(json["metrics"]["logit_diff"]["clean"]["mean"] >
         json["metrics"]["logit_diff"]["corrupted"]["mean"]);
   const std::string file = folder / "ioi.jsonl";
-  REQUIRE(run({"task", "make", "ioi", "--model", smollm2(), "-n", "20", "-o", file}).code == 0);
+  REQUIRE(run({"task", "make", "ioi", "--model", cached_smollm2(), "-n", "20", "-o", file}).code ==
+          0);
   CHECK(score(file, {"--json"}).json()["metrics"]["prob"] == json["metrics"]["prob"]);
   const Outcome text = score(file, {});
   CHECK_THAT(text.out, contains("does this task: ") && contains("accuracy"));

@@ -13,10 +13,10 @@ using namespace headscope::test;
 
 namespace {
 
-const std::string kModel = model_path("llama");
+const std::string kTracesModel = model_path("llama");
 constexpr const char* kPattern = "blocks.1.attn.hook_pattern";
 
-const char* const kPrompts =
+const char* const kTracesPrompts =
     "{\"text\": \"the cat sat\", \"id\": \"cat\", \"spans\": {\"subject\": [1, 3]}}\n"
     "\n"
     "{\"tokens\": [5, 6, 7, 8]}\n";
@@ -24,9 +24,9 @@ const char* const kPrompts =
 Outcome record_into(const std::string& trace,
                     const std::string& prompts,
                     const std::vector<std::string>& more) {
-  put(prompts, kPrompts);
+  put(prompts, kTracesPrompts);
   std::vector<std::string> words{"record",
-                                 kModel,
+                                 kTracesModel,
                                  "--prompts",
                                  prompts,
                                  "--hooks",
@@ -72,7 +72,7 @@ TEST_CASE("what is recorded, inspected and exported is what the model computed")
   CHECK(seen["complete"] == true);
   CHECK(seen["datasets"].size() == 3 + 2 + 1);
   CHECK(seen["spans"] == OrderedJson({"subject"}));
-  CHECK(seen["provenance"]["model"] == kModel);
+  CHECK(seen["provenance"]["model"] == kTracesModel);
   CHECK_THAT(seen["provenance"]["command_line"].get<std::string>(),
              contains("'blocks.{0,2}.attn.hook_z'"));
   CHECK_THAT(run({"inspect", folder / "t.h5"}).out, contains("complete") && contains(kPattern));
@@ -98,7 +98,7 @@ TEST_CASE("what is recorded, inspected and exported is what the model computed")
   CHECK(npy.values == stored.values);
 
   Recorder recorder{kPattern};
-  load_model(kModel).forward(Batch({{5, 6, 7, 8}}), recorder, {.logits = Logits::none});
+  load_model(kTracesModel).forward(Batch({{5, 6, 7, 8}}), recorder, {.logits = Logits::none});
   const Tensor computed = recorder.at(kPattern, {.prompt = 0, .head = 2});
   for (std::int64_t i = 0; i < 16; ++i) {
     CHECK(npy.values[static_cast<std::size_t>(i)] ==
@@ -214,7 +214,7 @@ TEST_CASE("compressed half-precision traces export like any other") {
 TEST_CASE("texts may be given instead of a file, brackets and all") {
   const Folder folder;
   const Outcome recorded = run({"record",
-                                kModel,
+                                kTracesModel,
                                 "--prompt",
                                 "[a, b]",
                                 "--prompt",

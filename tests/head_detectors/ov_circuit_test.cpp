@@ -24,13 +24,13 @@ using namespace headscope::test;
 
 namespace {
 
-const std::vector<std::string> kFamilies{
+const std::vector<std::string> kOvCircuitFamilies{
     "gpt2", "gpt_neox", "llama3_gqa_tied", "qwen3", "gemma2", "llama_biases"};
 
 }  // namespace
 
 TEST_CASE("a head that sees one token alone writes what its OV circuit says") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kOvCircuitFamilies) {
     const Model model = load(huggingface_fixture(name));
     const ModelConfig& c = model.config();
     const std::int64_t layer = 1;
@@ -57,7 +57,7 @@ TEST_CASE("a head that sees one token alone writes what its OV circuit says") {
 }
 
 TEST_CASE("without biases it is the folded matrices over the divisor of the norm") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kOvCircuitFamilies) {
     const Model model = load(huggingface_fixture(name));
     const ModelConfig& c = model.config();
     CAPTURE(name);
@@ -74,7 +74,7 @@ TEST_CASE("without biases it is the folded matrices over the divisor of the norm
 }
 
 TEST_CASE("the effective embedding is a run without attention and positions") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kOvCircuitFamilies) {
     const Model model = load(huggingface_fixture(name));
     CAPTURE(name);
     Edits off;
@@ -133,7 +133,7 @@ TEST_CASE("a token's place among the logits is that of the whole order, screened
 }
 
 TEST_CASE("eigenvalues of the small matrix are those of the product over the vocabulary") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kOvCircuitFamilies) {
     const Model model = load(huggingface_fixture(name));
     CAPTURE(name);
     const Finding found = copying_detector().run({.model = model, .seeds = {0}});

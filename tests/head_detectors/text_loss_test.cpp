@@ -4,9 +4,9 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/randint.h>
 
+#include "analyses/head_detectors/detectors/value_drain.h"
 #include "analyses/head_detectors/head_importance.h"
 #include "analyses/head_detectors/massive_activations.h"
-#include "analyses/head_detectors/value_drain.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "tests/support/catch.h"
@@ -18,7 +18,7 @@ using namespace headscope::test;
 
 namespace {
 
-const std::vector<std::string> kFamilies{"gpt2", "gpt_neox", "llama3_gqa_tied", "gemma2"};
+const std::vector<std::string> kTextLossFamilies{"gpt2", "gpt_neox", "llama3_gqa_tied", "gemma2"};
 
 using Prompts = std::vector<std::vector<std::int32_t>>;
 
@@ -48,7 +48,7 @@ Tensor by_run(const Model& model, const Prompts& prompts, Tap&& tap) {
 }  // namespace
 
 TEST_CASE("log-probabilities without a head are those of a run whose z is zeroed") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kTextLossFamilies) {
     const Model model = load(huggingface_fixture(name));
     const Prompts prompts = some_prompts(model);
     const HeadAblation ablation(model, prompts);
@@ -68,7 +68,7 @@ TEST_CASE("log-probabilities without a head are those of a run whose z is zeroed
 }
 
 TEST_CASE("importance is the slope of the loss where the head is scaled") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kTextLossFamilies) {
     const Model model = load(huggingface_fixture(name));
     const Prompts prompts = some_prompts(model);
     const HeadImportance found = head_importance(model, prompts, 0);
@@ -114,7 +114,7 @@ TEST_CASE("only the heads that the answer needs matter to text that repeats") {
 }
 
 TEST_CASE("what a head writes of a token is the norm of its value times W_O") {
-  for (const std::string& name : kFamilies) {
+  for (const std::string& name : kTextLossFamilies) {
     const Model model = load(huggingface_fixture(name));
     const ModelConfig& c = model.config();
     const Prompts prompts = some_prompts(model);

@@ -16,22 +16,13 @@
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
+#include "tests/support/gpu.h"
 #include "tests/sweep/tasks_of_tokens.h"
 
 using namespace headscope;
 using namespace headscope::test;
 
 namespace {
-
-bool have_gpu() {
-  try {
-    use_backend(cuda());
-    return true;
-  } catch (const ResourceError& error) {
-    WARN("skipped: " << error.what());
-    return false;
-  }
-}
 
 Tensor on_gpu(const Tensor& x, at::ScalarType dtype) {
   return x.to(at::Device(at::kCUDA), dtype);

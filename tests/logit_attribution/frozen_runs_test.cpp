@@ -11,9 +11,9 @@ namespace {
 
 // The logits without one thing, all that reads it frozen at what it was: later attention and MLPs,
 // and every divisor between it and the logits.
-class Frozen {
+class FrozenRun {
  public:
-  Frozen(const Model& model, const TaskItem& item)
+  FrozenRun(const Model& model, const TaskItem& item)
       : model_(model), item_(item), batch_({item.clean.tokens}) {
     before_ = logit_diff(model.forward(batch_, whole_, {.logits = Logits::last}).logits, 0, item);
   }
@@ -61,7 +61,7 @@ TEST_CASE("every share is what its absence takes from the logits, all after it f
     const Task task = task_of(model, {9, 10, 11, 12});
     const LogitAttribution result = attributed(model, task.items);
     const Components components(model);
-    Frozen truth(model, task.items[1]);
+    FrozenRun truth(model, task.items[1]);
     const auto check = [&](std::int64_t cell, double want) {
       CAPTURE(fixture.name, cell, share_of(result, cell, 1), want);
       CHECK(close(share_of(result, cell, 1), want));

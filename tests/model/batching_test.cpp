@@ -15,8 +15,8 @@ using Prompt = std::vector<std::int32_t>;
 
 constexpr double kClose = 1e-5;
 
-struct Loaded {
-  explicit Loaded(const FixtureModel& fixture)
+struct BatchingLoaded {
+  explicit BatchingLoaded(const FixtureModel& fixture)
       : model(load(fixture)),
         expected(read_tensors(fixture.expected)),
         longer(prompt(expected, 0)),
@@ -35,7 +35,7 @@ template <typename Check>
 void for_each_fixture(const Check& check) {
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     DYNAMIC_SECTION(fixture.name) {
-      check(Loaded(fixture));
+      check(BatchingLoaded(fixture));
     }
   }
 }
@@ -60,7 +60,7 @@ Tensor decoded(const Model& model, const Prompt& tokens, std::size_t first) {
 }  // namespace
 
 TEST_CASE("a left-padded prompt gives what it gives alone, and what transformers gives") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     const auto pad = static_cast<std::int64_t>(it.longer.size() - it.shorter.size());
     Watch together;
     const Tensor both = it.model.forward(batch_of({it.longer, it.shorter}), together).logits;
@@ -84,7 +84,7 @@ TEST_CASE("a left-padded prompt gives what it gives alone, and what transformers
 }
 
 TEST_CASE("prefill and decoding token by token give what the whole prompt gives") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     const Tensor plain = it.plain(it.longer);
     for (const std::size_t first : {std::size_t{1}, std::size_t{5}, it.longer.size() - 1}) {
       INFO("prefill of " << first);
@@ -94,7 +94,7 @@ TEST_CASE("prefill and decoding token by token give what the whole prompt gives"
 }
 
 TEST_CASE("a padded batch goes on from its cache as each prompt would") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     KvCache cache(it.model.config());
     const Prompt more = part(it.longer, 2, 6);
     (void)it.model.forward(batch_of({it.longer, it.shorter}), {.cache = &cache});
@@ -111,7 +111,7 @@ TEST_CASE("a padded batch goes on from its cache as each prompt would") {
 
 TEST_CASE("two forks of a cache go on independently, each as the whole prompt would") {
   static_assert(!std::is_copy_constructible_v<KvCache> && std::is_move_constructible_v<KvCache>);
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     KvCache cache(it.model.config());
     (void)it.model.forward(batch_of({it.longer}), {.cache = &cache});
     // A first step leaves the buffers with room to spare, where a shared one would be overwritten.
@@ -142,7 +142,7 @@ TEST_CASE("two forks of a cache go on independently, each as the whole prompt wo
 }
 
 TEST_CASE("a prompt run in chunks gives what it gives at once") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     const Batch batch = batch_of({it.longer, it.shorter});
     const Tensor whole = it.model.forward(batch).logits;
     const auto pad = static_cast<std::int64_t>(it.longer.size() - it.shorter.size());
@@ -157,7 +157,7 @@ TEST_CASE("a prompt run in chunks gives what it gives at once") {
 }
 
 TEST_CASE("the last position and chosen tokens alone are those of all logits") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_fixture([](const BatchingLoaded& it) {
     const Batch batch = batch_of({it.longer, it.shorter});
     const Tensor all = it.model.forward(batch).logits;
     const Tensor last = it.model.forward(batch, {.logits = Logits::last}).logits;

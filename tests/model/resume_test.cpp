@@ -10,14 +10,14 @@ using namespace headscope::test;
 
 namespace {
 
-struct Loaded {
+struct ResumeLoaded {
   Model model;
   std::vector<std::vector<std::int32_t>> prompts;
   Batch batch{prompts};
   Tensor logits = model.forward(batch).logits;
 };
 
-void for_each_fixture(const std::function<void(const Loaded&)>& body) {
+void for_each_prompt_pair(const std::function<void(const ResumeLoaded&)>& body) {
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     INFO(fixture.name);
     const Tensors expected = read_tensors(fixture.expected);
@@ -30,7 +30,7 @@ std::string block(std::int64_t layer, const std::string& point) {
 }
 
 // Keys, values and residual streams of every layer.
-Recorder watch(const Loaded& it) {
+Recorder watch(const ResumeLoaded& it) {
   const bool rotary = it.model.config().positions == Positions::rotary;
   std::vector<std::string> names{rotary ? "blocks.*.attn.hook_rot_k" : "blocks.*.attn.hook_k",
                                  "blocks.*.attn.hook_v",
@@ -40,7 +40,7 @@ Recorder watch(const Loaded& it) {
   return seen;
 }
 
-KvPrefix prefix_of(const Loaded& it, const Recorder& seen, std::int64_t columns) {
+KvPrefix prefix_of(const ResumeLoaded& it, const Recorder& seen, std::int64_t columns) {
   const bool rotary = it.model.config().positions == Positions::rotary;
   KvPrefix prefix;
   for (std::int64_t layer = 0; layer < it.model.config().n_layers; ++layer) {
@@ -54,7 +54,7 @@ KvPrefix prefix_of(const Loaded& it, const Recorder& seen, std::int64_t columns)
 }  // namespace
 
 TEST_CASE("stopping at a layer and going on from its residual stream changes nothing") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_prompt_pair([](const ResumeLoaded& it) {
     const auto layers = it.model.config().n_layers;
     for (std::int64_t layer = 1; layer <= layers; ++layer) {
       const ForwardResult half = it.model.forward(it.batch, {.to_layer = layer});
@@ -66,7 +66,7 @@ TEST_CASE("stopping at a layer and going on from its residual stream changes not
 }
 
 TEST_CASE("going on after a layer's attention changes nothing") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_prompt_pair([](const ResumeLoaded& it) {
     const Resume at_mid{.layout = it.batch.layout(),
                         .residual = it.model.forward(it.batch, {.to_layer = 0}).residual,
                         .at = Resume::At::mid};
@@ -86,7 +86,7 @@ TEST_CASE("going on after a layer's attention changes nothing") {
 }
 
 TEST_CASE("the last columns alone, on kept keys and values, give what the whole prompt gives") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_prompt_pair([](const ResumeLoaded& it) {
     const Recorder seen = watch(it);
     const std::int64_t total = it.batch.layout().columns;
     for (const std::int64_t past : {std::int64_t{1}, total - 1, total / 2}) {
@@ -113,7 +113,7 @@ TEST_CASE("the last columns alone, on kept keys and values, give what the whole 
 }
 
 TEST_CASE("a start that cannot be is refused") {
-  const Loaded it{load(huggingface_fixture("llama")), {{5, 6, 7, 8}}};
+  const ResumeLoaded it{load(huggingface_fixture("llama")), {{5, 6, 7, 8}}};
   const Tensor resid = it.model.forward(it.batch, {.to_layer = 1}).residual;
   Resume from{.layout = it.batch.layout(), .residual = resid, .layer = 1};
   CHECK_THROWS_WITH(it.model.resume(from, {.to_layer = 0}), contains("layers [1, 0)"));
@@ -126,7 +126,7 @@ TEST_CASE("a start that cannot be is refused") {
 }
 
 TEST_CASE("the last block may run its last column alone, if nobody watches it") {
-  for_each_fixture([](const Loaded& it) {
+  for_each_prompt_pair([](const ResumeLoaded& it) {
     const ForwardOptions narrow{.logits = Logits::last, .last_block = LastBlock::last_column};
     const ForwardResult result = it.model.forward(it.batch, narrow);
     CHECK(result.residual.size(1) == 1);

@@ -23,7 +23,9 @@ inline std::vector<std::string> numbers(std::size_t count) {
   return labels;
 }
 
-inline ResultHeader header(std::size_t layers = 4, std::size_t heads = 3, std::size_t count = 5) {
+inline ResultHeader result_header(std::size_t layers = 4,
+                                  std::size_t heads = 3,
+                                  std::size_t count = 5) {
   ResultHeader made;
   made.kind = "patch";
   made.metric = "logit_diff";

@@ -38,7 +38,7 @@ TEST_CASE("the h5py example reads results, whole or not") {
     return;
   }
   const TempFolder folder;
-  ResultHeader made = header();
+  ResultHeader made = result_header();
   made.axes[1] = {"pos", {"S1", "IO", "end"}};
   const bool whole = GENERATE(true, false);
   run(folder.file("r.h5"), made, IfExists::fail, 0, whole ? 12 : 4);

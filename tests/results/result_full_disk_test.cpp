@@ -42,7 +42,7 @@ int hit_file_size_limit(const std::filesystem::path& path, const ResultHeader& m
 
 TEST_CASE("a write past the file size limit is a ResourceError, and no value is marked") {
   const TempFolder folder;
-  const ResultHeader made = header();
+  const ResultHeader made = result_header();
   CHECK(in_child([&] { return hit_file_size_limit(folder.file("r.h5"), made); }) == 0);
   const Result result = read_result(folder.file("r.h5"));
   CHECK(result.done == 15);
@@ -57,7 +57,7 @@ TEST_CASE("a file size limit too small for the result is said before anything is
   const int status = in_child([&] {
     limit_file_size(10000);
     try {
-      ResultStore(folder.file("r.h5"), header(), IfExists::fail);
+      ResultStore(folder.file("r.h5"), result_header(), IfExists::fail);
     } catch (const ResourceError& error) {
       return std::string(error.what()).find("ulimit -f") != std::string::npos ? 0 : 2;
     }
@@ -75,12 +75,12 @@ TEST_CASE("a full disk is met when the store is made, not later") {
     WARN("skipped: mounting a small tmpfs needs root");
     return;
   }
-  const ResultHeader large = header(100, 100, 100);  // 9 MB
+  const ResultHeader large = result_header(100, 100, 100);  // 9 MB
   CHECK_THROWS_AS(ResultStore(disk / "r.h5", large, IfExists::fail), ResourceError);
   CHECK_THROWS_WITH(ResultStore(disk / "r.h5", large, IfExists::fail),
                     contains("No space left on device; it takes 9.1 MB: free some disk"));
   CHECK(std::filesystem::is_empty(disk));
-  const ResultHeader small = header(100, 100, 10);
+  const ResultHeader small = result_header(100, 100, 10);
   {
     ResultStore store(disk / "r.h5", small, IfExists::fail);
     std::ofstream(disk / "other") << std::string(4 << 20, 'x');  // fills the disk

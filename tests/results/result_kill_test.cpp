@@ -9,13 +9,13 @@ using namespace headscope::result_cases;
 namespace {
 
 constexpr std::int64_t kCells = 16;
-constexpr std::int64_t kPrompts = 8;
+constexpr std::int64_t kResultKillPrompts = 8;
 constexpr int kBatches = 8;
-constexpr int kSteps = 2 + kBatches;
+constexpr int kResultKillSteps = 2 + kBatches;
 
 // What the child tells before it dies; its steps are the store, baselines and batches.
-struct Shared : Steps {
-  std::atomic<int> puts[kCells * kPrompts];  // how often put() returned for the pair
+struct ResultKillShared : Steps {
+  std::atomic<int> puts[kCells * kResultKillPrompts];  // how often put() returned for the pair
 };
 
 // Batches that cross cells, in an order of their own: pieces of several lengths in the file.
@@ -29,8 +29,8 @@ std::vector<ResultStore::Value> batch_of(const ResultStore& store, std::int64_t 
   return values;
 }
 
-void sweep(const std::filesystem::path& path, Shared& shared) {
-  ResultStore store(path, header(kCells / 4, 4, kPrompts), IfExists::resume);
+void sweep(const std::filesystem::path& path, ResultKillShared& shared) {
+  ResultStore store(path, result_header(kCells / 4, 4, kResultKillPrompts), IfExists::resume);
   shared.step_done();
   put_baselines(store);
   shared.step_done();
@@ -38,7 +38,7 @@ void sweep(const std::filesystem::path& path, Shared& shared) {
     const std::vector<ResultStore::Value> values = batch_of(store, first);
     store.put(values);
     for (const ResultStore::Value& value : values) {
-      ++shared.puts[value.cell * kPrompts + value.prompt];
+      ++shared.puts[value.cell * kResultKillPrompts + value.prompt];
     }
     shared.step_done();
   }
@@ -46,17 +46,21 @@ void sweep(const std::filesystem::path& path, Shared& shared) {
 }
 
 // Kills the child at a random one of its steps; true if it was still running.
-bool sweep_and_kill(const std::filesystem::path& path, std::mt19937& random, Shared& shared) {
-  const int step = static_cast<int>(random() % kSteps);
+bool sweep_and_kill(const std::filesystem::path& path,
+                    std::mt19937& random,
+                    ResultKillShared& shared) {
+  const int step = static_cast<int>(random() % kResultKillSteps);
   return run_and_kill(shared, step, random, [&] { sweep(path, shared); });
 }
 
-struct Tally {
+struct ResultKillTally {
   int killed = 0;
   int partial = 0;  // left some pairs done and some not
 };
 
-void check_after_kill(const std::filesystem::path& path, const Shared& shared, Tally& tally) {
+void check_after_kill(const std::filesystem::path& path,
+                      const ResultKillShared& shared,
+                      ResultKillTally& tally) {
   int told = 0;
   for (const std::atomic<int>& puts : shared.puts) {
     REQUIRE(puts <= 1);  // none was written again after it was done
@@ -69,8 +73,8 @@ void check_after_kill(const std::filesystem::path& path, const Shared& shared, T
   const Result result = read_result(path);
   REQUIRE(result.done >= told);  // nothing that was told to be done is lost
   REQUIRE(first_wrong(result).empty());
-  REQUIRE((result.clean.empty() || result.clean == baseline_of(kPrompts, 1.0)));
-  REQUIRE((result.corrupted.empty() || result.corrupted == baseline_of(kPrompts, -1.0)));
+  REQUIRE((result.clean.empty() || result.clean == baseline_of(kResultKillPrompts, 1.0)));
+  REQUIRE((result.corrupted.empty() || result.corrupted == baseline_of(kResultKillPrompts, -1.0)));
   tally.partial += result.done > 0 && !result.complete() ? 1 : 0;
 }
 
@@ -79,14 +83,14 @@ void check_after_kill(const std::filesystem::path& path, const Shared& shared, T
 TEST_CASE("a sweep killed at random moments loses nothing done and ends as if never killed") {
   const TempFolder folder;
   const std::filesystem::path path = folder.file("r.h5");
-  sweep(folder.file("whole.h5"), *shared_memory<Shared>());
+  sweep(folder.file("whole.h5"), *shared_memory<ResultKillShared>());
   const std::vector<std::uint8_t> whole = file_bytes(folder.file("whole.h5"));
   std::mt19937 random(21);
-  Tally tally;
+  ResultKillTally tally;
   for (int round = 0; round < 300 && tally.killed < 105; ++round) {
     CAPTURE(round);
     std::filesystem::remove(path);
-    const auto shared = shared_memory<Shared>();
+    const auto shared = shared_memory<ResultKillShared>();
     for (int again = 0; again < 2; ++again) {  // also a resumed one is killed
       tally.killed += sweep_and_kill(path, random, *shared) ? 1 : 0;
       check_after_kill(path, *shared, tally);

@@ -9,7 +9,7 @@ namespace {
 using Paths = std::vector<std::filesystem::path>;
 
 ResultHeader shard_header(const std::string& shard) {
-  ResultHeader made = header();
+  ResultHeader made = result_header();
   made.provenance["shard"] = shard;
   return made;
 }
@@ -35,13 +35,13 @@ TEST_CASE("merged shards are what one process would have written") {
   run(shards[0], shard_header("0/3"), IfExists::fail, 0, 5);
   run(shards[1], shard_header("1/3"), IfExists::fail, 5, 6);
   run(shards[2], shard_header("2/3"), IfExists::fail, 6, 12);
-  run(folder.file("whole.h5"), header());
+  run(folder.file("whole.h5"), result_header());
   merge_results({shards[2], shards[0], shards[1]}, folder.file("m.h5"), IfExists::fail);
   const Result merged = read_result(folder.file("m.h5"));
   CHECK(merged.complete());
   CHECK(first_wrong(merged).empty());
   CHECK((values_of(folder.file("m.h5")) == values_of(folder.file("whole.h5"))));
-  CHECK(merged.header.provenance["identity"] == header().provenance["identity"]);
+  CHECK(merged.header.provenance["identity"] == result_header().provenance["identity"]);
   CHECK_FALSE(merged.header.provenance.contains("shard"));
   CHECK(merged.header.provenance["shards"][0]["shard"] == "2/3");
   CHECK(merged.header.provenance["shards"][1]["path"] == shards[0].string());
@@ -64,7 +64,7 @@ TEST_CASE("shards may split the prompts of a cell between them") {
     (value.prompt < 2 ? a : b).put({value});
   }
   merge_results({folder.file("a.h5"), folder.file("b.h5")}, folder.file("m.h5"), IfExists::fail);
-  run(folder.file("whole.h5"), header());
+  run(folder.file("whole.h5"), result_header());
   CHECK((values_of(folder.file("m.h5")) == values_of(folder.file("whole.h5"))));
 }
 

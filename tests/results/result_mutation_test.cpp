@@ -18,17 +18,17 @@ void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
       .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
 }
 
-enum class Outcome { refused, damaged_value, same };
+enum class ResultMutationOutcome { refused, damaged_value, same };
 
-Outcome read_all(const std::filesystem::path& path) {
+ResultMutationOutcome read_all(const std::filesystem::path& path) {
   is_result_file(path);
   try {
     const Result result = read_result(path);
-    return result.complete() && first_wrong(result).empty() ? Outcome::same
-                                                            : Outcome::damaged_value;
+    return result.complete() && first_wrong(result).empty() ? ResultMutationOutcome::same
+                                                            : ResultMutationOutcome::damaged_value;
   } catch (const DataError& error) {
     REQUIRE_THAT(error.what(), contains(path.string()));
-    return Outcome::refused;
+    return ResultMutationOutcome::refused;
   }
 }
 
@@ -42,7 +42,7 @@ std::size_t metadata_end(const Bytes& whole) {
 
 TEST_CASE("byte flips in a result are found, or harmless to all but a value") {
   const TempFolder folder;
-  run(folder.file("r.h5"), header());
+  run(folder.file("r.h5"), result_header());
   const Bytes whole = file_bytes(folder.file("r.h5"));
   const std::size_t end = metadata_end(whole);
   std::vector<std::size_t> places;  // bytes that hold something, not the holes between them
@@ -63,29 +63,29 @@ TEST_CASE("byte flips in a result are found, or harmless to all but a value") {
       in_values = in_values && place >= end;
     }
     write_bytes(folder.file("broken.h5"), broken);
-    const Outcome outcome = read_all(folder.file("broken.h5"));
-    REQUIRE((outcome == Outcome::refused || in_values || broken == whole));
-    refused += outcome == Outcome::refused ? 1 : 0;
+    const ResultMutationOutcome outcome = read_all(folder.file("broken.h5"));
+    REQUIRE((outcome == ResultMutationOutcome::refused || in_values || broken == whole));
+    refused += outcome == ResultMutationOutcome::refused ? 1 : 0;
   }
   CHECK(refused > 300);
 }
 
 TEST_CASE("a result cut short anywhere is refused") {
   const TempFolder folder;
-  run(folder.file("r.h5"), header());
+  run(folder.file("r.h5"), result_header());
   const Bytes whole = file_bytes(folder.file("r.h5"));
   std::mt19937 random(6);
   for (std::size_t round = 0; round < 300; ++round) {
     const std::size_t keep = round < 20 ? round : random() % whole.size();
     write_bytes(folder.file("broken.h5"),
                 Bytes(whole.begin(), whole.begin() + std::ssize(Bytes(keep))));
-    REQUIRE(read_all(folder.file("broken.h5")) == Outcome::refused);
+    REQUIRE(read_all(folder.file("broken.h5")) == ResultMutationOutcome::refused);
   }
 }
 
 TEST_CASE("every byte of a result's metadata is covered by the seal") {
   const TempFolder folder;
-  run(folder.file("r.h5"), header());
+  run(folder.file("r.h5"), result_header());
   const Bytes whole = file_bytes(folder.file("r.h5"));
   // 12 cells, 5 prompts: marks and values, two baselines and their marks, the means.
   CHECK(whole.size() - metadata_end(whole) == 60 * 9 + 2 * 5 * 8 + 2 + 12 * 8);
@@ -102,12 +102,13 @@ TEST_CASE("what is no result is refused by its name, also to resume") {
   refused("", "not a file; give the path of a result");
   write_bytes(folder.file("text.h5"), {'h', 'i'});
   refused("text.h5", "not a headscope result");
-  CHECK_THROWS_AS(ResultStore(folder.file("text.h5"), header(), IfExists::resume), DataError);
+  CHECK_THROWS_AS(ResultStore(folder.file("text.h5"), result_header(), IfExists::resume),
+                  DataError);
   TraceWriter(folder.file("trace.h5"),
               {Json::object(), {{"a", "b", {1}, {}}}, {{"logits/last", {"prompt", "v"}, {2}}}},
               {});
   refused("trace.h5", "not a headscope result");
-  run(folder.file("r.h5"), header());
+  run(folder.file("r.h5"), result_header());
   CHECK(is_result_file(folder.file("r.h5")));
   CHECK_THROWS_WITH(TraceReader(folder.file("r.h5")), contains("not a headscope trace"));
   Bytes newer = file_bytes(folder.file("r.h5"));

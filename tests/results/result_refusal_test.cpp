@@ -6,7 +6,7 @@ using namespace headscope::result_cases;
 
 TEST_CASE("misuse of a result store is an error that says what, and writes nothing") {
   const TempFolder folder;
-  ResultStore store(folder.file("r.h5"), header(), IfExists::fail);
+  ResultStore store(folder.file("r.h5"), result_header(), IfExists::fail);
   store.put({{1, 2, 1.0}});
   CHECK_THROWS_WITH(store.put({{0, 0, 1.0}, {1, 2, 3.0}}),
                     contains("layer 0, head 1, prompt 2 is done already"));
@@ -35,30 +35,30 @@ TEST_CASE("a result header that makes no sense is refused before a file is made"
     CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), made, IfExists::fail), contains(why));
     CHECK(std::filesystem::is_empty(folder.file("")));
   };
-  ResultHeader made = header();
+  ResultHeader made = result_header();
   made.axes.clear();
   refused(made, "1 to 8 axes");
-  refused(header(4, 3, 0), "at least one prompt");
-  refused(header(4, 0), "axis head has no labels");
-  made = header();
+  refused(result_header(4, 3, 0), "at least one prompt");
+  refused(result_header(4, 0), "axis head has no labels");
+  made = result_header();
   made.axes[1].name = "layer";
   refused(made, "axis layer is there twice");
   made.axes[1].name = "prompt";
   refused(made, "'prompt' cannot name an axis");
   made.axes[1].name = "a/b";
   refused(made, "'a/b' cannot name an axis");
-  made = header();
+  made = result_header();
   made.templates.pop_back();
   refused(made, "4 templates for 5 prompts");
-  made = header();
+  made = result_header();
   made.provenance["kind"] = "x";
   refused(made, "provenance key 'kind' is taken by the result itself");
-  made = header();
+  made = result_header();
   made.provenance["identity"]["shard"] = "0/2";
   refused(made, "beside \"identity\"");
   made.provenance = Json();
   refused(made, "must be a JSON object");
-  made = header(1, 1, 1);
+  made = result_header(1, 1, 1);
   made.axes.assign(8, {"a", numbers(2000)});
   for (std::size_t i = 0; i < 8; ++i) {
     made.axes[i].name = numbers(8)[i];

@@ -9,7 +9,7 @@ using namespace headscope::result_cases;
 
 TEST_CASE("a resumed store goes on where it stopped and ends as if never stopped") {
   const TempFolder folder;
-  const ResultHeader made = header();
+  const ResultHeader made = result_header();
   run(folder.file("r.h5"), made, IfExists::resume, 3, 7);
   {
     ResultStore store(folder.file("r.h5"), made, IfExists::resume);
@@ -26,7 +26,7 @@ TEST_CASE("a resumed store goes on where it stopped and ends as if never stopped
 
 TEST_CASE("values put in any order and any batches end in the same file") {
   const TempFolder folder;
-  const ResultHeader made = header();
+  const ResultHeader made = result_header();
   run(folder.file("whole.h5"), made);
   {
     ResultStore store(folder.file("r.h5"), made, IfExists::fail);
@@ -46,31 +46,31 @@ TEST_CASE("values put in any order and any batches end in the same file") {
 
 TEST_CASE("an existing result is refused, resumed or replaced as asked") {
   const TempFolder folder;
-  run(folder.file("r.h5"), header());
-  CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), header(), IfExists::fail), UsageError);
-  CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), header(), IfExists::fail),
+  run(folder.file("r.h5"), result_header());
+  CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), result_header(), IfExists::fail), UsageError);
+  CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), result_header(), IfExists::fail),
                     contains("--resume"));
-  CHECK(ResultStore(folder.file("r.h5"), header(2), IfExists::replace).done_count() == 0);
+  CHECK(ResultStore(folder.file("r.h5"), result_header(2), IfExists::replace).done_count() == 0);
   CHECK(read_result(folder.file("r.h5")).header.axes[0].size() == 2);
 }
 
 TEST_CASE("a second writer is refused while the first lives") {
   const TempFolder folder;
   {
-    ResultStore first(folder.file("r.h5"), header(), IfExists::fail);
+    ResultStore first(folder.file("r.h5"), result_header(), IfExists::fail);
     for (const IfExists how : {IfExists::resume, IfExists::replace, IfExists::fail}) {
-      CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), header(), how), UsageError);
-      CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), header(), how),
+      CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), result_header(), how), UsageError);
+      CHECK_THROWS_WITH(ResultStore(folder.file("r.h5"), result_header(), how),
                         contains("another process is writing it"));
     }
     first.put({{0, 0, 1.0}});
   }
-  CHECK(ResultStore(folder.file("r.h5"), header(), IfExists::resume).done_count() == 1);
+  CHECK(ResultStore(folder.file("r.h5"), result_header(), IfExists::resume).done_count() == 1);
 }
 
 TEST_CASE("resuming another sweep names the first difference and both values") {
   const TempFolder folder;
-  const ResultHeader made = header();
+  const ResultHeader made = result_header();
   run(folder.file("r.h5"), made);
   const auto refused = [&](const ResultHeader& other, const std::string& why) {
     CHECK_THROWS_AS(ResultStore(folder.file("r.h5"), other, IfExists::resume), UsageError);
@@ -103,11 +103,11 @@ TEST_CASE("resuming another sweep names the first difference and both values") {
   other = made;
   other.axes[1].name = "mlp";
   refused(other, "number 1 of the axes is head there but mlp here");
-  refused(header(4, 9), "the number of the labels of axis head is 3 there but 9 here");
+  refused(result_header(4, 9), "the number of the labels of axis head is 3 there but 9 here");
   other = made;
   other.axes[0].labels[2] = "7";
   refused(other, "number 2 of the labels of axis layer is 2 there but 7 here");
-  refused(header(4, 3, 6), "the number of the prompts' ids is 5 there but 6 here");
+  refused(result_header(4, 3, 6), "the number of the prompts' ids is 5 there but 6 here");
   other = made;
   other.prompt_ids[3] = "q";
   refused(other, "number 3 of the prompts' ids is p3 there but q here");

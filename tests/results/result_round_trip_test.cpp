@@ -9,7 +9,7 @@ using namespace headscope::result_cases;
 
 TEST_CASE("what is put is read, bit for bit") {
   const TempFolder folder;
-  const ResultHeader made = header();
+  const ResultHeader made = result_header();
   run(folder.file("r.h5"), made);
   const Result result = read_result(folder.file("r.h5"));
   CHECK(result.header.kind == "patch");
@@ -28,7 +28,7 @@ TEST_CASE("what is put is read, bit for bit") {
 
 TEST_CASE("labels come back as they were given, numbers or not") {
   const TempFolder folder;
-  ResultHeader made = header();
+  ResultHeader made = result_header();
   made.axes = {{"pos", {"end", "S1", "end"}},
                {"layer", {"-3", "9223372036854775807", "0"}},
                {"zeros", {"01", "2"}},
@@ -47,7 +47,7 @@ TEST_CASE("labels come back as they were given, numbers or not") {
 
 TEST_CASE("nothing is done in a new store, and what is not done is NaN") {
   const TempFolder folder;
-  ResultStore store(folder.file("r.h5"), header(), IfExists::fail);
+  ResultStore store(folder.file("r.h5"), result_header(), IfExists::fail);
   CHECK(store.cells() == 12);
   CHECK(store.prompts() == 5);
   CHECK(store.done_count() == 0);
@@ -68,7 +68,7 @@ TEST_CASE("nothing is done in a new store, and what is not done is NaN") {
 
 TEST_CASE("whoever reads the file without its marks sees NaN where nothing was written") {
   const TempFolder folder;
-  ResultStore store(folder.file("r.h5"), header(), IfExists::fail);
+  ResultStore store(folder.file("r.h5"), result_header(), IfExists::fail);
   const auto nans = [&] {  // of the file's last bytes: baselines, means, values
     const std::vector<std::uint8_t> bytes = file_bytes(folder.file("r.h5"));
     std::vector<double> values(5 + 5 + 12 + 60);
@@ -85,7 +85,7 @@ TEST_CASE("whoever reads the file without its marks sees NaN where nothing was w
 
 TEST_CASE("a store can be moved") {
   const TempFolder folder;
-  ResultStore first(folder.file("r.h5"), header(), IfExists::fail);
+  ResultStore first(folder.file("r.h5"), result_header(), IfExists::fail);
   ResultStore second = std::move(first);
   second.put({{1, 1, 2.0}});
   CHECK(read_result(folder.file("r.h5")).per_prompt[6] == 2.0);
@@ -100,7 +100,7 @@ TEST_CASE("means go over the prompts of a cell") {
 
 TEST_CASE("many prompts with long ids leave all metadata under the seal") {
   const TempFolder folder;
-  ResultHeader made = header(2, 300, 0);
+  ResultHeader made = result_header(2, 300, 0);
   made.templates.clear();
   for (int i = 0; i < 20000; ++i) {
     made.prompt_ids.push_back(std::string(i % 200, 'x') + std::to_string(i));
@@ -123,7 +123,7 @@ TEST_CASE("stores of any size are made: nothing but values lies behind the marks
   const TempFolder folder;
   for (std::size_t prompts = 1; prompts < 12; ++prompts) {
     for (const std::size_t padding : {0, 700, 3000, 9000}) {
-      ResultHeader made = header();
+      ResultHeader made = result_header();
       made.prompt_ids = numbers(static_cast<std::int64_t>(prompts));
       made.templates.assign(prompts, std::string(padding / 100, 't'));
       made.provenance["padding"] = std::string(padding, 'x');

@@ -32,7 +32,7 @@ Tensor z_of(const Model& model, const std::vector<TokenId>& tokens, std::int64_t
   return seen.at(name)[0];
 }
 
-double logit_diff(const Tensor& last, const TaskItem& item) {
+double logit_diff_of(const Tensor& last, const TaskItem& item) {
   const auto logit = [&](TokenId id) { return last[id].item().toDouble(); };
   return (logit(item.answers[0]) + logit(item.answers[1])) / 2 - logit(item.wrong[0]);
 }
@@ -45,7 +45,7 @@ double replaced(const Model& model,
                 const Tensor& value) {
   Edits edits;
   edits.at(fmt::format("blocks.{}.attn.hook_z", layer), {.heads = {{head}}}).replace(value);
-  return logit_diff(
+  return logit_diff_of(
       model.forward(Batch({item.clean.tokens}), edits, {.logits = Logits::last}).logits[0], item);
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 const OtherRun kClean(Run::clean);
 
-struct Case {
+struct BaselinesCase {
   Model model = load(huggingface_fixture("llama"));
   Task task = random_task({.d_vocab = model.config().d_vocab});
   SweepSpec spec{.source = &kClean, .metric = &find_metric("logit_diff")};
@@ -36,7 +36,7 @@ struct Case {
 }  // namespace
 
 TEST_CASE("a sweep with ready baselines is bit for bit the one that computes them") {
-  const Case at;
+  const BaselinesCase at;
   const AttributionOptions atp;
   for (const AttributionOptions* method : {static_cast<const AttributionOptions*>(nullptr), &atp}) {
     const SweepTable own = at.run(nullptr, method);
@@ -48,7 +48,7 @@ TEST_CASE("a sweep with ready baselines is bit for bit the one that computes the
 }
 
 TEST_CASE("ready baselines are not computed again") {
-  const Case at;
+  const BaselinesCase at;
   Baselines marked = at.baselines;
   marked.clean = {100, 101, 102};
   const AttributionOptions atp;
@@ -57,7 +57,7 @@ TEST_CASE("ready baselines are not computed again") {
 }
 
 TEST_CASE("baselines of several metrics at once are those of each alone") {
-  const Case at;
+  const BaselinesCase at;
   const auto all = baselines_of(
       at.model,
       at.task.items,
@@ -71,7 +71,7 @@ TEST_CASE("baselines of several metrics at once are those of each alone") {
 }
 
 TEST_CASE("a check finds what a run would, before its first pass") {
-  Case at;
+  BaselinesCase at;
   const SweepOptions options{.memory = 1 << 30};
   check_sweep(at.model, at.task, at.spec, options);
   SweepSpec lost = at.spec;

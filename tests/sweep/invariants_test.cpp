@@ -14,7 +14,7 @@ using namespace headscope::test;
 
 namespace {
 
-const OtherRun kFromClean(Run::clean);
+const OtherRun kInvariantsFromClean(Run::clean);
 
 struct Swept {
   explicit Swept(const std::string& fixture)
@@ -33,7 +33,7 @@ struct Swept {
 
   Model model;
   Task task;
-  SweepSpec spec{.source = &kFromClean, .metric = &find_metric("logit_diff")};
+  SweepSpec spec{.source = &kInvariantsFromClean, .metric = &find_metric("logit_diff")};
   SweepOptions options{.memory = 1 << 30};
 };
 

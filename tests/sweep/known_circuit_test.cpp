@@ -13,8 +13,8 @@ using namespace headscope::test;
 namespace {
 
 const std::vector<std::int64_t> kLengths{12, 12, 13};  // the last makes padding
-const OtherRun kFromClean(Run::clean);
-const OtherRun kFromCorrupted(Run::corrupted);
+const OtherRun kKnownCircuitFromClean(Run::clean);
+const OtherRun kKnownCircuitFromCorrupted(Run::corrupted);
 const Zero kZero;
 
 std::vector<Model> models() {  // each head with keys of its own, and heads that share them
@@ -52,8 +52,9 @@ TEST_CASE("patching z finds the two heads, each alone restoring the whole answer
     const auto expected = [](const Cell& cell) {
       return is(cell, kPreviousTokenHead) || is(cell, kInductionHead) ? 1.0 : 0.0;
     };
-    check_effects(model, task, {.source = &kFromClean}, expected);
-    check_effects(model, task, {.into = Run::clean, .source = &kFromCorrupted}, expected);
+    check_effects(model, task, {.source = &kKnownCircuitFromClean}, expected);
+    check_effects(
+        model, task, {.into = Run::clean, .source = &kKnownCircuitFromCorrupted}, expected);
   }
 }
 
@@ -74,7 +75,7 @@ TEST_CASE("patching position by position finds where each head does its work") {
     const auto patch = [&](Site site, const std::function<double(const Cell&)>& expected) {
       check_effects(model,
                     task,
-                    {.parts = {{site}}, .over_positions = true, .source = &kFromClean},
+                    {.parts = {{site}}, .over_positions = true, .source = &kKnownCircuitFromClean},
                     expected);
     };
     const auto written = half_at(kPreviousTokenHead, 1);
@@ -87,8 +88,9 @@ TEST_CASE("patching position by position finds where each head does its work") {
 
 TEST_CASE("patching the stream follows the answer from the tokens to the end") {
   const Task task = induction_task(3, {12, 12});
-  const SweepSpec spec{
-      .parts = {{Site::resid_pre, false}}, .over_positions = true, .source = &kFromClean};
+  const SweepSpec spec{.parts = {{Site::resid_pre, false}},
+                       .over_positions = true,
+                       .source = &kKnownCircuitFromClean};
   check_effects(induction_model(), task, spec, [](const Cell& cell) {
     // Layer 0 reads the tokens there; layer 1 what the previous-token head wrote one place on.
     const std::int64_t moved = cell.layer;
@@ -102,9 +104,10 @@ TEST_CASE("patching q, k, v and the pattern tells what each head's work depends 
     const HandHead by_value = kv_of(model, kPreviousTokenHead);
     const HandHead by_key = kv_of(model, kInductionHead);
     const auto patch = [&](Site site, const std::function<bool(const Cell&)>& works) {
-      check_effects(model, task, {.parts = {{site}}, .source = &kFromClean}, [&](const Cell& cell) {
-        return works(cell) ? 1.0 : 0.0;
-      });
+      check_effects(model,
+                    task,
+                    {.parts = {{site}}, .source = &kKnownCircuitFromClean},
+                    [&](const Cell& cell) { return works(cell) ? 1.0 : 0.0; });
     };
     // The last token is the same in both runs: so are its queries. The previous-token head's keys
     // are positions; the induction head's values are the tokens behind A and C, the same in both.
@@ -142,7 +145,7 @@ TEST_CASE("the path from the previous-token head into the induction head's key c
             {.receivers = {parse_receiver(receiver, model.config())}}, task.items, model.config());
         const SweepSpec spec{.parts = {{Site::z, true}, {Site::mlp_out, false}},
                              .into = Run::clean,
-                             .source = &kFromCorrupted,
+                             .source = &kKnownCircuitFromCorrupted,
                              .runner = &paths};
         check_effects(
             model, task, spec, [&](const Cell& cell) { return is(cell, sender) ? 1.0 : 0.0; });

@@ -15,7 +15,7 @@ using namespace headscope::test;
 
 namespace {
 
-const OtherRun kFromCorrupted(Run::corrupted);
+const OtherRun kPathPatchingFromCorrupted(Run::corrupted);
 
 std::string hook(std::int64_t layer, const std::string& point) {
   return fmt::format("blocks.{}.{}", layer, point);
@@ -88,7 +88,7 @@ void check_paths(const Model& model, const std::vector<std::string>& receivers) 
     const Paths paths(options, task.items, model.config());
     const SweepSpec spec{.parts = {{Site::z, true}, {Site::mlp_out, false}},
                          .into = Run::clean,
-                         .source = &kFromCorrupted,
+                         .source = &kPathPatchingFromCorrupted,
                          .metric = &find_metric("logit_diff"),
                          .runner = &paths};
     const Grid grid = grid_of(model, task, spec);
@@ -189,7 +189,7 @@ TEST_CASE("a path into a shared key or value changes one query head's view of it
                           model->config());
         const SweepSpec spec{.parts = {{Site::z, true}},
                              .into = Run::clean,
-                             .source = &kFromCorrupted,
+                             .source = &kPathPatchingFromCorrupted,
                              .metric = &find_metric("logit_diff"),
                              .runner = &paths};
         SweepTable table(grid_of(*model, task, spec).size(), 3);

@@ -9,13 +9,13 @@ using namespace headscope::test;
 
 namespace {
 
-constexpr std::int64_t kMemory = 1 << 30;
+constexpr std::int64_t kShortcutsMemory = 1 << 30;
 
 SweepTable swept(const Model& model,
                  const Task& task,
                  const SweepSpec& spec,
                  SweepOptions::Execution execution,
-                 std::int64_t memory = kMemory) {
+                 std::int64_t memory = kShortcutsMemory) {
   SweepTable table(grid_of(model, task, spec).size(), static_cast<std::int64_t>(task.items.size()));
   CHECK(run_sweep(model, task, spec, {.memory = memory, .execution = execution}, table));
   return table;
@@ -43,7 +43,7 @@ Compared compared(const Model& model, const Task& task, const SweepSpec& spec) {
   return result;
 }
 
-struct Case {
+struct ShortcutsCase {
   Site site;
   bool over_heads;
 };
@@ -51,16 +51,16 @@ struct Case {
 }  // namespace
 
 TEST_CASE("the engine equals the plain loop for every site, family and padding") {
-  const Case cases[] = {{Site::z, true},
-                        {Site::z, false},
-                        {Site::q, true},
-                        {Site::k, true},
-                        {Site::v, true},
-                        {Site::pattern, true},
-                        {Site::attn_out, false},
-                        {Site::mlp_out, false},
-                        {Site::resid_pre, false},
-                        {Site::resid_mid, false}};
+  const ShortcutsCase cases[] = {{Site::z, true},
+                                 {Site::z, false},
+                                 {Site::q, true},
+                                 {Site::k, true},
+                                 {Site::v, true},
+                                 {Site::pattern, true},
+                                 {Site::attn_out, false},
+                                 {Site::mlp_out, false},
+                                 {Site::resid_pre, false},
+                                 {Site::resid_mid, false}};
   const OtherRun source(Run::clean);
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     const Model model = load(fixture);

@@ -11,7 +11,7 @@ using namespace headscope::test;
 
 namespace {
 
-const Tokenizer& words() {
+const Tokenizer& published_words() {
   static const Tokenizer tokenizer = word_tokenizer("gpt2");
   return tokenizer;
 }
@@ -20,7 +20,7 @@ Task make(const std::string& name, const std::filesystem::path& templates, std::
   MakeOptions options;
   options.n = n;
   options.templates = templates;
-  return make_task(name, words(), options);
+  return make_task(name, published_words(), options);
 }
 
 std::string refusal(const std::string& name, const std::string& file) {

@@ -9,14 +9,14 @@ using namespace headscope::test;
 
 namespace {
 
-const Tokenizer& words() {
+const Tokenizer& read_task_words() {
   static const Tokenizer tokenizer = word_tokenizer("gpt2");
   return tokenizer;
 }
 
 Task read(const std::string& lines, TaskOptions options = {}, std::int64_t n_ctx = 100) {
   const TemporaryDirectory folder;
-  return read_task(folder.write("t.jsonl", lines), &words(), n_ctx, 1000000, options);
+  return read_task(folder.write("t.jsonl", lines), &read_task_words(), n_ctx, 1000000, options);
 }
 
 std::string refusal(const std::string& lines, TaskOptions options = {}, std::int64_t n_ctx = 100) {
@@ -48,11 +48,11 @@ TEST_CASE("a line is a pair of prompts, answers, spans and a template") {
   CHECK(task.name == "t");
   CHECK(item.id == "0");
   CHECK(task.items[1].id == "1");
-  CHECK(item.clean.tokens == words().encode("I Mary gave Tom to"));
-  CHECK(item.corrupted.tokens == words().encode("I Anna gave Tom to"));
+  CHECK(item.clean.tokens == read_task_words().encode("I Mary gave Tom to"));
+  CHECK(item.corrupted.tokens == read_task_words().encode("I Anna gave Tom to"));
   CHECK(item.clean.pieces[1] == " Mary");
-  CHECK(item.answers == std::vector<TokenId>{*words().single(" Mary")});
-  CHECK(item.wrong == std::vector<TokenId>{*words().single(" Tom")});
+  CHECK(item.answers == std::vector<TokenId>{*read_task_words().single(" Mary")});
+  CHECK(item.wrong == std::vector<TokenId>{*read_task_words().single(" Tom")});
   CHECK(item.clean.spans.at("end") == Span{4, 5});
   CHECK(item.corrupted.spans == item.clean.spans);
   CHECK(item.template_name == "3");
@@ -79,7 +79,7 @@ TEST_CASE("what is written is what is read, and has its hash") {
   const TemporaryDirectory folder;
   const auto path = folder.path() / "new/t.jsonl";
   write_task(task, path);
-  const Task again = read_task(path, &words(), 100, 1000000, {});
+  const Task again = read_task(path, &read_task_words(), 100, 1000000, {});
   CHECK(jsonl_of(again) == jsonl_of(task));
   CHECK(again.hash == task.hash);
   CHECK(task.hash.starts_with("xxh3:"));

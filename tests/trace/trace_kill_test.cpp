@@ -9,11 +9,11 @@ using namespace headscope::trace_cases;
 
 namespace {
 
-constexpr std::size_t kPrompts = 30;
-constexpr int kSteps = 2 + static_cast<int>(kPrompts);
+constexpr std::size_t kTraceKillPrompts = 30;
+constexpr int kTraceKillSteps = 2 + static_cast<int>(kTraceKillPrompts);
 
 // What the child tells before it dies; its steps are the file, then each prompt.
-struct Shared : Steps {
+struct TraceKillShared : Steps {
   std::atomic<std::size_t> seen_done;  // prompts it has been told are on disk
 };
 
@@ -21,7 +21,7 @@ struct Shared : Steps {
 void record_in_child(const std::filesystem::path& path,
                      const TraceHeader& made,
                      int compress,
-                     Shared& shared) {
+                     TraceKillShared& shared) {
   TraceWriter::Options options{IfExists::resume};
   options.compress = compress;
   TraceWriter writer(path, made, options);
@@ -41,14 +41,14 @@ bool record_and_kill(const std::filesystem::path& path,
                      const TraceHeader& made,
                      int compress,
                      std::mt19937& random,
-                     Shared& shared) {
+                     TraceKillShared& shared) {
   const bool at_end = random() % 8 == 0;  // where a trace is closed, or made small
-  const int step = at_end ? kSteps - 1 : static_cast<int>(random() % kSteps);
+  const int step = at_end ? kTraceKillSteps - 1 : static_cast<int>(random() % kTraceKillSteps);
   shared.seen_done = 0;
   return run_and_kill(shared, step, random, [&] { record_in_child(path, made, compress, shared); });
 }
 
-struct Tally {
+struct TraceKillTally {
   int killed = 0;
   int partial = 0;  // left some prompts done and some not
 };
@@ -56,7 +56,7 @@ struct Tally {
 void check_after_kill(const std::filesystem::path& path,
                       const TraceHeader& made,
                       std::size_t seen_done,
-                      Tally& tally) {
+                      TraceKillTally& tally) {
   if (!std::filesystem::exists(path)) {
     REQUIRE(seen_done == 0);
     return;
@@ -73,16 +73,16 @@ void check_after_kill(const std::filesystem::path& path,
   tally.partial += done > 0 && !reader.complete() ? 1 : 0;
 }
 
-Tally kill_many(int kills, int compress) {
-  const TraceHeader made = header(kPrompts, DType::f32, 64);
+TraceKillTally kill_many(int kills, int compress) {
+  const TraceHeader made = header(kTraceKillPrompts, DType::f32, 64);
   const TempFolder folder;
   TraceWriter::Options options{IfExists::resume};
   options.compress = compress;
   record(folder.file("whole.h5"), made, options);
   const std::vector<std::uint8_t> whole = file_bytes(folder.file("whole.h5"));
   std::mt19937 random(20);
-  const auto shared = shared_memory<Shared>();
-  Tally tally;
+  const auto shared = shared_memory<TraceKillShared>();
+  TraceKillTally tally;
   for (int round = 0; round < 2 * kills && tally.killed < kills; ++round) {
     CAPTURE(round);
     const std::filesystem::path path = folder.file("t.h5");
@@ -100,12 +100,12 @@ Tally kill_many(int kills, int compress) {
 }  // namespace
 
 TEST_CASE("a recording killed at 100 random moments loses no finished prompt and resumes") {
-  const Tally tally = kill_many(105, 0);
+  const TraceKillTally tally = kill_many(105, 0);
   CHECK(tally.killed >= 100);
   CHECK(tally.partial > 20);
 }
 
 TEST_CASE("a recording killed while it is compressed leaves a whole trace") {
-  const Tally tally = kill_many(30, 9);
+  const TraceKillTally tally = kill_many(30, 9);
   CHECK(tally.killed >= 30);
 }

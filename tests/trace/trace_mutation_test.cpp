@@ -53,17 +53,18 @@ std::vector<std::size_t> axis_bytes(const std::string& file, const TraceHeader& 
   return places;
 }
 
-enum class Outcome { refused, damaged_value, same };
+enum class TraceMutationOutcome { refused, damaged_value, same };
 
-Outcome read_all(const std::filesystem::path& path, const TraceHeader& made) {
+TraceMutationOutcome read_all(const std::filesystem::path& path, const TraceHeader& made) {
   try {
     const TraceReader reader(path);
     inspect_trace(path);
-    return first_wrong(reader, made).empty() && reader.complete() ? Outcome::same
-                                                                  : Outcome::damaged_value;
+    return first_wrong(reader, made).empty() && reader.complete()
+               ? TraceMutationOutcome::same
+               : TraceMutationOutcome::damaged_value;
   } catch (const DataError& error) {
     REQUIRE_THAT(error.what(), contains(path.string()));
-    return Outcome::refused;
+    return TraceMutationOutcome::refused;
   }
 }
 
@@ -94,11 +95,11 @@ TEST_CASE("byte flips anywhere are found or harmless") {
     }
     CAPTURE(round);
     write_text(folder.file("broken.h5"), broken);
-    const Outcome outcome = read_all(folder.file("broken.h5"), made);
+    const TraceMutationOutcome outcome = read_all(folder.file("broken.h5"), made);
     // Values of an uncompressed trace carry no checksum; those of a compressed one do.
-    const bool allowed = outcome != Outcome::damaged_value || compress == 0;
+    const bool allowed = outcome != TraceMutationOutcome::damaged_value || compress == 0;
     REQUIRE((allowed || broken == whole));
-    refused += outcome == Outcome::refused ? 1 : 0;
+    refused += outcome == TraceMutationOutcome::refused ? 1 : 0;
   }
   CHECK(refused > rounds / 3);
 }
@@ -133,7 +134,7 @@ TEST_CASE("a trace cut short anywhere is refused") {
   for (int round = 0; round < 300; ++round) {
     const std::size_t keep = round < 2 ? static_cast<std::size_t>(round) : random() % whole.size();
     write_text(folder.file("broken.h5"), whole.substr(0, keep));
-    REQUIRE(read_all(folder.file("broken.h5"), made) == Outcome::refused);
+    REQUIRE(read_all(folder.file("broken.h5"), made) == TraceMutationOutcome::refused);
   }
   write_text(folder.file("broken.h5"), whole + "x");
   CHECK_THROWS_WITH(TraceReader(folder.file("broken.h5")), contains("bytes long but should be"));

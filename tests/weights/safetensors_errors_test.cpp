@@ -9,7 +9,7 @@ using namespace headscope;
 
 namespace {
 
-void check_fails(const std::string& bytes, const std::string& message) {
+void check_safetensors_errors_fails(const std::string& bytes, const std::string& message) {
   const TemporaryDirectory folder;
   folder.write("model.safetensors", bytes);
   CHECK_THROWS_AS(open_safetensors(folder.path()), DataError);
@@ -20,33 +20,38 @@ void check_fails(const std::string& bytes, const std::string& message) {
 
 // One tensor "w" whose entry has these members, over eight bytes of data.
 void check_entry_fails(const std::string& members, const std::string& message) {
-  check_fails(safetensors(R"({"w":{)" + members + "}}", std::string(8, '\0')), message);
+  check_safetensors_errors_fails(safetensors(R"({"w":{)" + members + "}}", std::string(8, '\0')),
+                                 message);
 }
 
 }  // namespace
 
 TEST_CASE("header lengths that leave the file") {
-  check_fails("", "0 bytes are too few");
-  check_fails("1234567", "7 bytes are too few");
-  check_fails(raw(std::uint64_t{1} << 63), "a header of 9223372036854775808 bytes in a file of 8");
-  check_fails(raw(~std::uint64_t{0}) + "{}", "a header of 18446744073709551615 bytes");
-  check_fails(raw(std::uint64_t{3}) + "{}", "a header of 3 bytes in a file of 10");
-  check_fails("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer");
+  check_safetensors_errors_fails("", "0 bytes are too few");
+  check_safetensors_errors_fails("1234567", "7 bytes are too few");
+  check_safetensors_errors_fails(raw(std::uint64_t{1} << 63),
+                                 "a header of 9223372036854775808 bytes in a file of 8");
+  check_safetensors_errors_fails(raw(~std::uint64_t{0}) + "{}",
+                                 "a header of 18446744073709551615 bytes");
+  check_safetensors_errors_fails(raw(std::uint64_t{3}) + "{}",
+                                 "a header of 3 bytes in a file of 10");
+  check_safetensors_errors_fails("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer");
 }
 
 TEST_CASE("headers that are no JSON object") {
-  check_fails(safetensors("", ""), "malformed JSON");
-  check_fails(safetensors("{", ""), "malformed JSON");
-  check_fails(safetensors("{}{}", ""), "malformed JSON");
-  check_fails(safetensors("{\"\xff\":1}", ""), "malformed JSON");
-  check_fails(safetensors("[]", ""), "the JSON is no object");
-  check_fails(safetensors(std::string(1000, '['), ""), "nested deeper than");
+  check_safetensors_errors_fails(safetensors("", ""), "malformed JSON");
+  check_safetensors_errors_fails(safetensors("{", ""), "malformed JSON");
+  check_safetensors_errors_fails(safetensors("{}{}", ""), "malformed JSON");
+  check_safetensors_errors_fails(safetensors("{\"\xff\":1}", ""), "malformed JSON");
+  check_safetensors_errors_fails(safetensors("[]", ""), "the JSON is no object");
+  check_safetensors_errors_fails(safetensors(std::string(1000, '['), ""), "nested deeper than");
   const std::string w = R"("w":{"dtype":"F32","shape":[],"data_offsets":[0,4]})";
-  check_fails(safetensors("{" + w + "," + w + "}", "1234"), "'w' is given twice");
+  check_safetensors_errors_fails(safetensors("{" + w + "," + w + "}", "1234"),
+                                 "'w' is given twice");
 }
 
 TEST_CASE("entries with missing or mis-typed members") {
-  check_fails(safetensors(R"({"w":3})", ""), "tensor 'w': no field \"dtype\"");
+  check_safetensors_errors_fails(safetensors(R"({"w":3})", ""), "tensor 'w': no field \"dtype\"");
   check_entry_fails(R"("dtype":"F32","shape":[2])", "no field \"data_offsets\"");
   check_entry_fails(R"("dtype":1,"shape":[2],"data_offsets":[0,8])", "dtype is no string");
   check_entry_fails(R"("dtype":"F31","shape":[2],"data_offsets":[0,8])", "unknown dtype 'F31'");
@@ -79,10 +84,10 @@ TEST_CASE("offsets that fit neither the shape nor the file") {
 TEST_CASE("safetensors entries that overlap") {
   const std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
                              R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})";
-  check_fails(safetensors(header, std::string(12, '\0')), "tensor 'b' overlaps");
+  check_safetensors_errors_fails(safetensors(header, std::string(12, '\0')), "tensor 'b' overlaps");
 }
 
 TEST_CASE("names out of broken files stay on one line") {
   const std::string header = R"({"a\nb)" + std::string(500, 'x') + R"(":{}})";
-  check_fails(safetensors(header, ""), R"(tensor 'a\x0abxxx)");
+  check_safetensors_errors_fails(safetensors(header, ""), R"(tensor 'a\x0abxxx)");
 }

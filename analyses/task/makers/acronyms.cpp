@@ -12,7 +12,7 @@ Words words_of(const std::vector<std::string>& three) {
           {"LETTERS", three[0].substr(0, 1) + three[1].substr(0, 1)}};
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_acronyms(const MakerContext& context) {
   return [templates = context.templates({"W1", "W2", "W3", "LETTERS"}),
           where = context.words.where("templates"),
           how = context.corruption,
@@ -45,7 +45,7 @@ TaskMaker acronyms_maker() {
                 {"end", "the last token"}},
       .corruptions = {{"last", "another third word"}, {"all", "three other words"}},
       .words = acronyms_words(),
-      .open = open,
+      .open = open_acronyms,
   };
 }
 

@@ -34,7 +34,7 @@ Sum draw_sum(char sign, Random& random) {
   return sum;
 }
 
-struct Lists {
+struct ArithmeticLists {
   std::vector<std::string> templates;
   std::vector<std::vector<std::string>> operations;  // {"+", "plus"}
   std::string where, how;
@@ -58,7 +58,7 @@ Words words_of(const Sum& sum, const std::string& op, const std::string& prefix)
           {prefix + "OP", op}};
 }
 
-Draft draw(const Lists& lists, Random& random, std::size_t turn) {
+Draft draw_arithmetic(const ArithmeticLists& lists, Random& random, std::size_t turn) {
   const std::size_t number = turn % lists.templates.size();
   const auto [pattern, column] = with_op(lists.templates[number]);
   const std::size_t which = turn / lists.templates.size() % lists.operations.size();
@@ -88,11 +88,11 @@ Draft draw(const Lists& lists, Random& random, std::size_t turn) {
           .template_name = fmt::format("{} {}", number, operation[0])};
 }
 
-DrawDraft open(const MakerContext& context) {
-  const Lists lists{.templates = context.templates({"A", "B"}),
-                    .operations = context.words.rows("operations", 2),
-                    .where = context.words.where("templates"),
-                    .how = context.corruption};
+DrawDraft open_arithmetic(const MakerContext& context) {
+  const ArithmeticLists lists{.templates = context.templates({"A", "B"}),
+                              .operations = context.words.rows("operations", 2),
+                              .where = context.words.where("templates"),
+                              .how = context.corruption};
   for (const auto& operation : lists.operations) {
     if (operation[0] != "+" && operation[0] != "-" && operation[0] != "*") {
       throw DataError("{}: '{}' is not +, - or *", context.words.where("operations"), operation[0]);
@@ -101,7 +101,7 @@ DrawDraft open(const MakerContext& context) {
   if (lists.operations.size() < 2) {
     throw DataError("{}: two are needed", context.words.where("operations"));
   }
-  return [lists](Random& random, std::size_t turn) { return draw(lists, random, turn); };
+  return [lists](Random& random, std::size_t turn) { return draw_arithmetic(lists, random, turn); };
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ TaskMaker arithmetic_maker() {
       .corruptions = {{"operands", "two other operands"},
                       {"operation", "another operation on the same operands"}},
       .words = arithmetic_words(),
-      .open = open,
+      .open = open_arithmetic,
   };
 }
 

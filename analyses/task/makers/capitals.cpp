@@ -22,7 +22,7 @@ std::vector<std::vector<std::string>> known_capitals(const MakerContext& context
   return rows;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_capitals(const MakerContext& context) {
   return [templates = context.templates({"COUNTRY"}),
           where = context.words.where("templates"),
           relations = context.words.list("relation"),
@@ -54,7 +54,7 @@ TaskMaker capitals_maker() {
                 {"end", "the last token"}},
       .corruptions = {{"country", "another country"}},
       .words = capitals_words(),
-      .open = open,
+      .open = open_capitals,
   };
 }
 

@@ -24,12 +24,12 @@ std::vector<std::string> half(const std::vector<std::string>& six, std::size_t w
   return {begin, begin + 3};
 }
 
-struct Lists {
+struct ColoredObjectsLists {
   std::vector<std::string> templates, places, objects, colors;
   std::string where, how;
 };
 
-Draft draw(const Lists& lists, Random& random, std::size_t turn) {
+Draft draw_colored_objects(const ColoredObjectsLists& lists, Random& random, std::size_t turn) {
   const std::size_t number = turn % lists.templates.size();
   const std::string& pattern = lists.templates[number];
   const auto objects = random.sample(lists.objects, 6);
@@ -55,17 +55,20 @@ Draft draw(const Lists& lists, Random& random, std::size_t turn) {
           .template_name = std::to_string(number)};
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_colored_objects(const MakerContext& context) {
   if (context.words.has_rows("pairs")) {
     return draw_published_colors(context);
   }
-  const Lists lists{.templates = context.templates({"O1", "O2", "O3", "C1", "C2", "C3", "ASKED"}),
-                    .places = context.words.list("places"),
-                    .objects = context.single("objects", 6),
-                    .colors = context.single("colors", 6),
-                    .where = context.words.where("templates"),
-                    .how = context.corruption};
-  return [lists](Random& random, std::size_t turn) { return draw(lists, random, turn); };
+  const ColoredObjectsLists lists{
+      .templates = context.templates({"O1", "O2", "O3", "C1", "C2", "C3", "ASKED"}),
+      .places = context.words.list("places"),
+      .objects = context.single("objects", 6),
+      .colors = context.single("colors", 6),
+      .where = context.words.where("templates"),
+      .how = context.corruption};
+  return [lists](Random& random, std::size_t turn) {
+    return draw_colored_objects(lists, random, turn);
+  };
 }
 
 }  // namespace
@@ -86,7 +89,7 @@ TaskMaker colored_objects_maker() {
       .corruptions = {{"object", "another of the three objects is asked about"},
                       {"colors", "the asked object and another change colours"}},
       .words = colored_objects_words(),
-      .open = open,
+      .open = open_colored_objects,
       .published = published_colors,
   };
 }

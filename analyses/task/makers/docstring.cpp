@@ -10,7 +10,9 @@ constexpr std::size_t kFunction = 0;
 constexpr std::size_t kAnswer = 5;  // C
 
 // New names for A, B and C in the definition; two others for A and B in the documentation.
-Words corrupted(Words words, const std::string& how, const std::vector<std::string>& names) {
+Words docstring_corrupted(Words words,
+                          const std::string& how,
+                          const std::vector<std::string>& names) {
   if (how == "random_random" || how == "random_def") {
     words["A_def"] = names[7];
     words["B_def"] = names[8];
@@ -42,7 +44,7 @@ Words words_of(const std::vector<std::string>& names, const std::vector<std::str
   return words;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_docstring(const MakerContext& context) {
   return [templates = context.templates({"A_def", "B_def", "C_def", "A_doc", "B_doc"}),
           where = context.words.where("templates"),
           how = context.corruption,
@@ -52,7 +54,7 @@ DrawDraft open(const MakerContext& context) {
     const auto names = random.sample(variables, kNames);
     const Words words = words_of(names, random.sample(described, 7));
     Draft draft{.clean = fill(templates[number], words, where),
-                .corrupted = fill(templates[number], corrupted(words, how, names), where),
+                .corrupted = fill(templates[number], docstring_corrupted(words, how, names), where),
                 .answers = {" " + names[kAnswer]},
                 .wrong = {},
                 .template_name = std::to_string(number)};
@@ -87,7 +89,7 @@ TaskMaker docstring_maker() {
                       {"random_doc", "only those in the documentation"},
                       {"random_answer", "only C in the definition"}},
       .words = docstring_words(),
-      .open = open,
+      .open = open_docstring,
   };
 }
 

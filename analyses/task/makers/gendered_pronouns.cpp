@@ -28,7 +28,7 @@ std::vector<Gender> genders(const MakerContext& context) {
   return out;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_gendered_pronouns(const MakerContext& context) {
   return [templates = context.templates({"NAME"}),
           where = context.words.where("templates"),
           genders = genders(context)](Random& random, std::size_t turn) {
@@ -55,7 +55,7 @@ TaskMaker gendered_pronouns_maker() {
       .spans = {{"NAME", "the name"}, {"end", "the last token"}},
       .corruptions = {{"other_gender", "a name of the other gender"}},
       .words = gendered_pronouns_words(),
-      .open = open,
+      .open = open_gendered_pronouns,
   };
 }
 

@@ -83,7 +83,7 @@ std::string corrupted_start(const Century& century,
   return other;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_greater_than(const MakerContext& context) {
   return [templates = context.templates({"CC", "YY"}),
           where = context.words.where("templates"),
           how = context.corruption,
@@ -119,7 +119,7 @@ TaskMaker greater_than_maker() {
       .corruptions = {{"low", "YY becomes 01 (or 0, digit by digit): nearly every ending is right"},
                       {"random", "another YY"}},
       .words = greater_than_words(),
-      .open = open,
+      .open = open_greater_than,
   };
 }
 

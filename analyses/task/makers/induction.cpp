@@ -26,7 +26,7 @@ bool is_plain(const std::string& piece) {
   return piece.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string::npos;
 }
 
-Vocabulary letters() {
+Vocabulary induction_letters() {
   Vocabulary out;
   for (TokenId token = 0; token < 26 * 26; ++token) {
     out.tokens.push_back(token);
@@ -38,7 +38,7 @@ Vocabulary letters() {
 
 Vocabulary plain_tokens(const MakerContext& context) {
   if (context.tokenizer == nullptr) {
-    return letters();
+    return induction_letters();
   }
   const Tokenizer& tokenizer = *context.tokenizer;
   Vocabulary out;
@@ -120,7 +120,7 @@ Draft draw(const Vocabulary& vocabulary, const std::string& how, Random& random)
                           {"end", {end - 1, end}}}};
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_induction(const MakerContext& context) {
   return [vocabulary = plain_tokens(context), how = context.corruption](
              Random& random, std::size_t) { return draw(vocabulary, how, random); };
 }
@@ -138,7 +138,7 @@ TaskMaker induction_maker() {
       .corruptions = {{"follower", "another token in place of FOLLOWER: it becomes the answer"},
                       {"unrelated", "other tokens before the repetition: nothing is repeated"}},
       .words = {},
-      .open = open,
+      .open = open_induction,
   };
 }
 

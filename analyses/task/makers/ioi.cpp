@@ -21,7 +21,7 @@ std::string in_other_order(std::string pattern) {
   return pattern;
 }
 
-Words corrupted(Words words, const std::string& how, const std::vector<std::string>& names) {
+Words ioi_corrupted(Words words, const std::string& how, const std::vector<std::string>& names) {
   if (how == "s2_io") {
     words["S2"] = words["IO"];
   } else if (how == "names") {
@@ -35,7 +35,7 @@ Words corrupted(Words words, const std::string& how, const std::vector<std::stri
   return words;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_ioi(const MakerContext& context) {
   const auto templates = context.templates({"IO", "S1", "S2"});
   const std::string where = context.words.where("templates");
   return [=,
@@ -56,7 +56,7 @@ DrawDraft open(const MakerContext& context) {
                       {"OBJECT", random.pick(objects)}};
     const bool io_first = pattern.find("{IO}") < pattern.find("{S1}");
     return Draft{.clean = fill(pattern, words, where),
-                 .corrupted = fill(pattern, corrupted(words, how, drawn), where),
+                 .corrupted = fill(pattern, ioi_corrupted(words, how, drawn), where),
                  .answers = {" " + drawn[0]},
                  .wrong = {" " + drawn[1]},
                  .template_name = fmt::format("{} {}", number, io_first ? "ABBA" : "BABA")};
@@ -117,7 +117,7 @@ TaskMaker ioi_maker() {
                       {"s2_io", "IO's name in place of S2: the answer becomes S"},
                       {"names", "two other names, in the same order: the answer becomes another"}},
       .words = ioi_words(),
-      .open = open,
+      .open = open_ioi,
       .published = published,
   };
 }

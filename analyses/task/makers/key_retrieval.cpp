@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kLines = 5;
 
-struct Lists {
+struct KeyRetrievalLists {
   std::vector<std::vector<std::string>> templates;  // a line, and the question that ends the prompt
   std::vector<std::string> keys, values;
   std::string where, how;
@@ -42,7 +42,7 @@ MarkedText filled(const std::string& pattern, const Words& words, const std::str
   return out;
 }
 
-Draft draw(const Lists& lists, Random& random, std::size_t turn) {
+Draft draw_key_retrieval(const KeyRetrievalLists& lists, Random& random, std::size_t turn) {
   const std::size_t number = turn % lists.templates.size();
   const auto keys = random.sample(lists.keys, kLines);
   const auto values = random.sample(lists.values, kLines + 1);
@@ -62,17 +62,18 @@ Draft draw(const Lists& lists, Random& random, std::size_t turn) {
           .template_name = std::to_string(number)};
 }
 
-DrawDraft open(const MakerContext& context) {
-  Lists lists{.templates = context.words.rows("templates", 2),
-              .keys = context.single("keys", kLines),
-              .values = context.single("values", kLines + 1),
-              .where = context.words.where("templates"),
-              .how = context.corruption};
+DrawDraft open_key_retrieval(const MakerContext& context) {
+  KeyRetrievalLists lists{.templates = context.words.rows("templates", 2),
+                          .keys = context.single("keys", kLines),
+                          .values = context.single("values", kLines + 1),
+                          .where = context.words.where("templates"),
+                          .how = context.corruption};
   for (const auto& parts : lists.templates) {
     check_pattern(parts[0], {"K", "V"}, lists.where);
     check_pattern(parts[1], {"K"}, lists.where);
   }
-  return [lists](Random& random, std::size_t turn) { return draw(lists, random, turn); };
+  return
+      [lists](Random& random, std::size_t turn) { return draw_key_retrieval(lists, random, turn); };
 }
 
 }  // namespace
@@ -89,7 +90,7 @@ TaskMaker key_retrieval_maker() {
       .corruptions = {{"query", "another of the five keys is asked for"},
                       {"value", "another value in the line of the key asked for"}},
       .words = key_retrieval_words(),
-      .open = open,
+      .open = open_key_retrieval,
   };
 }
 

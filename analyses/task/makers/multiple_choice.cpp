@@ -7,7 +7,7 @@ namespace headscope {
 namespace {
 
 constexpr std::size_t kChoices = 4;
-const std::vector<std::string>& letters() {
+const std::vector<std::string>& multiple_choice_letters() {
   static const std::vector<std::string> list{"A", "B", "C", "D"};
   return list;
 }
@@ -20,8 +20,8 @@ Words question(const Kinds& kinds,
                const std::string& prefix) {
   Words words{{prefix + "KIND", kinds[right].first}};
   for (std::size_t i = 0; i < kChoices; ++i) {
-    words[prefix + letters()[i]] = choices[i];
-    words[prefix + "L" + letters()[i]] = letters()[i];
+    words[prefix + multiple_choice_letters()[i]] = choices[i];
+    words[prefix + "L" + multiple_choice_letters()[i]] = multiple_choice_letters()[i];
   }
   return words;
 }
@@ -45,8 +45,8 @@ Draft draw(const std::vector<std::string>& templates,
   const Kinds shown = random.sample(all, kChoices);
   const std::size_t solved = random.below(kChoices);
   const Words demo = question(shown, one_of_each(shown, random), solved, "demo ");
-  const std::string shot =
-      fill(with_prefix(pattern, "demo "), demo, where).text + " " + letters()[solved] + "\n\n";
+  const std::string shot = fill(with_prefix(pattern, "demo "), demo, where).text + " " +
+                           multiple_choice_letters()[solved] + "\n\n";
 
   Kinds kinds = random.sample(all, kChoices);
   auto choices = one_of_each(kinds, random);
@@ -54,7 +54,7 @@ Draft draw(const std::vector<std::string>& templates,
   const std::size_t other = (right + 1 + random.below(kChoices - 1)) % kChoices;
   Draft draft{.clean = fill(shot + pattern, question(kinds, choices, right, ""), where),
               .corrupted = {},
-              .answers = {" " + letters()[right]},
+              .answers = {" " + multiple_choice_letters()[right]},
               .wrong = {},
               .template_name = std::to_string(number)};
   if (how == "choices") {
@@ -64,13 +64,13 @@ Draft draw(const std::vector<std::string>& templates,
   draft.corrupted = fill(shot + pattern, question(kinds, choices, other, ""), where);
   for (std::size_t i = 0; i < kChoices; ++i) {
     if (i != right) {
-      draft.wrong.push_back(" " + letters()[i]);
+      draft.wrong.push_back(" " + multiple_choice_letters()[i]);
     }
   }
   return draft;
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_multiple_choice(const MakerContext& context) {
   const auto kinds = context.words.groups("kinds");
   if (kinds.size() < kChoices) {
     throw DataError("{}: {} kinds are needed", context.words.where("kinds"), kChoices);
@@ -105,7 +105,7 @@ TaskMaker multiple_choice_maker() {
       .corruptions = {{"question", "another kind is asked for: the answer is another letter"},
                       {"choices", "the right choice and another change places"}},
       .words = multiple_choice_words(),
-      .open = open,
+      .open = open_multiple_choice,
   };
 }
 

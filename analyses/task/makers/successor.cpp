@@ -43,7 +43,7 @@ Words shuffled(const Order& order, std::size_t start, Random& random) {
           {"X3", order.at(start + way[2])}};
 }
 
-DrawDraft open(const MakerContext& context) {
+DrawDraft open_successor(const MakerContext& context) {
   return [templates = context.templates({"X1", "X2", "X3"}),
           where = context.words.where("templates"),
           how = context.corruption,
@@ -84,7 +84,7 @@ TaskMaker successor_maker() {
       .corruptions = {{"shifted", "three others in a row: the answer becomes their successor"},
                       {"shuffled", "the same three, none after its predecessor; they are wrong"}},
       .words = successor_words(),
-      .open = open,
+      .open = open_successor,
   };
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 

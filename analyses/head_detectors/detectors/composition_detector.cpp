@@ -1,0 +1,96 @@
+// Composition: does a later head read what this one writes?
+#include <limits>
+
+#include <ATen/ops/nan_to_num.h>
+
+#include "analyses/head_detectors/composition.h"
+#include "analyses/head_detectors/gaussian.h"
+#include "analyses/head_detectors/head_samples.h"
+#include "analyses/head_detectors/own_detectors.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kRandomPairs = 8;  // a seed
+constexpr std::int64_t kCompositionNoted = 20;
+
+// Of scores [3, N, N], the largest of each writing head, less the baseline: [1, L, H]. Heads of the
+// last layer write to none: 0.
+Tensor largest_into(const Tensor& scores, double baseline, const ModelConfig& c) {
+  const Tensor above = (scores - baseline).nan_to_num(-std::numeric_limits<float>::infinity());
+  const Tensor best = above.amax({0, 2}).view({1, c.n_layers, c.n_heads}).to(at::kCPU, at::kDouble);
+  return at::where(best.isinf(), at::zeros_like(best), best);
+}
+
+OrderedJson strongest_pairs(const Tensor& scores, double baseline, std::int64_t heads) {
+  OrderedJson pairs = OrderedJson::array();
+  const Tensor above = (scores - baseline).nan_to_num(-std::numeric_limits<float>::infinity());
+  for (const HeadPlace& at : largest_heads(above, kCompositionNoted)) {
+    if (std::isinf(at.value)) {
+      break;
+    }
+    pairs.push_back({{"writes", fmt::format("{}.{}", at.layer / heads, at.layer % heads)},
+                     {"reads", fmt::format("{}.{}", at.head / heads, at.head % heads)},
+                     {"above random", at.value}});
+  }
+  return pairs;
+}
+
+Finding run_composition(const DetectorContext& context) {
+  const ModelConfig& c = context.model.config();
+  const Tensor scores = composition_scores(context.model, {.stop = context.stop});
+  Finding finding;
+  if (!scores.defined()) {
+    return finding;
+  }
+  std::vector<Tensor> above;
+  std::vector<Tensor> controls;
+  double baseline = 0.0;
+  for (const std::uint64_t seed : context.seeds) {
+    const double random = random_composition(c, kRandomPairs, seed);
+    baseline += random / static_cast<double>(context.seeds.size());
+    above.push_back(largest_into(scores, random, c));
+    const Tensor control = composition_scores(
+        context.model, {.shuffle = permutation(c.d_model, seed), .stop = context.stop});
+    if (control.defined()) {
+      controls.push_back(largest_into(control, random, c));
+    }
+  }
+  finding.scores = head_samples(above);
+  finding.control = head_samples(controls);
+  finding.notes["random baseline"] = baseline;
+  for (const auto& [kind, name] : {std::pair{0, "strongest Q-composition"},
+                                   std::pair{1, "strongest K-composition"},
+                                   std::pair{2, "strongest V-composition"}}) {
+    finding.notes[name] = strongest_pairs(scores[kind], baseline, c.n_heads);
+  }
+  return finding;
+}
+
+std::string composition_undefined(const Model& model) {
+  return model.config().n_layers > 1 ? "" : "one layer: no head is behind another";
+}
+
+}  // namespace
+
+Detector composition_detector() {
+  return {
+      .name = "composition",
+      .role = "composing head",
+      .summary = "what it writes is read by a later head's queries, keys or values",
+      .definition =
+          "the largest, over later heads B and kinds Q, K, V, of ‖W_OV W_B‖ / (‖W_OV‖ ‖W_B‖) less "
+          "what Gaussian matrices of these shapes have; heads of the last layer have 0. Control: "
+          "the "
+          "dimensions of the stream shuffled between writer and reader. notes: the strongest pairs",
+      .source =
+          "Elhage et al. 2021, A Mathematical Framework for Transformer Circuits, \"Composition\"",
+      .threshold = std::nullopt,
+      .threshold_source = "",
+      .undefined = composition_undefined,
+      .run = run_composition,
+  };
+}
+
+}  // namespace headscope

@@ -1,0 +1,159 @@
+// Successor heads: Monday → Tuesday, first → second, 7 → 8.
+#include "analyses/head_detectors/head_samples.h"
+#include "analyses/head_detectors/number_features.h"
+#include "analyses/head_detectors/ov_circuit.h"
+#include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/successor_score.h"
+#include "lib/base/error.h"
+#include "lib/kernels/norm.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::int64_t kSuccessorNoted = 5;  // heads
+const EffectiveEmbedding kMlp{.part = EffectiveEmbedding::Part::mlp};
+
+OrderedJson dataset_note(const Succession& data) {
+  OrderedJson tasks = OrderedJson::object();
+  for (const SuccessionTask& task : data.tasks) {
+    tasks[task.name] = task.pairs.size();
+  }
+  return {{"pairs", data.pairs}, {"pairs dropped", data.dropped}, {"tasks", tasks}};
+}
+
+// The score of the strongest heads, task by task.
+OrderedJson by_task(const Tensor& hits, const Succession& data) {
+  OrderedJson heads = OrderedJson::array();
+  for (const HeadPlace& at : largest_heads(hits.mean(0), kSuccessorNoted)) {
+    OrderedJson head = head_json(at.layer, at.head);
+    head["score"] = at.value;
+    std::int64_t begin = 0;
+    for (const SuccessionTask& task : data.tasks) {
+      const auto count = static_cast<std::int64_t>(task.pairs.size());
+      head["tasks"][task.name] =
+          hits.narrow(0, begin, count).select(1, at.layer).select(1, at.head).mean().item<double>();
+      begin += count;
+    }
+    heads.push_back(std::move(head));
+  }
+  return heads;
+}
+
+OrderedJson best_of(const Tensor& hits) {
+  const HeadPlace best = largest_heads(hits.mean(0), 1).front();
+  OrderedJson head = head_json(best.layer, best.head);
+  head["score"] = best.value;
+  return head;
+}
+
+// The strongest head with the other readings of the definition.
+OrderedJson variants(const DetectorContext& context, const Succession& data) {
+  using Part = EffectiveEmbedding::Part;
+  using Norm = EffectiveEmbedding::Norm;
+  OrderedJson notes = OrderedJson::object();
+  for (const EffectiveEmbedding which : {EffectiveEmbedding{Part::mlp, Norm::skipped},
+                                         EffectiveEmbedding{Part::whole, Norm::applied},
+                                         EffectiveEmbedding{Part::whole, Norm::skipped}}) {
+    const Tensor hits = successor_hits(context, data.tasks, which);
+    if (hits.defined()) {
+      notes[to_string(which)] = best_of(hits);
+    }
+  }
+  const Succession spaced = succession_tasks(context.model.tokenizer(), SuccessionLists::spaced);
+  if (!spaced.tasks.empty()) {
+    const Tensor hits = successor_hits(context, spaced.tasks, kMlp);
+    if (hits.defined()) {
+      notes["lists with a leading blank alone"] = best_of(hits);
+      notes["lists with a leading blank alone"]["pairs"] = spaced.pairs;
+    }
+  }
+  return notes;
+}
+
+OrderedJson number_notes(const Model& model, const HeadPlace& best) {
+  const std::vector<TokenId> numbers = number_tokens(model.tokenizer());
+  if (static_cast<std::int64_t>(numbers.size()) < kFewestNumbers) {
+    return fmt::format(
+        "undefined: the tokenizer has single tokens for {} numbers in a row only (it splits the "
+        "others into digits), too few for classes mod 10",
+        numbers.size());
+  }
+  const Tensor rows = effective_embedding(model, numbers, kMlp);
+  const ModelConfig& c = model.config();
+  const Tensor ids = index_tensor({numbers.begin(), numbers.end()}, to_torch(model.device()));
+  const Tensor W_U = model.weights().W_U.index_select(0, ids).to(at::kFloat);
+  const auto logits_of = [&](const Tensor& streams) {
+    const Tensor out = ov_written(model, best.layer, streams, Biases::dropped)[best.head];
+    const NormWeights gain{model.weights().ln_final.gain, {}};
+    return at::matmul(normalize(out, gain, c.norm, c.norm_eps), W_U.t());
+  };
+  OrderedJson notes{{"numbers", numbers.size()}};
+  notes["held-out accuracy of a linear probe for n mod 10"] = mod10_probe(rows);
+  notes["ordinal arithmetic through the strongest head"] = mod10_arithmetic(rows, logits_of);
+  return notes;
+}
+
+std::vector<Tensor> control_hits(const DetectorContext& context, const Succession& data) {
+  std::vector<Tensor> controls;
+  for (const std::uint64_t seed : context.seeds) {
+    const Tensor hits = successor_hits(context, shuffled(data.tasks, seed), kMlp);
+    if (!hits.defined()) {
+      break;
+    }
+    controls.push_back(hits);
+  }
+  return controls;
+}
+
+Finding run_successor(const DetectorContext& context) {
+  const Succession data = succession_tasks(context.model.tokenizer(), SuccessionLists::expanded);
+  if (data.tasks.empty()) {
+    throw DataError("{}: the tokenizer has no ordered list of 4 single tokens",
+                    context.model.source().name);
+  }
+  Finding finding;
+  const Tensor hits = successor_hits(context, data.tasks, kMlp);
+  if (!hits.defined()) {
+    return finding;
+  }
+  finding.scores = head_samples(hits);
+  finding.control = head_samples(control_hits(context, data));
+  finding.notes["dataset"] = dataset_note(data);
+  finding.notes["strongest heads"] = by_task(hits, data);
+  finding.notes["strongest head under other definitions"] = variants(context, data);
+  finding.notes["numbers mod 10"] =
+      number_notes(context.model, largest_heads(hits.mean(0), 1).front());
+  return finding;
+}
+
+std::string successor_undefined(const Model& model) {
+  return model.has_tokenizer() ? "" : "no tokenizer beside the weights";
+}
+
+}  // namespace
+
+Detector successor_detector() {
+  return {
+      .name = "successor",
+      .role = "successor head",
+      .summary = "maps a token of an ordered list to the next one: Monday to Tuesday, 7 to 8",
+      .definition =
+          "share of pairs, pooled over ordered lists (numbers, number words, ordinal words, days, "
+          "months, their short forms, letters, roman numerals; with and without leading blank, "
+          "both "
+          "cases), for which MLP0(LN(W_E[t])) → norm → W_V → W_O → final norm's gain → W_U is "
+          "highest "
+          "for t's successor among all successors of its list; ties fail. Control: successors "
+          "dealt "
+          "out anew",
+      .source = "Gould et al. 2023, arXiv:2312.09230, section 2",
+      .threshold = 0.5,
+      .threshold_source = "Gould et al.: more than half of the dataset",
+      .undefined = successor_undefined,
+      .run = run_successor,
+  };
+}
+
+}  // namespace headscope

@@ -1,0 +1,156 @@
+#include "cli/atlas/atlas_page.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "cli/provenance_text.h"
+#include "cli/render/assets.h"
+#include "cli/render/color.h"
+#include "cli/render/output_file.h"
+#include "cli/render/page_policy.h"
+#include "cli/render/text_codes.h"
+#include "cli/render/visible.h"
+#include "lib/base/version.h"
+
+namespace headscope {
+namespace {
+
+// Four digits are more than a picture shows, and keep the page small.
+OrderedJson rounded(const std::vector<double>& values) {
+  OrderedJson json = OrderedJson::array();
+  for (const double value : values) {
+    json.push_back(std::abs(value) < 1e-12 ? OrderedJson(0)
+                                           : OrderedJson(std::stod(fmt::format("{:.4g}", value))));
+  }
+  return json;
+}
+
+OrderedJson detection_json(const Detection& d) {
+  OrderedJson json{{"name", d.detector.name},
+                   {"role", d.detector.role},
+                   {"summary", d.detector.summary},
+                   {"definition", d.detector.definition},
+                   {"source", d.detector.source},
+                   {"threshold_source", d.detector.threshold_source},
+                   {"undefined", d.undefined}};
+  json["threshold"] = d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson();
+  if (!d.ran()) {
+    return json;
+  }
+  json["score"] = rounded(d.score);
+  json["low"] = rounded(d.low);
+  json["high"] = rounded(d.high);
+  json["control"] = d.control.empty() ? OrderedJson() : rounded(d.control);
+  json["heads"] = d.with_role();
+  json["groups"] = OrderedJson::object();
+  for (const auto& [group, values] : d.groups) {
+    json["groups"][group] = rounded(values);
+  }
+  return json;
+}
+
+OrderedJson confirmation_json(const Confirmation& c) {
+  return {{"detector", c.detector},
+          {"behaviour", c.behaviour},
+          {"heads", c.heads},
+          {"intact", c.intact},
+          {"change", c.change()},
+          {"low", c.low},
+          {"high", c.high},
+          {"random_mean", c.random_mean()},
+          {"single", c.single},
+          {"confirmed", c.confirmed()}};
+}
+
+OrderedJson shown(const std::vector<std::string>& pieces) {
+  OrderedJson tokens = OrderedJson::array();
+  for (const std::string& piece : pieces) {
+    tokens.push_back(visible(piece));
+  }
+  return tokens;
+}
+
+OrderedJson examples_json(const Examples& examples) {
+  OrderedJson json{{"prompts", OrderedJson::array()},
+                   {"texts", OrderedJson::array()},
+                   {"attended", OrderedJson::array()}};
+  for (const ExamplePrompt& prompt : examples.prompts) {
+    const std::string bytes(prompt.maps.begin(), prompt.maps.end());
+    json["prompts"].push_back(
+        {{"name", prompt.name}, {"tokens", shown(prompt.pieces)}, {"map", base64(bytes)}});
+  }
+  for (const auto& text : examples.texts) {
+    json["texts"].push_back(shown(text));
+  }
+  for (const auto& list : examples.attended) {
+    json["attended"].push_back(OrderedJson::array());
+    for (const Attended& each : list) {
+      json["attended"].back().push_back(
+          {each.text, each.query, each.key, std::stod(fmt::format("{:.3f}", each.weight))});
+    }
+  }
+  return json;
+}
+
+std::string palette_bytes() {
+  std::string bytes;
+  for (const Rgb& color : palette(ColorMap::sequential)) {
+    bytes += static_cast<char>(color.r);
+    bytes += static_cast<char>(color.g);
+    bytes += static_cast<char>(color.b);
+  }
+  return bytes;
+}
+
+OrderedJson page_json(const Atlas& atlas) {
+  const std::string model = text_of(atlas.provenance, "model");
+  OrderedJson json{{"title", "Atlas of " + visible(model, Spaces::kept)},
+                   {"subtitle",
+                    fmt::format("{} layers × {} heads, {} detectors",
+                                atlas.n_layers,
+                                atlas.n_heads,
+                                atlas.detections.size())},
+                   {"footer",
+                    fmt::format("{} · weights {} · headscope {}",
+                                text_of(atlas.provenance, "command_line"),
+                                text_of(atlas.provenance, "weights_hash"),
+                                kVersion)},
+                   {"n_layers", atlas.n_layers},
+                   {"n_heads", atlas.n_heads},
+                   {"n_kv_heads", atlas.n_kv_heads},
+                   {"palette", base64(palette_bytes())}};
+  json.update(examples_json(atlas.examples));
+  json["detectors"] = OrderedJson::array();
+  for (const Detection& each : atlas.detections) {
+    json["detectors"].push_back(detection_json(each));
+  }
+  json["confirmations"] = OrderedJson::array();
+  for (const Confirmation& each : atlas.confirmations) {
+    json["confirmations"].push_back(confirmation_json(each));
+  }
+  return json;
+}
+
+}  // namespace
+
+void write_atlas_page(const Atlas& atlas, const std::filesystem::path& path) {
+  OutputFile file(path);
+  file.write(
+      fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                  "<title>Atlas of {}</title>\n<style>{}</style>\n</head>\n<body>\n"
+                  "<noscript>This page needs JavaScript.</noscript>\n<div id=\"app\"></div>\n",
+                  page_policy(asset_atlas_js_sha256()),
+                  escaped(visible(text_of(atlas.provenance, "model"), Spaces::kept)),
+                  asset_atlas_css()));
+  file.write("<script type=\"application/json\" id=\"atlas\">");
+  file.write(inert(page_json(atlas).dump()));
+  file.write("</script>\n<script>");
+  file.write(asset_atlas_js());
+  file.write("</script>\n</body>\n</html>\n");
+  file.commit();
+}
+
+}  // namespace headscope

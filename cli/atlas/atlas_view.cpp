@@ -1,0 +1,167 @@
+#include "cli/atlas/atlas_view.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/output.h"
+
+namespace headscope {
+namespace {
+
+std::string interval(double low, double high) {
+  return fmt::format("[{}, {}]", format_number(low), format_number(high));
+}
+
+std::vector<std::string> names(const Atlas& atlas, const std::vector<std::size_t>& heads) {
+  std::vector<std::string> result;
+  for (const std::size_t head : heads) {
+    result.push_back(atlas.name_of(head));
+  }
+  return result;
+}
+
+OrderedJson head_json(const Atlas& atlas, const Detection& d, std::size_t head) {
+  OrderedJson json{{"head", atlas.name_of(head)},
+                   {"layer", head / static_cast<std::size_t>(atlas.n_heads)},
+                   {"index", head % static_cast<std::size_t>(atlas.n_heads)},
+                   {"score", d.score[head]},
+                   {"low", d.low[head]},
+                   {"high", d.high[head]}};
+  json["control"] = d.control.empty() ? OrderedJson() : OrderedJson(d.control[head]);
+  json["role"] = d.has_role(head);
+  return json;
+}
+
+OrderedJson detection_json(const Atlas& atlas, const Detection& d, std::size_t top) {
+  OrderedJson json{{"detector", d.detector.name},
+                   {"role", d.detector.role},
+                   {"definition", d.detector.definition},
+                   {"source", d.detector.source}};
+  json["threshold"] = d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson();
+  json["threshold_source"] = d.detector.threshold_source;
+  if (!d.ran()) {
+    json["undefined"] = d.undefined;
+    return json;
+  }
+  json["samples"] = d.samples.samples;
+  json["seconds"] = d.seconds;
+  json["with_role"] = names(atlas, d.with_role());
+  json["top"] = OrderedJson::array();
+  for (const std::size_t head : d.top(top)) {
+    json["top"].push_back(head_json(atlas, d, head));
+  }
+  json["scores"] = d.score;
+  json["notes"] = d.notes;
+  return json;
+}
+
+OrderedJson confirmation_json(const Atlas& atlas, const Confirmation& c) {
+  return {{"detector", c.detector},
+          {"behaviour", c.behaviour},
+          {"heads", names(atlas, c.heads)},
+          {"intact", c.intact},
+          {"ablated", c.ablated},
+          {"change", c.change()},
+          {"low", c.low},
+          {"high", c.high},
+          {"random", c.random},
+          {"single", c.single},
+          {"confirmed", c.confirmed()}};
+}
+
+}  // namespace
+
+std::string top_heads(const Atlas& atlas, const Detection& detection, std::size_t top) {
+  std::string text;
+  for (const std::size_t head : detection.top(top)) {
+    text += fmt::format("{}{} {}",
+                        text.empty() ? "" : ", ",
+                        atlas.name_of(head),
+                        format_number(detection.score[head], 2));
+  }
+  return text;
+}
+
+Table atlas_table(const Atlas& atlas, std::size_t top) {
+  Table table({{"detector"}, {"threshold", 2}, {"heads"}, {"highest"}, {"its 95 %"}, {"control"}});
+  for (const Detection& d : atlas.detections) {
+    if (!d.ran()) {
+      continue;
+    }
+    const std::size_t best = d.top(1).front();
+    table.row({d.detector.name,
+               d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson(),
+               d.detector.threshold ? OrderedJson(d.with_role().size()) : OrderedJson(),
+               top_heads(atlas, d, top),
+               interval(d.low[best], d.high[best]),
+               d.control.empty() ? OrderedJson() : OrderedJson(d.control[best])});
+  }
+  return table;
+}
+
+Table confirmation_table(const Atlas& atlas) {
+  Table table({{"detector"},
+               {"ablated"},
+               {"behaviour"},
+               {"intact"},
+               {"change"},
+               {"its 95 %"},
+               {"random heads"},
+               {"confirmed"}});
+  for (const Confirmation& c : atlas.confirmations) {
+    table.row({c.detector,
+               fmt::format("{}", fmt::join(names(atlas, c.heads), " ")),
+               c.behaviour,
+               c.intact,
+               c.change(),
+               interval(c.low, c.high),
+               c.random_mean(),
+               c.confirmed() ? "yes" : "no"});
+  }
+  return table;
+}
+
+std::string atlas_text(const Atlas& atlas, std::size_t top) {
+  std::string text = atlas_table(atlas, top).text();
+  for (const Detection& d : atlas.detections) {
+    if (!d.ran()) {
+      text += fmt::format("{}   undefined: {}\n", d.detector.name, d.undefined);
+    }
+  }
+  if (!atlas.confirmations.empty()) {
+    text +=
+        "\nheads ablated (z replaced by its mean), against as many random ones of the same "
+        "layers, on other prompts\nthan those that chose them (confirmed: below every draw; by "
+        "chance "
+        "in 1 of draws + 1)\n" +
+        confirmation_table(atlas).text();
+  }
+  return text;
+}
+
+OrderedJson atlas_json(const Atlas& atlas, std::size_t top) {
+  OrderedJson json{{"provenance", atlas.provenance},
+                   {"n_layers", atlas.n_layers},
+                   {"n_heads", atlas.n_heads},
+                   {"n_kv_heads", atlas.n_kv_heads}};
+  json["detectors"] = OrderedJson::array();
+  for (const Detection& d : atlas.detections) {
+    json["detectors"].push_back(detection_json(atlas, d, top));
+  }
+  json["confirmations"] = OrderedJson::array();
+  for (const Confirmation& c : atlas.confirmations) {
+    json["confirmations"].push_back(confirmation_json(atlas, c));
+  }
+  return json;
+}
+
+Table detector_table() {
+  Table table({{"detector"}, {"what a head does"}, {"threshold", 2}, {"source"}});
+  for (const Detector& d : all_detectors()) {
+    table.row(
+        {d.name, d.summary, d.threshold ? OrderedJson(*d.threshold) : OrderedJson(), d.source});
+  }
+  return table;
+}
+
+}  // namespace headscope

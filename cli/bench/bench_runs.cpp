@@ -1,0 +1,95 @@
+#include "cli/bench/bench_runs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <random>
+
+#include "cli/interrupt.h"
+#include "cli/values.h"
+#include "hooks/recorder.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+// Reading one element waits for everything queued before it.
+void wait_for(const ForwardResult& pass) {
+  const Tensor& value = pass.logits.defined() ? pass.logits : pass.residual;
+  to_floats(value.flatten().narrow(0, 0, 1));
+}
+
+}  // namespace
+
+Shape parse_shape(std::string_view text) {
+  Shape shape;
+  const char* end = text.data() + text.size();
+  const auto rows = std::from_chars(text.data(), end, shape.prompts);
+  if (rows.ec == std::errc() && rows.ptr != end && *rows.ptr == 'x') {
+    const auto columns = std::from_chars(rows.ptr + 1, end, shape.tokens);
+    if (columns.ec == std::errc() && columns.ptr == end && shape.prompts > 0 && shape.tokens > 0) {
+      return shape;
+    }
+  }
+  throw UsageError("--shape {}: not PROMPTSxTOKENS, for example 8x15", text);
+}
+
+std::vector<std::vector<std::int32_t>> random_prompts(const Shape& shape,
+                                                      std::int64_t vocabulary,
+                                                      std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::vector<std::int32_t>> prompts(static_cast<std::size_t>(shape.prompts));
+  for (auto& prompt : prompts) {
+    for (std::int64_t i = 0; i < shape.tokens; ++i) {
+      prompt.push_back(
+          static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocabulary)));
+    }
+  }
+  return prompts;
+}
+
+Timing time_runs(const std::function<void()>& run, int warm_ups, int repeats) {
+  std::vector<double> times;
+  for (int i = 0; i < warm_ups + repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (i >= warm_ups) {
+      times.push_back(took.count());
+    }
+    if (interrupted()) {
+      throw Interrupted();
+    }
+  }
+  std::sort(times.begin(), times.end());
+  const std::size_t middle = times.size() / 2;
+  const double median =
+      times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
+  return {median, times.front()};
+}
+
+void run_forward(const Model& model, const Batch& batch, Logits logits) {
+  wait_for(model.forward(batch, {.logits = logits}));
+}
+
+void run_to_memory(const Model& model, const Batch& batch, const RecordOptions& options) {
+  Recorder recorder(options.hooks);
+  wait_for(model.forward(batch, recorder, {.logits = options.logits}));
+}
+
+void run_to_file(const Model& model,
+                 const std::vector<std::vector<std::int32_t>>& tokens,
+                 const std::filesystem::path& path,
+                 RecordOptions options) {
+  std::vector<TracePrompt> prompts;
+  for (const auto& row : tokens) {
+    TracePrompt prompt;
+    prompt.id = std::to_string(prompts.size());
+    prompt.tokens = row;
+    prompts.push_back(std::move(prompt));
+  }
+  options.if_exists = IfExists::replace;
+  record(model, prompts, path, options);
+}
+
+}  // namespace headscope

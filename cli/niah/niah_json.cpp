@@ -1,0 +1,90 @@
+#include "cli/niah/niah_view.h"
+
+namespace headscope {
+namespace {
+
+OrderedJson cells_json(const NiahResult& result) {
+  OrderedJson cells = OrderedJson::array();
+  for (const RetrievalSample& sample : result.scores.samples) {
+    const NiahPrompt& prompt = result.prompts[sample.prompt];
+    cells.push_back({{"id", prompt.prompt.id},
+                     {"context", prompt.context},
+                     {"depth", prompt.depth},
+                     {"needle", prompt.needle},
+                     {"mask", result.masks[sample.mask].name()},
+                     {"tokens", prompt.prompt.tokens.size()},
+                     {"recall", sample.recall},
+                     {"passed", sample.passed},
+                     {"response", sample.response}});
+  }
+  return cells;
+}
+
+OrderedJson heads_json(const std::vector<FoundHead>& heads) {
+  OrderedJson json = OrderedJson::array();
+  for (const FoundHead& head : heads) {
+    json.push_back({{"layer", head.layer},
+                    {"head", head.head},
+                    {"score", head.score.mean},
+                    {"low", head.score.low},
+                    {"high", head.score.high},
+                    {"set", head.set},
+                    {"active", head.active}});
+  }
+  return json;
+}
+
+}  // namespace
+
+OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
+  const std::vector<FoundHead> heads = found_heads(result);
+  OrderedJson json{{"format", "headscope-niah"},
+                   {"version", 1},
+                   {"provenance", provenance},
+                   {"n_layers", result.scores.layers},
+                   {"n_heads", result.scores.heads},
+                   {"prompts", result.prompts.size()},
+                   {"passed", result.scores.passed()},
+                   {"retrieval_heads", heads_from(heads, kRetrievalHead)},
+                   {"strong_heads", heads_from(heads, kStrongHead)},
+                   {"accuracy", OrderedJson::array()},
+                   {"masks", OrderedJson::array()},
+                   {"heads", heads_json(heads)},
+                   {"cells", cells_json(result)}};
+  for (std::size_t mask = 0; mask < result.masks.size(); ++mask) {
+    const Accuracy accuracy = accuracy_of(result, mask);
+    for (const auto& [cell, recalls] : accuracy.recalls) {
+      json["accuracy"].push_back({{"mask", result.masks[mask].name()},
+                                  {"context", cell.first},
+                                  {"depth", cell.second},
+                                  {"recall", mean_of(recalls)}});
+    }
+  }
+  for (const MaskedAccuracy& found : masked_accuracies(result)) {
+    json["masks"].push_back({{"masked", kind_of(*found.mask)},
+                             {"heads", found.mask->count},
+                             {"mode", std::string(to_string(found.mask->mode))},
+                             {"draws", found.draws},
+                             {"recall", found.recall.mean},
+                             {"low", found.recall.low},
+                             {"high", found.recall.high},
+                             {"passed", found.passed}});
+  }
+  return json;
+}
+
+std::string published_scores(const NiahResult& result) {
+  std::string text = "{";
+  const RetrievalScores& scores = result.scores;
+  for (std::int64_t place = 0; place < scores.layers * scores.heads; ++place) {
+    const OrderedJson list = scores.of_head(static_cast<std::size_t>(place), ScoreForm::count);
+    text += fmt::format("{}\"{}-{}\": {}",
+                        place == 0 ? "" : ", ",
+                        place / scores.heads,
+                        place % scores.heads,
+                        list.dump());
+  }
+  return text + "}\n";
+}
+
+}  // namespace headscope

@@ -1,0 +1,59 @@
+#include <limits>
+
+#include "cli/niah/niah_view.h"
+
+namespace headscope {
+
+HeatMap accuracy_map(const NiahResult& result, std::size_t mask) {
+  const Accuracy accuracy = accuracy_of(result, mask);
+  HeatMap map{.title = result.model + " · needle in a haystack",
+              .subtitle = mask == 0
+                              ? "ROUGE-1 recall, percent"
+                              : "ROUGE-1 recall, percent; masked: " + result.masks[mask].name(),
+              .values = {},
+              .row_labels = {},
+              .col_labels = {},
+              .row_axis = "depth, %",
+              .col_axis = "context, tokens",
+              .value_name = "recall",
+              .range = ValueRange{0, 100},
+              .mask = Mask::absent};
+  map.rows = static_cast<std::int64_t>(accuracy.depths.size());
+  map.cols = static_cast<std::int64_t>(accuracy.contexts.size());
+  for (const double depth : accuracy.depths) {
+    map.row_labels.push_back(fmt::format("{:g}", depth));
+    for (const std::int64_t context : accuracy.contexts) {
+      const OrderedJson value = accuracy.at(context, depth);
+      map.values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN()
+                                           : value.get<float>());
+    }
+  }
+  for (const std::int64_t context : accuracy.contexts) {
+    map.col_labels.push_back(std::to_string(context));
+  }
+  return map;
+}
+
+HeatMap heads_map(const NiahResult& result) {
+  const std::vector<double> means = result.scores.means(ScoreForm::count);
+  HeatMap map{.title = result.model + " · retrieval score",
+              .subtitle = fmt::format("mean over {} passed prompts", result.scores.passed()),
+              .rows = result.scores.layers,
+              .cols = result.scores.heads,
+              .values = {means.begin(), means.end()},
+              .row_labels = {},
+              .col_labels = {},
+              .row_axis = "layer",
+              .col_axis = "head",
+              .value_name = "score",
+              .range = ValueRange{0, 1}};
+  for (std::int64_t layer = 0; layer < map.rows; ++layer) {
+    map.row_labels.push_back(std::to_string(layer));
+  }
+  for (std::int64_t head = 0; head < map.cols; ++head) {
+    map.col_labels.push_back(std::to_string(head));
+  }
+  return map;
+}
+
+}  // namespace headscope

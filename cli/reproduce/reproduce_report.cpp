@@ -1,0 +1,110 @@
+#include "cli/reproduce/reproduce_report.h"
+
+#include <fmt/format.h>
+
+#include "cli/output.h"
+#include "cli/reproduce/head_reproduction_view.h"
+
+namespace headscope {
+namespace {
+
+void add_example(Report& report, const Reproduced& result, const Model& model) {
+  const TaskItem& item = result.task.items.front();
+  const auto text_of = [&](const TracePrompt& prompt) {
+    return prompt.text.empty() ? model.tokenizer().decode(prompt.tokens) : prompt.text;
+  };
+  report.text(
+      fmt::format("The first of {} prompts, and what it was compared with:\n\n"
+                  "```\nclean      {}\ncorrupted  {}\n```\n",
+                  result.task.items.size(),
+                  text_of(item.clean),
+                  text_of(item.corrupted)));
+}
+
+void add_stage(Report& report,
+               const Reproduced& result,
+               const StageResult& stage,
+               const Model& model) {
+  const std::string end = stage.stage.into.empty()
+                              ? std::string("the logits")
+                              : fmt::format("the {} inputs of the {} heads, at {}",
+                                            stage.stage.input,
+                                            stage.stage.into,
+                                            stage.stage.receivers_at);
+  if (stage.effects.empty()) {
+    report.text(fmt::format("### {} heads\nNo {} heads were found, so nothing reads from these.",
+                            stage.stage.name,
+                            stage.stage.into));
+    return;
+  }
+  report.text(fmt::format("### {} heads: direct paths to {}", stage.stage.name, end));
+  report.figure(to_svg(stage_map(result, stage, model.config(), model.source().name)),
+                fmt::format("The change of the mean {} when a head's output at {} comes from the "
+                            "corrupted run along these paths alone.",
+                            result.what->metric,
+                            stage.stage.senders_at));
+  for (const AttentionTable& attention : result.attention) {
+    if (attention.heads.name == stage.stage.name || attention.heads.name == stage.stage.opposing) {
+      report.table(attention_table(result, attention),
+                   fmt::format("Mean attention of the {} heads from {} to each span.",
+                               attention.heads.name,
+                               attention.heads.at));
+    }
+  }
+}
+
+}  // namespace
+
+void add_reproduction(Report& report, const Reproduced& result, const Model& model) {
+  report.text(
+      fmt::format("## {}\n*{}*\n\n{}", result.what->title, result.what->source, verdict(result)));
+  add_example(report, result, model);
+  report.table(numbers_table(result), "Means over prompts, with bootstrap intervals.");
+  if (is_published_model(result.what->published, model.config())) {
+    report.table(published_table(result), "What was published.");
+  }
+  for (const StageResult& stage : result.found.stages) {
+    add_stage(report, result, stage, model);
+  }
+  report.text("### The circuit");
+  report.table(circuit_table(result, model.config()),
+               "Every head whose paths matter, and the mean change of the metric without them.");
+  if (!result.copying.empty()) {
+    report.table(copying_table(result),
+                 "The share of names among the five likeliest tokens after the head's OV circuit "
+                 "(copies) and after its negative (suppresses).");
+  }
+  if (!result.tests.empty()) {
+    report.text("### Is it enough?");
+    report.table(
+        tests_table(result),
+        "The metric of the whole model, of the circuit with every other head mean-ablated, "
+        "of the model without the circuit, and with every head mean-ablated, on prompts of "
+        "other seeds.");
+  }
+}
+
+void write_reproduction_page(const std::filesystem::path& path,
+                             const std::vector<Reproduced>& results,
+                             const std::vector<HeadResult>& heads,
+                             const Model& model,
+                             const std::string& footer) {
+  Report report({.title = fmt::format(
+                     "{} of {}", results.empty() ? "Heads" : "Circuits", model.source().name),
+                 .subtitle = results.empty() ? "Scored by detectors, confirmed by ablation"
+                                             : "Found by path patching, tested by mean ablation",
+                 .footer = footer});
+  for (const Reproduced& result : results) {
+    add_reproduction(report, result, model);
+  }
+  if (results.size() > 1) {
+    report.text("## What the circuits share");
+    report.table(overlap_table(results), "Heads that two circuits have in common.");
+  }
+  for (const HeadResult& result : heads) {
+    add_head_result(report, result, model);
+  }
+  report.write(path);
+}
+
+}  // namespace headscope

@@ -1,0 +1,143 @@
+#include "cli/sweep/attribution_run.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "analyses/logit_attribution/logit_attribution.h"
+#include "cli/interrupt.h"
+#include "cli/render/progress.h"
+#include "cli/sweep/sweep_header.h"
+#include "cli/sweep/task_input.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+std::optional<LogitTarget> wanted_target(const std::string& metric) {
+  if (metric.empty()) {
+    return std::nullopt;
+  }
+  return metric == "logit_diff" ? LogitTarget::logit_diff : LogitTarget::answer_logit;
+}
+
+// What a reader of the numbers must know beside their name.
+std::string note_of(const AttributionVerbOptions& options,
+                    const ModelConfig& config,
+                    LogitTarget target) {
+  std::string note;
+  if (options.metric.empty() && target == LogitTarget::answer_logit) {
+    note += "No item has wrong tokens: the answers' mean logit is attributed. ";
+  }
+  if (config.logit_softcap > 0) {
+    note += fmt::format("Logits are those before the soft-cap of {}. ", config.logit_softcap);
+  }
+  if (config.norm_placement == NormPlacement::sandwich) {
+    note += "The divisor of the norm after attention is frozen too. ";
+  }
+  return note.substr(0, note.find_last_not_of(' ') + 1);
+}
+
+ResultHeader header_of(const Model& model,
+                       const Task& task,
+                       const AttributionVerbOptions& options,
+                       const Invocation& invocation,
+                       LogitTarget target) {
+  const bool capped = model.config().logit_softcap > 0;
+  ResultHeader header = sweep_header(
+      model,
+      task,
+      Components(model).axes(),
+      invocation,
+      {.kind = "dla",
+       .metric = std::string(to_string(target)) + (capped ? " before the soft-cap" : ""),
+       .title = fmt::format("direct logit attribution, {} run", options.run),
+       .identity = {{"run", options.run}, {"target", to_string(target)}},
+       .bos = options.bos});
+  if (const std::string note = note_of(options, model.config(), target); !note.empty()) {
+    header.provenance["note"] = note;
+  }
+  return header;
+}
+
+LogitAttribution attribute(const Model& model,
+                           const Task& task,
+                           const AttributionVerbOptions& options,
+                           LogitTarget target) {
+  Progress bar(static_cast<std::int64_t>(task.items.size()), {.label = "attributing"});
+  std::int64_t shown = 0;
+  const auto result = attribute_logits(
+      model,
+      task.items,
+      {.run = options.run == "clean" ? Run::clean : Run::corrupted,
+       .target = target,
+       .batch_tokens = options.batch_tokens,
+       .progress = [&](std::int64_t done,
+                       std::int64_t) { bar.add(done - std::exchange(shown, done)); },
+       .stop = interrupted});
+  if (!result) {
+    throw Interrupted();
+  }
+  return *result;
+}
+
+Result result_of(LogitAttribution attribution, ResultHeader header) {
+  Result result{std::move(header),
+                std::move(attribution.shares),
+                std::move(attribution.clean),
+                std::move(attribution.corrupted)};
+  result.done = static_cast<std::int64_t>(result.per_prompt.size());
+  return result;
+}
+
+void write(ResultStore& store, const Result& result) {
+  store.put_baseline(ResultStore::Run::clean, result.clean);
+  store.put_baseline(ResultStore::Run::corrupted, result.corrupted);
+  std::vector<ResultStore::Value> values;
+  const auto prompts = static_cast<std::int64_t>(result.clean.size());
+  for (std::size_t i = 0; i < result.per_prompt.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i);
+    values.push_back({at / prompts, at % prompts, result.per_prompt[i]});
+  }
+  store.put(values);
+  store.finish();
+}
+
+}  // namespace
+
+Result run_attribution(const AttributionVerbOptions& options, const Invocation& invocation) {
+  const Model model = load_model(
+      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Task task =
+      task_for(model,
+               options.task,
+               {.bos = options.bos,
+                .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
+  const LogitTarget target = logit_target(task.items, wanted_target(options.metric));
+  const ResultHeader header = header_of(model, task, options, invocation, target);
+  std::optional<ResultStore> store;
+  // Before the work, so that a path that cannot be written says so at once; but what is there stays
+  // until there is something to replace it with.
+  const bool replaces = options.overwrite && std::filesystem::exists(options.out);
+  if (!options.out.empty() && !replaces) {
+    store.emplace(options.out, header, IfExists::fail);
+  }
+  Result result;
+  try {
+    result = result_of(attribute(model, task, options, target), header);
+  } catch (...) {
+    if (store) {  // one pass a prompt: nothing is worth going on with
+      std::filesystem::remove(options.out);
+    }
+    throw;
+  }
+  if (replaces) {
+    store.emplace(options.out, header, IfExists::replace);
+  }
+  if (store) {
+    write(*store, result);
+  }
+  return result;
+}
+
+}  // namespace headscope

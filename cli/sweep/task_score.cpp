@@ -1,0 +1,141 @@
+#include "cli/sweep/task_score.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "analyses/metric/verdict.h"
+#include "analyses/sweep/baselines.h"
+#include "cli/output.h"
+#include "cli/render/table.h"
+#include "cli/sweep/result_view.h"
+#include "cli/sweep/sweep_session.h"
+#include "lib/base/error.h"
+#include "lib/families/load.h"
+
+namespace headscope {
+namespace {
+
+// A built-in task's name, rather than a file's.
+bool is_name(const std::string& text) {
+  return text.find_first_of("./") == std::string::npos && !std::filesystem::exists(text);
+}
+
+Task task_of(const TaskScoreOptions& options, const Model& model, std::uint64_t seed) {
+  if (is_name(options.task)) {
+    MakeOptions make = options.make;
+    make.seed = seed;
+    return make_task(options.task, model.tokenizer(), make);
+  }
+  SweepVerbOptions read;
+  read.task = options.task;
+  read.bos = options.make.bos;
+  read.skip_unfit = options.skip_unfit;
+  return read_task_of(read, model);
+}
+
+// accuracy, logit_diff where every item has wrong answers, prob, and those asked for.
+std::vector<const Metric*> metrics_of(const TaskScoreOptions& options, const Task& task) {
+  std::vector<const Metric*> metrics{&find_metric("accuracy")};
+  if (std::none_of(task.items.begin(), task.items.end(), [](const TaskItem& item) {
+        return item.wrong.empty();
+      })) {
+    metrics.push_back(&find_metric("logit_diff"));
+  }
+  metrics.push_back(&find_metric("prob"));
+  for (const std::string& name : options.metrics) {
+    const Metric* metric = &find_metric(name);
+    if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) {
+      metrics.push_back(metric);
+    }
+  }
+  return metrics;
+}
+
+Judgement judgement_of(const std::vector<const Metric*>& metrics,
+                       const std::vector<Baselines>& values,
+                       const SummaryOptions& options) {
+  const bool has_wrong = metrics[1]->name == "logit_diff";
+  return judge({.accuracy = values[0].clean,
+                .logit_diff = has_wrong ? values[1].clean : std::vector<double>{},
+                .clean = values[1].clean,
+                .corrupted = values[1].corrupted},
+               options);
+}
+
+std::string_view to_string(Verdict verdict) {
+  return verdict == Verdict::does      ? "does"
+         : verdict == Verdict::in_part ? "in part"
+         : verdict == Verdict::cannot  ? "cannot"
+                                       : "too few items";
+}
+
+std::string sentence(const std::string& model, const Judgement& found) {
+  const std::string_view says = found.verdict == Verdict::does      ? "does this task"
+                                : found.verdict == Verdict::in_part ? "does this task in part"
+                                : found.verdict == Verdict::cannot
+                                    ? "cannot do this task"
+                                    : "cannot be judged by so few items";
+  return fmt::format("{} {}: {}.", model, says, found.reason);
+}
+
+struct Scored {
+  OrderedJson json = OrderedJson::object();
+  Table table{{{"metric"}, {"clean [95 %]"}, {"corrupted [95 %]"}}};
+};
+
+Scored scored(const std::vector<const Metric*>& metrics,
+              const std::vector<Baselines>& values,
+              const SummaryOptions& options) {
+  Scored out;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const std::string name(metrics[i]->name);
+    const Summary clean = summarize(values[i].clean, options);
+    const Summary corrupted = summarize(values[i].corrupted, options);
+    out.json[name] = {{"clean", json_of(clean)}, {"corrupted", json_of(corrupted)}};
+    out.table.row({name, with_interval(clean), with_interval(corrupted)});
+  }
+  return out;
+}
+
+void check(const TaskScoreOptions& options) {
+  if (options.model.empty()) {
+    throw UsageError("task score needs --model MODEL, the model to score");
+  }
+  // What is wrong is told before the model is loaded.
+  if (is_name(options.task)) {
+    task_maker(options.task);
+  }
+  for (const std::string& name : options.metrics) {
+    find_metric(name);
+  }
+}
+
+}  // namespace
+
+void score_task(const TaskScoreOptions& options, const Invocation& invocation) {
+  check(options);
+  const CommonOptions& common = invocation.common;
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Task task = task_of(options, model, common.seed);
+  const auto metrics = metrics_of(options, task);
+  const auto values = baselines_of(model, task.items, metrics);
+  const SummaryOptions summary{.seed = common.seed};
+  const Scored scores = scored(metrics, values, summary);
+  const Judgement found = judgement_of(metrics, values, summary);
+  const std::string says = sentence(model.source().name, found);
+  show(invocation,
+       {{"task", task.name},
+        {"model", model.source().name},
+        {"items", task.items.size()},
+        {"hash", task.hash},
+        {"metrics", scores.json},
+        {"drop", json_of(found.drop)},
+        {"verdict", std::string(to_string(found.verdict))},
+        {"sentence", says},
+        {"rule", verdict_rule()}},
+       facts({{"task", fmt::format("{}, {} items", task.name, task.items.size())},
+              {"model", model.source().name}}) +
+           "\n" + scores.table.text() + "\n" + says + "\n(" + verdict_rule() + ")\n");
+}
+
+}  // namespace headscope

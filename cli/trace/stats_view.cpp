@@ -1,0 +1,151 @@
+#include "cli/trace/stats_view.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "cli/render/output_file.h"
+#include "cli/render/small_multiples.h"
+#include "cli/render/table.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+void append(std::vector<double>& list, const Tensor& per_head) {
+  const Tensor values = per_head.to(at::kDouble).contiguous();
+  const double* data = values.const_data_ptr<double>();
+  list.insert(list.end(), data, data + values.numel());
+}
+
+// [1, H, T] → [H]
+Tensor mean_over_queries(const Tensor& rows) {
+  return rows.select(0, 0).to(at::kDouble).mean(1);
+}
+
+// Columns that few queries see would win by chance.
+constexpr std::int64_t kLeastSeen = 16;
+
+void add_top_columns(StatsSummary& summary, const Tensor& columns) {
+  const Tensor mass = columns.select(0, 0).to(at::kDouble);  // [H, T]
+  const std::int64_t tokens = mass.size(1);
+  const std::int64_t count = std::max<std::int64_t>(tokens - kLeastSeen, 1);
+  const std::int64_t from = tokens > 1 ? 1 : 0;
+  const std::int64_t width = std::max<std::int64_t>(count - from, 1);
+  const Tensor seen = at::arange(tokens - from, tokens - from - width, -1, at::kDouble);
+  const auto best = (mass.narrow(1, from, width) / seen).max(1);
+  append(summary.top_column_mass, std::get<0>(best));
+  const Tensor index = std::get<1>(best) + from;
+  const auto* data = index.const_data_ptr<std::int64_t>();
+  summary.top_column.insert(summary.top_column.end(), data, data + index.numel());
+}
+
+std::string name_of(const StatsSummary& summary, std::size_t head) {
+  const auto heads = static_cast<std::size_t>(summary.n_heads);
+  return fmt::format("{}.{}", head / heads, head % heads);
+}
+
+std::string extremes(const StatsSummary& summary,
+                     const std::vector<double>& values,
+                     std::size_t top,
+                     int digits) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return values[a] > values[b];
+  });
+  order.resize(std::min(top, order.size()));
+  std::string text;
+  for (const std::size_t head : order) {
+    text += fmt::format("{}{} {}",
+                        text.empty() ? "" : ", ",
+                        name_of(summary, head),
+                        format_number(values[head], digits));
+  }
+  return text;
+}
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+StatsSummary summarize(const StatisticsCollector& collector,
+                       const ModelConfig& config,
+                       const TracePrompt& prompt) {
+  StatsSummary summary;
+  summary.tokens = static_cast<std::int64_t>(prompt.tokens.size());
+  summary.n_heads = config.n_heads;
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    const AttentionStatistics& all = collector.layer(layer);
+    if (all.first_mass.defined()) {
+      append(summary.first, mean_over_queries(all.first_mass));
+    }
+    if (all.entropy.defined()) {
+      append(summary.entropy, mean_over_queries(all.entropy));
+    }
+    if (all.distance.defined()) {
+      append(summary.distance, mean_over_queries(all.distance));
+    }
+    if (all.column_mass.defined()) {
+      add_top_columns(summary, all.column_mass);
+    }
+  }
+  return summary;
+}
+
+OrderedJson stats_json(const StatsSummary& summary) {
+  return {{"tokens", summary.tokens},
+          {"n_heads", summary.n_heads},
+          {"first", summary.first},
+          {"entropy", summary.entropy},
+          {"distance", summary.distance},
+          {"top_column", summary.top_column},
+          {"top_column_mass", summary.top_column_mass}};
+}
+
+std::string stats_text(const StatsSummary& summary, std::size_t top) {
+  Table table({{"mean over queries"}, {"mean over heads"}, {"highest"}});
+  const auto row = [&](const char* name, const std::vector<double>& values, int digits) {
+    if (!values.empty()) {
+      table.row({name, mean(values), extremes(summary, values, top, digits)});
+    }
+  };
+  row("mass on the first token", summary.first, 3);
+  row("entropy, nats", summary.entropy, 2);
+  row("distance, tokens", summary.distance, 0);
+  row("mass on the strongest other token", summary.top_column_mass, 3);
+  return fmt::format("{} tokens\n", summary.tokens) + table.text();
+}
+
+void write_block_maps(const StatisticsCollector& collector,
+                      const ModelConfig& config,
+                      const std::string& model,
+                      const std::filesystem::path& folder) {
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    const Tensor& maps = collector.layer(layer).block_map;
+    if (!maps.defined()) {
+      return;
+    }
+    SmallMultiples page;
+    page.title = fmt::format("{} · layer {}", model, layer);
+    page.subtitle = "attention pooled to blocks: a row is a block of queries";
+    page.mask = Mask::causal;
+    for (std::int64_t head = 0; head < config.n_heads; ++head) {
+      const Tensor sums = maps.select(0, 0).select(0, head).to(at::kFloat);
+      const Tensor share = (sums / sums.sum(1, true).clamp_min(1e-12)).contiguous();
+      SmallMultiples::Panel panel{.label = fmt::format("head {}", head),
+                                  .rows = share.size(0),
+                                  .cols = share.size(1),
+                                  .values = {}};
+      panel.values.assign(share.const_data_ptr<float>(),
+                          share.const_data_ptr<float>() + share.numel());
+      page.panels.push_back(std::move(panel));
+    }
+    write_file(folder / fmt::format("layer-{:02}.png", layer), to_png(page));
+  }
+}
+
+}  // namespace headscope
