@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include "hooks/trace/values_io.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
 
@@ -27,14 +28,23 @@ sigset_t file_size_signal() {
 }  // namespace
 
 std::uint64_t prompt_bytes(const TraceDataset& dataset, std::int64_t length) {
-  std::uint64_t elements = 1;
-  bool first = true;
-  for (std::size_t i = 0; i < dataset.shape.size(); ++i) {
-    const bool cut = first && is_ragged_axis(dataset.axes[i + 1]);
-    elements *= static_cast<std::uint64_t>(cut ? length : dataset.shape[i]);
-    first = first && !cut;
+  std::uint64_t bytes = size_of(dataset.dtype);
+  for (std::size_t i = dataset.shape.size(); i-- > 0;) {
+    bytes *= static_cast<std::uint64_t>(dataset.shape[i]);
   }
-  return elements * size_of(dataset.dtype);
+  for (std::size_t i = 0; i < dataset.shape.size(); ++i) {
+    if (is_ragged_axis(dataset.axes[i + 1])) {  // the first one: rows of the others are padded
+      const auto rows = static_cast<std::uint64_t>(dataset.shape[i]);
+      const auto used = static_cast<std::uint64_t>(length);
+      std::uint64_t row = size_of(dataset.dtype);
+      for (std::size_t j = i + 1; j < dataset.shape.size(); ++j) {
+        row *= static_cast<std::uint64_t>(dataset.shape[j]);
+      }
+      const bool filled = (rows - used) * row <= static_cast<std::uint64_t>(kFilledRoom);
+      return filled ? bytes : bytes / rows * used;
+    }
+  }
+  return bytes;
 }
 
 void check_free_space(const std::filesystem::path& path, std::uint64_t bytes) {

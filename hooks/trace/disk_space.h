@@ -10,7 +10,8 @@
 
 namespace headscope {
 
-// The bytes one prompt's values take on disk: its own rows, padded to the longest prompt's width.
+// The most bytes one prompt's values take on disk: its own rows, padded to the longest prompt's
+// width, and what is filled up behind them (values_io.h).
 std::uint64_t prompt_bytes(const TraceDataset& dataset, std::int64_t length);
 
 // Throws ResourceError naming the path if the file system it lies on has less than `bytes` free.

@@ -83,6 +83,20 @@ bool lock_exclusively(const PosixFile& file) {
          (errno != EAGAIN && errno != EACCES);  // a file system without locks must not stop us
 }
 
+void start_writeback(const PosixFile& file, std::uint64_t offset, std::uint64_t size) {
+  const int cause = errno;  // of an earlier failure, which the caller may want to report
+  ::sync_file_range(file.descriptor(),
+                    static_cast<off_t>(offset),
+                    static_cast<off_t>(size),
+                    SYNC_FILE_RANGE_WRITE);
+  errno = cause;
+}
+
+void start_reading(const PosixFile& file, std::uint64_t offset, std::uint64_t size) {
+  ::posix_fadvise(
+      file.descriptor(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const PosixFile handle(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
   if (handle.valid()) {

@@ -41,6 +41,13 @@ class PosixFile {
 // the flock() of HDF5, so that others may read meanwhile.
 bool lock_exclusively(const PosixFile& file);
 
+// Lets the disk begin with a part of the file that was written, without waiting for it: what a
+// later fsync(2) waits for is then little. A hint: where it is not known nothing happens.
+void start_writeback(const PosixFile& file, std::uint64_t offset, std::uint64_t size);
+
+// Lets the disk begin to read a part of the file, without waiting for it. A hint too.
+void start_reading(const PosixFile& file, std::uint64_t offset, std::uint64_t size);
+
 // Makes the renaming of a file in `folder` last through a power failure.
 void sync_folder(const std::filesystem::path& folder);
 

@@ -72,6 +72,20 @@ struct TraceReader::Impl {
     }
   }
 
+  void check_done(std::size_t prompt) const {
+    check_prompt(prompt);
+    if (done[prompt] == 0) {
+      throw DataError("{}: prompt {} was not finished; record the rest with --resume",
+                      file.path().string(),
+                      prompt);
+    }
+  }
+
+  [[nodiscard]] PromptSlot slot_of(const StoredDataset& dataset, std::size_t prompt) const {
+    const auto length = static_cast<std::int64_t>(contents.prompts[prompt].tokens.size());
+    return {dataset.chunk.empty() ? values_offset(dataset, prompt) : 0, length};
+  }
+
   [[nodiscard]] h5::File open_for_chunks() const {
     const auto lock = h5::lock_library();
     try {
@@ -175,6 +189,10 @@ std::size_t TraceReader::prompt_count() const {
   return impl_->contents.prompts.size();
 }
 
+const std::vector<TracePrompt>& TraceReader::prompts() const {
+  return impl_->contents.prompts;
+}
+
 const TracePrompt& TraceReader::prompt(std::size_t index) const {
   impl_->check_prompt(index);
   return impl_->contents.prompts[index];
@@ -201,15 +219,45 @@ TraceReader::Values TraceReader::read(const std::string& dataset,
                                       std::size_t prompt,
                                       std::int64_t head) const {
   const StoredDataset& stored = impl_->contents.datasets[impl_->index_of(dataset)];
-  if (!done(prompt)) {
-    throw DataError("{}: prompt {} was not finished; record the rest with --resume",
-                    impl_->file.path().string(),
-                    prompt);
-  }
+  impl_->check_done(prompt);
   const auto length = static_cast<std::int64_t>(impl_->contents.prompts[prompt].tokens.size());
   Wanted wanted = wanted_of(stored.info, length, head);
   const std::vector<std::uint8_t> bytes = impl_->read(stored, prompt, wanted.box);
   return {std::move(wanted.axes), std::move(wanted.shape), widened(bytes, stored.info.dtype)};
+}
+
+void TraceReader::read_stored(const std::string& dataset,
+                              PromptRange prompts,
+                              std::vector<std::uint8_t>& bytes) const {
+  const StoredDataset& stored = impl_->contents.datasets[impl_->index_of(dataset)];
+  std::vector<PromptSlot> slots;
+  std::size_t elements = 0;
+  for (std::size_t prompt = prompts.first; prompt < prompts.first + prompts.count; ++prompt) {
+    impl_->check_done(prompt);
+    slots.push_back(impl_->slot_of(stored, prompt));
+    elements += static_cast<std::size_t>(product(shape_at(stored.info, slots.back().length)));
+  }
+  bytes.resize(elements * size_of(stored.info.dtype));
+  if (stored.chunk.empty()) {
+    read_values(impl_->file, stored.info, slots, bytes.data());
+    return;
+  }
+  std::uint8_t* to = bytes.data();
+  for (std::size_t i = 0; i < prompts.count; ++i) {
+    const Wanted wanted = wanted_of(stored.info, slots[i].length, -1);
+    const std::vector<std::uint8_t> own = impl_->read(stored, prompts.first + i, wanted.box);
+    to = std::ranges::copy(own, to).out;
+  }
+}
+
+void TraceReader::will_read(const std::string& dataset, PromptRange prompts) const {
+  const StoredDataset& stored = impl_->contents.datasets[impl_->index_of(dataset)];
+  if (stored.chunk.empty() && prompts.count > 0) {
+    impl_->check_prompt(prompts.first + prompts.count - 1);
+    const std::uint64_t begin = values_offset(stored, prompts.first);
+    const std::uint64_t end = values_offset(stored, prompts.first + prompts.count);
+    start_reading(impl_->file, begin, end - begin);
+  }
 }
 
 }  // namespace headscope

@@ -20,6 +20,7 @@ class TraceReader {
 
   [[nodiscard]] const Json& provenance() const;
   [[nodiscard]] std::size_t prompt_count() const;
+  [[nodiscard]] const std::vector<TracePrompt>& prompts() const;
   [[nodiscard]] const TracePrompt& prompt(std::size_t index) const;  // UsageError out of range
   [[nodiscard]] bool done(std::size_t prompt) const;
   [[nodiscard]] bool complete() const;
@@ -38,6 +39,20 @@ class TraceReader {
   [[nodiscard]] Values read(const std::string& dataset,
                             std::size_t prompt,
                             std::int64_t head = -1) const;
+
+  // Fills `bytes` with the values of the prompts [first, first + count) one after another, each
+  // with its ragged axes cut to its length, in the dtype of the dataset: what dataset() says, not
+  // widened. Neighbours cost one read, so ask for many. DataError for a prompt that is not done.
+  struct PromptRange {
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
+  void read_stored(const std::string& dataset,
+                   PromptRange prompts,
+                   std::vector<std::uint8_t>& bytes) const;
+
+  // Lets the disk begin to read what read_stored() will be asked for, without waiting for it.
+  void will_read(const std::string& dataset, PromptRange prompts) const;
 
  private:
   struct Impl;

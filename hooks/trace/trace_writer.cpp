@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -86,6 +87,9 @@ struct TraceWriter::Impl {
       lengths.push_back(static_cast<std::int64_t>(prompt.tokens.size()));
     }
     datasets = std::move(contents.datasets);
+    for (std::size_t i = 0; i < datasets.size(); ++i) {
+      index_of_name[datasets[i].info.name] = i;
+    }
     done = std::vector<std::atomic<std::uint8_t>>(lengths.size());
     for (std::size_t i = 0; i < marks.size(); ++i) {
       done[i] = marks[i];
@@ -106,12 +110,13 @@ struct TraceWriter::Impl {
   }
 
   std::size_t index_of(const std::string& name) const {
+    const auto found = index_of_name.find(name);
+    if (found != index_of_name.end()) {
+      return found->second;
+    }
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < datasets.size(); ++i) {
-      if (datasets[i].info.name == name) {
-        return i;
-      }
-      names.push_back(datasets[i].info.name);
+    for (const StoredDataset& dataset : datasets) {
+      names.push_back(dataset.info.name);
     }
     throw UsageError("{}: not a dataset of this trace{}", name, did_you_mean(name, names));
   }
@@ -129,14 +134,22 @@ struct TraceWriter::Impl {
     }
   }
 
-  void write(std::size_t prompt, std::size_t index, DType dtype, std::vector<std::uint8_t> values);
-  void mark_done(std::size_t prompt);
+  void check_size(const std::vector<std::size_t>& prompts,
+                  const TraceDataset& dataset,
+                  DType dtype,
+                  std::size_t given) const;
+  void write(const std::vector<std::size_t>& prompts,
+             std::size_t index,
+             DType dtype,
+             HeldBytes values);
+  void mark_done(const std::vector<std::size_t>& prompts);
   void sync() const;
   void compress();
 
   Options options;
   PosixFile file;
   std::vector<StoredDataset> datasets;
+  std::unordered_map<std::string, std::size_t> index_of_name;
   std::vector<std::int64_t> lengths;  // of the prompts
   std::uint64_t done_offset = 0;
   bool is_compressed = false;
@@ -148,44 +161,68 @@ struct TraceWriter::Impl {
   std::optional<WriteQueue> queue;                        // last: its jobs use the rest
 };
 
-void TraceWriter::Impl::write(std::size_t prompt,
+void TraceWriter::Impl::check_size(const std::vector<std::size_t>& prompts,
+                                   const TraceDataset& dataset,
+                                   DType dtype,
+                                   std::size_t given) const {
+  std::size_t expected = 0;
+  for (const std::size_t prompt : prompts) {
+    const Sizes shape = shape_at(dataset, lengths[prompt]);
+    expected += static_cast<std::size_t>(product(shape)) * size_of(dtype);
+  }
+  if (given != expected) {
+    const bool one = prompts.size() == 1;
+    throw UsageError(
+        "{}, {}: {} bytes of {} given, but {} {}",
+        dataset.name,
+        one ? fmt::format("prompt {}", prompts[0]) : fmt::format("{} prompts", prompts.size()),
+        given,
+        to_string(dtype),
+        one ? fmt::format("[{}] takes", fmt::join(shape_at(dataset, lengths[prompts[0]]), ", "))
+            : std::string("they take"),
+        expected);
+  }
+}
+
+void TraceWriter::Impl::write(const std::vector<std::size_t>& prompts,
                               std::size_t index,
                               DType dtype,
-                              std::vector<std::uint8_t> values) {
+                              HeldBytes values) {
   const StoredDataset& dataset = datasets[index];
-  const std::int64_t length = lengths[prompt];
-  const Sizes shape = shape_at(dataset.info, length);
-  const std::size_t expected = static_cast<std::size_t>(product(shape)) * size_of(dtype);
-  if (values.size() != expected) {
-    throw UsageError("{}, prompt {}: {} bytes of {} given, but [{}] takes {}",
-                     dataset.info.name,
-                     prompt,
-                     values.size(),
-                     to_string(dtype),
-                     fmt::join(shape, ", "),
-                     expected);
+  check_size(prompts, dataset.info, dtype, values.size);
+  std::vector<PromptSlot> slots;
+  for (const std::size_t prompt : prompts) {
+    std::vector<bool>& queued = open_prompts[prompt];
+    queued.resize(datasets.size());
+    if (queued[index]) {
+      throw UsageError("{}, prompt {}: written twice", dataset.info.name, prompt);
+    }
+    queued[index] = true;
+    slots.push_back({values_offset(dataset, prompt), lengths[prompt]});
   }
-  std::vector<bool>& queued = open_prompts[prompt];
-  queued.resize(datasets.size());
-  if (queued[index]) {
-    throw UsageError("{}, prompt {}: written twice", dataset.info.name, prompt);
-  }
-  const std::size_t bytes = values.size();
-  queue->push(bytes, [this, &dataset, prompt, length, dtype, held = std::move(values)] {
-    if (!write_values(file, values_offset(dataset, prompt), dataset.info, length, dtype, held)) {
+  const std::size_t bytes = values.size;
+  queue->push(bytes, [this, &dataset, dtype, to = std::move(slots), held = std::move(values)] {
+    if (!write_values(file, dataset.info, to, dtype, held.data)) {
       throw_unwritten();
     }
   });
-  queued[index] = true;
 }
 
-void TraceWriter::Impl::mark_done(std::size_t prompt) {
-  const std::uint8_t mark = 1;
-  if (!file.write(done_offset + prompt, &mark, 1)) {
-    throw_unwritten();
+void TraceWriter::Impl::mark_done(const std::vector<std::size_t>& prompts) {
+  for (std::size_t i = 0; i < prompts.size();) {
+    std::size_t run = 1;  // prompts that follow one another
+    while (i + run < prompts.size() && prompts[i + run] == prompts[i] + run) {
+      ++run;
+    }
+    const std::vector<std::uint8_t> marks(run, 1);
+    if (!file.write(done_offset + prompts[i], marks.data(), run)) {
+      throw_unwritten();
+    }
+    for (const std::size_t end = i + run; i < end; ++i) {
+      done[prompts[i]] = 1;
+      ++done_total;
+    }
   }
-  done[prompt] = mark;
-  ++done_total;
 }
 
 void TraceWriter::Impl::sync() const {
@@ -215,25 +252,47 @@ std::size_t TraceWriter::done_count() const {
   return impl_->done_total;
 }
 
+HeldBytes held(std::vector<std::uint8_t> bytes) {
+  const auto owner = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes));
+  return {owner->data(), owner->size(), owner};
+}
+
+void TraceWriter::write(const std::vector<std::size_t>& prompts,
+                        const std::string& dataset,
+                        DType dtype,
+                        HeldBytes values) {
+  for (const std::size_t prompt : prompts) {
+    impl_->check_open(prompt);
+  }
+  impl_->write(prompts, impl_->index_of(dataset), dtype, std::move(values));
+}
+
 void TraceWriter::write(std::size_t prompt,
                         const std::string& dataset,
                         DType dtype,
                         std::vector<std::uint8_t> values) {
-  impl_->check_open(prompt);
-  impl_->write(prompt, impl_->index_of(dataset), dtype, std::move(values));
+  write(std::vector<std::size_t>{prompt}, dataset, dtype, held(std::move(values)));
+}
+
+void TraceWriter::finish_prompts(const std::vector<std::size_t>& prompts) {
+  for (const std::size_t prompt : prompts) {
+    impl_->check_open(prompt);
+    const std::vector<bool>& queued = impl_->open_prompts[prompt];
+    for (std::size_t i = 0; i < impl_->datasets.size(); ++i) {
+      if (i >= queued.size() || !queued[i]) {
+        throw UsageError("prompt {}: {} was never written", prompt, impl_->datasets[i].info.name);
+      }
+    }
+  }
+  impl_->queue->push(0, [impl = impl_.get(), prompts] { impl->mark_done(prompts); });
+  for (const std::size_t prompt : prompts) {
+    impl_->open_prompts.erase(prompt);
+    impl_->closed[prompt] = true;
+  }
 }
 
 void TraceWriter::finish_prompt(std::size_t prompt) {
-  impl_->check_open(prompt);
-  const std::vector<bool>& queued = impl_->open_prompts[prompt];
-  for (std::size_t i = 0; i < impl_->datasets.size(); ++i) {
-    if (i >= queued.size() || !queued[i]) {
-      throw UsageError("prompt {}: {} was never written", prompt, impl_->datasets[i].info.name);
-    }
-  }
-  impl_->queue->push(0, [impl = impl_.get(), prompt] { impl->mark_done(prompt); });
-  impl_->open_prompts.erase(prompt);
-  impl_->closed[prompt] = true;
+  finish_prompts({prompt});
 }
 
 void TraceWriter::finish() {

@@ -13,6 +13,15 @@
 
 namespace headscope {
 
+// Bytes on their way to the disk; `owner` keeps them alive and unchanged until they are written.
+struct HeldBytes {
+  const std::uint8_t* data = nullptr;
+  std::size_t size = 0;
+  std::shared_ptr<const void> owner = {};
+};
+
+HeldBytes held(std::vector<std::uint8_t> bytes);
+
 class TraceWriter {
  public:
   struct Options {
@@ -30,15 +39,23 @@ class TraceWriter {
   [[nodiscard]] bool done(std::size_t prompt) const;
   [[nodiscard]] std::size_t done_count() const;
 
-  // Queues the values of one prompt: row-major, the dataset's axes after "prompt" with the ragged
-  // ones at the prompt's own length, elements of `dtype` (converted to the stored one by the
-  // writer thread). Rethrows an earlier failure of the writer thread (full disk: ResourceError).
+  // Queues the values of some prompts, one prompt's after the other's: each row-major, the
+  // dataset's axes after "prompt" with the ragged ones at the prompt's own length, elements of
+  // `dtype` (converted to the stored one by the writer thread). Prompts that follow one another in
+  // the trace cost one write together, so hand over a batch at once and in ascending order.
+  // Rethrows an earlier failure of the writer thread (full disk: ResourceError).
+  void write(const std::vector<std::size_t>& prompts,
+             const std::string& dataset,
+             DType dtype,
+             HeldBytes values);
   void write(std::size_t prompt,
              const std::string& dataset,
              DType dtype,
              std::vector<std::uint8_t> values);
 
-  // Every dataset of `prompt` has been queued: marks it done once they are on their way to disk.
+  // Every dataset of these prompts has been queued: marks them done once they are on their way to
+  // disk.
+  void finish_prompts(const std::vector<std::size_t>& prompts);
   void finish_prompt(std::size_t prompt);
 
   // Waits for the queue, syncs to disk, compresses if asked; throws what the writer thread hit.

@@ -2,6 +2,7 @@
 // and disk (padded: ragged axes at the longest prompt's), by plain reads and writes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -11,14 +12,33 @@
 
 namespace headscope {
 
-// Writes packed values of `from` dtype at `offset`, converted to the dataset's dtype, with zeros
-// between a row's end and the next. False on failure, errno says why.
+// The unused room behind a prompt shorter than the longest is written too, as zeros, where it is no
+// larger than this and a further piece follows: one write of both costs less than two. Larger room
+// stays a hole.
+inline constexpr std::int64_t kFilledRoom = 16 << 10;  // bytes
+
+// Where one prompt's values go.
+struct PromptSlot {
+  std::uint64_t offset = 0;  // in the file, of the first value
+  std::int64_t length = 0;   // tokens
+};
+
+// Writes the packed values of several prompts of one dataset, which follow one another in `values`
+// as their slots do in `slots`, elements of `from` converted to the dataset's dtype. Neighbours in
+// the file are written together; nothing outside the slots is touched. The disk is set to work on
+// large pieces at once. False on failure, errno says why.
 bool write_values(const PosixFile& file,
-                  std::uint64_t offset,
                   const TraceDataset& dataset,
-                  std::int64_t length,
+                  const std::vector<PromptSlot>& slots,
                   DType from,
-                  const std::vector<std::uint8_t>& values);
+                  const std::uint8_t* values);
+
+// The inverse: reads the values of several prompts into `to`, packed, in the dataset's dtype. Slots
+// that follow one another cost one read. Throws DataError naming the path.
+void read_values(const PosixFile& file,
+                 const TraceDataset& dataset,
+                 const std::vector<PromptSlot>& slots,
+                 std::uint8_t* to);
 
 // Reads a box of an array of elements of `size` bytes that begins at `offset`, into packed bytes.
 // Pieces that lie within a page of each other are read together; nothing else is read.

@@ -85,6 +85,21 @@ inline void write_prompt(TraceWriter& writer, const TraceHeader& made, std::size
   writer.finish_prompt(prompt);
 }
 
+// Several prompts at once, as a batch of a recording is.
+inline void write_prompts(TraceWriter& writer,
+                          const TraceHeader& made,
+                          const std::vector<std::size_t>& prompts) {
+  for (std::size_t d = 0; d < made.datasets.size(); ++d) {
+    std::vector<float> all;
+    for (const std::size_t prompt : prompts) {
+      const std::vector<float> own = values_of(made, prompt, d);
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    writer.write(prompts, made.datasets[d].name, DType::f32, held(bytes_of(all)));
+  }
+  writer.finish_prompts(prompts);
+}
+
 // Writes what is not yet done, and finishes.
 inline void write_rest(TraceWriter& writer, const TraceHeader& made) {
   for (std::size_t i = 0; i < made.prompts.size(); ++i) {
