@@ -20,8 +20,7 @@ class SafetensorsWeights final : public MappedWeights {
   void add_file(const fs::path& path) {
     const MappedFile& file = map(path);
     for (SafetensorsTensor& entry : read_safetensors_header(file.bytes(), path.string())) {
-      add(std::move(entry.tensor),
-          {&file, entry.encoding, file.bytes().subspan(entry.begin, entry.bytes)});
+      add_tensor(file, std::move(entry));
     }
   }
 
@@ -35,9 +34,25 @@ class SafetensorsWeights final : public MappedWeights {
                         directory.string());
       }
       const std::size_t before = tensors().size();
-      add_file(directory / shard);
+      add_shard(directory / shard, shard, index);
       index.check_shard(shard, std::span(tensors()).subspan(before));
     }
+  }
+
+ private:
+  // Where two shards hold one tensor, the index decides: one it puts elsewhere is left alone.
+  void add_shard(const fs::path& path, const std::string& shard, const SafetensorsIndex& index) {
+    const MappedFile& file = map(path);
+    for (SafetensorsTensor& entry : read_safetensors_header(file.bytes(), path.string())) {
+      if (!index.is_elsewhere(entry.tensor.name, shard)) {
+        add_tensor(file, std::move(entry));
+      }
+    }
+  }
+
+  void add_tensor(const MappedFile& file, SafetensorsTensor entry) {
+    add(std::move(entry.tensor),
+        {&file, entry.encoding, file.bytes().subspan(entry.begin, entry.bytes)});
   }
 };
 

@@ -48,6 +48,11 @@ std::set<std::string> SafetensorsIndex::shards() const {
   return names;
 }
 
+bool SafetensorsIndex::is_elsewhere(const std::string& tensor, const std::string& shard) const {
+  const auto found = shard_of_.find(tensor);
+  return found != shard_of_.end() && found->second != shard;
+}
+
 void SafetensorsIndex::check_shard(const std::string& shard,
                                    std::span<const StoredTensor> tensors) const {
   std::set<std::string_view> held;

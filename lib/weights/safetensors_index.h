@@ -20,6 +20,9 @@ class SafetensorsIndex {
   // File names in alphabetical order, which is the order of their numbers.
   [[nodiscard]] std::set<std::string> shards() const;
 
+  // Does the index put this tensor into another shard?
+  [[nodiscard]] bool is_elsewhere(const std::string& tensor, const std::string& shard) const;
+
   // Throws DataError unless `tensors`, all those of `shard`, hold every one the index puts there.
   void check_shard(const std::string& shard, std::span<const StoredTensor> tensors) const;
 

@@ -123,6 +123,24 @@ TEST_CASE("shards are read through their index") {
   CHECK(source->hash() == hash);
 }
 
+TEST_CASE("of two shards that hold one tensor the index names the one that counts") {
+  const TemporaryDirectory folder;
+  folder.write("a-1.safetensors", shard({"x", "yy"}));  // yy is 2 here
+  folder.write("a-2.safetensors",
+               safetensors("{" + entry("yy", "F32", "[]", "[0,4]") + ',' +
+                               entry("zzz", "F32", "[]", "[4,8]") + "}",
+                           raw(7.0f) + raw(3.0f)));
+  for (const auto& [place, value] :
+       {std::pair("a-1.safetensors", 2.0f), std::pair("a-2.safetensors", 7.0f)}) {
+    folder.write(kIndex,
+                 std::string(R"({"weight_map":{"zzz":"a-2.safetensors","x":"a-1.safetensors",)") +
+                     R"("yy":")" + place + R"("}})");
+    const auto source = open_safetensors(folder.path());
+    CHECK(source->tensors().size() == 3);
+    CHECK(read(*source, "yy", 1) == std::vector<float>{value});
+  }
+}
+
 TEST_CASE("broken sets of shards are named") {
   const TemporaryDirectory folder;
   const auto fails = [&](const std::string& message) {
@@ -144,10 +162,11 @@ TEST_CASE("broken sets of shards are named") {
   fails("shard 'gone' is missing");
   folder.write(kIndex, R"({"weight_map":{"y":"model-00001-of-00002.safetensors"}})");
   fails("tensor 'y' is not in its shard 'model-00001-of-00002.safetensors'");
-  folder.write("two.safetensors", shard({"y", "x"}));
+  folder.write("model-00001-of-00002.safetensors", shard({"x", "un"}));
+  folder.write("two.safetensors", shard({"y", "un"}));
   folder.write(kIndex,
                R"({"weight_map":{"x":"model-00001-of-00002.safetensors","y":"two.safetensors"}})");
-  fails("tensor 'x' is stored twice (also in model-00001-of-00002.safetensors)");
+  fails("tensor 'un' is stored twice (also in model-00001-of-00002.safetensors)");
   folder.write(kIndex, R"({"weight_map":{"x":"two.safetensors","x":"two.safetensors"}})");
   fails("'x' is given twice");
 }
