@@ -178,6 +178,35 @@ void ConfigFields::set_default(std::string_view name, const Json& value) {
   }
 }
 
+void ConfigFields::also_called(std::string_view name, std::string_view other) {
+  const Json* value = find(other);
+  if (value == nullptr) {
+    return;
+  }
+  if (const Json* own = find(name); own == nullptr) {
+    json_[std::string(name)] = Json(*value);
+  } else if (*own != *value) {
+    throw DataError("{}: \"{}\": {} and \"{}\": {} are one setting under two names; keep one",
+                    where_,
+                    name,
+                    own->dump(),
+                    other,
+                    value->dump());
+  }
+}
+
+void ConfigFields::require_same(std::string_view name, const Json& value, std::string_view source) {
+  const Json* found = find(name);
+  if (found != nullptr && *found != value) {
+    throw DataError("{}: \"{}\": {} says otherwise than {}: {}; keep the one that is meant",
+                    where_,
+                    name,
+                    found->dump(),
+                    source,
+                    value.dump());
+  }
+}
+
 void ConfigFields::ignore(std::initializer_list<std::string_view> names) {
   read_.insert(names.begin(), names.end());
 }

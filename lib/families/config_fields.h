@@ -33,6 +33,14 @@ class ConfigFields {
   // What a missing field means to the library that wrote the config.
   void set_default(std::string_view name, const Json& value);
 
+  // `other` is another release's name of `name`. Where both are given and differ, DataError naming
+  // both.
+  void also_called(std::string_view name, std::string_view other);
+
+  // `name` may say again what the model takes from elsewhere: DataError naming both unless it is
+  // missing, null or equal to `value`, which `source` describes ("\"rotary_pct\"").
+  void require_same(std::string_view name, const Json& value, std::string_view source);
+
   // Fields that change nothing in a forward pass.
   void ignore(std::initializer_list<std::string_view> names);
 

@@ -12,8 +12,14 @@ Family qwen3_family();
 Family gemma2_family();
 Family gemma3_family();
 
+// The field that names the MLP's activation, and what it is where the field is missing.
+struct ActivationField {
+  std::string_view name = "hidden_act";
+  std::string_view fallback = "silu";
+};
+
 // What Llama-shaped families share.
-ModelConfig llama_config(ConfigFields& fields);
+ModelConfig llama_config(ConfigFields& fields, const ActivationField& activation = {});
 WeightRules llama_rules(const ModelConfig& config, Naming naming);
 WeightRules gguf_fused_rules(const ModelConfig& config);
 

@@ -82,6 +82,33 @@ RopeScaling scaling_from(const Json& settings, const std::string& where) {
       type);
 }
 
+// The settings but for partial_rotary_factor, which the caller has turned into dimensions.
+Json without_fraction(const Json& settings, RotaryFraction fraction, const std::string& where) {
+  if (settings.is_null()) {
+    return Json::object();
+  }
+  if (!settings.is_object() || !settings.contains("partial_rotary_factor")) {
+    return settings;
+  }
+  const Json& factor = settings["partial_rotary_factor"];
+  if (fraction == RotaryFraction::whole && !factor.is_null() && factor != 1.0) {
+    throw DataError("{}: partial_rotary_factor {} is not supported for this architecture",
+                    where,
+                    factor.dump());
+  }
+  Json rest = settings;
+  rest.erase("partial_rotary_factor");
+  return rest;
+}
+
+bool same(const Rope& a, const Rope& b) {
+  return a.base == b.base && a.dim == b.dim && a.scaling.kind == b.scaling.kind &&
+         a.scaling.factor == b.scaling.factor &&
+         a.scaling.low_freq_factor == b.scaling.low_freq_factor &&
+         a.scaling.high_freq_factor == b.scaling.high_freq_factor &&
+         a.scaling.original_context == b.scaling.original_context;
+}
+
 }  // namespace
 
 std::int64_t read_layer_count(ConfigFields& fields, std::string_view name) {
@@ -142,23 +169,17 @@ Rope read_rope(ConfigFields& fields,
   const Json scaling = fields.raw("rope_scaling");
   const Json parameters = fields.raw("rope_parameters");
   const Json divisors = fields.raw("rope_divisors");  // GGUF's rope_freqs.weight
-  Json settings = Json::object();
-  if (!parameters.is_null() && !scaling.is_null() && parameters != scaling) {
+  if (fraction == RotaryFraction::whole) {
+    fields.require("partial_rotary_factor", 1.0);
+  }
+  const auto read = [&](const Json& settings) {
+    return rope_from(
+        without_fraction(settings, fraction, fields.where()), dim, base, fields.where());
+  };
+  Rope rope = read(!parameters.is_null() ? parameters : scaling);
+  if (!parameters.is_null() && !scaling.is_null() && !same(rope, read(scaling))) {
     throw DataError("{}: rope_parameters and rope_scaling disagree; keep one", fields.where());
   }
-  if (!parameters.is_null()) {
-    settings = parameters;
-    settings.erase("partial_rotary_factor");  // a fraction: checked below
-  } else if (!scaling.is_null()) {
-    settings = scaling;
-  }
-  if (parameters.is_object() && parameters.value("partial_rotary_factor", Json(1.0)) != 1.0 &&
-      fraction == RotaryFraction::whole) {
-    throw DataError("{}: partial_rotary_factor {} is not supported for this architecture",
-                    fields.where(),
-                    parameters["partial_rotary_factor"].dump());
-  }
-  Rope rope = rope_from(settings, dim, base, fields.where());
   if (!divisors.is_null()) {
     if (rope.scaling.kind != RopeScaling::Kind::none) {
       throw DataError(

@@ -8,12 +8,11 @@
 namespace headscope {
 
 ModelConfig gemma_config(ConfigFields& f) {
-  ModelConfig c = llama_config(f);
+  // hidden_act is an older release's name: transformers does not read it, whatever it says.
+  f.ignore({"hidden_act"});
+  ModelConfig c = llama_config(f, {.name = "hidden_activation", .fallback = "gelu_pytorch_tanh"});
   c.d_head = f.integer("head_dim", 256);
   c.norm_placement = NormPlacement::sandwich;
-  const std::string_view name = f.has("hidden_activation") ? "hidden_activation" : "hidden_act";
-  c.activation = read_activation(f, name, "gelu_pytorch_tanh");
-  f.ignore({"hidden_act"});
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   const double scalar = f.number("query_pre_attn_scalar", 256.0);
   if (!(scalar > 0)) {

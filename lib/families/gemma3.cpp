@@ -57,8 +57,12 @@ ModelConfig gemma3_config(ConfigFields& f) {
   c.qk_norm = QkNorm::per_head;
   c.ropes = read_ropes(f, f.integer("rope_dim", c.d_head));
   const std::int64_t window = f.integer("sliding_window", 4096);
-  const std::int64_t pattern =
-      f.integer("sliding_window_pattern", f.integer("_sliding_window_pattern", 6));
+  const std::int64_t pattern = f.integer("sliding_window_pattern", 6);
+  if (!f.has("layer_types")) {  // else neither counts
+    f.require_same(
+        "_sliding_window_pattern", pattern, "\"sliding_window_pattern\" (6 where it is not given)");
+  }
+  f.ignore({"_sliding_window_pattern"});
   if (pattern <= 0) {
     throw DataError("{}: sliding_window_pattern {} must be positive", f.where(), pattern);
   }

@@ -205,6 +205,9 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   add_gemma_scale(config, architecture);
   if (architecture == "gptneox") {
     config.erase("mlp_bias");
+    if (config.contains("rope_theta")) {  // which this family calls otherwise
+      config["rotary_emb_base"] = config["rope_theta"];
+    }
   }
   return architecture == "gpt2" ? respelt_for_gpt2(config) : config;
 }

@@ -9,6 +9,11 @@ namespace headscope {
 namespace {
 
 ModelConfig gpt2_config(ConfigFields& f) {
+  // transformers takes a setting under either name.
+  f.also_called("n_embd", "hidden_size");
+  f.also_called("n_positions", "max_position_embeddings");
+  f.also_called("n_head", "num_attention_heads");
+  f.also_called("n_layer", "num_hidden_layers");
   ModelConfig c;
   c.n_layers = read_layer_count(f, "n_layer");
   c.d_model = f.integer("n_embd");
@@ -59,11 +64,7 @@ WeightRules gpt2_huggingface(const ModelConfig& c) {
                  {"mlp.W_out", h + "mlp.c_proj.weight", Layout::transposed},
                  {"mlp.b_out", h + "mlp.c_proj.bias"}};
   rules.ignored = {".attn.bias", ".attn.masked_bias"};
-  if (c.tied_embeddings) {
-    rules.ignored.emplace_back("lm_head.weight");
-  } else {
-    rules.model.push_back({"W_U", "lm_head.weight"});
-  }
+  add_head(rules, c, "lm_head.weight");
   return rules;
 }
 

@@ -2,6 +2,7 @@
 // rotation of a part of each head, queries, keys and values fused head by head.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "lib/base/error.h"
 #include "lib/families/families.h"
@@ -10,15 +11,53 @@
 namespace headscope {
 namespace {
 
-std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
-  const Json parameters = f.raw("rope_parameters");
+// The fraction of a head that turns. As transformers 5 reads it: from the rope settings, else
+// rotary_pct; a partial_rotary_factor outside the settings (many releases wrote one) it drops, so
+// here it must agree.
+double rotary_fraction(ConfigFields& f) {
   double fraction = f.number("rotary_pct", 0.25);
-  if (!parameters.is_null() && !parameters.is_object()) {
-    throw DataError("{}: rope_parameters are {}, not an object", f.where(), parameters.dump());
+  std::string source = "\"rotary_pct\" (0.25 where it is not given)";
+  std::optional<double> set;
+  for (const char* name : {"rope_parameters", "rope_scaling"}) {
+    const Json settings = f.raw(name);
+    if (!settings.is_null() && !settings.is_object()) {
+      throw DataError("{}: {} are {}, not an object", f.where(), name, settings.dump());
+    }
+    const Json own = settings.is_null() ? Json() : settings.value("partial_rotary_factor", Json());
+    if (own.is_null()) {
+      continue;
+    }
+    if (set && *set != own.get<double>()) {
+      throw DataError(
+          "{}: partial_rotary_factor is {} in rope_parameters and {} in rope_scaling; "
+          "keep one",
+          f.where(),
+          *set,
+          own.dump());
+    }
+    set = fraction = own.get<double>();
+    source = fmt::format("partial_rotary_factor of {}", name);
   }
-  if (parameters.is_object() && parameters.contains("partial_rotary_factor")) {
-    fraction = parameters["partial_rotary_factor"].get<double>();
-  }
+  f.require_same("partial_rotary_factor", fraction, source);
+  return fraction;
+}
+
+// This family's own name for rope_theta is rotary_emb_base. transformers drops a rope_theta outside
+// the rope settings, so here it must agree.
+double rotary_base(ConfigFields& f) {
+  const double base = f.number("rotary_emb_base", 10000.0);
+  const Json scaling = f.raw("rope_scaling");
+  const Json settings = scaling.is_null() ? f.raw("rope_parameters") : scaling;
+  const Json own = settings.is_object() ? settings.value("rope_theta", Json()) : Json();
+  f.require_same("rope_theta",
+                 own.is_null() ? Json(base) : own,
+                 own.is_null() ? "\"rotary_emb_base\" (10000 where it is not given)"
+                               : "rope_theta of the rope settings");
+  return base;
+}
+
+std::int64_t rotary_dim(ConfigFields& f, std::int64_t d_head) {
+  const double fraction = rotary_fraction(f);
   if (!(fraction > 0 && fraction <= 1)) {
     throw DataError("{}: rotary_pct {} (partial_rotary_factor) must be above 0 and at most 1",
                     f.where(),
@@ -46,7 +85,7 @@ ModelConfig gpt_neox_config(ConfigFields& f) {
   c.mlp_bias = true;
   c.tied_embeddings = f.flag("tie_word_embeddings", false);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
-  const double base = f.number("rotary_emb_base", 10000.0);
+  const double base = rotary_base(f);
   c.ropes = {read_rope(f, rotary_dim(f, c.d_head), base, RotaryFraction::partial)};
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
   return c;
@@ -74,11 +113,7 @@ WeightRules gpt_neox_huggingface(const ModelConfig& c) {
     rules.block.push_back({"attn.b_O", h + "attention.dense.bias"});
   }
   rules.ignored = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"};
-  if (c.tied_embeddings) {
-    rules.ignored.emplace_back("embed_out.weight");
-  } else {
-    rules.model.push_back({"W_U", "embed_out.weight"});
-  }
+  add_head(rules, c, "embed_out.weight");
   return rules;
 }
 

@@ -9,7 +9,7 @@
 
 namespace headscope {
 
-ModelConfig llama_config(ConfigFields& f) {
+ModelConfig llama_config(ConfigFields& f, const ActivationField& activation) {
   ModelConfig c;
   c.n_layers = read_layer_count(f, "num_hidden_layers");
   c.d_model = f.integer("hidden_size");
@@ -20,7 +20,7 @@ ModelConfig llama_config(ConfigFields& f) {
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings");
   c.norm_eps = f.number("rms_norm_eps", 1e-6);
-  c.activation = read_activation(f, "hidden_act", "silu");
+  c.activation = read_activation(f, activation.name, activation.fallback);
   c.qkv_bias = c.out_bias = f.flag("attention_bias", false);
   c.mlp_bias = f.flag("mlp_bias", false);
   c.tied_embeddings = f.flag("tie_word_embeddings", false);
@@ -67,11 +67,7 @@ WeightRules llama_huggingface(const ModelConfig& c) {
     add_mlp_biases(rules, h + "mlp.", {"gate_proj", "up_proj", "down_proj"});
   }
   rules.ignored = {".rotary_emb.inv_freq"};
-  if (c.tied_embeddings) {
-    rules.ignored.emplace_back("lm_head.weight");
-  } else {
-    rules.model.push_back({"W_U", "lm_head.weight"});
-  }
+  add_head(rules, c, "lm_head.weight");
   return rules;
 }
 

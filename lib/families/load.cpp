@@ -10,6 +10,7 @@
 #include "lib/families/gguf_config.h"
 #include "lib/families/load_weights.h"
 #include "lib/families/parameters.h"
+#include "lib/families/tied_head.h"
 #include "lib/tensor/backend.h"
 #include "lib/weights/gguf.h"
 
@@ -37,8 +38,15 @@ Json text_part(const Json& config) {
     throw DataError("config.json: \"text_config\" is not an object");
   }
   text["architectures"] = config.value("architectures", Json::array());
-  if (config.contains("tie_word_embeddings") && !text.contains("tie_word_embeddings")) {
-    text["tie_word_embeddings"] = config["tie_word_embeddings"];
+  if (config.contains("tie_word_embeddings")) {
+    const Json& outer = config["tie_word_embeddings"];
+    if (text.contains("tie_word_embeddings") && text["tie_word_embeddings"] != outer) {
+      throw DataError(
+          "config.json: \"tie_word_embeddings\" is {} and {} in \"text_config\"; keep one",
+          outer.dump(),
+          text["tie_word_embeddings"].dump());
+    }
+    text["tie_word_embeddings"] = outer;
   }
   return text;
 }
@@ -98,6 +106,8 @@ Opened open_directory(const fs::path& path) {
       model, architectures[0].get<std::string>(), Naming::huggingface, json, config_path.string());
   if (has_weights(path)) {
     model.source = open_safetensors(path);
+    settle_tied_head(
+        *model.source, model.family->rules(model.config, Naming::huggingface), model.config);
   }
   return model;
 }
@@ -193,11 +203,12 @@ Model load_model(const std::string& name, const LoadOptions& options) {
                     opened.path.string());
   }
   const Naming naming = opened.gguf == nullptr ? Naming::huggingface : Naming::gguf;
-  parts.weights = load_weights(*opened.source,
-                               parts.config,
-                               opened.family->rules(parts.config, naming),
-                               options.dtype,
-                               options.device);
+  parts.weights = load_weights(
+      *opened.source,
+      parts.config,
+      with_embedding_from_head(*opened.source, opened.family->rules(parts.config, naming)),
+      options.dtype,
+      options.device);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());
   }

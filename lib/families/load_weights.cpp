@@ -172,6 +172,11 @@ Weights load_weights(const WeightSource& source,
              static_cast<int>(layer),
              used);
   }
+  if (!rules.tied_head.empty()) {
+    if (const StoredTensor* copy = names.find_if_stored(rules.tied_head)) {
+      used.insert(copy->name);  // settle_tied_head() found it equal to W_E
+    }
+  }
   names.refuse_unused(used, rules);
   if (device.is_cuda()) {
     for_each_tensor(weights, [&](Tensor& tensor) { tensor = tensor.to(to_torch(device)); });

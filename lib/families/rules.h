@@ -31,6 +31,17 @@ struct WeightRules {
   // Stored tensors that are no parameters (causal masks, rotary tables), by suffix.
   std::vector<std::string> ignored;
   std::vector<std::string> ignored_prefixes;
+  std::string tied_head{};  // what a file calls W_U that a tied model may hold a copy of; or empty
 };
+
+// W_U is the stored `name`, or W_E itself where embeddings are tied (settle_tied_head() has made
+// sure of it).
+inline void add_head(WeightRules& rules, const ModelConfig& config, const char* name) {
+  if (config.tied_embeddings) {
+    rules.tied_head = name;
+  } else {
+    rules.model.push_back({"W_U", name});
+  }
+}
 
 }  // namespace headscope

@@ -7,6 +7,8 @@
 namespace headscope {
 namespace {
 
+constexpr std::string_view kWrappers[] = {"_orig_mod.", "module."};
+
 std::vector<std::string> spellings(const std::string& canonical) {
   std::vector<std::string> names{canonical};
   for (const std::string prefix : {"transformer.", "model.", "gpt_neox."}) {
@@ -32,25 +34,72 @@ bool is_ignored(const std::string& name, const WeightRules& rules) {
 
 }  // namespace
 
+SourceNames::SourceNames(const WeightSource& source) : source_(source) {
+  for (std::string_view found = "?"; !found.empty();) {  // one wrapper may hold another
+    found = {};
+    for (const std::string_view wrapper : kWrappers) {
+      const std::string longer = wrapper_ + std::string(wrapper);
+      const auto begins = [&](const StoredTensor& tensor) {
+        return tensor.name.starts_with(longer);
+      };
+      if (!source.tensors().empty() &&
+          std::all_of(source.tensors().begin(), source.tensors().end(), begins)) {
+        found = wrapper;
+      }
+    }
+    wrapper_ += found;
+  }
+}
+
 const StoredTensor& SourceNames::find(const std::string& canonical, int layer) const {
   std::string name = canonical;
   if (const auto at = name.find("{l}"); at != std::string::npos) {
     name.replace(at, 3, std::to_string(layer));
   }
+  if (const StoredTensor* tensor = find_if_stored(name)) {
+    return *tensor;
+  }
+  fail_missing(name);
+}
+
+const StoredTensor* SourceNames::find_if_stored(const std::string& name) const {
   for (const std::string& spelling : spellings(name)) {
-    if (const StoredTensor* tensor = source_.find(spelling)) {
-      return *tensor;
+    if (const StoredTensor* tensor = source_.find(wrapper_ + spelling)) {
+      return tensor;
+    }
+  }
+  return nullptr;
+}
+
+std::string SourceNames::unwrapped(const std::string& name) const {
+  return name.substr(wrapper_.size());
+}
+
+void SourceNames::fail_missing(const std::string& name) const {
+  const std::string file = source_.files().front().string();
+  for (const StoredTensor& tensor : source_.tensors()) {
+    for (const std::string_view wrapper : kWrappers) {
+      if (tensor.name.size() > wrapper_.size() + name.size() && tensor.name.ends_with(name) &&
+          tensor.name.find(wrapper) != std::string::npos) {
+        throw DataError(
+            "{}: tensor {} is missing, but {} is there: training code left \"{}\" in some names; "
+            "save the model without its wrapper",
+            file,
+            name,
+            tensor.name,
+            wrapper);
+      }
     }
   }
   throw DataError(
       "{}: tensor {} is missing, though the config calls for it; is the download whole?",
-      source_.files().front().string(),
+      file,
       name);
 }
 
 void SourceNames::refuse_unused(const std::set<std::string>& used, const WeightRules& rules) const {
   for (const StoredTensor& tensor : source_.tensors()) {
-    if (!used.contains(tensor.name) && !is_ignored(tensor.name, rules)) {
+    if (!used.contains(tensor.name) && !is_ignored(unwrapped(tensor.name), rules)) {
       throw DataError(
           "{}: tensor {} is none the config calls for; running without it could be "
           "silently wrong",
