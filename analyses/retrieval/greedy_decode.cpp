@@ -37,11 +37,11 @@ Tensor step(const Model& model,
 }  // namespace
 
 bool ends_response(const Model& model, std::int32_t token) {
-  if (!model.has_tokenizer() || token >= model.tokenizer().vocab_size()) {
+  if (!model.has_tokenizer()) {
     return false;
   }
   const Tokenizer& tokenizer = model.tokenizer();
-  return tokenizer.eos() == token || tokenizer.piece(token).find('\n') != std::string::npos;
+  return tokenizer.is_end(token) || tokenizer.piece(token).find('\n') != std::string::npos;
 }
 
 void greedy_decode(const Model& model,

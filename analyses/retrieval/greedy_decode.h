@@ -26,7 +26,8 @@ struct DecodeStep {
 };
 
 // `last` is each row's last prompt token, the first input. A row ends behind the first token with a
-// newline, the end-of-sequence token, after max_new steps or at the end of the model's context.
+// newline, a token that ends a response (Tokenizer::is_end), after max_new steps or at the end of
+// the model's context.
 void greedy_decode(const Model& model,
                    CacheRows& rows,
                    const std::vector<std::int32_t>& last,

@@ -8,9 +8,7 @@ std::string response_text(const Model& model, std::vector<std::int32_t> tokens) 
   if (!model.has_tokenizer()) {
     return "";
   }
-  std::erase_if(tokens, [&](std::int32_t token) {
-    return token >= model.tokenizer().vocab_size() || model.tokenizer().eos() == token;
-  });
+  std::erase_if(tokens, [&](std::int32_t token) { return model.tokenizer().is_end(token); });
   const std::string text = model.tokenizer().decode(tokens);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first == std::string::npos

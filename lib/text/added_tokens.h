@@ -20,6 +20,8 @@ struct AddedToken {
   bool rstrip = false;       // and after it
   bool normalized = false;   // looked for in the normalised text, in its own normalised form
   bool special = false;
+
+  bool operator==(const AddedToken&) const = default;
 };
 
 // A stretch of text, or the added token found there (id ≥ 0).

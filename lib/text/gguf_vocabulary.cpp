@@ -64,6 +64,18 @@ std::vector<double> read_scores(const Json& metadata, std::size_t size, const st
   return scores;
 }
 
+TokenId id_in(const Json& value,
+              const char* key,
+              const GgufVocabulary& vocabulary,
+              const std::string& where) {
+  const TokenId id = token_id(value, where + ": " + key);
+  if (static_cast<std::size_t>(id) >= vocabulary.texts.size()) {
+    throw DataError(
+        "{}: {} is {}, the vocabulary has {} tokens", where, key, id, vocabulary.texts.size());
+  }
+  return id;
+}
+
 }  // namespace
 
 GgufVocabulary GgufVocabulary::from_metadata(const Json& metadata, const std::string& where) {
@@ -101,15 +113,21 @@ std::optional<TokenId> gguf_token_id(const Json& metadata,
                                      const GgufVocabulary& vocabulary,
                                      const std::string& where) {
   const Json& value = optional_field(metadata, key, where);
-  if (value.is_null()) {
-    return std::nullopt;
+  return value.is_null() ? std::nullopt : std::optional(id_in(value, key, vocabulary, where));
+}
+
+std::vector<TokenId> gguf_token_ids(const Json& metadata,
+                                    const char* key,
+                                    const GgufVocabulary& vocabulary,
+                                    const std::string& where) {
+  const Json& value = optional_field(metadata, key, where);
+  std::vector<TokenId> ids;
+  if (!value.is_null()) {
+    for (const Json& entry : value.is_array() ? value : Json::array({value})) {
+      ids.push_back(id_in(entry, key, vocabulary, where));
+    }
   }
-  const TokenId id = token_id(value, where + ": " + key);
-  if (static_cast<std::size_t>(id) >= vocabulary.texts.size()) {
-    throw DataError(
-        "{}: {} is {}, the vocabulary has {} tokens", where, key, id, vocabulary.texts.size());
-  }
-  return id;
+  return ids;
 }
 
 }  // namespace headscope

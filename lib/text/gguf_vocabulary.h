@@ -42,4 +42,10 @@ std::optional<TokenId> gguf_token_id(const Json& metadata,
                                      const GgufVocabulary& vocabulary,
                                      const std::string& where);
 
+// The same where the key may hold a list: every id of it.
+std::vector<TokenId> gguf_token_ids(const Json& metadata,
+                                    const char* key,
+                                    const GgufVocabulary& vocabulary,
+                                    const std::string& where);
+
 }  // namespace headscope

@@ -40,12 +40,12 @@ void encode_text(const Tokenizer::Impl& impl, std::string_view text, std::vector
   }
 }
 
-std::string spelling_of(const Tokenizer::Impl& impl, TokenId id) {
-  auto spelling = impl.spelling(id);
-  if (!spelling) {
+// Nothing for an id in a hole or beyond the vocabulary: models have rows for such ids too.
+std::optional<std::string> spelling_of(const Tokenizer::Impl& impl, TokenId id) {
+  if (id < 0) {
     throw UsageError("no token has the id {}", id);
   }
-  return std::move(*spelling);
+  return impl.spelling(id);
 }
 
 }  // namespace
@@ -94,13 +94,16 @@ std::string Tokenizer::decode(const std::vector<TokenId>& ids) const {
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const TokenId id : ids) {
-    tokens.push_back(spelling_of(*impl_, id));
+    if (auto spelling = spelling_of(*impl_, id)) {
+      tokens.push_back(std::move(*spelling));
+    }
   }
   return impl_->decoder.decode(std::move(tokens));
 }
 
 std::string Tokenizer::piece(TokenId id) const {
-  return impl_->decoder.piece(spelling_of(*impl_, id));
+  const auto spelling = spelling_of(*impl_, id);
+  return spelling ? impl_->decoder.piece(*spelling) : "";
 }
 
 std::optional<TokenId> Tokenizer::single(std::string_view text) const {
@@ -128,6 +131,14 @@ std::optional<TokenId> Tokenizer::eos() const {
 bool Tokenizer::prepends_bos() const {
   const auto& before = impl_->post_processor.before;
   return impl_->bos && !before.empty() && before.front() == *impl_->bos;
+}
+
+bool Tokenizer::is_end(TokenId id) const {
+  return std::find(impl_->ends.begin(), impl_->ends.end(), id) != impl_->ends.end();
+}
+
+const std::vector<TokenId>& Tokenizer::appended() const {
+  return impl_->post_processor.after;
 }
 
 std::string Tokenizer::kind() const {

@@ -38,11 +38,13 @@ class Tokenizer {
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text,
                                             PrependBos bos = PrependBos::automatic) const;
 
-  // Ids → text, special tokens included, invalid UTF-8 replaced by U+FFFD. An id outside the
-  // vocabulary is a UsageError.
+  // Ids → text, special tokens included, invalid UTF-8 replaced by U+FFFD. Ids without a spelling
+  // (holes in the vocabulary, embeddings padded beyond it) leave no trace, as in Hugging Face; one
+  // below 0 is a UsageError.
   [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const;
 
-  // The text of one token on its own, as shown beside a heat map (" Mary", "\n"): raw bytes.
+  // The text of one token on its own, as shown beside a heat map (" Mary", "\n"): raw bytes. Empty
+  // for an id without a spelling; one below 0 is a UsageError.
   [[nodiscard]] std::string piece(TokenId id) const;
 
   // The one token that `text` is (without BOS), or nothing if it is none or several.
@@ -52,8 +54,16 @@ class Tokenizer {
   [[nodiscard]] std::optional<TokenId> bos() const;
   [[nodiscard]] std::optional<TokenId> eos() const;
   [[nodiscard]] bool prepends_bos() const;  // what PrependBos::automatic does
-  [[nodiscard]] std::string kind() const;   // "byte-level BPE (smollm)", for `headscope info`
-  [[nodiscard]] std::string hash() const;   // "xxh3:…" of what defines it
+
+  // Does this token end a response? All that the model's files name do: the EOS token, every
+  // eos_token_id of generation_config.json and config.json, and a GGUF file's end of turn.
+  [[nodiscard]] bool is_end(TokenId id) const;
+
+  // The tokens that the template puts after every text (an EOS, mostly), whatever PrependBos says.
+  [[nodiscard]] const std::vector<TokenId>& appended() const;
+
+  [[nodiscard]] std::string kind() const;  // "byte-level BPE (smollm)", for `headscope info`
+  [[nodiscard]] std::string hash() const;  // "xxh3:…" of what defines it
 
   struct Impl;
 

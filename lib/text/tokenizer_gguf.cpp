@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/text/bpe_json.h"
+#include "lib/text/gguf_default_pre.h"
 #include "lib/text/gguf_pre.h"
 #include "lib/text/gguf_vocabulary.h"
 #include "lib/text/json_fields.h"
@@ -55,8 +56,12 @@ bool read_byte_level(Reader& reader) {
     impl.normalizer = Normalizer::from_json({{"type", "NFC"}}, reader.where);
   }
   impl.pre_tokenizer = PreTokenizer::from_json(split_spec(pre), reader.where);
+  const std::vector<RankedMerge> merges = stored_merges(reader);
+  if (name.value_or("default") == "default") {
+    check_default_pre(name, *impl.vocabulary, merges, impl.pre_tokenizer, reader.where);
+  }
   impl.bpe.emplace(impl.vocabulary,
-                   stored_merges(reader),
+                   merges,
                    BpeOptions{.alphabet = Alphabet::bytes, .ignore_merges = pre.ignore_merges});
   impl.decoder = Decoder::from_json({{"type", "ByteLevel"}}, reader.where);
   impl.kind = fmt::format("byte-level BPE ({})", name.value_or("default"));
@@ -122,13 +127,27 @@ bool read_sentence_piece(Reader& reader) {
   return true;
 }
 
+// What ends a response: the end of a sequence, of a turn and of a message, one id or a list each.
+void read_ends(const Reader& reader) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id",
+                          "tokenizer.ggml.eos_token_ids",
+                          "tokenizer.ggml.eot_token_id",
+                          "tokenizer.ggml.eom_token_id"}) {
+    for (const TokenId id : gguf_token_ids(reader.metadata, key, reader.tokens, reader.where)) {
+      reader.impl.add_end(id);
+    }
+  }
+}
+
 void read_special(const Reader& reader, bool add_bos) {
   Tokenizer::Impl& impl = reader.impl;
   const auto& [metadata, where, tokens, ignored] = reader;
   impl.added = tokens.added();
   impl.index_added();
   impl.bos = gguf_token_id(metadata, "tokenizer.ggml.bos_token_id", tokens, where);
-  impl.eos = gguf_token_id(metadata, "tokenizer.ggml.eos_token_id", tokens, where);
+  read_ends(reader);
+  const auto eos = gguf_token_ids(metadata, "tokenizer.ggml.eos_token_id", tokens, where);
+  impl.eos = eos.empty() ? std::nullopt : std::optional(eos.front());
   if (bool_field_or(metadata, "tokenizer.ggml.add_bos_token", add_bos, where) && impl.bos) {
     impl.post_processor.before = {*impl.bos};
   }

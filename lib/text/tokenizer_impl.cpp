@@ -1,5 +1,7 @@
 #include "lib/text/tokenizer_impl.h"
 
+#include <algorithm>
+
 namespace headscope {
 
 void Tokenizer::Impl::index_added() {
@@ -16,6 +18,12 @@ void Tokenizer::Impl::index_added() {
       }
       added_text[token.id] = token.content;
     }
+  }
+}
+
+void Tokenizer::Impl::add_end(std::optional<TokenId> id) {
+  if (id && std::find(ends.begin(), ends.end(), *id) == ends.end()) {
+    ends.push_back(*id);
   }
 }
 

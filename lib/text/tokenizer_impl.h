@@ -30,11 +30,15 @@ struct Tokenizer::Impl {
   Decoder decoder;
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;
+  std::vector<TokenId> ends;  // what ends a response, `eos` first
   std::string kind;
   std::string hash;
 
   // Sorts `added` into the two matchers; normaliser and vocabulary must be set.
   void index_added();
+
+  // Adds to `ends` what is not there yet; nothing for no id.
+  void add_end(std::optional<TokenId> id);
 
   // The id of a token's text, added tokens first, or nothing.
   [[nodiscard]] std::optional<TokenId> find(std::string_view text) const;

@@ -5,6 +5,7 @@
 #include "lib/base/mapped_file.h"
 #include "lib/text/bpe_json.h"
 #include "lib/text/json_fields.h"
+#include "lib/text/llama_spacing.h"
 #include "lib/text/tokenizer_config.h"
 #include "lib/text/tokenizer_impl.h"
 
@@ -71,7 +72,13 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   const std::string where = path.string();
   const MappedFile mapped(path);
   const auto bytes = mapped.bytes();
-  const Json file = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
+  Json file = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
+  const TokenizerFiles files = TokenizerFiles::read(directory);
+  Hasher hasher;
+  hasher.update(bytes);
+  if (apply_llama_spacing(files, file, where)) {
+    hasher.update("LlamaTokenizer ").update(file["pre_tokenizer"].dump());
+  }
 
   auto impl = std::make_shared<Tokenizer::Impl>();
   impl->normalizer = Normalizer::from_json(optional_field(file, "normalizer", where), where);
@@ -82,6 +89,7 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   parts.options.alphabet = impl->pre_tokenizer.alphabet();
   impl->bpe.emplace(parts.vocabulary, parts.merges, parts.options);
   impl->added = added_tokens(file, *impl->vocabulary, where);
+  add_named_tokens(files, *impl, hasher);
   impl->index_added();
   impl->post_processor =
       PostProcessor::from_json(optional_field(file, "post_processor", where), where);
@@ -90,9 +98,7 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   impl->kind = parts.options.alphabet == Alphabet::bytes ? "byte-level BPE"
                : parts.options.byte_fallback             ? "BPE with byte fallback"
                                                          : "BPE";
-  Hasher hasher;
-  hasher.update(bytes);
-  apply_tokenizer_config(directory, *impl, hasher);
+  apply_tokenizer_config(files, *impl, hasher);
   impl->hash = hasher.digest();
   return impl;
 }

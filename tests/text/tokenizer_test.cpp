@@ -92,8 +92,8 @@ TEST_CASE("BOS is put first as the template says, always or never") {
   CHECK(with_name.encode("Hi") == gpt2.encode("Hi"));
   CHECK(with_name.encode("Hi", PrependBos::yes).front() == 0);
   CHECK(with_name.hash() != gpt2.hash());
-  named.write("tokenizer_config.json", R"({"bos_token": "<nowhere>"})");
-  CHECK_THROWS_WITH(Tokenizer::from_directory(named.directory), contains("<nowhere>"));
+  named.write("tokenizer_config.json", R"({"bos_token": "<nowhere>"})");  // added, as transformers
+  CHECK(Tokenizer::from_directory(named.directory).bos() == 900);
 }
 
 TEST_CASE("pieces put together are the text's bytes") {
@@ -107,7 +107,7 @@ TEST_CASE("pieces put together are the text's bytes") {
     CHECK(pieces == (name == std::string("llama2") ? " " + text : text));
   }
   CHECK_THROWS_AS(fixture("gpt2").piece(-1), UsageError);
-  CHECK_THROWS_AS(fixture("gpt2").decode({1 << 20}), UsageError);
+  CHECK(fixture("gpt2").decode({1 << 20}).empty());  // models may have rows without a token
   CHECK_FALSE(fixture("gpt2").single("When Mary and John").has_value());
 }
 
