@@ -26,6 +26,7 @@ Family gemma2_family() {
   return {.name = "gemma2",
           .architectures = {"Gemma2ForCausalLM"},
           .gguf = {"gemma2"},
+          .model_types = {"gemma2"},
           .config = gemma2_config,
           .rules = gemma_rules};
 }

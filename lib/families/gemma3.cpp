@@ -90,6 +90,7 @@ Family gemma3_family() {
   return {.name = "gemma3",
           .architectures = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
           .gguf = {"gemma3"},
+          .model_types = {"gemma3", "gemma3_text"},
           .config = gemma3_config,
           .rules = gemma3_rules};
 }

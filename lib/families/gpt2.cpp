@@ -83,6 +83,7 @@ Family gpt2_family() {
   return {.name = "gpt2",
           .architectures = {"GPT2LMHeadModel"},
           .gguf = {"gpt2"},
+          .model_types = {"gpt2"},
           .config = gpt2_config,
           .rules = gpt2_rules};
 }

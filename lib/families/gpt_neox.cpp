@@ -127,6 +127,7 @@ Family gpt_neox_family() {
   return {.name = "gpt_neox",
           .architectures = {"GPTNeoXForCausalLM"},
           .gguf = {"gptneox"},
+          .model_types = {"gpt_neox"},
           .config = gpt_neox_config,
           .rules = gpt_neox_rules};
 }

@@ -148,6 +148,7 @@ Family llama_family() {
   return {.name = "llama",
           .architectures = {"LlamaForCausalLM"},
           .gguf = {"llama"},
+          .model_types = {"llama"},
           .config = llama_family_config,
           .rules = llama_family_rules};
 }

@@ -51,12 +51,35 @@ Json text_part(const Json& config) {
   return text;
 }
 
+// transformers chooses the model by "model_type", headscope by the architecture.
+void check_model_type(const Family& family,
+                      const std::string& architecture,
+                      const Json& config,
+                      const std::string& where) {
+  const Json type = config.value("model_type", Json());
+  const auto& known = family.model_types;
+  if (!type.is_null() && std::none_of(known.begin(), known.end(), [&](std::string_view name) {
+        return type == name;
+      })) {
+    throw DataError(
+        "{}: \"model_type\" is {} but \"architectures\" says {}, whose type is \"{}\"; make them "
+        "agree in a copy of the config",
+        where,
+        type.dump(),
+        architecture,
+        known.front());
+  }
+}
+
 void read_config(Opened& model,
                  const std::string& architecture,
                  Naming naming,
                  Json json,
                  const std::string& where) {
   model.family = &family_for(architecture, naming, where);
+  if (naming == Naming::huggingface) {
+    check_model_type(*model.family, architecture, json, where);
+  }
   ConfigFields fields(std::move(json), where);
   try {
     model.config = model.family->config(fields);

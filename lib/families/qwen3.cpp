@@ -68,6 +68,7 @@ Family qwen3_family() {
   return {.name = "qwen3",
           .architectures = {"Qwen3ForCausalLM"},
           .gguf = {"qwen3"},
+          .model_types = {"qwen3"},
           .config = qwen3_config,
           .rules = qwen3_rules};
 }

@@ -1,53 +1,16 @@
 #include "lib/text/tokenizer_config.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "lib/base/error.h"
 #include "lib/text/json_fields.h"
-#include "lib/text/llama_spacing.h"
+#include "lib/text/tokenizer_class.h"
 
 namespace headscope {
 namespace {
 
-// The id of a token that is added now: tokenizers counts on from the highest added one.
-TokenId next_id(const Tokenizer::Impl& impl) {
-  TokenId next = static_cast<TokenId>(impl.vocabulary->size());
-  for (const AddedToken& token : impl.added) {
-    next = std::max(next, token.id + 1);
-  }
-  return next;
-}
-
-void check_written_id(const NamedToken& named, TokenId id, const Tokenizer::Impl& impl) {
-  if (named.token.id >= 0 && named.token.id != id) {
-    throw DataError("{} gives '{}' the id {}, but {} {}; make the files agree",
-                    named.where,
-                    named.token.content,
-                    named.token.id,
-                    impl.find(named.token.content) ? "tokenizer.json says"
-                                                   : "the next one free in tokenizer.json is",
-                    id);
-  }
-}
-
-void add_named_token(const NamedToken& named, Tokenizer::Impl& impl, Hasher& hasher) {
-  AddedToken token = named.token;
-  if (token.content.empty()) {
-    return;
-  }
-  token.id = impl.find(token.content).value_or(next_id(impl));
-  check_written_id(named, token.id, impl);
-  const auto held =
-      std::find_if(impl.added.begin(), impl.added.end(), [&](const AddedToken& other) {
-        return other.content == token.content;
-      });
-  if (held == impl.added.end()) {
-    impl.added.push_back(token);
-  } else if (named.overrides && !(*held == token)) {
-    *held = token;
-  } else {
-    return;
-  }
+void hash_token(const AddedToken& token, Hasher& hasher) {
   hasher.update(fmt::format("token {} {} {}{}{}{}{}",
                             token.id,
                             token.content,
@@ -57,6 +20,61 @@ void add_named_token(const NamedToken& named, Tokenizer::Impl& impl, Hasher& has
                             token.normalized,
                             token.special));
 }
+
+// Appends tokens to those of tokenizer.json, of which there may be thousands.
+class TokenAdder {
+ public:
+  TokenAdder(Tokenizer::Impl& impl, Hasher& hasher)
+      : impl_(impl), hasher_(hasher), next_(static_cast<TokenId>(impl.vocabulary->size())) {
+    for (std::size_t i = 0; i < impl.added.size(); ++i) {
+      place_.emplace(impl.added[i].content, i);
+      next_ = std::max(next_, impl.added[i].id + 1);
+    }
+  }
+
+  void add(const NamedToken& named) {
+    AddedToken token = named.token;
+    if (token.content.empty()) {
+      return;
+    }
+    token.id = id_of(named);
+    const auto held = place_.find(token.content);
+    if (held == place_.end()) {
+      place_.emplace(token.content, impl_.added.size());
+      impl_.added.push_back(token);
+    } else if (named.overrides && !(impl_.added[held->second] == token)) {
+      impl_.added[held->second] = token;
+    } else {
+      return;
+    }
+    hash_token(token, hasher_);
+    next_ = std::max(next_, token.id + 1);
+  }
+
+ private:
+  // The token's own id, or the next one: tokenizers counts on from the highest added token.
+  [[nodiscard]] TokenId id_of(const NamedToken& named) const {
+    const std::string& text = named.token.content;
+    const auto held = place_.find(text);
+    const TokenId own =
+        held != place_.end() ? impl_.added[held->second].id : impl_.vocabulary->find(text);
+    const TokenId id = own >= 0 ? own : next_;
+    if (named.token.id >= 0 && named.token.id != id) {
+      throw DataError("{} gives '{}' the id {}, but {} {}; make the files agree",
+                      named.where,
+                      text,
+                      named.token.id,
+                      own >= 0 ? "tokenizer.json says" : "the next one free in tokenizer.json is",
+                      id);
+    }
+    return id;
+  }
+
+  Tokenizer::Impl& impl_;
+  Hasher& hasher_;
+  std::unordered_map<std::string, std::size_t> place_;  // of a text in impl_.added
+  TokenId next_;
+};
 
 // The id that a config gives: the first, where it gives several.
 std::optional<TokenId> config_id(const TokenizerFiles& files,
@@ -91,8 +109,9 @@ std::optional<TokenId> special_token(const TokenizerFiles& files,
 }  // namespace
 
 void add_named_tokens(const TokenizerFiles& files, Tokenizer::Impl& impl, Hasher& hasher) {
+  TokenAdder adder(impl, hasher);
   for (const NamedToken& named : files.tokens()) {
-    add_named_token(named, impl, hasher);
+    adder.add(named);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/text/json_fields.h"
@@ -103,7 +104,10 @@ std::vector<NamedToken> TokenizerFiles::with_ids() const {
   if (has_decoder()) {
     const std::string where = path("tokenizer_config.json") + ": added_tokens_decoder";
     const Json& entries = tokenizer_config["added_tokens_decoder"];
-    for (const auto& [id, value] : (entries.is_null() ? Json::object() : entries).items()) {
+    if (!entries.is_object() && !entries.is_null()) {
+      throw DataError("{} must map ids to tokens", where);
+    }
+    for (const auto& [id, value] : entries.items()) {  // null has none
       NamedToken named{token_from(value, where), where, true};
       // What a dictionary leaves out is tokenizers' default, not that of a named token.
       named.token.special = bool_field_or(value, "special", false, where);
@@ -113,15 +117,19 @@ std::vector<NamedToken> TokenizerFiles::with_ids() const {
     }
   } else {
     const std::string where = path("added_tokens.json");
+    std::set<std::string> special_texts;
+    for (const char* name : kSpecialNames) {
+      if (const auto token = special(name).token) {
+        special_texts.insert(token->token.content);
+      }
+    }
     for (const auto& [text, id] : added_tokens.items()) {
-      const bool named = std::any_of(
-          std::begin(kSpecialNames), std::end(kSpecialNames), [&, &text = text](const char* name) {
-            const auto token = special(name).token;
-            return token && token->token.content == text;
-          });
-      tokens.push_back(
-          {{.id = token_id(id, where), .content = text, .normalized = !named, .special = named},
-           where});
+      const bool is_special = special_texts.contains(text);
+      tokens.push_back({{.id = token_id(id, where),
+                         .content = text,
+                         .normalized = !is_special,
+                         .special = is_special},
+                        where});
     }
   }
   std::stable_sort(tokens.begin(), tokens.end(), [](const NamedToken& a, const NamedToken& b) {

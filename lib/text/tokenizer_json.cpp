@@ -5,7 +5,7 @@
 #include "lib/base/mapped_file.h"
 #include "lib/text/bpe_json.h"
 #include "lib/text/json_fields.h"
-#include "lib/text/llama_spacing.h"
+#include "lib/text/tokenizer_class.h"
 #include "lib/text/tokenizer_config.h"
 #include "lib/text/tokenizer_impl.h"
 
@@ -76,8 +76,8 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   const TokenizerFiles files = TokenizerFiles::read(directory);
   Hasher hasher;
   hasher.update(bytes);
-  if (apply_llama_spacing(files, file, where)) {
-    hasher.update("LlamaTokenizer ").update(file["pre_tokenizer"].dump());
+  if (apply_tokenizer_class(files, file, where)) {
+    hasher.update(files.tokenizer_class()).update(file["pre_tokenizer"].dump());
   }
 
   auto impl = std::make_shared<Tokenizer::Impl>();

@@ -259,6 +259,7 @@ TEST_CASE("a setting under two names that differ is refused, naming both") {
           R"({"_sliding_window_pattern": 2})",
           "_sliding_window_pattern",
           "sliding_window_pattern");
+  refused("llama", R"({"model_type": "mistral"})", "mistral", "LlamaForCausalLM");
   refused("gemma3_nested",
           R"({"tie_word_embeddings": false, "text_config": {"tie_word_embeddings": true}})",
           "tie_word_embeddings",

@@ -89,7 +89,7 @@ std::string refused(const TokenizerFolder& folder) {
 }  // namespace
 
 TEST_CASE("a token that only tokenizer_config.json names is one token") {
-  CHECK(with_config({}, "a<x>b").size() == 5);  // without it, it is split
+  CHECK(with_config(Json::object(), "a<x>b").size() == 5);  // without it, it is split
   CHECK(with_config({{"added_tokens_decoder", {{"288", token_spec("<x>")}}}}, "a <x> b") ==
         Ids{99, 34, 288, 34, 100});
   CHECK(with_config({{"added_tokens_decoder", {{"288", token_spec("<x>", "lstrip")}}}},
@@ -106,7 +106,7 @@ TEST_CASE("a token that only tokenizer_config.json names is one token") {
 TEST_CASE("tokenizer_config.json's word on white space around a token is the last") {
   CHECK(with_config({{"added_tokens_decoder", {{"0", token_spec("<|pad|>", "lstrip")}}}},
                     "a <|pad|>b") == Ids{99, 0, 100});
-  CHECK(with_config({}, "a <|pad|>b") == Ids{99, 34, 0, 100});
+  CHECK(with_config(Json::object(), "a <|pad|>b") == Ids{99, 34, 0, 100});
 }
 
 TEST_CASE("tokens of added_tokens.json and special_tokens_map.json are whole") {
@@ -114,8 +114,9 @@ TEST_CASE("tokens of added_tokens.json and special_tokens_map.json are whole") {
   folder.write(kAddedFile, {{"<y>", 289}, {"<x>", 288}});
   CHECK(folder.encode("a<x>b<y>") == Ids{99, 288, 100, 289});
   folder.write(kAddedFile, Json::object());
-  folder.write(kMapFile,
-               {{"eos_token", token_spec("<x>")}, {"additional_special_tokens", {"<y>"}}});
+  folder.write(
+      kMapFile,
+      {{"eos_token", token_spec("<x>")}, {"additional_special_tokens", Json::array({"<y>"})}});
   CHECK(folder.encode("a<x>b<y>") == Ids{99, 288, 100, 289});
   CHECK(folder.load().eos() == 288);
 }
@@ -205,6 +206,21 @@ TEST_CASE("LlamaTokenizer spells spaces as SentencePiece does, whatever tokenize
   const Tokenizer before = bytes.load();
   bytes.write(kConfigFile, {{"tokenizer_class", "LlamaTokenizer"}});
   CHECK(bytes.encode("  a</s> b") == before.encode("  a</s> b"));
+}
+
+TEST_CASE("GPT2Tokenizer puts a space first if tokenizer_config.json says so, and only then") {
+  const auto encoded = [](const char* fixture, const Json& config) {
+    TokenizerFolder folder(text_fixture(fixture));
+    return folder.write(kConfigFile, config).encode("hi");
+  };
+  CHECK(encoded("gpt2", {{"tokenizer_class", "GPT2Tokenizer"}, {"add_prefix_space", true}}) ==
+        Ids{221, 72, 73});
+  CHECK(encoded("gpt2", {{"tokenizer_class", "GPT2Tokenizer"}}) == Ids{72, 73});
+  CHECK(encoded("gpt2_prefix", {{"tokenizer_class", "GPT2TokenizerFast"}}) == Ids{72, 73});
+  CHECK(encoded("gpt2_prefix", {{"add_prefix_space", false}}) == Ids{221, 72, 73});  // no class
+  CHECK(encoded("gpt_neox",
+                {{"tokenizer_class", "GPTNeoXTokenizerFast"}, {"add_prefix_space", true}}) ==
+        Ids{222, 73, 74});
 }
 
 TEST_CASE("every end that the files name ends a response") {

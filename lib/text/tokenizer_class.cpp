@@ -1,4 +1,4 @@
-#include "lib/text/llama_spacing.h"
+#include "lib/text/tokenizer_class.h"
 
 #include <algorithm>
 
@@ -30,19 +30,10 @@ Json llama_decoder(bool prefix) {
   return {{"type", "Sequence"}, {"decoders", steps}};
 }
 
-}  // namespace
-
-bool apply_llama_spacing(const TokenizerFiles& files, Json& tokenizer, const std::string& where) {
-  const bool byte_level =
-      has_type(optional_field(tokenizer, "pre_tokenizer", where), "ByteLevel") ||
-      has_type(optional_field(tokenizer, "decoder", where), "ByteLevel");
-  if (files.tokenizer_class() != kLlamaTokenizer || byte_level) {
-    return false;
-  }
+void spell_as_llama(const TokenizerFiles& files, Json& tokenizer) {
   const std::string config = (files.directory / "tokenizer_config.json").string();
   const bool legacy = bool_field_or(files.tokenizer_config, "legacy", false, config);
   const bool prefix = bool_field_or(files.tokenizer_config, "add_prefix_space", true, config);
-  const Json before = tokenizer;
   tokenizer["normalizer"] = nullptr;
   tokenizer["pre_tokenizer"] = {{"type", "Metaspace"},
                                 {"replacement", kLlamaSpaceMark},
@@ -58,7 +49,35 @@ bool apply_llama_spacing(const TokenizerFiles& files, Json& tokenizer, const std
     model["ignore_merges"] = false;
     model["unk_token"] = nullptr;  // the class names none to the model: unknown characters vanish
   }
-  return tokenizer != before;
+}
+
+void set_prefix_space(const TokenizerFiles& files, Json& pre_tokenizer) {
+  if (pre_tokenizer.is_object() && pre_tokenizer.value("type", Json()) == "ByteLevel") {
+    pre_tokenizer["add_prefix_space"] =
+        bool_field_or(files.tokenizer_config,
+                      "add_prefix_space",
+                      false,
+                      (files.directory / "tokenizer_config.json").string());
+  }
+}
+
+}  // namespace
+
+bool apply_tokenizer_class(const TokenizerFiles& files, Json& tokenizer, const std::string& where) {
+  const Json before = {optional_field(tokenizer, "normalizer", where),
+                       optional_field(tokenizer, "pre_tokenizer", where),
+                       optional_field(tokenizer, "decoder", where)};
+  const std::string name = files.tokenizer_class();
+  if (name == kLlamaTokenizer) {
+    if (!has_type(before, "ByteLevel")) {
+      spell_as_llama(files, tokenizer);
+    }
+  } else if (name == "GPT2Tokenizer" || name == "GPTNeoXTokenizer") {
+    set_prefix_space(files, tokenizer["pre_tokenizer"]);
+  }
+  return Json{tokenizer.value("normalizer", Json()),
+              tokenizer.value("pre_tokenizer", Json()),
+              tokenizer.value("decoder", Json())} != before;
 }
 
 }  // namespace headscope
