@@ -37,12 +37,8 @@ void StatisticsTap::visit_attention(const Visit& visit, const AttentionInputs& i
            attention_statistics(
                {.q = in.q,
                 .k = in.k,
-                .scale = in.scale,
-                .softcap = in.softcap,
-                .window = in.window,
+                .spec = in.spec,
                 .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
-                .alibi = {},
-                .sinks = {},
                 .lse = {}},
                request));
 }

@@ -54,7 +54,7 @@ void check_attribution(const Model& model,
   const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
   for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
-    swept_columns(spec, block, task.items);  // the positions each prompt has
+    swept_columns(spec, model.config(), block, task.items);  // the positions each prompt has
   }
 }
 

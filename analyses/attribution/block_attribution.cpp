@@ -27,7 +27,8 @@ Tensor masks_of(const SweptColumns& columns, const at::Device& device) {
 
 BlockAttribution::BlockAttribution(const AttributionContext& context, const Block& block)
     : context_(context), block_(block) {
-  const SweptColumns columns = swept_columns(context.spec, block, context.task.items);
+  const SweptColumns columns =
+      swept_columns(context.spec, context.model.config(), block, context.task.items);
   for (const ColumnGroup& group : columns.groups) {
     positions_.push_back(group.pos);
   }

@@ -9,6 +9,7 @@
 #include "analyses/sweep/run_values.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -57,10 +58,8 @@ Tensor written(const Model& model, const CircuitHead& head, const Tensor& stream
     const std::int64_t row = (c.n_heads + c.n_kv_heads + kv_head) * c.d_head;
     v = v + block.b_QKV.narrow(0, row, c.d_head);
   }
-  Tensor out = at::matmul(v, model.W_O(head.layer)[head.head]).to(at::kFloat);
-  return c.norm_placement == NormPlacement::sandwich
-             ? normalize(out, block.ln1_post, c.norm, c.norm_eps)
-             : out;
+  const Tensor out = at::matmul(v, model.W_O(head.layer)[head.head]).to(at::kFloat);
+  return after_attention_norm(model, head.layer, out);
 }
 
 }  // namespace

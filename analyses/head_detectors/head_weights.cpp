@@ -1,5 +1,6 @@
 #include "analyses/head_detectors/head_weights.h"
 
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -21,14 +22,10 @@ Tensor once_a_head(const Tensor& by_group, const ModelConfig& c) {
 HeadWeights head_weights(const Model& model, std::int64_t layer) {
   const ModelConfig& c = model.config();
   const BlockWeights& block = model.weights().blocks.at(static_cast<std::size_t>(layer));
-  Tensor out = model.W_O(layer).to(at::kFloat);
-  if (c.norm_placement == NormPlacement::sandwich) {
-    out = out * block.ln1_post.gain;
-  }
   return {reads(model.W_Q(layer), block.ln1, c),
           once_a_head(reads(model.W_K(layer), block.ln1, c), c),
           once_a_head(reads(model.W_V(layer), block.ln1, c), c),
-          out};
+          with_attention_gain(model, layer, model.W_O(layer).to(at::kFloat))};
 }
 
 Tensor folded_unembedding(const Model& model) {

@@ -5,6 +5,7 @@
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -39,8 +40,8 @@ Tensor ov_written(const Model& model, std::int64_t layer, const Tensor& streams,
   }
   const Tensor by_head = v.repeat_interleave(c.heads_per_kv(), 0);
   const Tensor out = at::bmm(by_head, model.W_O(layer).to(at::kFloat));
-  return c.norm_placement == NormPlacement::sandwich ? normed_by(out, block.ln1_post, c, biases)
-                                                     : out;
+  const NormWeights* norm = post_attention_norm(model, layer);
+  return norm == nullptr ? out : normed_by(out, *norm, c, biases);
 }
 
 OwnLogits::OwnLogits(const Model& model, Biases biases, std::int64_t screen, std::uint64_t seed)

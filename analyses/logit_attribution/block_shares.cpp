@@ -6,6 +6,7 @@
 
 #include "analyses/logit_attribution/readout.h"
 #include "analyses/sweep/run_values.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -17,7 +18,7 @@ std::vector<Site> sites_of(const ModelConfig& config) {
   if (config.positions == Positions::learned) {
     sites.push_back(Site::pos_embed);
   }
-  if (config.norm_placement == NormPlacement::sandwich) {
+  if (info(Site::ln1_post_scale).exists(config)) {
     sites.push_back(Site::ln1_post_scale);
   }
   return sites;
@@ -79,9 +80,8 @@ class Taker {
   void take_attention(const Readout& stream, int layer) {
     const BlockWeights& block = model_.weights().blocks[static_cast<std::size_t>(layer)];
     Readout out{stream.vector, at::zeros_like(stream.constant)};
-    if (model_.config().norm_placement == NormPlacement::sandwich) {
-      out =
-          before_norm(out, block.ln1_post, model_.config().norm, last(Site::ln1_post_scale, layer));
+    if (const NormWeights* norm = post_attention_norm(model_, layer); norm != nullptr) {
+      out = before_norm(out, *norm, model_.config().norm, last(Site::ln1_post_scale, layer));
     }
     // u_h = W_O[h] · readout, then z · u_h: no head's d_model-wide output is ever formed.
     const Tensor z = last(Site::z, layer);  // [B, H, d_head]

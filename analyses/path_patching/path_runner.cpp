@@ -95,7 +95,7 @@ Tensor PathRunner::run_changed(const Streams& streams,
   }
   KvPrefix prefix = prefix_;
   prefix.row = row;
-  ReceiverTap tap(std::move(inputs), it_.changed.index_select(0, row), prefix);
+  ReceiverTap tap(it_.model, std::move(inputs), it_.changed.index_select(0, row), prefix);
   const Tensor before = it_.run.at(Site::resid_pre, start)
                             .narrow(1, it_.first - it_.kept_from, layout.columns)
                             .index_select(0, row);

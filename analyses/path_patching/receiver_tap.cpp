@@ -17,8 +17,11 @@ bool of_head(const Receiver& receiver) {
 
 }  // namespace
 
-ReceiverTap::ReceiverTap(std::vector<Input> inputs, Tensor changed, const KvPrefix& prefix)
-    : inputs_(std::move(inputs)), changed_(std::move(changed)), prefix_(prefix) {}
+ReceiverTap::ReceiverTap(const Model& model,
+                         std::vector<Input> inputs,
+                         Tensor changed,
+                         const KvPrefix& prefix)
+    : model_(model), inputs_(std::move(inputs)), changed_(std::move(changed)), prefix_(prefix) {}
 
 bool ReceiverTap::has_heads(int layer) const {
   return std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
@@ -89,21 +92,23 @@ Tensor ReceiverTap::changed_z(const Visit& visit, const Tensor& z) const {
       heads.insert(input.receiver.head);
     }
   }
+  AttentionBuilder attention(model_, visit.layout);
   for (const std::int64_t head : heads) {
-    out.select(2, head).copy_(head_z(visit, head));
+    out.select(2, head).copy_(head_z(attention, visit.point.layer, head));
   }
   return out;
 }
 
 // z of one query head on its own keys and values: those it shares are copied for it.
-Tensor ReceiverTap::head_z(const Visit& visit, std::int64_t head) const {
-  const ModelConfig& c = visit.config;
-  const std::int64_t group = head / c.heads_per_kv();
+Tensor ReceiverTap::head_z(AttentionBuilder& attention,
+                           std::int64_t layer,
+                           std::int64_t head) const {
+  const std::int64_t group = head / model_.config().heads_per_kv();
   Tensor q = q_.select(2, head);
   Tensor k = k_.select(2, group);
   Tensor v = v_.select(2, group);
   for (const Input& input : inputs_) {
-    if (input.receiver.layer != visit.point.layer || input.receiver.head != head) {
+    if (input.receiver.layer != layer || input.receiver.head != head) {
       continue;
     }
     // Rotated keys come with the prefix's columns in front; only the pass's own change.
@@ -118,23 +123,15 @@ Tensor ReceiverTap::head_z(const Visit& visit, std::int64_t head) const {
   k = k.unsqueeze(2);
   v = v.unsqueeze(2);
   if (prefix_.columns > 0) {
-    const auto layer = static_cast<std::size_t>(visit.point.layer);
-    const KvPrefix one{.layers = {{prefix_.layers[layer].k.narrow(2, group, 1),
-                                   prefix_.layers[layer].v.narrow(2, group, 1)}},
+    const KvPrefix::Entry& kept = prefix_.layers[static_cast<std::size_t>(layer)];
+    const KvPrefix one{.layers = {{kept.k.narrow(2, group, 1), kept.v.narrow(2, group, 1)}},
                        .columns = prefix_.columns,
                        .row = prefix_.row};
     const KvPrefix::Entry joined = one.join(0, k.narrow(1, k.size(1) - q.size(1), q.size(1)), v);
     k = joined.k;
     v = joined.v;
   }
-  const std::int64_t window = c.layers[static_cast<std::size_t>(visit.point.layer)].window;
-  return fused_attention({.q = q.unsqueeze(2),
-                          .k = k,
-                          .v = v,
-                          .scale = c.attn_scale,
-                          .softcap = c.score_softcap,
-                          .window = window,
-                          .hidden = hidden_keys(visit.layout, window, q.device())})
+  return fused_attention(attention.inputs(layer, {head, 1}, {.q = q.unsqueeze(2), .k = k, .v = v}))
       .select(2, 0);
 }
 

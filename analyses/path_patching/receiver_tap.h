@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyses/path_patching/receiver.h"
+#include "lib/model/attention_builder.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -19,8 +20,12 @@ class ReceiverTap final : public Tap {
     Tensor value;
   };
 
-  // `changed` [R, s] bool: the columns replaced. `prefix` is that of the pass.
-  ReceiverTap(std::vector<Input> inputs, Tensor changed, const KvPrefix& prefix);
+  // `changed` [R, s] bool: the columns replaced. `prefix` is that of the pass. Both it and the
+  // model outlive the tap.
+  ReceiverTap(const Model& model,
+              std::vector<Input> inputs,
+              Tensor changed,
+              const KvPrefix& prefix);
 
   [[nodiscard]] Interest wants(HookPoint point) const override;
   Tensor visit(const Visit& visit, const Tensor& value) override;
@@ -30,8 +35,11 @@ class ReceiverTap final : public Tap {
   // `own` [R, s, …] with the first rows of `value` where they are changed.
   [[nodiscard]] Tensor mixed(const Tensor& own, const Tensor& value) const;
   [[nodiscard]] Tensor changed_z(const Visit& visit, const Tensor& z) const;
-  [[nodiscard]] Tensor head_z(const Visit& visit, std::int64_t head) const;
+  [[nodiscard]] Tensor head_z(AttentionBuilder& attention,
+                              std::int64_t layer,
+                              std::int64_t head) const;
 
+  const Model& model_;
   std::vector<Input> inputs_;
   Tensor changed_;
   const KvPrefix& prefix_;

@@ -4,27 +4,21 @@
 #include <ATen/ops/topk.h>
 
 #include "lib/base/error.h"
+#include "lib/model/attention_builder.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
-// Alike over the keys that the only query of each row sees. [rows, 1, 1, keys] f32.
+// Alike over the keys that the only query of each row sees. [rows or 1, 1, 1, keys].
 Tensor uniform_rows(const Visit& visit, const Tensor& like) {
-  const BatchLayout& layout = visit.layout;
-  const std::int64_t keys = layout.keys();
-  const std::int64_t window =
-      visit.config.layers[static_cast<std::size_t>(visit.point.layer)].window;
-  const std::int64_t oldest = window > 0 ? keys - window : 0;
-  Tensor rows = at::zeros({layout.rows, 1, 1, keys}, at::kFloat);
-  for (std::int64_t row = 0; row < layout.rows; ++row) {
-    const std::int64_t first = std::max(layout.pads[static_cast<std::size_t>(row)], oldest);
-    rows.select(0, row)
-        .narrow(2, first, keys - first)
-        .fill_(1.0 / static_cast<double>(keys - first));
-  }
-  return rows.to(like.options());
+  const LayerConfig& layer = visit.config.layers[static_cast<std::size_t>(visit.point.layer)];
+  const Tensor hidden = hidden_keys(visit.layout, visible_keys(layer), like.device());
+  const Tensor seen =
+      hidden.defined() ? hidden.logical_not().to(at::kFloat)
+                       : at::ones({1, 1, 1, visit.layout.keys()}, like.options().dtype(at::kFloat));
+  return (seen / seen.sum(-1, true)).to(like.options());
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 #include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
-#include "lib/kernels/norm.h"
+#include "lib/model/attention_builder.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -57,14 +58,11 @@ Tensor running(const ChangeInput& in) {
 
 AttentionInputs attention_of(const ChangeInput& in, std::int64_t layer) {
   const ModelConfig& c = in.model.config();
-  const std::int64_t window = c.layers[static_cast<std::size_t>(layer)].window;
-  return {.q = kept(in, placed_queries(c), layer),
-          .k = in.run.at(placed_keys(c), layer),
-          .v = in.run.at(Site::v, layer),
-          .scale = c.attn_scale,
-          .softcap = c.score_softcap,
-          .window = window,
-          .hidden = hidden_keys(in.layout, window, to_torch(in.model.device()))};
+  return AttentionBuilder(in.model, in.layout)
+      .inputs(layer,
+              {.q = kept(in, placed_queries(c), layer),
+               .k = in.run.at(placed_keys(c), layer),
+               .v = in.run.at(Site::v, layer)});
 }
 
 // z' − z [B, s, H, d_head], exactly 0 where nothing changed: both come from one computation.
@@ -113,17 +111,14 @@ Tensor written(const ChangeInput& in,
       .view({cells, z.size(0), z.size(1), in.model.config().d_model});
 }
 
-// What the change adds to the stream, given what it adds to attention's output before a sandwich's
-// norm.
+// What the change adds to the stream, given what it adds to the sum of the heads' outputs.
 Tensor after_norm(const ChangeInput& in, const Tensor& delta, std::int64_t layer) {
-  const ModelConfig& c = in.model.config();
-  if (c.norm_placement != NormPlacement::sandwich) {
+  if (post_attention_norm(in.model, layer) == nullptr) {
     return delta;
   }
-  const NormWeights& norm = in.model.weights().blocks[static_cast<std::size_t>(layer)].ln1_post;
   const Tensor raw = kept(in, Site::attn_raw_out, layer).to(at::kFloat);
-  return normalize(raw + delta, norm, c.norm, c.norm_eps) -
-         normalize(raw, norm, c.norm, c.norm_eps);
+  return after_attention_norm(in.model, layer, raw + delta) -
+         after_attention_norm(in.model, layer, raw);
 }
 
 struct Entry {
@@ -215,7 +210,7 @@ std::vector<Site> sites_of_changed_run(Site site, const ModelConfig& config) {
     sites.push_back(site);
   } else {
     sites.push_back(stream_after_attention(config));
-    if (config.norm_placement == NormPlacement::sandwich) {
+    if (info(Site::ln1_post_scale).exists(config)) {
       sites.push_back(Site::attn_raw_out);
     }
     sites.push_back(kept_as(site, config));

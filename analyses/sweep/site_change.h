@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analyses/sweep/run_values.h"
+#include "lib/attention/spec.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -45,12 +46,8 @@ struct ChangedStreams {
   Tensor differs;  // [C, B] bool: false where the stream is the run's own, exactly
 };
 
-// The streams with one head changed each, `heads` of them from `first_head`; or with the whole site
-// changed (heads = 0).
-struct HeadRange {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-};
+// The streams with one head changed each, those of `heads`; or with the whole site changed
+// (heads.count = 0).
 ChangedStreams changed_streams(const ChangeInput& in, std::int64_t layer, HeadRange heads);
 
 }  // namespace headscope

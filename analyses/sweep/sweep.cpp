@@ -32,7 +32,8 @@ class Sweeper {
     return context_.options.execution == SweepOptions::Execution::plain;
   }
   [[nodiscard]] std::int64_t kept_from(const Block& block) const {
-    const auto swept = swept_columns(context_.spec, block, context_.task.items);  // or throws
+    const auto swept = swept_columns(
+        context_.spec, context_.model.config(), block, context_.task.items);  // or throws
     return plain() ? 0 : swept.kept_from;
   }
   [[nodiscard]] SweepShape shape() const;

@@ -27,7 +27,7 @@ SweepBlock::SweepBlock(const SweepContext& context,
     : context_(context),
       runs_(runs),
       block_(runs.block),
-      columns_(swept_columns(context.spec, block_, context.task.items)),
+      columns_(swept_columns(context.spec, context.model.config(), block_, context.task.items)),
       unchanged_(unchanged) {}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.

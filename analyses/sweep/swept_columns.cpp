@@ -21,15 +21,18 @@ std::int64_t first_true(const Tensor& columns) {
 }  // namespace
 
 SweptColumns swept_columns(const SweepSpec& spec,
+                           const ModelConfig& config,
                            const Block& block,
                            const std::vector<TaskItem>& items) {
   const Tensor chosen = chosen_columns(spec.positions, block, items);
-  const std::int64_t start = spec.source->same_before_difference() ? block.first_difference : 0;
+  const bool causal = is_causal(config);
+  const std::int64_t start =
+      causal && spec.source->same_before_difference() ? block.first_difference : 0;
   SweptColumns swept;
   const auto add = [&](std::int64_t pos, Tensor changed) {
     changed.narrow(1, 0, start).fill_(false);
-    std::int64_t first = first_true(changed);
-    first = spec.runner == nullptr ? first : spec.runner->first_column(block, first);
+    std::int64_t first = causal ? first_true(changed) : 0;
+    first = !causal || spec.runner == nullptr ? first : spec.runner->first_column(block, first);
     swept.groups.push_back({pos, changed, std::min(first, block.columns() - 1)});
   };
   if (!spec.over_positions) {

@@ -18,7 +18,10 @@ struct SweptColumns {
   std::int64_t kept_from = 0;  // the first column of any group
 };
 
+// Columns before the first change are left out only of a causal model: in another one every column
+// sees the change.
 SweptColumns swept_columns(const SweepSpec& spec,
+                           const ModelConfig& config,
                            const Block& block,
                            const std::vector<TaskItem>& items);
 

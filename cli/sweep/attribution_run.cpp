@@ -32,7 +32,7 @@ std::string note_of(const AttributionVerbOptions& options,
   if (config.logit_softcap > 0) {
     note += fmt::format("Logits are those before the soft-cap of {}. ", config.logit_softcap);
   }
-  if (config.norm_placement == NormPlacement::sandwich) {
+  if (info(Site::ln1_post_scale).exists(config)) {
     note += "The divisor of the norm after attention is frozen too. ";
   }
   return note.substr(0, note.find_last_not_of(' ') + 1);

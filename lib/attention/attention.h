@@ -2,35 +2,34 @@
 // one that does. Both take the same inputs and give the same z.
 #pragma once
 
-#include "lib/model/batch.h"
+#include "lib/attention/spec.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
 
+// Made by AttentionBuilder (lib/model/attention_builder.h), the one place where a layer of a model
+// and the layout of a batch become this.
 struct AttentionInputs {
   Tensor q;  // [B, T, n_heads, d_head], rotated
   Tensor k;  // [B, S, n_kv_heads, d_head], rotated; S = past + T. Head h reads KV head h / (H / Kv)
   Tensor v;  // [B, S, n_kv_heads, d_head]
-  double scale = 1.0;
-  double softcap = 0.0;     // c·tanh(score / c) after scaling, before the mask, where > 0
-  std::int64_t window = 0;  // > 0: query i sees keys (i − window, i]
-  Tensor hidden;            // hidden_keys(), or undefined: plain causal from the first key
+  AttentionSpec spec;
+  // hidden_keys(), or undefined: causal from the first key, the last query with the last key; or,
+  // of a layer of full visibility, nothing hidden.
+  Tensor hidden;
+  std::int64_t first_query = -1;  // its column; −1: the queries are the last columns
 };
 
-// True where a query must not see a key: [B or 1, 1, T, S] bool on `device`, or undefined when
-// plain causality says it all. A padding query sees itself alone, so that no row is empty and no
-// NaN is born.
-Tensor hidden_keys(const BatchLayout& layout, std::int64_t window, const at::Device& device);
-
-// z [B, T, n_heads, d_head]. Memory O(T) where Torch has a fused kernel; with a soft-cap, by blocks
-// of queries.
+// z [B, T, n_heads, d_head]. Memory O(T) where Torch has a fused kernel; where forms_scores(spec),
+// by blocks of queries.
 Tensor fused_attention(const AttentionInputs& in);
 
-// Scores [B, n_heads, T, S] f32: scaled, soft-capped, hidden keys −∞.
+// Scores [B, n_heads, T, S] f32: scaled, soft-capped, biased, hidden keys −∞.
 Tensor attention_scores(const AttentionInputs& in);
 
-// Softmax over the last axis; rows that are all −∞ become 0. f32.
-Tensor attention_pattern(const Tensor& scores);
+// Softmax over the last axis, with the spec's sinks in the denominator; rows that are all −∞ become
+// 0. f32.
+Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec);
 
 // pattern · v → z [B, T, n_heads, d_head] in the dtype of v.
 Tensor apply_pattern(const Tensor& pattern, const Tensor& v);

@@ -1,8 +1,7 @@
 #include <limits>
 
-#include <ATen/ops/triu.h>
-
 #include "lib/attention/attention.h"
+#include "lib/attention/mask.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
@@ -16,11 +15,32 @@ Tensor stack_heads(const Tensor& q, std::int64_t kv_heads) {
   return heads_first.view({q.size(0), kv_heads, (q.size(2) / kv_heads) * q.size(1), q.size(3)});
 }
 
-Tensor causal_hidden(std::int64_t queries, std::int64_t keys, const at::Device& device) {
-  const Tensor key = at::arange(keys, at::TensorOptions().device(device).dtype(at::kLong));
-  const Tensor query =
-      at::arange(keys - queries, keys, at::TensorOptions().device(device).dtype(at::kLong));
-  return key.view({1, 1, 1, -1}) > query.view({1, 1, -1, 1});
+QueryKeys query_keys_of(const AttentionInputs& in) {
+  const std::int64_t first = in.first_query < 0 ? in.k.size(1) - in.q.size(1) : in.first_query;
+  return {first, in.q.size(1), in.k.size(1)};
+}
+
+// What is added to every score for how far its key is from its query: [H, T, S].
+Tensor distance_bias_of(const AttentionInputs& in) {
+  const auto [first, queries, keys] = query_keys_of(in);
+  const auto options = at::TensorOptions().device(in.q.device()).dtype(at::kLong);
+  const Tensor query = at::arange(first, first + queries, options).view({-1, 1});
+  const Tensor distance = (query - at::arange(keys, options)).abs();  // [T, S]
+  Tensor bias;
+  if (in.spec.alibi.defined()) {
+    bias = in.spec.alibi.neg().view({-1, 1, 1}) * distance;
+  }
+  if (in.spec.distance_bias.defined()) {
+    const Tensor& table = in.spec.distance_bias;
+    const Tensor index = distance.clamp_max(table.size(1) - 1).flatten();
+    const Tensor listed = table.index_select(1, index).view({-1, queries, keys});
+    bias = bias.defined() ? bias + listed : listed;
+  }
+  return bias;
+}
+
+bool plainly_full(const AttentionInputs& in) {
+  return !is_causal(in.spec) && !in.hidden.defined();
 }
 
 }  // namespace
@@ -29,19 +49,39 @@ Tensor attention_scores(const AttentionInputs& in) {
   const std::int64_t batch = in.q.size(0);
   const std::int64_t queries = in.q.size(1);
   const std::int64_t keys = in.k.size(1);
+  const AttentionSpec& spec = in.spec;
   const Tensor q = stack_heads(in.q, in.k.size(2));
   const Tensor k = in.k.permute({0, 2, 3, 1}).to(at::kFloat);
-  Tensor scores = at::matmul(q, k).mul_(in.scale).view({batch, in.q.size(2), queries, keys});
-  if (in.softcap > 0) {
-    scores = (scores.div_(in.softcap).tanh_()) * in.softcap;  // tanh's derivative needs its value
+  Tensor scores = at::matmul(q, k).mul_(spec.scale).view({batch, in.q.size(2), queries, keys});
+  if (spec.head_scale.defined()) {
+    scores = scores * spec.head_scale.view({-1, 1, 1});
   }
-  const Tensor hidden =
-      in.hidden.defined() ? in.hidden : causal_hidden(queries, keys, scores.device());
+  if (spec.softcap > 0) {
+    scores =
+        (scores.div_(spec.softcap).tanh_()) * spec.softcap;  // tanh's derivative needs its value
+  }
+  if (spec.alibi.defined() || spec.distance_bias.defined()) {
+    scores = scores + distance_bias_of(in);
+  }
+  if (plainly_full(in)) {
+    return scores;
+  }
+  const Tensor hidden = in.hidden.defined()
+                            ? in.hidden
+                            : hidden_keys(query_keys_of(in), {}, AttentionSpec(), scores.device());
   return scores.masked_fill_(hidden, -std::numeric_limits<float>::infinity());
 }
 
-Tensor attention_pattern(const Tensor& scores) {
-  const Tensor pattern = at::softmax(scores, -1);
+Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
+  Tensor pattern;
+  if (spec.sinks.defined()) {
+    const Tensor sinks =
+        spec.sinks.view({1, -1, 1, 1}).expand({scores.size(0), scores.size(1), scores.size(2), 1});
+    const Tensor with_sink = at::softmax(at::cat({scores, sinks}, -1), -1);
+    pattern = with_sink.narrow(-1, 0, scores.size(-1));
+  } else {
+    pattern = at::softmax(scores, -1);
+  }
   return needs_gradient(scores) ? pattern.nan_to_num(0.0) : pattern.nan_to_num_(0.0);
 }
 

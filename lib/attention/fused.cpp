@@ -23,9 +23,11 @@ Tensor expand_heads(const Tensor& x, std::int64_t heads) {
 AttentionInputs query_block(const AttentionInputs& in, std::int64_t begin, std::int64_t count) {
   AttentionInputs block = in;
   block.q = in.q.narrow(1, begin, count);
+  block.first_query = in.k.size(1) - in.q.size(1) + begin;
   if (in.hidden.defined()) {
     block.hidden = in.hidden.narrow(2, begin, count);
-  } else {  // causality is relative to the block's own queries: later keys are cut off
+  } else if (is_causal(in.spec)) {  // causality is relative to the block's own queries: later keys
+                                    // are cut off
     const std::int64_t keys = in.k.size(1) - in.q.size(1) + begin + count;
     block.k = in.k.narrow(1, 0, keys);
     block.v = in.v.narrow(1, 0, keys);
@@ -33,8 +35,7 @@ AttentionInputs query_block(const AttentionInputs& in, std::int64_t begin, std::
   return block;
 }
 
-// Soft-capped scores: no fused kernel of Torch's applies them, so blocks of queries keep memory
-// small.
+// What no fused kernel of Torch's applies: blocks of queries keep memory small.
 Tensor blockwise(const AttentionInputs& in) {
   const std::int64_t queries = in.q.size(1);
   const std::int64_t row = in.q.size(0) * in.q.size(2) * in.k.size(1);
@@ -42,7 +43,7 @@ Tensor blockwise(const AttentionInputs& in) {
   std::vector<Tensor> z;
   for (std::int64_t begin = 0; begin < queries; begin += step) {
     const auto block = query_block(in, begin, std::min(step, queries - begin));
-    z.push_back(apply_pattern(attention_pattern(attention_scores(block)), block.v));
+    z.push_back(apply_pattern(attention_pattern(attention_scores(block), block.spec), block.v));
   }
   return z.size() == 1 ? z.front() : at::cat(z, 1);
 }
@@ -50,7 +51,7 @@ Tensor blockwise(const AttentionInputs& in) {
 }  // namespace
 
 Tensor fused_attention(const AttentionInputs& in) {
-  if (in.softcap > 0) {
+  if (forms_scores(in.spec)) {
     return blockwise(in);
   }
   const Tensor q = in.q.transpose(1, 2);
@@ -60,8 +61,9 @@ Tensor fused_attention(const AttentionInputs& in) {
   if (in.hidden.defined()) {
     allowed = in.hidden.logical_not();
   }
-  const bool causal = !allowed && q.size(2) > 1;
-  return at::scaled_dot_product_attention(q, k, v, allowed, 0.0, causal, in.scale).transpose(1, 2);
+  const bool causal = is_causal(in.spec) && !allowed && q.size(2) > 1;
+  return at::scaled_dot_product_attention(q, k, v, allowed, 0.0, causal, in.spec.scale)
+      .transpose(1, 2);
 }
 
 }  // namespace headscope

@@ -1,25 +1,33 @@
-#include "lib/attention/attention.h"
-#include "lib/tensor/convert.h"
+#include "lib/attention/mask.h"
+
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 
-Tensor hidden_keys(const BatchLayout& layout, std::int64_t window, const at::Device& device) {
-  const bool windowed = window > 0 && layout.keys() > window;
-  if (!layout.padded() && !windowed && (layout.past == 0 || layout.columns == 1)) {
-    return {};
+Tensor hidden_keys(const QueryKeys& columns,
+                   const Tensor& pads,
+                   const AttentionSpec& spec,
+                   const at::Device& device) {
+  const auto options = at::TensorOptions().dtype(at::kLong).device(device);
+  const Tensor key = at::arange(columns.keys, options).view({1, 1, 1, -1});
+  const Tensor query =
+      at::arange(columns.first_query, columns.first_query + columns.queries, options)
+          .view({1, 1, -1, 1});
+  const bool causal = is_causal(spec);
+  Tensor hidden = causal
+                      ? key > query
+                      : at::zeros({1, 1, columns.queries, columns.keys}, options.dtype(at::kBool));
+  if (spec.window > 0) {
+    hidden = hidden.logical_or(key <= query - spec.window);
+    hidden = causal ? hidden : hidden.logical_or(key >= query + spec.window);
   }
-  const Tensor key = at::arange(layout.keys(), at::kLong).view({1, 1, 1, -1});
-  const Tensor query = at::arange(layout.past, layout.keys(), at::kLong).view({1, 1, -1, 1});
-  Tensor hidden = key > query;
-  if (windowed) {
-    hidden = hidden.logical_or(key <= query - window);
+  if (pads.defined()) {
+    const Tensor first = pads.to(device).view({-1, 1, 1, 1});
+    // Of a causal layer a padding query sees no token anyway.
+    const Tensor padding = causal ? key < first : (key < first).logical_or(query < first);
+    hidden = hidden.logical_or(padding.logical_and(key != query));
   }
-  if (layout.padded()) {
-    const Tensor pads = index_tensor(layout.pads, at::kCPU).view({-1, 1, 1, 1});
-    hidden = hidden.logical_or((key < pads).logical_and(key != query));
-  }
-  return hidden.to(device);
+  return hidden;
 }
 
 }  // namespace headscope

@@ -8,7 +8,9 @@
 #include <torch/library.h>
 
 #include "lib/attention/statistics_cpu.h"
+#include "lib/attention/statistics_explicit.h"
 #include "lib/base/error.h"
+#include "lib/tensor/ops.h"
 
 TORCH_LIBRARY_FRAGMENT(headscope, m) {
   // Returns the tensors of AttentionStatistics in its order; empty ones were not asked for. `rows`
@@ -59,8 +61,9 @@ void check(const StatisticsInputs& in, const StatisticsRequest& request) {
   const std::int64_t heads = in.q.size(2);
   const auto count = [](const Tensor& t) { return t.defined() ? t.size(0) : 0; };
   check_shape(in.pads, {batch}, "pads");
-  check_shape(in.alibi, {heads}, "alibi");
-  check_shape(in.sinks, {heads}, "sinks");
+  check_shape(in.spec.alibi, {heads}, "alibi");
+  check_shape(in.spec.sinks, {heads}, "sinks");
+  check_shape(in.spec.head_scale, {heads}, "head_scale");
   check_shape(in.lse, {batch, heads, in.q.size(1)}, "lse");
   check_shape(request.spans, {count(request.spans), batch, in.k.size(1)}, "spans");
   check_shape(request.targets, {count(request.targets), batch, in.q.size(1)}, "targets");
@@ -77,6 +80,15 @@ void check(const StatisticsInputs& in, const StatisticsRequest& request) {
         kMostSpans,
         request.block);
   }
+}
+
+// Queries and keys as the kernels take them: they know no scale a head, so queries carry it, in f32
+// that nothing be rounded.
+std::pair<Tensor, Tensor> kernel_operands(const StatisticsInputs& in) {
+  if (!in.spec.head_scale.defined()) {
+    return {in.q, in.k};
+  }
+  return {in.q.to(at::kFloat) * in.spec.head_scale.view({-1, 1}), in.k.to(at::kFloat)};
 }
 
 }  // namespace
@@ -101,19 +113,24 @@ AttentionStatistics attention_statistics(const StatisticsInputs& in,
                                         std::int64_t,
                                         std::int64_t);
   check(in, request);
+  if (!statistics_kernels_know(in.spec)) {
+    return attention_statistics_explicit(in, request);
+  }
+  const AttentionSpec& spec = in.spec;
+  const auto [q, k] = kernel_operands(in);
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("headscope::attention_statistics", "")
                              .typed<Signature>();
   const std::int64_t rows = (request.first ? 1 : 0) | (request.entropy ? 2 : 0) |
                             (request.distance ? 4 : 0) | (request.columns ? 8 : 0);
-  std::vector<Tensor> out = op.call(in.q,
-                                    in.k,
-                                    in.scale,
-                                    in.softcap,
-                                    in.window,
+  std::vector<Tensor> out = op.call(q,
+                                    k,
+                                    spec.scale,
+                                    spec.softcap,
+                                    spec.window,
                                     optional(in.pads),
-                                    optional(in.alibi),
-                                    optional(in.sinks),
+                                    optional(spec.alibi),
+                                    optional(spec.sinks),
                                     optional(in.lse),
                                     request.top_k,
                                     request.offsets,

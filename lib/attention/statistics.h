@@ -2,7 +2,7 @@
 // scores computed again from q and k, so that no T × T matrix exists. O(T) memory, any context.
 //
 // The probability of key j for query i is p = exp(s − lse), where s is the score as
-// hook_attn_scores has it (scaled, soft-capped, ALiBi added, hidden keys −∞) and lse the logarithm
+// hook_attn_scores has it (scaled, soft-capped, biased, hidden keys −∞) and lse the logarithm
 // of the sum of exp(s) over the keys the query sees (and the head's sink, if it has one). Column
 // numbers count from the first column of the keys, padding included. Everything is f32.
 #pragma once
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/attention/spec.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
@@ -17,13 +18,9 @@ namespace headscope {
 struct StatisticsInputs {
   Tensor q;  // [B, T, n_heads, d_head], placed; query i is column S − T + i
   Tensor k;  // [B, S, n_kv_heads, d_head], placed. Head h reads KV head h / (n_heads / n_kv_heads)
-  double scale = 1.0;
-  double softcap = 0.0;     // c·tanh(score / c) where > 0
-  std::int64_t window = 0;  // > 0: query i sees keys (i − window, i]
-  Tensor pads;   // [B] int64: columns of padding at the left of each row; undefined: none
-  Tensor alibi;  // [n_heads] f32: slope · (i − j) is taken from the capped score; undefined: none
-  Tensor sinks;  // [n_heads] f32: a logit in every row's softmax that is no key (gpt-oss)
-  Tensor lse;    // [B, n_heads, T] f32, if the fused pass left it; undefined: a first pass finds it
+  AttentionSpec spec;
+  Tensor pads;  // [B] int64: columns of padding at the left of each row; undefined: none
+  Tensor lse;   // [B, n_heads, T] f32, if the fused pass left it; undefined: a first pass finds it
 };
 
 // What is to be reduced. All of a row belong to one query of one head.
@@ -58,7 +55,9 @@ struct AttentionStatistics {
   Tensor block_map;  // [B, n_heads, ⌈T / block⌉, ⌈S / block⌉]: sums; a query's row sums to ≤ 1
 };
 
-// On the device of q, in any float dtype (bf16 and f16 by tensor cores on a GPU; sums in f32).
+// On the device of q, in any float dtype (bf16 and f16 by tensor cores on a GPU; sums in f32). What
+// our kernels do not know of a spec (full visibility, biases by distance) takes plain Torch
+// operators on blocks of queries, on either device; a temperature a head takes f32.
 // Throws UsageError for shapes that do not fit together or a request out of range.
 AttentionStatistics attention_statistics(const StatisticsInputs& in,
                                          const StatisticsRequest& request);

@@ -1,6 +1,7 @@
 // The definition of statistics.h: one query and head at a time, in double.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
 
@@ -27,8 +28,10 @@ class Reference {
         request_(request),
         q_(as_double(in.q)),
         k_(as_double(in.k)),
-        alibi_(as_double(in.alibi)),
-        sinks_(as_double(in.sinks)),
+        head_scale_(as_double(in.spec.head_scale)),
+        alibi_(as_double(in.spec.alibi)),
+        distance_bias_(as_double(in.spec.distance_bias)),
+        sinks_(as_double(in.spec.sinks)),
         pads_(as_long(in.pads)),
         spans_(as_long(request.spans)),
         targets_(as_long(request.targets)),
@@ -82,7 +85,9 @@ class Reference {
   }
 
   [[nodiscard]] bool seen(std::int64_t b, std::int64_t self, std::int64_t j) const {
-    return j <= self && j >= pad(b) && (in_.window <= 0 || j > self - in_.window);
+    const std::int64_t window = in_.spec.window;
+    const bool after = is_causal(in_.spec) ? j > self : window > 0 && j >= self + window;
+    return !after && j >= pad(b) && (window <= 0 || j > self - window);
   }
 
   [[nodiscard]] double score(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
@@ -90,17 +95,26 @@ class Reference {
     const std::int64_t group = h / (heads_ / k_.size(2));
     const double* q = q_.const_data_ptr<double>() + ((b * queries_ + i) * heads_ + h) * d;
     const double* k = k_.const_data_ptr<double>() + ((b * keys_ + j) * k_.size(2) + group) * d;
-    double s = std::inner_product(q, q + d, k, 0.0) * in_.scale;
-    s = in_.softcap > 0 ? in_.softcap * std::tanh(s / in_.softcap) : s;
-    const auto distance = static_cast<double>(keys_ - queries_ + i - j);
-    return alibi_.defined() ? s - alibi_.const_data_ptr<double>()[h] * distance : s;
+    double s = std::inner_product(q, q + d, k, 0.0) * in_.spec.scale;
+    s *= head_scale_.defined() ? head_scale_.const_data_ptr<double>()[h] : 1.0;
+    const double cap = in_.spec.softcap;
+    s = cap > 0 ? cap * std::tanh(s / cap) : s;
+    const std::int64_t distance = std::abs(keys_ - queries_ + i - j);
+    if (alibi_.defined()) {
+      s -= alibi_.const_data_ptr<double>()[h] * static_cast<double>(distance);
+    }
+    if (distance_bias_.defined()) {
+      const std::int64_t listed = distance_bias_.size(1);
+      s += distance_bias_.const_data_ptr<double>()[h * listed + std::min(distance, listed - 1)];
+    }
+    return s;
   }
 
   // p of every key; leaves the row's lse.
   std::vector<double> probabilities(std::int64_t b, std::int64_t h, std::int64_t i) {
     const std::int64_t self = keys_ - queries_ + i;
     std::vector<double> p(static_cast<std::size_t>(keys_), kHidden);
-    for (std::int64_t j = 0; j <= self; ++j) {
+    for (std::int64_t j = 0; j < keys_; ++j) {
       if (seen(b, self, j)) {
         p[static_cast<std::size_t>(j)] = score(b, h, i, j);
       }
@@ -146,7 +160,7 @@ class Reference {
   void strongest(std::int64_t b, std::int64_t h, std::int64_t i, const std::vector<double>& p) {
     std::vector<std::int64_t> order;
     const std::int64_t self = keys_ - queries_ + i;
-    for (std::int64_t j = 0; j <= self; ++j) {
+    for (std::int64_t j = 0; j < keys_; ++j) {
       if (seen(b, self, j)) {
         order.push_back(j);
       }
@@ -168,12 +182,12 @@ class Reference {
     std::vector<double> spans(spans_.defined() ? static_cast<std::size_t>(spans_.size(0)) : 0);
     double entropy = 0.0;
     double distance = 0.0;
-    for (std::int64_t j = 0; j <= self; ++j) {
+    for (std::int64_t j = 0; j < keys_; ++j) {
       const double mass = p[static_cast<std::size_t>(j)];
       entropy -= mass > 0 ? mass * std::log(mass) : 0.0;
       distance += mass * static_cast<double>(self - j);
       for (std::size_t n = 0; n < windows.size(); ++n) {
-        windows[n] += j > self - request_.windows[n] ? mass : 0.0;
+        windows[n] += j <= self && j > self - request_.windows[n] ? mass : 0.0;
       }
       for (std::size_t n = 0; n < spans.size(); ++n) {
         const auto at = (static_cast<std::int64_t>(n) * batch_ + b) * keys_ + j;
@@ -206,7 +220,7 @@ class Reference {
 
   const StatisticsInputs& in_;
   const StatisticsRequest& request_;
-  Tensor q_, k_, alibi_, sinks_, pads_, spans_, targets_;
+  Tensor q_, k_, head_scale_, alibi_, distance_bias_, sinks_, pads_, spans_, targets_;
   std::int64_t batch_, queries_, heads_, keys_;
   AttentionStatistics out_;
 };

@@ -15,11 +15,18 @@ namespace {
 constexpr std::int64_t kMostKeys = 32;
 constexpr std::int64_t kMostHead = 256;  // d_head the kernel holds in a warp's registers
 
+// The kernel applies a scale, a soft-cap and a window, and nothing else.
+bool suffix_kernel_knows(const AttentionSpec& spec) {
+  AttentionSpec rest = spec;
+  rest.softcap = 0.0;
+  return is_causal(spec) && !forms_scores(rest);
+}
+
 }  // namespace
 
 bool suffix_attention_pays(const SuffixInputs& in) {
-  return in.q.is_cuda() && in.prefix.columns > 0 && in.prefix.columns + in.k.size(1) <= kMostKeys &&
-         in.q.size(3) <= kMostHead;
+  return in.q.is_cuda() && in.past > 0 && in.past + in.k.size(1) <= kMostKeys &&
+         in.q.size(3) <= kMostHead && suffix_kernel_knows(in.spec);
 }
 
 Tensor suffix_attention(const SuffixInputs& in) {
@@ -37,18 +44,17 @@ Tensor suffix_attention(const SuffixInputs& in) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("headscope::suffix_attention", "")
                              .typed<Signature>();
-  const KvPrefix::Entry& kept = in.prefix.layers.at(static_cast<std::size_t>(in.layer));
   return op.call(in.q,
                  in.k,
                  in.v,
-                 kept.k,
-                 kept.v,
-                 in.prefix.row,
+                 in.kept_k,
+                 in.kept_v,
+                 in.row,
                  in.pads,
-                 in.prefix.columns,
-                 in.window,
-                 in.scale,
-                 in.softcap);
+                 in.past,
+                 in.spec.window,
+                 in.spec.scale,
+                 in.spec.softcap);
 }
 
 }  // namespace headscope

@@ -4,9 +4,8 @@
 #include "lib/attention/suffix.h"
 #include "lib/base/error.h"
 #include "lib/kernels/linear.h"
-#include "lib/kernels/norm.h"
-#include "lib/model/attention_inputs.h"
 #include "lib/model/pass.h"
+#include "lib/model/qkv.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -18,16 +17,25 @@ const BlockWeights& block_of(const Pass& pass, int layer) {
 
 // QK-norm and rotation: from what the heads asked to what they compare.
 void place(Pass& pass, int layer, Qkv& qkv) {
-  const BlockWeights& block = block_of(pass, layer);
-  if (pass.config.qk_norm == QkNorm::per_head) {
-    const double eps = pass.config.norm_eps;
-    qkv.q = normalize(qkv.q, {block.q_norm, {}}, Norm::rms_norm, eps);
-    qkv.k = normalize(qkv.k, {block.k_norm, {}}, Norm::rms_norm, eps);
-  }
-  if (pass.config.positions == Positions::rotary) {
-    const int rope = pass.config.layers[static_cast<std::size_t>(layer)].rope;
-    qkv.q = pass.see(Site::rot_q, layer, rotate(qkv.q, pass.rotary(rope)));
-    qkv.k = rotate(qkv.k, pass.rotary(rope));
+  const bool rotary = pass.config.positions == Positions::rotary;
+  const RotaryTable* table =
+      rotary ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope) : nullptr;
+  const auto placed = [&](QkvPart part, const Tensor& x) {
+    return placed_part(pass.config, block_of(pass, layer), part, x, table);
+  };
+  qkv.q = placed(QkvPart::q, qkv.q);
+  qkv.q = rotary ? pass.see(Site::rot_q, layer, qkv.q) : qkv.q;
+  qkv.k = placed(QkvPart::k, qkv.k);
+}
+
+// What was kept of earlier columns is what it would be again only if they saw nothing later.
+void check_causal(const Pass& pass, int layer) {
+  const bool continues = pass.layout.past > 0;
+  if (continues && !is_causal(pass.attention.spec(layer))) {
+    throw UsageError(
+        "layer {} attends to later tokens too, so a prompt runs whole: leave out the KV cache, "
+        "chunks and kept prefixes",
+        layer);
   }
 }
 
@@ -63,7 +71,7 @@ Tensor attend(Pass& pass, int layer, const AttentionInputs& in) {
   }
   const Tensor scores = pass.see(Site::attn_scores, layer, attention_scores(in));
   if (edited || pass.wanted(Site::pattern, layer)) {
-    const Tensor pattern = pass.see(Site::pattern, layer, attention_pattern(scores));
+    const Tensor pattern = pass.see(Site::pattern, layer, attention_pattern(scores, in.spec));
     if (edited) {
       return apply_pattern(pattern, in.v);
     }
@@ -76,32 +84,37 @@ bool looked_at(const Pass& pass, int layer) {
          pass.wanted(Site::attn_scores, layer) || pass.wanted(Site::pattern, layer);
 }
 
+// z by the kernel for few columns on a kept prefix, where that is faster; else undefined.
+Tensor suffix_attended(Pass& pass, int layer, const Qkv& qkv) {
+  const auto index = static_cast<std::size_t>(layer);
+  if (pass.prefix == nullptr || index >= pass.prefix->layers.size() || looked_at(pass, layer)) {
+    return {};
+  }
+  const KvPrefix& prefix = *pass.prefix;
+  const KvPrefix::Entry& kept = prefix.layers[index];
+  SuffixInputs suffix{.q = qkv.q,
+                      .k = qkv.k,
+                      .v = qkv.v,
+                      .kept_k = kept.k,
+                      .kept_v = kept.v,
+                      .past = prefix.columns,
+                      .row = prefix.row,
+                      .pads = {},
+                      .spec = pass.attention.spec(layer)};
+  if (!suffix_attention_pays(suffix)) {
+    return {};
+  }
+  suffix.pads = pass.pads();
+  return suffix_attention(suffix);
+}
+
 Tensor attended(Pass& pass, int layer, Qkv& qkv) {
-  const double scale = pass.config.attn_scale;
-  const double softcap = pass.config.score_softcap;
-  const std::int64_t window = pass.config.layers[static_cast<std::size_t>(layer)].window;
-  if (pass.prefix != nullptr && !looked_at(pass, layer)) {
-    const SuffixInputs suffix{qkv.q, qkv.k, qkv.v, *pass.prefix, layer, {}, scale, softcap, window};
-    if (suffix_attention_pays(suffix)) {
-      SuffixInputs with_pads = suffix;
-      with_pads.pads = pass.pads();
-      return suffix_attention(with_pads);
-    }
+  check_causal(pass, layer);
+  if (const Tensor z = suffix_attended(pass, layer, qkv); z.defined()) {
+    return z;
   }
   join_cache(pass, layer, qkv);
-  Tensor hidden = pass.hidden(window);
-  if (pass.narrow(layer) && hidden.defined()) {
-    hidden = hidden.narrow(2, hidden.size(2) - 1, 1);
-  }
-  return attend(pass,
-                layer,
-                {.q = qkv.q,
-                 .k = qkv.k,
-                 .v = qkv.v,
-                 .scale = scale,
-                 .softcap = softcap,
-                 .window = window,
-                 .hidden = hidden});
+  return attend(pass, layer, pass.attention.inputs(layer, qkv));
 }
 
 // [B, T, H, d_head] → each head's share of the output [B, T, H, d_model], without b_O.
@@ -137,14 +150,12 @@ Tensor run_attention(Pass& pass, int layer, const Tensor& resid) {
     qkv.q = qkv.q.narrow(1, qkv.q.size(1) - 1, 1);
   }
   const Tensor z = pass.see(Site::z, layer, attended(pass, layer, qkv));
-  Tensor out = pass.see(Site::attn_raw_out, layer, write_out(pass, layer, z));
-  if (pass.config.norm_placement == NormPlacement::sandwich) {
-    out = run_norm(pass,
-                   {Site::ln1_post_scale, Site::ln1_post_normalized},
-                   layer,
-                   block_of(pass, layer).ln1_post,
-                   out);
-  }
+  const Tensor written = pass.see(Site::attn_raw_out, layer, write_out(pass, layer, z));
+  const Tensor out = run_post_norm(pass,
+                                   {Site::ln1_post_scale, Site::ln1_post_normalized},
+                                   layer,
+                                   block_of(pass, layer).ln1_post,
+                                   written);
   return pass.see(Site::attn_out, layer, out);
 }
 

@@ -1,5 +1,6 @@
 #include "lib/model/config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lib/base/error.h"
@@ -105,7 +106,55 @@ void check_rope(const Rope& rope, std::int64_t d_head) {
   }
 }
 
+void check_per_head(const char* name, const std::vector<double>& values, const ModelConfig& c) {
+  if (!values.empty() && static_cast<std::int64_t>(values.size()) != c.n_heads) {
+    throw DataError("model config: {} has {} numbers for {} heads", name, values.size(), c.n_heads);
+  }
+  for (const double value : values) {
+    require_positive(name, value);
+  }
+}
+
+void check_layer(const LayerConfig& layer, const ModelConfig& c) {
+  if (layer.window < 0) {
+    throw DataError("model config: attention window {} is negative", layer.window);
+  }
+  if (c.positions == Positions::rotary && layer.rope >= static_cast<int>(c.ropes.size())) {
+    throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
+  }
+  check_per_head("head_scale", layer.head_scale, c);
+  check_per_head("alibi", layer.alibi, c);
+}
+
+// Fields that only some models have: named where they say something.
+void add_rare_fields(Json& json, const ModelConfig& c) {
+  Json visibility = Json::array();
+  Json head_scale = Json::array();
+  Json alibi = Json::array();
+  for (const LayerConfig& layer : c.layers) {
+    visibility.push_back(layer.visibility == Visibility::causal ? "causal" : "full");
+    head_scale.push_back(layer.head_scale);
+    alibi.push_back(layer.alibi);
+  }
+  const auto any = [&](auto says) { return std::any_of(c.layers.begin(), c.layers.end(), says); };
+  if (!is_causal(c)) {
+    json["visibility_of_layer"] = visibility;
+  }
+  if (any([](const LayerConfig& layer) { return !layer.head_scale.empty(); })) {
+    json["head_scale_of_layer"] = head_scale;
+  }
+  if (any([](const LayerConfig& layer) { return !layer.alibi.empty(); })) {
+    json["alibi_of_layer"] = alibi;
+  }
+}
+
 }  // namespace
+
+bool is_causal(const ModelConfig& config) {
+  return std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
+    return layer.visibility == Visibility::causal;
+  });
+}
 
 Json to_json(const ModelConfig& c) {
   static constexpr const char* kActivations[] = {"gelu", "gelu_tanh", "silu", "relu"};
@@ -119,35 +168,37 @@ Json to_json(const ModelConfig& c) {
     windows.push_back(layer.window);
     rope_of_layer.push_back(layer.rope);
   }
-  return {{"family", c.family},
-          {"architecture", c.architecture},
-          {"n_layers", c.n_layers},
-          {"d_model", c.d_model},
-          {"n_heads", c.n_heads},
-          {"n_kv_heads", c.n_kv_heads},
-          {"d_head", c.d_head},
-          {"d_mlp", c.d_mlp},
-          {"d_vocab", c.d_vocab},
-          {"n_ctx", c.n_ctx},
-          {"norm", c.norm == Norm::rms_norm ? "rms" : "layer"},
-          {"norm_eps", c.norm_eps},
-          {"norm_placement", c.norm_placement == NormPlacement::pre ? "pre" : "sandwich"},
-          {"block_order", c.block_order == BlockOrder::sequential ? "sequential" : "parallel"},
-          {"activation", kActivations[static_cast<int>(c.activation)]},
-          {"gated_mlp", c.mlp == Mlp::gated},
-          {"positions", c.positions == Positions::learned ? "learned" : "rotary"},
-          {"qk_norm", c.qk_norm == QkNorm::per_head},
-          {"qkv_bias", c.qkv_bias},
-          {"out_bias", c.out_bias},
-          {"mlp_bias", c.mlp_bias},
-          {"tied_embeddings", c.tied_embeddings},
-          {"attn_scale", c.attn_scale},
-          {"score_softcap", c.score_softcap},
-          {"logit_softcap", c.logit_softcap},
-          {"embed_scale", c.embed_scale},
-          {"ropes", ropes},
-          {"rope_of_layer", rope_of_layer},
-          {"window_of_layer", windows}};
+  Json json = {{"family", c.family},
+               {"architecture", c.architecture},
+               {"n_layers", c.n_layers},
+               {"d_model", c.d_model},
+               {"n_heads", c.n_heads},
+               {"n_kv_heads", c.n_kv_heads},
+               {"d_head", c.d_head},
+               {"d_mlp", c.d_mlp},
+               {"d_vocab", c.d_vocab},
+               {"n_ctx", c.n_ctx},
+               {"norm", c.norm == Norm::rms_norm ? "rms" : "layer"},
+               {"norm_eps", c.norm_eps},
+               {"norm_placement", c.norm_placement == NormPlacement::pre ? "pre" : "sandwich"},
+               {"block_order", c.block_order == BlockOrder::sequential ? "sequential" : "parallel"},
+               {"activation", kActivations[static_cast<int>(c.activation)]},
+               {"gated_mlp", c.mlp == Mlp::gated},
+               {"positions", c.positions == Positions::learned ? "learned" : "rotary"},
+               {"qk_norm", c.qk_norm == QkNorm::per_head},
+               {"qkv_bias", c.qkv_bias},
+               {"out_bias", c.out_bias},
+               {"mlp_bias", c.mlp_bias},
+               {"tied_embeddings", c.tied_embeddings},
+               {"attn_scale", c.attn_scale},
+               {"score_softcap", c.score_softcap},
+               {"logit_softcap", c.logit_softcap},
+               {"embed_scale", c.embed_scale},
+               {"ropes", ropes},
+               {"rope_of_layer", rope_of_layer},
+               {"window_of_layer", windows}};
+  add_rare_fields(json, c);
+  return json;
 }
 
 void check(const ModelConfig& c) {
@@ -164,12 +215,7 @@ void check(const ModelConfig& c) {
     throw DataError("model config: {} layer entries for {} layers", c.layers.size(), c.n_layers);
   }
   for (const LayerConfig& layer : c.layers) {
-    if (layer.window < 0) {
-      throw DataError("model config: attention window {} is negative", layer.window);
-    }
-    if (c.positions == Positions::rotary && layer.rope >= static_cast<int>(c.ropes.size())) {
-      throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
-    }
+    check_layer(layer, c);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/attention/visibility.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -47,9 +48,14 @@ struct Rope {
   RopeScaling scaling;
 };
 
+// What may differ from layer to layer. AttentionSpec (lib/attention/spec.h) says what the numbers
+// of attention do; what is learned of them is in BlockWeights.
 struct LayerConfig {
   std::int64_t window = 0;  // keys a query sees, itself included; 0: all before it
   int rope = 0;             // index into ModelConfig::ropes
+  Visibility visibility = Visibility::causal;
+  std::vector<double> head_scale{};  // [n_heads], 1 / temperature of each head; empty: none
+  std::vector<double> alibi{};       // [n_heads], slopes; empty: none
 };
 
 struct ModelConfig {
@@ -90,6 +96,9 @@ struct ModelConfig {
 
   [[nodiscard]] std::int64_t heads_per_kv() const { return n_heads / n_kv_heads; }
 };
+
+// True if no layer's queries see later tokens.
+bool is_causal(const ModelConfig& config);
 
 // Every field by name, for provenance, `headscope info --json` and tests.
 Json to_json(const ModelConfig& config);

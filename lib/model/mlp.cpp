@@ -36,11 +36,10 @@ Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
   const Tensor activated =
       pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);
   const Tensor post = pass.see(Site::mlp_post, layer, activated);
-  Tensor out = pass.see(Site::mlp_raw_out, layer, linear_f32(post, block.W_out, block.b_out));
-  if (pass.config.norm_placement == NormPlacement::sandwich) {
-    out = run_norm(
-        pass, {Site::ln2_post_scale, Site::ln2_post_normalized}, layer, block.ln2_post, out);
-  }
+  const Tensor written =
+      pass.see(Site::mlp_raw_out, layer, linear_f32(post, block.W_out, block.b_out));
+  const Tensor out = run_post_norm(
+      pass, {Site::ln2_post_scale, Site::ln2_post_normalized}, layer, block.ln2_post, written);
   return pass.see(Site::mlp_out, layer, out);
 }
 

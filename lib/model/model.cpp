@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "lib/base/error.h"
+#include "lib/model/attention_spec.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -104,6 +105,9 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
   check(config());
   for (const Rope& rope : config().ropes) {
     rope_frequencies_.push_back(rotary_frequencies(rope).to(to_torch(device())));
+  }
+  for (std::int64_t layer = 0; layer < config().n_layers; ++layer) {
+    attention_.push_back(attention_spec(config(), weights(), layer, to_torch(device())));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/attention/spec.h"
 #include "lib/base/device.h"
 #include "lib/base/dtype.h"
 #include "lib/model/batch.h"
@@ -98,6 +99,11 @@ class Model {
   // Of each of config().ropes: [dim / 2] f32, on the device.
   [[nodiscard]] const std::vector<Tensor>& rope_frequencies() const { return rope_frequencies_; }
 
+  // What a layer's attention computes, its tensors on the device.
+  [[nodiscard]] const AttentionSpec& attention(std::int64_t layer) const {
+    return attention_.at(static_cast<std::size_t>(layer));
+  }
+
   // The per-head weights as the papers write them (views, nothing copied).
   [[nodiscard]] Tensor W_Q(std::int64_t layer) const;  // [n_heads, d_model, d_head]
   [[nodiscard]] Tensor W_K(std::int64_t layer) const;  // [n_kv_heads, d_model, d_head]
@@ -115,6 +121,7 @@ class Model {
 
   std::shared_ptr<const Parts> parts_;
   std::vector<Tensor> rope_frequencies_;
+  std::vector<AttentionSpec> attention_;
 };
 
 }  // namespace headscope

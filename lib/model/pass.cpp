@@ -2,7 +2,6 @@
 
 #include <fmt/ranges.h>
 
-#include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/kernels/norm.h"
 #include "lib/tensor/convert.h"
@@ -21,6 +20,7 @@ Pass::Pass(const Model& model,
       layout(batch_layout),
       cache(kv_cache),
       prefix(kv_prefix),
+      attention(model, batch_layout),
       device(to_torch(model.device())),
       dtype(to_torch(model.dtype())),
       tap_(tap),
@@ -32,14 +32,14 @@ Pass::Pass(const Pass& other, Tap& tap)
       layout(other.layout),
       cache(other.cache),
       prefix(other.prefix),
+      attention(other.attention),
       device(other.device),
       dtype(other.dtype),
       tap_(tap),
       rope_frequencies_(other.rope_frequencies_),
       position_ids_(other.position_ids_),
       pads_(other.pads_),
-      rotary_(other.rotary_),
-      hidden_(other.hidden_) {}
+      rotary_(other.rotary_) {}
 
 Pass Pass::with(Tap& tap) const {
   return {*this, tap};
@@ -116,14 +116,6 @@ const RotaryTable& Pass::rotary(int rope) {
   return rotary_.emplace(rope, rotary_table(position_ids(), frequencies)).first->second;
 }
 
-const Tensor& Pass::hidden(std::int64_t window) {
-  const auto found = hidden_.find(window);
-  if (found != hidden_.end()) {
-    return found->second;
-  }
-  return hidden_.emplace(window, hidden_keys(layout, window, device)).first->second;
-}
-
 Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
   const Norm norm = pass.config.norm;
@@ -138,6 +130,13 @@ Tensor run_norm(
     }
   }
   return normalize(x, weights, norm, eps).to(pass.dtype);
+}
+
+Tensor run_post_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written) {
+  return pass.config.norm_placement == NormPlacement::sandwich
+             ? run_norm(pass, sites, layer, weights, written)
+             : written;
 }
 
 }  // namespace headscope

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/kernels/rotary.h"
+#include "lib/model/attention_builder.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -23,6 +24,7 @@ class Pass {
   const BatchLayout& layout;
   KvCache* const cache;
   const KvPrefix* const prefix;
+  AttentionBuilder attention;  // of this pass's layout
   const at::Device device;
   // What matrices multiply in. The residual stream is f32 in every dtype: the outliers it carries
   // (norms of 25,000 at SmolLM2's first token) would drown what later layers add in 16 bits.
@@ -51,10 +53,9 @@ class Pass {
   std::int64_t narrow_layer = -1;
   [[nodiscard]] bool narrow(int layer) const { return layer == narrow_layer; }
 
-  [[nodiscard]] const Tensor& position_ids();               // [B or 1, T] on the device
-  [[nodiscard]] const RotaryTable& rotary(int rope);        // of this pass's positions
-  [[nodiscard]] const Tensor& hidden(std::int64_t window);  // hidden_keys() of this pass
-  [[nodiscard]] const Tensor& pads();                       // [B] int64 on the device
+  [[nodiscard]] const Tensor& position_ids();         // [B or 1, T] on the device
+  [[nodiscard]] const RotaryTable& rotary(int rope);  // of this pass's positions
+  [[nodiscard]] const Tensor& pads();                 // [B] int64 on the device
 
  private:
   Pass(const Pass& other, Tap& tap);
@@ -64,7 +65,6 @@ class Pass {
   Tensor position_ids_;
   Tensor pads_;
   std::map<int, RotaryTable> rotary_;
-  std::map<std::int64_t, Tensor> hidden_;
 };
 
 // The three sites of a norm: divisor, normalised value, and the weights that follow.
@@ -76,6 +76,11 @@ struct NormSites {
 // Normalises x; explicit steps only if a tap edits them.
 Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
+
+// The norm of a sandwich between what attention or the MLP wrote and the stream; the identity where
+// the model has none.
+Tensor run_post_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written);
 
 // Parts of a block, each from the residual stream to its contribution to it. [B, T, d_model].
 Tensor run_attention(Pass& pass, int layer, const Tensor& resid);

@@ -20,6 +20,8 @@ struct BlockWeights {
   Tensor W_QKV;  // [(n_heads + 2 n_kv_heads) d_head, d_model]: queries, then keys, then values
   Tensor b_QKV;
   Tensor q_norm, k_norm;  // [d_head] f32
+  Tensor sinks;           // [n_heads]; AttentionSpec says what they do
+  Tensor distance_bias;   // [n_heads, D]
   Tensor W_O;             // [d_model, n_heads d_head]
   Tensor b_O;
   Tensor W_in;  // [d_mlp, d_model]; gated: [2 d_mlp, d_model], the gate first

@@ -54,6 +54,7 @@ void check_keys(const AttentionStatistics& got,
 const std::vector<StatisticsCase>& statistics_cases() {
   using Extra = StatisticsCase::Extra;
   using Lse = StatisticsCase::Lse;
+  constexpr auto kFull = Visibility::full;
   constexpr double k16 = 6e-3;  // p from scores of 16-bit operands, itself perhaps rounded to bf16
   static const std::vector<StatisticsCase> cases{
       {.name = "one token", .queries = 1, .keys = 1},
@@ -80,6 +81,53 @@ const std::vector<StatisticsCase>& statistics_cases() {
        .spread = 3.0,
        .pads = {70, 0},
        .extra = Extra::both},
+      {.name = "a temperature a head",
+       .batch = 2,
+       .queries = 80,
+       .keys = 100,
+       .heads = 4,
+       .kv_heads = 2,
+       .softcap = 6.0,
+       .pads = {10, 0},
+       .extra = Extra::head_scale},
+      {.name = "bf16, a temperature a head",
+       .queries = 80,
+       .keys = 100,
+       .dtype = "bf16",
+       .extra = Extra::head_scale,
+       .tolerance = k16},
+      {.name = "a bias by distance",
+       .batch = 2,
+       .queries = 50,
+       .keys = 90,
+       .heads = 4,
+       .kv_heads = 2,
+       .window = 40,
+       .pads = {60, 0},
+       .extra = Extra::distance_bias},
+      {.name = "full visibility", .batch = 2, .heads = 4, .pads = {0, 20}, .visibility = kFull},
+      {.name = "full visibility, everything",
+       .batch = 2,
+       .queries = 70,
+       .keys = 70,
+       .heads = 4,
+       .kv_heads = 2,
+       .window = 25,
+       .softcap = 8.0,
+       .spread = 3.0,
+       .pads = {30, 0},
+       .extra = Extra::all,
+       .lse = Lse::given,
+       .visibility = kFull,
+       .block = 9},
+      {.name = "a bias by distance, in blocks of queries",
+       .queries = 1000,
+       .keys = 1000,
+       .heads = 5,
+       .kv_heads = 1,
+       .d = 16,
+       .extra = Extra::all,
+       .block = 100},
       {.name = "given log-sum-exp", .queries = 150, .keys = 150, .lse = Lse::given},
       {.name = "peaked", .queries = 260, .keys = 260, .spread = 6.0, .top_k = 8},
       {.name = "tiny heads", .queries = 70, .keys = 70, .d = 8, .block = 7},
@@ -155,16 +203,24 @@ StatisticsInputs make_inputs(const StatisticsCase& c) {
   q = q + like;
   in.q = q.to(dtype_of(c));
   in.k = k.to(dtype_of(c));
-  in.scale = c.spread / std::sqrt(static_cast<double>(c.d));
-  in.softcap = c.softcap;
-  in.window = c.window;
+  in.spec.scale = c.spread / std::sqrt(static_cast<double>(c.d));
+  in.spec.softcap = c.softcap;
+  in.spec.window = c.window;
   in.pads = c.pads.empty() ? Tensor() : index_tensor(c.pads, at::kCPU);
+  in.spec.visibility = c.visibility;
   using Extra = StatisticsCase::Extra;
-  if (c.extra == Extra::alibi || c.extra == Extra::both) {
-    in.alibi = at::rand({c.heads}) * 0.1;
+  const auto has = [&](Extra extra) { return (c.extra & extra) != 0; };
+  if (has(Extra::alibi)) {
+    in.spec.alibi = at::rand({c.heads}) * 0.1;
   }
-  if (c.extra == Extra::sinks || c.extra == Extra::both) {
-    in.sinks = at::randn({c.heads}) + 3.0;
+  if (has(Extra::sinks)) {
+    in.spec.sinks = at::randn({c.heads}) + 3.0;
+  }
+  if (has(Extra::head_scale)) {
+    in.spec.head_scale = at::rand({c.heads}) + 0.3;
+  }
+  if (has(Extra::distance_bias)) {
+    in.spec.distance_bias = at::randn({c.heads, 23});
   }
   if (c.lse == StatisticsCase::Lse::given) {
     in.lse = attention_statistics_ref(in, {}).lse;

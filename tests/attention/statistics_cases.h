@@ -16,8 +16,11 @@ struct StatisticsCase {
   double softcap = 0.0;
   double spread = 1.0;  // how far scores lie apart: their standard deviation
   std::vector<std::int64_t> pads = {};
-  enum class Extra { none, alibi, sinks, both } extra = Extra::none;
+  // Bits: what a spec has beside scale, soft-cap and window.
+  enum Extra { none, alibi = 1, sinks = 2, both = 3, head_scale = 4, distance_bias = 8, all = 15 };
+  int extra = none;
   enum class Lse { found, given } lse = Lse::found;
+  Visibility visibility = Visibility::causal;
   std::int64_t top_k = 3, block = 16, spans = 2, targets = 2;
   double tolerance = 2e-5;  // of a mass; the same for all statistics per unit of their size
 };

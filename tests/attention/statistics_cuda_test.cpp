@@ -16,7 +16,14 @@ Tensor on_gpu(const Tensor& x) {
 }
 
 StatisticsInputs on_gpu(StatisticsInputs in) {
-  for (Tensor* each : {&in.q, &in.k, &in.pads, &in.alibi, &in.sinks, &in.lse}) {
+  for (Tensor* each : {&in.q,
+                       &in.k,
+                       &in.pads,
+                       &in.spec.head_scale,
+                       &in.spec.alibi,
+                       &in.spec.distance_bias,
+                       &in.spec.sinks,
+                       &in.lse}) {
     *each = on_gpu(*each);
   }
   return in;

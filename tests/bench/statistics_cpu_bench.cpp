@@ -44,7 +44,7 @@ double ours(const StatisticsInputs& in) {
 
 double materialised(const StatisticsInputs& in) {
   const Tensor pattern = attention_pattern(
-      attention_scores({.q = in.q, .k = in.k, .v = in.k, .scale = in.scale, .hidden = {}}));
+      attention_scores({.q = in.q, .k = in.k, .v = in.k, .spec = in.spec}), in.spec);
   const std::int64_t length = pattern.size(3);
   const Tensor position = at::arange(length, at::kFloat);
   const Tensor entropy = -(pattern * pattern.clamp_min(1e-30).log()).sum(3);
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   StatisticsInputs in;
   in.q = at::randn({1, shape.tokens, shape.heads, shape.d});
   in.k = at::randn({1, shape.tokens, shape.kv_heads, shape.d});
-  in.scale = 0.125;
+  in.spec.scale = 0.125;
   rusage before{};
   ::getrusage(RUSAGE_SELF, &before);
   std::vector<double> seconds;

@@ -78,7 +78,7 @@ StatisticsInputs inputs_of(std::int64_t length, std::int64_t kv_heads) {
   const auto normal = [&](std::int64_t heads) {
     return at::randn({1, length, heads, kDims}, at::TensorOptions(kGpu).dtype(at::kBFloat16));
   };
-  return {.q = normal(kHeads), .k = normal(kv_heads), .scale = 0.08838834764831845};
+  return {.q = normal(kHeads), .k = normal(kv_heads), .spec = {.scale = 0.08838834764831845}};
 }
 
 std::map<std::string, StatisticsRequest> requests_of(std::int64_t length) {

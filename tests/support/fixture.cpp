@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <fstream>
+#include <random>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "lib/families/load.h"
+#include "lib/tensor/ops.h"
 
 namespace headscope::test {
 namespace {
@@ -124,6 +126,51 @@ Model altered(const Model& model, const std::function<void(ModelConfig&, Weights
                             .device = model.device(),
                             .dtype = model.dtype(),
                             .source = model.source()});
+}
+
+Model with_feature(const Model& model, AttentionFeature feature) {
+  using F = AttentionFeature;
+  const bool causal = feature == F::all_causal || feature == F::all;
+  std::mt19937 random(5);
+  const auto draw = [&](double low, double high) {
+    return low + (high - low) * static_cast<double>(random()) / 4294967296.0;
+  };
+  const auto drawn = [&](std::vector<std::int64_t> sizes) {
+    Tensor out = at::empty(sizes, at::kFloat);
+    for (std::int64_t i = 0; i < out.numel(); ++i) {
+      out.data_ptr<float>()[i] = static_cast<float>(draw(-1.0, 1.0));
+    }
+    return out;
+  };
+  return altered(model, [&](ModelConfig& config, Weights& weights) {
+    for (std::size_t layer = 0; layer < config.layers.size(); ++layer) {
+      LayerConfig& of_layer = config.layers[layer];
+      BlockWeights& block = weights.blocks[layer];
+      for (std::int64_t head = 0; head < config.n_heads; ++head) {
+        if (causal || feature == F::temperature) {
+          of_layer.head_scale.push_back(draw(0.4, 2.5));
+        }
+        if (causal || feature == F::biases) {
+          of_layer.alibi.push_back(draw(0.01, 0.4));
+        }
+      }
+      if (causal || feature == F::biases) {
+        block.distance_bias = drawn({config.n_heads, 6});
+      }
+      if (causal || feature == F::sinks) {
+        block.sinks = drawn({config.n_heads});
+      }
+      if (feature == F::full || feature == F::all) {
+        of_layer.visibility = Visibility::full;
+      }
+    }
+  });
+}
+
+std::string to_string(AttentionFeature feature) {
+  static constexpr const char* kNames[] = {
+      "temperature", "biases", "sinks", "full visibility", "all but that", "all"};
+  return kNames[static_cast<int>(feature)];
 }
 
 }  // namespace headscope::test

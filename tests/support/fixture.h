@@ -49,4 +49,10 @@ class EditedModel {
 // The same model with its config or weights altered in memory; shared tensors are not touched.
 Model altered(const Model& model, const std::function<void(ModelConfig&, Weights&)>& change);
 
+// The same model with something in its attention that no fused kernel knows, drawn from a fixed
+// seed and set where a family would set it.
+enum class AttentionFeature { temperature, biases, sinks, full, all_causal, all };
+Model with_feature(const Model& model, AttentionFeature feature);
+std::string to_string(AttentionFeature feature);
+
 }  // namespace headscope::test

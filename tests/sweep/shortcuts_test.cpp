@@ -81,6 +81,41 @@ TEST_CASE("the engine equals the plain loop for every site, family and padding")
   }
 }
 
+TEST_CASE("what a layer's attention has beside a scale reaches every site's shortcut") {
+  using F = AttentionFeature;
+  const OtherRun source(Run::clean);
+  const Zero zero;
+  const std::pair<std::string, F> models[] = {{"llama3_gqa_tied", F::temperature},
+                                              {"gpt2", F::biases},
+                                              {"llama3_gqa_tied", F::sinks},
+                                              {"llama3_gqa_tied", F::full},
+                                              {"gemma2", F::all_causal},
+                                              {"gemma2", F::all}};
+  for (const auto& [name, feature] : models) {
+    const Model model = with_feature(load(huggingface_fixture(name)), feature);
+    const Task padded = random_task(
+        {.lengths = {9, 11, 12}, .differ_from = {4, 3, 9}, .d_vocab = model.config().d_vocab});
+    const Metric* metric = &find_metric("logit_diff");
+    const SweepSpec specs[] = {
+        {.source = &source, .metric = metric},
+        {.parts = {{Site::q, true}}, .source = &source, .metric = metric},
+        {.parts = {{Site::k, true}}, .positions = {"end"}, .source = &source, .metric = metric},
+        {.parts = {{Site::v, true}}, .source = &source, .metric = metric},
+        {.parts = {{Site::pattern, true}}, .source = &source, .metric = metric},
+        {.parts = {{Site::attn_out, false}}, .source = &source, .metric = metric},
+        {.parts = {{Site::mlp_out, false}}, .source = &source, .metric = metric},
+        {.parts = {{Site::resid_pre, false}}, .source = &source, .metric = metric},
+        {.parts = {{Site::resid_mid, false}}, .source = &source, .metric = metric},
+        {.into = Run::clean, .source = &zero, .metric = metric}};
+    for (const SweepSpec& spec : specs) {
+      CAPTURE(name, to_string(feature), short_name(spec.parts[0].site));
+      const Compared result = compared(model, padded, spec);
+      CHECK(result.difference < 1e-4);
+      CHECK(result.effect > 1e-4);
+    }
+  }
+}
+
 TEST_CASE("positions one by one, a span, the end and zeroed values equal the plain loop too") {
   const OtherRun source(Run::clean);
   const OtherRun back(Run::corrupted);

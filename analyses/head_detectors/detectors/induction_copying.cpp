@@ -8,6 +8,7 @@
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -40,15 +41,11 @@ class HeadOutputTap final : public Tap {
   // z [queries, H, d_head]
   [[nodiscard]] Tensor masses(std::int64_t layer, const Tensor& z) const {
     const ModelConfig& c = model_.config();
-    const BlockWeights& block = model_.weights().blocks[static_cast<std::size_t>(layer)];
     const Tensor W_O = model_.W_O(layer);
     std::vector<Tensor> heads;
     for (std::int64_t head = 0; head < c.n_heads; ++head) {
-      Tensor written = at::matmul(z.select(1, head).to(at::kFloat), W_O[head].to(at::kFloat));
-      if (c.norm_placement == NormPlacement::sandwich) {
-        written = written * block.ln1_post.gain;
-      }
-      heads.push_back(raised_share(model_, written, tokens_));
+      const Tensor written = at::matmul(z.select(1, head).to(at::kFloat), W_O[head].to(at::kFloat));
+      heads.push_back(raised_share(model_, with_attention_gain(model_, layer, written), tokens_));
     }
     return at::stack(heads, 2);
   }

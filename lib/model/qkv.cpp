@@ -1,8 +1,10 @@
-#include "lib/model/attention_inputs.h"
+#include "lib/model/qkv.h"
 
 #include "lib/base/error.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
+#include "lib/kernels/rotary.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -23,6 +25,10 @@ std::array<Part, 3> parts_of(const ModelConfig& c) {
   return {Part{Site::q_input, Site::attn_q_in, Site::q, c.n_heads, 0},
           Part{Site::k_input, Site::attn_k_in, Site::k, c.n_kv_heads, q_rows},
           Part{Site::v_input, Site::attn_v_in, Site::v, c.n_kv_heads, q_rows + kv_rows}};
+}
+
+const Part& part_of_qkv(QkvPart part, const std::array<Part, 3>& parts) {
+  return parts[static_cast<std::size_t>(part)];
 }
 
 Tensor per_head_view(const Tensor& resid, std::int64_t heads) {
@@ -129,6 +135,46 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
     out[i] = pass.see(parts[i].out, layer, out[i]);
   }
   return {out[0], out[1], out[2]};
+}
+
+Tensor placed_part(const ModelConfig& config,
+                   const BlockWeights& block,
+                   QkvPart part,
+                   const Tensor& projected,
+                   const RotaryTable* table) {
+  if (part == QkvPart::v) {
+    return projected;
+  }
+  Tensor placed = projected;
+  if (config.qk_norm == QkNorm::per_head) {
+    const Tensor& gain = part == QkvPart::q ? block.q_norm : block.k_norm;
+    placed = normalize(placed, {gain, {}}, Norm::rms_norm, config.norm_eps);
+  }
+  return table == nullptr ? placed : rotate(placed, *table);
+}
+
+Tensor read_heads(const Model& model,
+                  const HeadReading& reading,
+                  const Tensor& stream,
+                  const BatchLayout& layout) {
+  const ModelConfig& c = model.config();
+  const auto layer = static_cast<std::size_t>(reading.layer);
+  const BlockWeights& block = model.weights().blocks.at(layer);
+  Part part = part_of_qkv(reading.part, parts_of(c));
+  part.first_row += reading.heads.first * c.d_head;
+  part.heads = reading.heads.count;
+  const Tensor normed =
+      normalize(stream, block.ln1, c.norm, c.norm_eps).to(to_torch(model.dtype()));
+  const Tensor projected =
+      linear(normed, rows_of(block.W_QKV, part, c), rows_of(block.b_QKV, part, c))
+          .unflatten(-1, {part.heads, c.d_head});
+  if (c.positions != Positions::rotary || reading.part == QkvPart::v) {
+    return placed_part(c, block, reading.part, projected, nullptr);
+  }
+  const auto rope = static_cast<std::size_t>(c.layers[layer].rope);
+  const RotaryTable table =
+      rotary_table(layout.position_ids().to(stream.device()), model.rope_frequencies().at(rope));
+  return placed_part(c, block, reading.part, projected, &table);
 }
 
 }  // namespace headscope

@@ -1,0 +1,61 @@
+#include "lib/model/attention_builder.h"
+
+#include "lib/attention/mask.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+AttentionBuilder::AttentionBuilder(const Model& model, const BatchLayout& layout)
+    : model_(model), layout_(layout) {}
+
+const AttentionSpec& AttentionBuilder::spec(std::int64_t layer) const {
+  return model_.attention(layer);
+}
+
+AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv placed) {
+  const AttentionSpec& of_layer = spec(layer);
+  Tensor seen_not = hidden(of_layer);
+  const std::int64_t queries = placed.q.size(1);
+  if (seen_not.defined() && queries < seen_not.size(2)) {
+    seen_not = seen_not.narrow(2, seen_not.size(2) - queries, queries);
+  }
+  return {.q = std::move(placed.q),
+          .k = std::move(placed.k),
+          .v = std::move(placed.v),
+          .spec = of_layer,
+          .hidden = std::move(seen_not)};
+}
+
+AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv placed) {
+  AttentionInputs in = inputs(layer, std::move(placed));
+  in.spec = of_heads(in.spec, heads);
+  return in;
+}
+
+const Tensor& AttentionBuilder::hidden(const AttentionSpec& spec) {
+  const std::pair key{spec.window, spec.visibility};
+  const auto found = hidden_.find(key);
+  if (found != hidden_.end()) {
+    return found->second;
+  }
+  return hidden_.emplace(key, hidden_keys(layout_, spec, to_torch(model_.device()))).first->second;
+}
+
+Tensor hidden_keys(const BatchLayout& layout, const AttentionSpec& spec, const at::Device& device) {
+  const bool windowed = spec.window > 0 && layout.keys() > spec.window;
+  const bool by_position = is_causal(spec) && layout.past > 0 && layout.columns > 1;
+  if (!layout.padded() && !windowed && !by_position) {
+    return {};
+  }
+  const Tensor pads = layout.padded() ? index_tensor(layout.pads, device) : Tensor();
+  AttentionSpec visible = spec;
+  visible.window = windowed ? spec.window : 0;
+  return hidden_keys({layout.past, layout.columns, layout.keys()}, pads, visible, device);
+}
+
+AttentionSpec visible_keys(const LayerConfig& layer) {
+  return {.window = layer.window, .visibility = layer.visibility};
+}
+
+}  // namespace headscope

@@ -1,0 +1,47 @@
+// The one place where a layer of a model and the layout of a batch become the inputs of attention:
+// the forward pass, statistics, sweeps and path patching all ask here.
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "lib/attention/attention.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+// What a layer's heads ask, offer and hand over.
+struct Qkv {
+  Tensor q;     // [B, T, n_heads, d_head]
+  Tensor k, v;  // [B, S, n_kv_heads, d_head]
+};
+
+// Of one model and one layout of a batch, both of which outlive it.
+class AttentionBuilder {
+ public:
+  AttentionBuilder(const Model& model, const BatchLayout& layout);
+
+  // `placed` are queries and keys as attention compares them (normalised, rotated). Queries are the
+  // layout's columns, or the last few of them; keys and values are all of layout.keys().
+  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, Qkv placed);
+
+  // The same of some of the query heads, `placed` being theirs alone.
+  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, HeadRange heads, Qkv placed);
+
+  [[nodiscard]] const AttentionSpec& spec(std::int64_t layer) const;
+
+ private:
+  [[nodiscard]] const Tensor& hidden(const AttentionSpec& spec);
+
+  const Model& model_;
+  const BatchLayout& layout_;
+  std::map<std::pair<std::int64_t, Visibility>, Tensor> hidden_;  // by window
+};
+
+// hidden_keys() of a layer for a batch's columns, or undefined where AttentionInputs needs none.
+Tensor hidden_keys(const BatchLayout& layout, const AttentionSpec& spec, const at::Device& device);
+
+// The part of a layer's spec that hidden_keys() asks: for taps, which see a config and no model.
+AttentionSpec visible_keys(const LayerConfig& layer);
+
+}  // namespace headscope

@@ -1,0 +1,26 @@
+#include "lib/model/post_norm.h"
+
+#include "lib/kernels/norm.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+
+const NormWeights* post_attention_norm(const Model& model, std::int64_t layer) {
+  if (model.config().norm_placement != NormPlacement::sandwich) {
+    return nullptr;
+  }
+  return &model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1_post;
+}
+
+Tensor after_attention_norm(const Model& model, std::int64_t layer, const Tensor& written) {
+  const NormWeights* norm = post_attention_norm(model, layer);
+  const ModelConfig& c = model.config();
+  return norm == nullptr ? written : normalize(written.to(at::kFloat), *norm, c.norm, c.norm_eps);
+}
+
+Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor& written) {
+  const NormWeights* norm = post_attention_norm(model, layer);
+  return norm == nullptr ? written : written * norm->gain;
+}
+
+}  // namespace headscope

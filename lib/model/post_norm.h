@@ -1,0 +1,20 @@
+// The norm of a "sandwich" (Gemma 2, 3): between what a layer's attention writes and the residual
+// stream. Where a model has none, attention's output enters the stream as it is.
+#pragma once
+
+#include "lib/model/model.h"
+
+namespace headscope {
+
+// Null where there is none.
+const NormWeights* post_attention_norm(const Model& model, std::int64_t layer);
+
+// `written` […, d_model], the sum of the heads' outputs (hook_attn_raw_out), as it enters the
+// stream (hook_attn_out); in f32 where there is a norm.
+Tensor after_attention_norm(const Model& model, std::int64_t layer, const Tensor& written);
+
+// `written` times the norm's gain: what enters the stream but for the divisor, which depends on
+// what all heads write. What a single head writes is compared by it.
+Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor& written);
+
+}  // namespace headscope

@@ -1,0 +1,39 @@
+// From the residual stream to queries, keys and values, with every place on the way where a single
+// head's view may be edited.
+#pragma once
+
+#include "lib/model/attention_builder.h"
+#include "lib/model/pass.h"
+
+namespace headscope {
+
+// Before QK-norm and rotation. Editing ln1 and a per-head input (attn_in, q_input, …) of one layer
+// at once is a UsageError: the per-head inputs are normalised each on their own.
+Qkv project_qkv(Pass& pass, int layer, const Tensor& resid);
+
+enum class QkvPart { q, k, v };
+
+// QK-norm and rotation: from what heads asked or offered to what attention compares [B, T, heads,
+// d_head]. Values are what they are. `table` is undefined where the model does not rotate.
+Tensor placed_part(const ModelConfig& config,
+                   const BlockWeights& block,
+                   QkvPart part,
+                   const Tensor& projected,
+                   const RotaryTable* table);
+
+// What some heads of a layer would read from another stream, as attention compares it: normalised,
+// projected, placed.
+struct HeadReading {
+  std::int64_t layer = 0;
+  QkvPart part = QkvPart::q;
+  HeadRange heads{};  // query heads, or KV heads of k and v
+};
+
+// `stream` [B, T, d_model] enters the layer; `layout` says where its columns lie. Returns [B, T,
+// heads, d_head] in the dtype of the model.
+Tensor read_heads(const Model& model,
+                  const HeadReading& reading,
+                  const Tensor& stream,
+                  const BatchLayout& layout);
+
+}  // namespace headscope
