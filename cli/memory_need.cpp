@@ -5,13 +5,13 @@
 #include <set>
 
 #include "hooks/recorded_points.h"
+#include "lib/model/memory_need.h"
 
 namespace headscope {
 namespace {
 
 // Sums are in double: a shape like 99999999x99999999 must not overflow into something small.
 constexpr double kMostBytes = 4e18;
-constexpr double kSoftcapBlock = 1 << 24;  // elements; lib/attention/fused.cpp
 
 std::int64_t bytes(double size) {
   return static_cast<std::int64_t>(std::min(size, kMostBytes));
@@ -43,9 +43,9 @@ double mask_bytes(const ModelConfig& c, const BatchShape& shape) {
   return windows.empty() ? 0.0 : map_elements(shape) * (static_cast<double>(windows.size()) + 5.0);
 }
 
-double softcap_bytes(const ModelConfig& c, const BatchShape& shape) {
+double score_bytes(const ModelConfig& c, const BatchShape& shape) {
   const double scores = map_elements(shape) * static_cast<double>(c.n_heads);
-  return c.score_softcap > 0 ? 12.0 * std::min(scores, kSoftcapBlock) : 0.0;
+  return forms_scores(c) ? kBytesOfScore * std::min<double>(scores, kScoresAtOnce) : 0.0;
 }
 
 double logits_bytes(const ModelConfig& c, const BatchShape& shape, Logits logits) {
@@ -91,9 +91,7 @@ BatchShape shape_of(const std::vector<TracePrompt>& prompts, const std::vector<s
 double gradient_bytes(const ModelConfig& c, const BatchShape& shape) {
   const auto tokens = static_cast<double>(shape.rows * shape.columns);
   const auto streams = static_cast<double>((c.n_layers + 1) * c.d_model);
-  const auto heads = static_cast<double>((c.n_heads + 2 * c.n_kv_heads) * c.d_head);
-  const double layer = 40.0 * static_cast<double>(c.d_model) + 16.0 * heads +
-                       12.0 * static_cast<double>(c.d_mlp) +
+  const double layer = static_cast<double>(gradient_elements(c)) +
                        10.0 * static_cast<double>(c.n_heads * shape.columns);
   return 4.0 * tokens * (streams + layer);
 }
@@ -144,7 +142,7 @@ MemoryNeed pass_need(const ModelConfig& config,
                      Logits logits,
                      const std::vector<HookPoint>& watched) {
   return {.activations = bytes(layer_bytes(config, dtype, shape) + mask_bytes(config, shape) +
-                               softcap_bytes(config, shape)),
+                               score_bytes(config, shape)),
           .logits = bytes(logits_bytes(config, shape, logits)),
           .watched = bytes(largest_value(config, watched, shape)),
           .host = 0,

@@ -2,19 +2,17 @@
 
 #include "analyses/ablation/ablation.h"
 #include "lib/base/error.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kGroupMeanTokensAtOnce = 4096;
-
 // Items of one group and as many as fit a batch.
 std::vector<std::vector<std::int64_t>> batches_of(const std::vector<std::int64_t>& group,
                                                   std::int64_t length) {
   std::vector<std::vector<std::int64_t>> batches;
-  const auto most =
-      static_cast<std::size_t>(std::max<std::int64_t>(1, kGroupMeanTokensAtOnce / length));
+  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, kTokensAtOnce / length));
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (i % most == 0) {
       batches.emplace_back();

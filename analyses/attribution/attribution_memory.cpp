@@ -5,20 +5,10 @@
 #include "analyses/sweep/baselines.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
+#include "lib/model/memory_need.h"
 
 namespace headscope {
 namespace {
-
-// Batches beyond these gain no speed.
-constexpr std::int64_t kAttributionMemoryTokensOnCpu = 2048;
-constexpr std::int64_t kAttributionMemoryTokensOnGpu = 32 << 10;
-
-// One layer forwards and backwards, a token: what its products, norms and rotations keep, and the
-// gradients of the widest of them.
-std::int64_t bytes_of_layer(const ModelConfig& c) {
-  const std::int64_t heads = (c.n_heads + 2 * c.n_kv_heads) * c.d_head;
-  return 4 * (40 * c.d_model + 16 * heads + 12 * c.d_mlp);
-}
 
 // A prompt of `tokens` tokens; `runs` of it are followed backwards.
 std::int64_t bytes_of_prompt(const Model& model,
@@ -29,11 +19,11 @@ std::int64_t bytes_of_prompt(const Model& model,
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
   const std::int64_t streams = (c.n_layers + 1) * c.d_model * 4 * (2 + runs);
   const bool explicit_attention = attribution.method == AttributionMethod::atp_qk_fix ||
-                                  spec.parts.front().site == Site::pattern || c.score_softcap > 0;
+                                  spec.parts.front().site == Site::pattern || forms_scores(model);
   const std::int64_t scores = (explicit_attention ? 40 : 12) * c.n_heads * tokens;
   const std::int64_t logits = spec.metric->full_vocabulary ? 64 * c.d_vocab : 0;
   const std::int64_t kept = c.n_layers * c.n_heads * 32;  // the estimates
-  return tokens * (streams + runs * (bytes_of_layer(c) + scores) + kept) + runs * logits;
+  return tokens * (streams + runs * (4 * gradient_elements(c) + scores) + kept) + runs * logits;
 }
 
 }  // namespace
@@ -58,9 +48,7 @@ AttributionPlan plan_attribution(const Model& model,
         attribution.method == AttributionMethod::ig ? " or fewer --steps" : "");
   }
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
-  const std::int64_t enough =
-      (model.device().is_cuda() ? kAttributionMemoryTokensOnGpu : kAttributionMemoryTokensOnCpu) /
-      runs;
+  const std::int64_t enough = enough_tokens(model.device(), Direction::backwards) / runs;
   const std::int64_t fit = memory / prompt * longest;
   return {.block_tokens = std::max(longest, std::min(fit, enough)),
           .baseline_tokens = std::max(longest, std::min(fit, kBaselineTokens))};

@@ -5,12 +5,11 @@
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
 #include "lib/base/error.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-constexpr std::int64_t kAttentionToTokensAtOnce = 1024;
 
 // Sums attention from one place to others, row by row, as layers go by.
 class AttentionTap final : public Tap {
@@ -56,7 +55,7 @@ std::vector<std::vector<double>> attention_to(const Model& model,
     throw UsageError("{}: acts at all tokens, so it looks from nowhere in particular", heads.name);
   }
   std::vector<std::vector<double>> means(heads.heads.size(), std::vector<double>(spans.size()));
-  for (const Block& block : blocks_of(task.items, kAttentionToTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kTokensWithLogits)) {
     const Tensor from = chosen_columns({heads.at}, block, task.items).to(at::kDouble);
     std::vector<Tensor> to;
     for (const std::string& span : spans) {

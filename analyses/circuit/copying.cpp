@@ -9,6 +9,7 @@
 #include "analyses/sweep/run_values.h"
 #include "lib/kernels/linear.h"
 #include "lib/kernels/norm.h"
+#include "lib/model/memory_need.h"
 #include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -16,7 +17,6 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kCopyingTokensAtOnce = 4096;
 constexpr std::int64_t kCopyingRowsAtOnce = 256;  // of logits over the whole vocabulary
 
 struct Named {
@@ -28,7 +28,7 @@ struct Named {
 Named named_tokens(const Model& model, const Task& task, const std::vector<std::string>& spans) {
   std::vector<Tensor> streams;
   std::vector<Tensor> tokens;
-  for (const Block& block : blocks_of(task.items, kCopyingTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
     const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
     const Tensor resid = model.forward(block.clean, first).residual;
     for (const std::string& span : spans) {

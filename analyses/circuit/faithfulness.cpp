@@ -7,12 +7,11 @@
 #include "analyses/metric/summary.h"
 #include "analyses/sweep/positions.h"
 #include "lib/base/error.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-constexpr std::int64_t kFaithfulnessTokensAtOnce = 4096;
 
 // Where heads keep their own output, of one block: [B, T, H] bool a layer.
 class KeptHeads {
@@ -102,7 +101,7 @@ CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const M
       task_(task),
       scoring_(metric, task.items, model.config().d_vocab),
       mean_(model, task.items, Run::corrupted, {Site::z}),
-      blocks_(blocks_of(task.items, kFaithfulnessTokensAtOnce)) {
+      blocks_(blocks_of(task.items, kTokensAtOnce)) {
   unchanged_.resize(task.items.size());
   for (const Block& block : blocks_) {
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};

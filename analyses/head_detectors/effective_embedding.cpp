@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
-constexpr std::size_t kEffectiveEmbeddingTokensAtOnce = 4096;
+constexpr auto kEmbeddedAtOnce = static_cast<std::size_t>(kTokensAtOnce);
 
 // The first block without attention and position.
 class MlpAlone final : public Tap {
@@ -81,11 +82,9 @@ Tensor effective_embedding(const Model& model,
                            const std::vector<std::int32_t>& tokens,
                            const EffectiveEmbedding& which) {
   std::vector<Tensor> parts;
-  for (std::size_t begin = 0; begin < tokens.size(); begin += kEffectiveEmbeddingTokensAtOnce) {
+  for (std::size_t begin = 0; begin < tokens.size(); begin += kEmbeddedAtOnce) {
     std::vector<std::vector<std::int32_t>> prompts;
-    for (std::size_t i = begin;
-         i < std::min(begin + kEffectiveEmbeddingTokensAtOnce, tokens.size());
-         ++i) {
+    for (std::size_t i = begin; i < std::min(begin + kEmbeddedAtOnce, tokens.size()); ++i) {
       prompts.push_back({tokens[i]});
     }
     parts.push_back(of_some(model, prompts, which));

@@ -2,13 +2,12 @@
 
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-constexpr std::int64_t kEndAttentionTokensAtOnce = 1024;
 
 class LastRowTap final : public Tap {
  public:
@@ -36,7 +35,7 @@ Tensor end_attention(const Model& model, const Task& task, const std::vector<std
   const auto items = static_cast<std::int64_t>(task.items.size());
   Tensor all = at::zeros({static_cast<std::int64_t>(spans.size()), items, c.n_layers, c.n_heads},
                          at::kDouble);
-  for (const Block& block : blocks_of(task.items, kEndAttentionTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kTokensWithLogits)) {
     std::vector<Tensor> masks;
     for (const std::string& span : spans) {
       masks.push_back(chosen_columns({span}, block, task.items).to(at::kDouble));

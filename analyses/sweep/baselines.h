@@ -5,6 +5,7 @@
 
 #include "analyses/sweep/scoring.h"
 #include "analyses/sweep/value_source.h"
+#include "lib/model/memory_need.h"
 
 namespace headscope {
 
@@ -25,7 +26,7 @@ struct Baselines {
 
 // Tokens of the batches baselines run in, where memory is not scarce: they do not depend on how
 // much there is, so neither do the values.
-inline constexpr std::int64_t kBaselineTokens = 4096;
+inline constexpr std::int64_t kBaselineTokens = kTokensAtOnce;
 
 // Both runs of a block for their logits alone.
 BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring);

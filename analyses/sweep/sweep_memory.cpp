@@ -5,14 +5,11 @@
 #include "analyses/sweep/baselines.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
+#include "lib/model/memory_need.h"
 
 namespace headscope {
 namespace {
 
-// A batch is large enough when products run at full speed; beyond that it only costs memory and
-// time lost when a run is cut short.
-constexpr std::int64_t kSweepMemoryTokensOnCpu = 2048;
-constexpr std::int64_t kSweepMemoryTokensOnGpu = 128 << 10;
 constexpr std::int64_t kBlockTokens = 16 << 10;
 
 std::int64_t element(const Model& model) {
@@ -35,7 +32,7 @@ std::int64_t bytes_of_row(const Model& model, const SweepShape& shape) {
   const std::int64_t keys =
       shape.columns * (4 * c.n_kv_heads + 2 * c.n_heads) * c.d_head * element(model);
   const std::int64_t scores =
-      shape.running * shape.columns * (c.score_softcap > 0 ? 12 * c.n_heads : 5);
+      shape.running * shape.columns * (forms_scores(model) ? kBytesOfScore * c.n_heads : 5);
   // An f32 product on a GPU goes through six bf16 terms an element (kernels::split_terms).
   const bool split = model.device().is_cuda() && model.dtype() == DType::f32;
   const std::int64_t terms = split ? 12 * shape.running * std::max(c.d_model, c.d_mlp) : 0;
@@ -63,7 +60,6 @@ std::int64_t baseline_tokens(const Model& model, std::int64_t columns, std::int6
 }
 
 SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t memory) {
-  const bool gpu = model.device().is_cuda();
   const std::int64_t row = bytes_of_row(model, shape);
   const std::int64_t prompt = bytes_of_prompt(model, shape);
   // A layer's cells are formed together, streams and shares of z, before their rows are chosen.
@@ -81,7 +77,7 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   SweepPlan plan;
   plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
   const std::int64_t rows_enough =
-      (gpu ? kSweepMemoryTokensOnGpu : kSweepMemoryTokensOnCpu) / shape.running;
+      enough_tokens(model.device(), Direction::forwards) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;

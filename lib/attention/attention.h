@@ -20,6 +20,9 @@ struct AttentionInputs {
   std::int64_t first_query = -1;  // its column; −1: the queries are the last columns
 };
 
+// Scores (elements) that are formed at a time where z needs them: 64 MB of f32.
+inline constexpr std::int64_t kScoresAtOnce = 1 << 24;
+
 // z [B, T, n_heads, d_head]. Memory O(T) where Torch has a fused kernel; where forms_scores(spec),
 // by blocks of queries.
 Tensor fused_attention(const AttentionInputs& in);

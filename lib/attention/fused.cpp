@@ -6,8 +6,6 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kBlockElements = 1 << 24;  // 64 MB of f32 scores at a time
-
 // [B, S, Kv, d] → [B, H, S, d], KV heads repeated for the heads that share them.
 Tensor expand_heads(const Tensor& x, std::int64_t heads) {
   const std::int64_t kv_heads = x.size(2);
@@ -39,7 +37,7 @@ AttentionInputs query_block(const AttentionInputs& in, std::int64_t begin, std::
 Tensor blockwise(const AttentionInputs& in) {
   const std::int64_t queries = in.q.size(1);
   const std::int64_t row = in.q.size(0) * in.q.size(2) * in.k.size(1);
-  const std::int64_t step = std::clamp<std::int64_t>(kBlockElements / row, 1, queries);
+  const std::int64_t step = std::clamp<std::int64_t>(kScoresAtOnce / row, 1, queries);
   std::vector<Tensor> z;
   for (std::int64_t begin = 0; begin < queries; begin += step) {
     const auto block = query_block(in, begin, std::min(step, queries - begin));

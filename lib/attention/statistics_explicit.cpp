@@ -13,7 +13,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kScoresAtOnce = 1 << 22;  // 16 MB of f32
+constexpr std::int64_t kStatisticsAtOnce = 1 << 22;  // 16 MB of f32
 
 // Statistics of the queries that begin at one, [B, H, n, …], and what is summed over queries.
 class QueryBlock {
@@ -173,7 +173,7 @@ AttentionStatistics attention_statistics_explicit(const StatisticsInputs& in,
         {batch, heads, (queries + block - 1) / block, (keys + block - 1) / block}, options);
   }
   const std::int64_t step =
-      std::clamp<std::int64_t>(kScoresAtOnce / (batch * heads * keys), 1, queries);
+      std::clamp<std::int64_t>(kStatisticsAtOnce / (batch * heads * keys), 1, queries);
   std::vector<AttentionStatistics> blocks;
   for (std::int64_t begin = 0; begin < queries; begin += step) {
     const QueryBlock some(in, request, begin, std::min(step, queries - begin));

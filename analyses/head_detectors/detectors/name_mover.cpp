@@ -8,13 +8,13 @@
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
 #include "analyses/task/makers.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
 constexpr std::int64_t kNameMoverPrompts = 16;  // a seed
-constexpr std::int64_t kNameMoverTokensAtOnce = 4096;
 constexpr std::int64_t kNameMoverScreen =
     4096;  // tokens: names often stand high, and each left costs a vocabulary
 constexpr std::int64_t kNameMoverTop = 5;
@@ -27,7 +27,7 @@ struct Names {
 Names names_of(const Model& model, const Task& task) {
   std::vector<Tensor> streams;
   std::vector<Tensor> tokens;
-  for (const Block& block : blocks_of(task.items, kNameMoverTokensAtOnce)) {
+  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
     const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
     const Tensor stream = model.forward(block.clean, first).residual;
     for (const char* span : {"IO", "S1"}) {
