@@ -5,8 +5,9 @@
 #include <ATen/ops/log_softmax.h>
 
 #include "analyses/metric/summary.h"
-#include "analyses/task/makers/random.h"
 #include "lib/base/error.h"
+#include "lib/base/random.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -15,8 +16,6 @@ namespace {
 
 // Heads are not confirmed on the prompts that chose them (a task file has only its own).
 constexpr std::uint64_t kOtherPrompts = 1'000'003;
-
-constexpr std::int64_t kConfirmTokensAtOnce = 1024;  // their logits are over the whole vocabulary
 
 bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
   return std::find(heads.begin(), heads.end(), head) != heads.end();
@@ -114,7 +113,7 @@ std::vector<double> run(const Model& model,
     const std::size_t length = prompts[begin].tokens.size();
     std::size_t end = begin + 1;
     while (end < prompts.size() && prompts[end].tokens.size() == length &&
-           static_cast<std::int64_t>((end + 1 - begin) * length) <= kConfirmTokensAtOnce) {
+           static_cast<std::int64_t>((end + 1 - begin) * length) <= kTokensWithLogits) {
       ++end;
     }
     const std::vector<ProbePrompt> together(prompts.begin() + static_cast<std::ptrdiff_t>(begin),

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "analyses/task/makers/random.h"
+#include "lib/base/random.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 

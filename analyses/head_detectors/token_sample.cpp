@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "analyses/task/makers/random.h"
+#include "lib/base/random.h"
 
 namespace headscope {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "analyses/task/makers/random.h"
 #include "lib/base/error.h"
+#include "lib/base/random.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 

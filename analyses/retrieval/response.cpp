@@ -16,6 +16,14 @@ std::string response_text(const Model& model, std::vector<std::int32_t> tokens) 
              : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
+bool ends_response(const Model& model, std::int32_t token) {
+  if (!model.has_tokenizer()) {
+    return false;
+  }
+  const Tokenizer& tokenizer = model.tokenizer();
+  return tokenizer.is_end(token) || tokenizer.piece(token).find('\n') != std::string::npos;
+}
+
 double recall_of(const Model& model, const RetrievalPrompt& prompt, const RetrievalSample& sample) {
   if (!prompt.answer.empty() && model.has_tokenizer()) {
     return 100.0 * rouge1_recall(prompt.answer, sample.response);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "analyses/retrieval/copy_hits.h"
-#include "analyses/retrieval/greedy_decode.h"
 #include "analyses/retrieval/response.h"
+#include "lib/generate/generate.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -57,7 +57,7 @@ MaskTap RetrievalRun::mask_tap(const HeadMask& mask, const PromptRows& rows) {
           mask.mode == MaskMode::mean ? means() : std::vector<Tensor>()};
 }
 
-CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
+KvCache RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
   std::vector<KvCache> caches;
   for (const std::size_t prompt : rows) {
     stop_if_asked();
@@ -75,12 +75,16 @@ CacheRows RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) 
       caches.push_back(shared_->prefill(tokens));
     }
   }
-  return side_by_side(model_, caches, options_.max_new);
+  std::vector<const KvCache*> side_by_side;
+  for (const KvCache& cache : caches) {
+    side_by_side.push_back(&cache);
+  }
+  return KvCache::joined(side_by_side, options_.max_new);
 }
 
 std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
                                                   std::size_t mask_index,
-                                                  CacheRows& cache) {
+                                                  KvCache& cache) {
   const HeadMask& mask = options_.masks[mask_index];
   const bool masked = mask.choice != HeadMask::Choice::none;
   const ModelConfig& config = model_.config();
@@ -97,14 +101,16 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
     hits.emplace_back(prompts_[prompt], static_cast<std::size_t>(config.n_layers * config.n_heads));
     last.push_back(prompts_[prompt].tokens.back());
   }
+  Tap& watching = masked ? static_cast<Tap&>(*tap) : keys;
   greedy_decode(model_,
                 cache,
                 last,
                 {.max_new = options_.max_new,
-                 .mask = tap ? &*tap : nullptr,
-                 .keys = masked ? nullptr : &keys},
+                 .ends = [&](std::int32_t token) { return ends_response(model_, token); }},
+                watching,
                 [&](const DecodeStep& step) {
                   stop_if_asked();
+                  const Tensor strongest = masked ? Tensor() : keys.keys();
                   for (std::size_t row = 0; row < rows.size(); ++row) {
                     if (step.live[row] == 0) {
                       continue;
@@ -112,8 +118,8 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
                     samples[row].tokens.push_back(step.written[row]);
                     if (!masked) {
                       hits[row].step(step.written[row],
-                                     positions_of(step.keys, row, cache.layout.pads[row]),
-                                     static_cast<std::size_t>(step.keys.size(3)));
+                                     positions_of(strongest, row, cache.pads()[row]),
+                                     static_cast<std::size_t>(strongest.size(3)));
                     }
                   }
                 });
@@ -132,20 +138,22 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
 
 std::vector<RetrievalSample> RetrievalRun::run(const PromptRows& rows) {
   std::vector<RetrievalSample> all;
-  std::optional<CacheRows> whole;  // prefilled without a mask: many masks go on from it
+  std::optional<KvCache> whole;  // prefilled without a mask: many masks go on from it
+  std::int64_t columns = 0;      // of it, before anything is decoded
   for (std::size_t mask = 0; mask < options_.masks.size(); ++mask) {
     if (done(rows, mask)) {
       continue;
     }
     std::vector<RetrievalSample> samples;
     if (masks_prefill(options_.masks[mask])) {
-      CacheRows own = prefilled(rows, options_.masks[mask]);
+      KvCache own = prefilled(rows, options_.masks[mask]);
       samples = decode(rows, mask, own);
     } else {
       if (!whole) {
         whole.emplace(prefilled(rows, options_.masks[mask]));
+        columns = whole->columns();
       }
-      rewind(*whole);
+      whole->truncate(columns);
       samples = decode(rows, mask, *whole);
     }
     for (RetrievalSample& sample : samples) {

@@ -4,7 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "analyses/retrieval/cache_rows.h"
 #include "analyses/retrieval/retrieval.h"
 #include "analyses/retrieval/retrieval_taps.h"
 #include "analyses/retrieval/shared_prefix.h"
@@ -28,14 +27,14 @@ class RetrievalRun {
 
  private:
   [[nodiscard]] bool done(const PromptRows& rows, std::size_t mask) const;
-  CacheRows prefilled(const PromptRows& rows, const HeadMask& mask);
+  KvCache prefilled(const PromptRows& rows, const HeadMask& mask);
   MaskTap mask_tap(const HeadMask& mask, const PromptRows& rows);
   void stop_if_asked() const {
     if (options_.stop && options_.stop()) {
       throw RetrievalStopped();
     }
   }
-  std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, CacheRows& cache);
+  std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, KvCache& cache);
   const std::vector<Tensor>& means();
 
   const Model& model_;

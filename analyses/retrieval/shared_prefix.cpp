@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "analyses/retrieval/cache_rows.h"
-
 namespace headscope {
 namespace {
 
@@ -60,7 +58,7 @@ SharedPrefix::SharedPrefix(const Model& model, std::vector<std::int32_t> tokens)
 
 KvCache SharedPrefix::prefill(const std::vector<std::int32_t>& tokens) {
   const std::int64_t ready = std::max<std::int64_t>(0, spared(tokens_, tokens));
-  KvCache cache = beginning_of(model_, cache_, ready);
+  KvCache cache = cache_.slice(ready);
   NoTap nobody;
   extend(model_, cache, {tokens.begin() + ready, tokens.end() - 1}, nobody);
   return cache;

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "analyses/task/makers/draft.h"
-#include "analyses/task/makers/random.h"
 #include "analyses/task/makers/word_file.h"
+#include "lib/base/random.h"
 
 namespace headscope {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -25,6 +26,14 @@ void reserve(Tensor& buffer, std::int64_t used, std::int64_t needed, const Tenso
 // The first `used` columns; without room to grow, which the next append makes.
 Tensor cloned(const Tensor& buffer, std::int64_t used) {
   return used == 0 ? Tensor() : buffer.narrow(1, 0, used).clone(at::MemoryFormat::Contiguous);
+}
+
+// One row of `part` after another from row `first` of `whole` on, right-aligned to `columns`.
+void put_rows(const Tensor& part, std::int64_t first, std::int64_t columns, const Tensor& whole) {
+  const std::int64_t held = std::min(part.size(1), columns);
+  whole.narrow(0, first, part.size(0))
+      .narrow(1, columns - held, held)
+      .copy_(part.narrow(1, part.size(1) - held, held));
 }
 
 }  // namespace
@@ -70,6 +79,127 @@ KvCache::Entry KvCache::append(std::int64_t layer, const Tensor& k, const Tensor
 void KvCache::advance(const BatchLayout& layout) {
   columns_ = layout.keys();
   pads_ = layout.pads;
+}
+
+KvCache::Entry KvCache::view(std::int64_t layer) const {
+  const Buffer& buffer = layers_.at(static_cast<std::size_t>(layer));
+  if (columns_ == 0) {
+    return {};
+  }
+  return {buffer.k.narrow(1, 0, columns_), buffer.v.narrow(1, 0, columns_)};
+}
+
+void KvCache::check_columns(std::int64_t columns) const {
+  if (columns < 0 || columns > columns_) {
+    throw UsageError("{} columns of a cache that holds {}", columns, columns_);
+  }
+  const auto longest = std::max_element(pads_.begin(), pads_.end());
+  if (columns > 0 && columns <= *longest) {
+    throw UsageError("the first {} columns of the cache hold nothing but padding of row {}",
+                     columns,
+                     longest - pads_.begin());
+  }
+}
+
+KvCache KvCache::slice(std::int64_t columns) const {
+  check_columns(columns);
+  std::vector<Buffer> layers;
+  for (const Buffer& buffer : layers_) {
+    layers.push_back({cloned(buffer.k, columns), cloned(buffer.v, columns)});
+  }
+  KvCache part(std::move(layers));
+  part.columns_ = columns;
+  part.pads_ = columns > 0 ? pads_ : std::vector<std::int64_t>();
+  return part;
+}
+
+void KvCache::truncate(std::int64_t columns) {
+  check_columns(columns);
+  columns_ = columns;
+  if (columns == 0) {  // the next batch may have other rows
+    pads_.clear();
+    std::fill(layers_.begin(), layers_.end(), Buffer());
+  }
+}
+
+void KvCache::append_rows(const KvCache& other) {
+  *this = joined({this, &other}, 0);
+}
+
+KvCache KvCache::joined(const std::vector<const KvCache*>& caches, std::int64_t room) {
+  if (caches.empty()) {
+    throw UsageError("there is no cache to join");
+  }
+  KvCache all(std::vector<Buffer>(caches.front()->layers_.size()));
+  for (const KvCache* cache : caches) {
+    if (cache->layers_.size() != all.layers_.size()) {
+      throw UsageError("caches of {} and {} layers are of two models",
+                       all.layers_.size(),
+                       cache->layers_.size());
+    }
+    for (const std::int64_t pad : cache->pads_) {
+      all.columns_ = std::max(all.columns_, cache->columns_ - pad);
+    }
+  }
+  for (const KvCache* cache : caches) {
+    for (const std::int64_t pad : cache->pads_) {
+      all.pads_.push_back(all.columns_ - (cache->columns_ - pad));
+    }
+  }
+  for (std::size_t layer = 0; layer < all.layers_.size() && all.columns_ > 0; ++layer) {
+    std::int64_t row = 0;
+    for (const KvCache* cache : caches) {
+      if (cache->columns_ == 0) {
+        continue;
+      }
+      const auto [k, v] = cache->view(static_cast<std::int64_t>(layer));
+      Buffer& into = all.layers_[layer];
+      for (auto [part, whole] : {std::pair{&k, &into.k}, std::pair{&v, &into.v}}) {
+        if (!whole->defined()) {
+          *whole = at::zeros({all.rows(), all.columns_ + room, part->size(2), part->size(3)},
+                             part->options());
+        }
+        put_rows(*part, row, all.columns_, *whole);
+      }
+      row += cache->rows();
+    }
+  }
+  return all;
+}
+
+void KvCache::drop_rows(const std::vector<std::int64_t>& rows) {
+  std::vector<std::int64_t> kept;
+  auto next = rows.begin();
+  for (std::int64_t row = 0; row < this->rows(); ++row) {
+    if (next != rows.end() && *next == row) {
+      ++next;
+    } else {
+      kept.push_back(row);
+    }
+  }
+  if (next != rows.end()) {
+    throw UsageError("row {} to drop from a cache of {} rows, in ascending order and each once",
+                     *next,
+                     this->rows());
+  }
+  if (kept.empty()) {
+    truncate(0);
+    return;
+  }
+  std::vector<std::int64_t> pads;
+  for (const std::int64_t row : kept) {
+    pads.push_back(pads_[static_cast<std::size_t>(row)]);
+  }
+  const std::int64_t shared = *std::min_element(pads.begin(), pads.end());
+  for (Buffer& buffer : layers_) {
+    const Tensor index = index_tensor(kept, buffer.k.device());
+    for (Tensor* each : {&buffer.k, &buffer.v}) {
+      *each = each->narrow(1, shared, each->size(1) - shared).index_select(0, index);
+    }
+  }
+  std::transform(pads.begin(), pads.end(), pads.begin(), [&](auto pad) { return pad - shared; });
+  pads_ = pads;
+  columns_ -= shared;
 }
 
 }  // namespace headscope

@@ -41,11 +41,38 @@ class KvCache {
   // After every layer has appended.
   void advance(const BatchLayout& layout);
 
+  // Columns of padding at the left of each row; as many as there are rows, none of an empty cache.
+  [[nodiscard]] const std::vector<std::int64_t>& pads() const { return pads_; }
+  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(pads_.size()); }
+
+  // Keys and values held of a layer [B, columns, n_kv_heads, d_head]: no copy, so good until the
+  // cache changes. Undefined if nothing is held.
+  [[nodiscard]] Entry view(std::int64_t layer) const;
+
+  // A cache of the first `columns` alone, to go on with by itself. Every row must have a token
+  // among them (UsageError).
+  [[nodiscard]] KvCache slice(std::int64_t columns) const;
+
+  // Forgets what lies behind the first `columns`; room for it stays. As slice() otherwise.
+  void truncate(std::int64_t columns);
+
+  // The rows of `other`, of the same model, below these. The shorter of the two is padded at the
+  // left; columns that are padding in every row are not kept.
+  void append_rows(const KvCache& other);
+
+  // Takes the rows out, in ascending order and each once (UsageError); the others stay in order.
+  void drop_rows(const std::vector<std::int64_t>& rows);
+
+  // All rows of `caches` in one, with room for `room` more columns: append_rows() of each to the
+  // first, copied once.
+  static KvCache joined(const std::vector<const KvCache*>& caches, std::int64_t room);
+
  private:
   struct Buffer {
     Tensor k, v;  // [B, capacity, n_kv_heads, d_head]
   };
   explicit KvCache(std::vector<Buffer> layers) : layers_(std::move(layers)) {}
+  void check_columns(std::int64_t columns) const;
 
   std::int64_t columns_ = 0;
   std::vector<std::int64_t> pads_;

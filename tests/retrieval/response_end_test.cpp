@@ -2,7 +2,6 @@
 #include <fstream>
 
 #include "analyses/head_detectors/token_sample.h"
-#include "analyses/retrieval/greedy_decode.h"
 #include "analyses/retrieval/response.h"
 #include "hooks/prompts.h"
 #include "lib/base/json.h"

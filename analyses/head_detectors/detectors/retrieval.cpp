@@ -3,8 +3,8 @@
 
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/retrieval/niah.h"
-#include "analyses/task/makers/random.h"
 #include "lib/base/error.h"
+#include "lib/base/random.h"
 
 namespace headscope {
 namespace {
