@@ -1,5 +1,7 @@
 #include "hooks/selection.h"
 
+#include <algorithm>
+
 #include "hooks/joined.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -50,16 +52,24 @@ std::optional<std::int64_t> column_of(std::int64_t position,
   return column;
 }
 
-Tensor positions_mask(const std::vector<std::int64_t>& positions,
-                      const Visit& visit,
-                      const Tensor& value) {
+// Whether a row of the batch is selected at all: the others need not have the positions.
+bool holds_prompt(const Selection& selection, std::int64_t row) {
+  return !selection.prompts ||
+         std::find(selection.prompts->begin(), selection.prompts->end(), row) !=
+             selection.prompts->end();
+}
+
+Tensor positions_mask(const Selection& selection, const Visit& visit, const Tensor& value) {
   const int axis = position_axis(visit.point.site);
   // The key axis of rot_k starts at the first cached column, the others at this pass's.
   const bool keys = info(visit.point.site).axis(Axis::key) == axis;
   const std::int64_t first_column = keys ? 0 : visit.layout.past;
   Tensor mask = at::zeros({visit.layout.rows, value.size(axis)}, at::kBool);
   for (std::int64_t row = 0; row < visit.layout.rows; ++row) {
-    for (const std::int64_t position : positions) {
+    if (!holds_prompt(selection, row)) {
+      continue;
+    }
+    for (const std::int64_t position : *selection.positions) {
       if (const auto column = column_of(position, row, visit, first_column)) {
         mask[row][*column].fill_(true);
       }
@@ -113,7 +123,7 @@ Tensor selected(const Selection& selection, const Visit& visit, const Tensor& va
     mask = mask.logical_and(indices_mask(*selection.heads, value, head_axis(visit.point.site)));
   }
   if (selection.positions) {
-    mask = mask.logical_and(positions_mask(*selection.positions, visit, value));
+    mask = mask.logical_and(positions_mask(selection, visit, value));
   }
   return mask.to(value.device());
 }

@@ -12,7 +12,8 @@
 namespace headscope {
 
 // Unset: all. Positions count a prompt's own tokens (padding never counts), negative ones from its
-// end; at scores and patterns they select queries.
+// end; at scores and patterns they select queries. Prompts that `prompts` leaves out need not have
+// the positions.
 struct Selection {
   std::optional<std::vector<std::int64_t>> heads{};
   std::optional<std::vector<std::int64_t>> positions{};

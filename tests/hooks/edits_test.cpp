@@ -48,6 +48,23 @@ TEST_CASE("positions count a prompt's own tokens, from either end") {
   CHECK(value[1][4].abs().max().item<float>() > 0.0f);
 }
 
+TEST_CASE("prompts that a selection leaves out need not have its positions") {
+  const Model model = load(grouped());
+  Edits edits;
+  edits.at("blocks.0.hook_resid_pre", {.positions = {{5, -6}}, .prompts = {{0}}}).zero();
+  Recorder before{"blocks.0.hook_resid_pre"};
+  model.forward(two_prompts(), before);
+  Recorder seen{"blocks.0.hook_resid_pre"};
+  model.forward(two_prompts(), edits | seen);  // prompt 1 has three tokens
+  Tensor expected = before.at("blocks.0.hook_resid_pre").clone();
+  expected[0][5].zero_();
+  expected[0][0].zero_();
+  CHECK(identical(seen.at("blocks.0.hook_resid_pre"), expected));
+  Edits lost;
+  lost.at("blocks.0.hook_resid_pre", {.positions = {{5}}, .prompts = {{0, 1}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), lost), contains("position 5 of prompt 1"));
+}
+
 TEST_CASE("add and replace broadcast stored values and refuse those that do not fit") {
   const Model model = load(grouped());
   const auto d_head = model.config().d_head;
