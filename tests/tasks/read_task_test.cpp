@@ -146,3 +146,20 @@ TEST_CASE("lines for another model can be skipped, mistakes cannot") {
   CHECK_THAT(refusal(unfit, skip), contains("t.jsonl:1") && contains("none of 3 lines fits"));
   CHECK_THAT(refusal(unfit + with("I Anna", "I Mary"), skip), contains("same prompt"));
 }
+
+TEST_CASE("a template that ends every text is named, not the answers") {
+  Json file = read_json(HEADSCOPE_SOURCE_DIR "/data/fixtures/models/llama/tokenizer.json");
+  const Json text{{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const Json end{{"SpecialToken", {{"id", "</end>"}, {"type_id", 0}}}};
+  file["post_processor"] = {{"type", "TemplateProcessing"},
+                            {"single", Json::array({text, end})},
+                            {"special_tokens", {{"</end>", {{"ids", Json::array({1})}}}}}};
+  const TemporaryDirectory folder;
+  folder.write("tokenizer.json", file.dump());
+  const Tokenizer tokenizer = Tokenizer::from_directory(folder.path());
+  REQUIRE(tokenizer.appended() == std::vector<TokenId>{1});
+  const auto lines = folder.write(
+      "t.jsonl", R"({"clean": "a", "corrupted": "b", "answers": ["c"], "wrong": ["d"]})");
+  CHECK_THROWS_WITH(read_task(lines, &tokenizer, 100, 288, {}),
+                    contains("template puts \"<|endoftext|>\" after every text"));
+}
