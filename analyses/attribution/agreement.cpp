@@ -23,6 +23,33 @@ std::vector<std::size_t> sorted_by(std::size_t count,
   return order;
 }
 
+// Whether the `count` largest by absolute value are told apart from the others, and from nothing.
+bool has_top(const std::vector<double>& descending, std::size_t count) {
+  return descending[count - 1] > 0 &&
+         (count == descending.size() || descending[count - 1] > descending[count]);
+}
+
+std::vector<double> sizes_descending(const std::vector<double>& values) {
+  std::vector<double> sizes;
+  for (const double value : values) {
+    sizes.push_back(std::abs(value));
+  }
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  return sizes;
+}
+
+std::size_t common_top(const std::vector<double>& a,
+                       const std::vector<double>& b,
+                       std::size_t asked) {
+  const auto first = sizes_descending(a);
+  const auto second = sizes_descending(b);
+  std::size_t count = std::min(asked, a.size());
+  while (count > 0 && !(has_top(first, count) && has_top(second, count))) {
+    --count;
+  }
+  return count;
+}
+
 std::vector<std::size_t> largest(const std::vector<double>& values, std::size_t count) {
   auto order = sorted_by(values.size(), [&](std::size_t i) { return -std::abs(values[i]); });
   order.resize(std::min(count, order.size()));
@@ -78,8 +105,10 @@ Agreement agreement_of(const std::vector<double>& estimated,
   const double square =
       std::inner_product(estimated.begin(), estimated.end(), estimated.begin(), 0.0);
   const double product = std::inner_product(estimated.begin(), estimated.end(), exact.begin(), 0.0);
-  found.slope = square > 0 ? product / square : 0.0;
-  found.top_count = std::min(top_count, exact.size());
+  if (square > 0) {
+    found.slope = product / square;
+  }
+  found.top_count = common_top(estimated, exact, top_count);
   const auto first = largest(estimated, found.top_count);
   const auto second = largest(exact, found.top_count);
   std::vector<std::size_t> both;

@@ -10,8 +10,11 @@ namespace headscope {
 struct Agreement {
   std::optional<double> pearson;   // linear correlation; none where a list does not vary
   std::optional<double> spearman;  // of ranks, ties at their mean
-  double slope = 0.0;              // of exact on estimated, least squares through 0
+  // Of exact on estimated, least squares through 0; none where every estimate is 0.
+  std::optional<double> slope;
   std::size_t top = 0;  // of the `top_count` largest by absolute value in each list, those in both
+  // At most what was asked for: as many as both lists tell apart from the rest. Zeros are no top,
+  // nor is a cut between equal values. 0: there is no top to compare.
   std::size_t top_count = 0;
   std::vector<std::size_t> worst;  // indices, the largest |estimated − exact| first
 };

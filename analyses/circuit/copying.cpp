@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <ATen/ops/topk.h>
+#include <ATen/ops/gather.h>
 
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
@@ -40,10 +40,12 @@ Named named_tokens(const Model& model, const Task& task, const std::vector<std::
   return {at::cat(streams), at::cat(tokens)};
 }
 
-// Rows whose own token is among the `top` of `logits`.
+// Rows whose own token is among the `top` of `logits`, whichever way ties are broken: a head that
+// writes nothing copies nothing.
 double hits_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top) {
-  const Tensor best = std::get<1>(at::topk(logits, top, -1));
-  return best.eq(tokens.unsqueeze(1)).any(1).to(at::kDouble).sum().item<double>();
+  const Tensor own = logits.gather(1, tokens.to(at::kLong).unsqueeze(1));
+  const Tensor not_below = logits.lt(own).logical_not().sum(1);  // itself among them
+  return not_below.le(top).to(at::kDouble).sum().item<double>();
 }
 
 // What the head writes after reading each stream at full weight [N, d_model].

@@ -81,7 +81,8 @@ class MeanAblation final : public Tap {
 
 std::optional<double> share_of(const std::vector<double>& part, const std::vector<double>& whole) {
   const Summary summary = summarize(whole, {.resamples = 1});
-  if (summary.mean <= 2 * summary.standard_error || summary.mean < 1e-6) {
+  const double noise = whole.size() < 2 ? 0.0 : 2 * summary.standard_error;
+  if (!(summary.mean > noise) || summary.mean < 1e-6) {
     return std::nullopt;
   }
   return mean_of(part) / summary.mean;

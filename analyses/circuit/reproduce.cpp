@@ -14,6 +14,19 @@ std::vector<double> clean_metric(const Model& model, const Task& task, const Met
   return baselines_of(model, task.items, Scoring(metric, task.items, model.config().d_vocab)).clean;
 }
 
+Task task_of_circuit(const Tokenizer& tokenizer,
+                     const Reproduction& what,
+                     std::int64_t items,
+                     std::uint64_t seed) {
+  return make_task(what.task,
+                   tokenizer,
+                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
+}
+
+std::uint64_t test_seed(const ReproduceOptions& options, std::int64_t test) {
+  return options.seed + 1 + static_cast<std::uint64_t>(test);
+}
+
 // Heads of the classes that write to the logits.
 std::vector<CircuitHead> writers(const Reproduced& result) {
   std::vector<CircuitHead> heads;
@@ -66,10 +79,7 @@ class Reproducer {
 
  private:
   [[nodiscard]] Task task(std::int64_t items, std::uint64_t seed) const {
-    const Reproduction& what = *result_.what;
-    return make_task(what.task,
-                     model_.tokenizer(),
-                     {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
+    return task_of_circuit(model_.tokenizer(), *result_.what, items, seed);
   }
   void tell(const std::string& step, double part) const {
     if (options_.progress) {
@@ -131,12 +141,21 @@ void Reproducer::find() {
   };
   result_.found = discover(model_, result_.task, discovery);
   result_.stopped = result_.found.stopped;
+  result_.classed = result_.found.circuit;
 }
 
 void Reproducer::look() {
   tell("where heads look and what they copy", 0.8);
   const Reproduction& what = *result_.what;
-  for (const HeadClass& heads : result_.found.circuit.classes) {
+  result_.copiers = writers(result_);
+  if (!what.copied.empty()) {
+    result_.copying = copy_scores(model_, result_.task, result_.copiers, what.copied);
+    result_.average_copying = mean_of_all(copy_scores(
+        model_, result_.task, all_heads(model_.config()), what.copied, 5, options_.stop));
+  }
+  result_.classed = classed_by_writing(
+      result_.found.circuit, what.stages.front(), result_.copiers, result_.copying);
+  for (const HeadClass& heads : result_.classed.classes) {
     if (stopped()) {
       return;
     }
@@ -145,17 +164,11 @@ void Reproducer::look() {
           {heads, attention_to(model_, result_.task, heads, what.looks_at)});
     }
   }
-  result_.copiers = writers(result_);
-  if (!what.copied.empty()) {
-    result_.copying = copy_scores(model_, result_.task, result_.copiers, what.copied);
-    result_.average_copying = mean_of_all(copy_scores(
-        model_, result_.task, all_heads(model_.config()), what.copied, 5, options_.stop));
-  }
 }
 
 void Reproducer::draw_tests() {
   for (std::int64_t i = 0; i < options_.seeds; ++i) {
-    const std::uint64_t seed = options_.seed + 1 + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = test_seed(options_, i);
     tests_.push_back(with_partners(task(options_.test_items, seed)));
     result_.tests.push_back({.seed = seed, .task_hash = tests_.back().hash});
     for (const TaskItem& item : tests_.back().items) {
@@ -198,12 +211,26 @@ void Reproducer::compare_with_random(const CircuitEvaluator& evaluator) {
 
 }  // namespace
 
-Reproduced reproduce(const Model& model,
-                     const Reproduction& what,
-                     const ReproduceOptions& options) {
+static void check_sizes(const ReproduceOptions& options) {
   if (options.discovery_items < 2 || options.test_items < 2 || options.seeds < 1) {
     throw UsageError("a reproduction needs two prompts and one test at least");
   }
+}
+
+void check_reproduction(const Tokenizer& tokenizer,
+                        const Reproduction& what,
+                        const ReproduceOptions& options) {
+  check_sizes(options);
+  task_of_circuit(tokenizer, what, options.discovery_items, options.seed);
+  for (std::int64_t i = 0; i < options.seeds; ++i) {
+    with_partners(task_of_circuit(tokenizer, what, options.test_items, test_seed(options, i)));
+  }
+}
+
+Reproduced reproduce(const Model& model,
+                     const Reproduction& what,
+                     const ReproduceOptions& options) {
+  check_sizes(options);
   return Reproducer(model, what, options).run();
 }
 

@@ -9,6 +9,7 @@
 #include "analyses/circuit/copying.h"
 #include "analyses/circuit/faithfulness.h"
 #include "analyses/circuit/reproductions.h"
+#include "analyses/circuit/written_classes.h"
 
 namespace headscope {
 
@@ -46,6 +47,7 @@ struct Reproduced {
   Summary accuracy;          // an answer is the likeliest token of all
   Summary ahead;             // the metric is above zero
   Discovery found;
+  HeadCircuit classed;               // found.circuit, its writers classed by what they write
   std::vector<CircuitHead> copiers;  // heads of the first stage's classes
   std::vector<CopyScore> copying;    // theirs
   CopyScore average_copying;         // over every head of the model
@@ -54,6 +56,12 @@ struct Reproduced {
   std::vector<double> random;  // faithfulness of random circuits of the same shape, first test
   bool stopped = false;
 };
+
+// Makes every prompt that reproduce() would, and runs nothing. Throws UsageError for sizes it
+// cannot work with and what make_task() throws for too many items.
+void check_reproduction(const Tokenizer& tokenizer,
+                        const Reproduction& what,
+                        const ReproduceOptions& options);
 
 Reproduced reproduce(const Model& model, const Reproduction& what, const ReproduceOptions& options);
 

@@ -13,8 +13,12 @@ double Confirmation::random_mean() const {
 }
 
 bool Confirmation::confirmed() const {
-  return high < 0.0 && !random.empty() &&
+  return enough_draws() && high < 0.0 && beyond_high < 0.0 &&
          std::all_of(random.begin(), random.end(), [&](double each) { return change() < each; });
+}
+
+bool Confirmation::enough_draws() const {
+  return random.size() >= kFewestDraws;
 }
 
 const Detection* Atlas::find(const std::string& detector) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct Confirmation {
   double ablated = 0.0;
   double low = 0.0, high = 0.0;  // 95 % interval of the change, paired by prompt
   std::vector<double> random{};  // the change by each draw of as many heads of the same layers
+  // 95 % interval of the change less the mean change of the draws, paired by prompt; NaN without
+  // draws, or of one prompt.
+  double beyond_low = std::numeric_limits<double>::quiet_NaN();
+  double beyond_high = std::numeric_limits<double>::quiet_NaN();
   struct Asked {
     std::size_t heads = 0;
     int draws = 0;
@@ -29,10 +34,14 @@ struct Confirmation {
   std::vector<double> single{};  // [heads] the change by each head alone
   [[nodiscard]] double change() const { return ablated - intact; }
   [[nodiscard]] double random_mean() const;
-  // The change lies below zero and below that of every random draw, of which there is one at least:
-  // by chance in 1 of draws + 1 cases.
+  // Three things at once: the change's interval lies below zero; so does that of its difference
+  // from the mean of the draws; and it is below every one of at least kFewestDraws draws, which
+  // as many heads without the role do by chance in 1 of draws + 1 cases.
   [[nodiscard]] bool confirmed() const;
+  [[nodiscard]] bool enough_draws() const;  // else nothing can be confirmed
 };
+
+constexpr std::size_t kFewestDraws = 5;
 
 struct Atlas {
   Json provenance;  // hooks/provenance.h; with options.seeds

@@ -1,6 +1,7 @@
 // Atlases on disk: /detectors/NAME/{score, low, high, control, samples, by_group/…} and, as JSON
 // text in attributes, what is no array.
 #include <algorithm>
+#include <limits>
 
 #include "analyses/head_detectors/atlas.h"
 #include "hooks/trace/h5/attribute.h"
@@ -30,23 +31,34 @@ OrderedJson to_json(const Confirmation& c) {
           {"low", c.low},
           {"high", c.high},
           {"random", c.random},
+          {"beyond_low", c.beyond_low},
+          {"beyond_high", c.beyond_high},
           {"single", c.single},
           {"asked", {c.asked.heads, c.asked.draws, c.asked.seed}}};
 }
 
+// JSON has no NaN: what is undefined is null there.
+double number_or_nan(const Json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
 Confirmation confirmation_of(const Json& json) {
-  return {.detector = json.at("detector"),
-          .behaviour = json.at("behaviour"),
-          .heads = json.at("heads"),
-          .intact = json.at("intact"),
-          .ablated = json.at("ablated"),
-          .low = json.at("low"),
-          .high = json.at("high"),
-          .random = json.at("random"),
-          .asked = {json.at("asked").at(0).get<std::size_t>(),
-                    json.at("asked").at(1).get<int>(),
-                    json.at("asked").at(2).get<std::uint64_t>()},
-          .single = json.at("single")};
+  return {
+      .detector = json.at("detector"),
+      .behaviour = json.at("behaviour"),
+      .heads = json.at("heads"),
+      .intact = json.at("intact"),
+      .ablated = json.at("ablated"),
+      .low = number_or_nan(json.at("low")),
+      .high = number_or_nan(json.at("high")),
+      .random = json.at("random"),
+      .beyond_low = number_or_nan(json.value("beyond_low", Json())),
+      .beyond_high = number_or_nan(json.value("beyond_high", Json())),
+      .asked = {json.at("asked").at(0).get<std::size_t>(),
+                // Of an earlier version, which kept too little: asked for again, it is made again.
+                json.contains("beyond_low") ? json.at("asked").at(1).get<int>() : 0,
+                json.at("asked").at(2).get<std::uint64_t>()},
+      .single = json.at("single")};
 }
 
 void write_values(hid_t parent,
@@ -97,6 +109,7 @@ void write_detection(hid_t parent, const Detection& d, hsize_t layers, hsize_t h
   h5::set_attribute(id, "source", d.detector.source);
   h5::set_attribute(id, "threshold_source", d.detector.threshold_source);
   h5::set_attribute(id, "undefined", d.undefined);
+  h5::set_attribute(id, "failed", d.failed);
   h5::set_attribute(id, "fingerprint", d.fingerprint);
   h5::set_attribute(id, "notes", d.notes.dump());
   h5::set_attribute(id, "seconds", OrderedJson(d.seconds).dump());
@@ -126,6 +139,9 @@ Detection read_detection(hid_t parent, const std::string& name, std::size_t head
   d.detector.source = h5::text_attribute(id, "source");
   d.detector.threshold_source = h5::text_attribute(id, "threshold_source");
   d.undefined = h5::text_attribute(id, "undefined");
+  if (H5Aexists(id, "failed") > 0) {
+    d.failed = h5::text_attribute(id, "failed");
+  }
   d.fingerprint = h5::text_attribute(id, "fingerprint");
   d.seconds = Json::parse(h5::text_attribute(id, "seconds")).get<double>();
   d.notes = OrderedJson::parse(h5::text_attribute(id, "notes"));

@@ -238,6 +238,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
     }
     result.single.push_back(result.heads.size() == 1 ? summary.mean : mean_of(change({head})));
   }
+  std::vector<double> beyond = together;  // less the mean of the draws, prompt by prompt
   for (int draw = 0; draw < options_.draws; ++draw) {
     if (options_.stop && options_.stop()) {
       return result;
@@ -245,10 +246,18 @@ Confirmation Confirmer::confirm(const Detection& detection) {
     const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(draw);
     const auto random = matched_random(result.heads, role, model_.config(), seed);
     if (random.size() < result.heads.size()) {
+      result.random.clear();
       return result;  // the model has no heads to compare with
     }
-    result.random.push_back(mean_of(change(random)));
+    const std::vector<double> changes = change(random);
+    result.random.push_back(mean_of(changes));
+    for (std::size_t i = 0; i < beyond.size(); ++i) {
+      beyond[i] -= changes[i] / static_cast<double>(options_.draws);
+    }
   }
+  const Summary difference = summarize(beyond, {.seed = options_.seed});
+  result.beyond_low = difference.low;
+  result.beyond_high = difference.high;
   return result;
 }
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <numeric>
 #include <optional>
+
+#include <c10/util/Exception.h>
 
 #include "analyses/head_detectors/probe_pass.h"
 #include "analyses/metric/summary.h"
@@ -140,6 +143,31 @@ class DetectRun {
     }
   }
 
+  // Why a detector did not run: of the exception being handled.
+  static void explain(Detection& detection) {
+    try {
+      throw;
+    } catch (const UndefinedForModel& error) {
+      detection.undefined = error.what();
+    } catch (const Error& error) {
+      fail(detection, error.what(), error.exit_code());
+    } catch (const c10::Error& error) {
+      fail(detection, error.what_without_backtrace(), InternalError("").exit_code());
+    } catch (const std::bad_alloc&) {
+      fail(detection, "out of memory", ResourceError("").exit_code());
+    } catch (const std::exception& error) {
+      fail(detection, error.what(), InternalError("").exit_code());
+    }
+  }
+
+  static void fail(Detection& detection, const std::string& message, int exit_code) {
+    detection.failed = message.substr(0, message.find('\n'));
+    if (detection.failed.empty()) {
+      detection.failed = "an error without a message";
+    }
+    detection.exit_code = exit_code;
+  }
+
   // A span that prompts lack is the fault of the one reading that asks for it.
   void leave_out_misspelt(const Probe& probe) {
     for (std::size_t i = 0; i < found_.size(); ++i) {
@@ -151,12 +179,13 @@ class DetectRun {
       try {
         const std::string span = missing_span(model_, *detector.reading, options_.seeds.front());
         if (!span.empty()) {
-          finish(i,
-                 {.detector = detector,
-                  .undefined =
-                      fmt::format("a prompt of {} has no span \"{}\"", to_string(probe), span)});
+          Detection detection{.detector = detector};
+          fail(detection,
+               fmt::format("a prompt of {} has no span \"{}\"", to_string(probe), span),
+               DataError("").exit_code());
+          finish(i, std::move(detection));
         }
-      } catch (const Error&) {
+      } catch (const std::exception&) {
         return;  // the pass itself will say what is the matter with the prompts
       }
     }
@@ -166,7 +195,6 @@ class DetectRun {
   void share_pass(std::size_t first) {
     const Probe probe = options_.detectors[first].reading->probe;
     std::vector<std::size_t> together;
-    std::vector<const Reading*> readings;
     leave_out_misspelt(probe);
     for (std::size_t i = first; i < found_.size(); ++i) {
       const Detector& detector = options_.detectors[i];
@@ -174,15 +202,21 @@ class DetectRun {
       if (!found_[i].has_value() && defined && detector.reading &&
           detector.reading->probe == probe) {
         together.push_back(i);
-        readings.push_back(&*detector.reading);
       }
     }
-    if (together.empty()) {
-      return;
+    if (!together.empty()) {
+      read_together(probe, together);
+    }
+  }
+
+  void read_together(const Probe& probe, const std::vector<std::size_t>& together) {
+    std::vector<const Reading*> readings;
+    for (const std::size_t i : together) {
+      readings.push_back(&*options_.detectors[i].reading);
     }
     const Clock::time_point start = Clock::now();
     std::vector<ReadingResult> results;
-    std::string why;
+    Detection none;
     try {
       results = read_probe(
           model_,
@@ -192,19 +226,27 @@ class DetectRun {
            .batch_tokens = options_.batch_tokens,
            .stop = options_.stop,
            .progress = [&](double part) { show(to_string(probe), part, together.size()); }});
-    } catch (const DataError& error) {
-      why = error.what();
-    } catch (const UsageError& error) {
-      why = error.what();
+    } catch (...) {
+      explain(none);
     }
     if (stopped()) {
       return;
     }
+    if (!none.failed.empty() && together.size() > 1) {
+      // One of them is at fault: alone, the others show what they find.
+      for (const std::size_t i : together) {
+        if (!stopped()) {
+          read_together(probe, {i});
+        }
+      }
+      return;
+    }
     const double seconds = since(start) / static_cast<double>(together.size());
     for (std::size_t n = 0; n < together.size(); ++n) {
-      Detection detection{.detector = options_.detectors[together[n]], .undefined = why};
+      Detection detection = none;
+      detection.detector = options_.detectors[together[n]];
       detection.seconds = seconds;
-      if (why.empty()) {
+      if (none.ran()) {
         summarise(detection, std::move(results[n].finding), heads_, options_.seeds.front());
         note_groups(detection, results[n].groups, heads_);
       }
@@ -223,10 +265,8 @@ class DetectRun {
         return;
       }
       summarise(detection, std::move(finding), heads_, options_.seeds.front());
-    } catch (const DataError& error) {
-      detection.undefined = error.what();
-    } catch (const UsageError& error) {
-      detection.undefined = error.what();
+    } catch (...) {
+      explain(detection);
     }
     detection.seconds = since(start);
     finish(i, std::move(detection));

@@ -14,7 +14,9 @@ namespace headscope {
 struct Detection {
   Detector detector;
   std::string fingerprint{};          // of the detector
-  std::string undefined{};            // why it did not run; empty: it did
+  std::string undefined{};            // why it has no meaning for the model; empty: it has
+  std::string failed{};               // what went wrong, in one line; empty: nothing
+  int exit_code = 0;                  // of what went wrong, as by the kinds of lib/base/error.h
   std::vector<double> score{};        // mean over samples
   std::vector<double> low{}, high{};  // its bootstrap interval, 95 %
   std::vector<double> control{};      // mean; empty: the detector has none
@@ -23,7 +25,7 @@ struct Detection {
   OrderedJson notes = OrderedJson::object();
   double seconds = 0.0;  // of a shared pass its part
 
-  [[nodiscard]] bool ran() const { return undefined.empty(); }
+  [[nodiscard]] bool ran() const { return undefined.empty() && failed.empty(); }
   // The score reaches the threshold, and its interval lies above the control.
   [[nodiscard]] bool has_role(std::size_t head) const;
   // Heads by score, highest first; at most `count`.
@@ -41,7 +43,8 @@ struct DetectOptions {
 };
 
 // In the order of options.detectors; fewer if `stop` ended it. A detector that has no meaning for
-// the model, or whose prompts it cannot hold, says so in `undefined` and does not stop the others.
+// the model (detector.undefined, or it throws UndefinedForModel) says so in `undefined`; any other
+// error is its failure, kept in `failed`. Neither stops the others.
 std::vector<Detection> detect(const Model& model, const DetectOptions& options);
 
 }  // namespace headscope

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analyses/head_detectors/probe.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/model/model.h"
 
@@ -28,11 +29,19 @@ struct Finding {
   OrderedJson notes = OrderedJson::object();  // numbers of the model as a whole, or of pairs
 };
 
+// A detector throws it where it has no meaning for the model or its tokenizer, or where the model
+// does not do what heads are scored at: a result, and the only error that counts as "undefined".
+class UndefinedForModel : public DataError {
+ public:
+  using DataError::ErrorOf;
+};
+
 // What a detector that looks by itself is given.
 struct DetectorContext {
   const Model& model;
   std::vector<std::uint64_t> seeds;  // every draw is made once a seed
-  std::function<bool()> stop = {};   // asked between steps; true: throw Stopped
+  std::function<bool()> stop =
+      {};  // asked between steps; true: return early, the finding is thrown away
 };
 
 // A statistic of the attention on shared prompts. `asks` is joined with that of other detectors, so

@@ -48,7 +48,10 @@ std::vector<OrderedJson> row_of(const std::string& kind,
                                 std::int64_t count,
                                 const std::vector<double>& recalls) {
   const Summary s = summarize(recalls);
-  return {kind, count, recalls.size(), s.mean, s.low, s.high};
+  const auto bound = [&](double value) {
+    return s.has_interval() ? OrderedJson(value) : OrderedJson();
+  };
+  return {kind, count, recalls.size(), s.mean, bound(s.low), bound(s.high)};
 }
 
 ResultTable curve(const Model& model,

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "analyses/head_detectors/detector.h"
 #include "analyses/head_detectors/texts.h"
-#include "analyses/task/makers.h"
 #include "analyses/task/task.h"
 #include "lib/base/error.h"
 
@@ -18,10 +18,16 @@ constexpr std::int64_t kSparedTokens = 1000;  // the first ids: special tokens a
 
 void check_context(const Probe& probe, std::int64_t tokens, const Model& model) {
   if (tokens > model.config().n_ctx) {
-    throw DataError("its prompts ({}) have {} tokens, the model's context is {}",
-                    to_string(probe),
-                    tokens,
-                    model.config().n_ctx);
+    throw UndefinedForModel("its prompts ({}) have {} tokens, the model's context is {}",
+                            to_string(probe),
+                            tokens,
+                            model.config().n_ctx);
+  }
+}
+
+void check_tokenizer(const Model& model) {
+  if (!model.has_tokenizer()) {
+    throw UndefinedForModel("no tokenizer beside the weights");
   }
 }
 
@@ -94,13 +100,15 @@ std::vector<ProbePrompt> text_prompts(const Model& model,
                                       std::int64_t length,
                                       int count) {
   std::vector<ProbePrompt> prompts;
+  check_tokenizer(model);
   const Tokenizer& tokenizer = model.tokenizer();
   for (const DomainText& text : domain_texts()) {
     Random random(seed, text.domain);
     const std::vector<TokenId> all = tokenizer.encode(std::string(text.text), PrependBos::no);
     const std::int64_t own = length - (tokenizer.prepends_bos() ? 1 : 0);
     if (static_cast<std::int64_t>(all.size()) < own) {
-      throw DataError("the text \"{}\" is {} tokens, {} are needed", text.domain, all.size(), own);
+      throw UndefinedForModel(
+          "the text \"{}\" is {} tokens, {} are needed", text.domain, all.size(), own);
     }
     for (int n = 0; n < count; ++n) {
       const std::size_t begin = random.below(all.size() - static_cast<std::size_t>(own) + 1);
@@ -154,6 +162,20 @@ std::string to_string(const Probe& probe) {
   return {};
 }
 
+Task built_in_task(const Model& model, const std::string& name, const MakeOptions& options) {
+  check_tokenizer(model);
+  Task task;
+  try {
+    task = make_task(name, model.tokenizer(), options);
+  } catch (const DataError& error) {
+    throw UndefinedForModel(error.what());
+  }
+  for (const TaskItem& item : task.items) {
+    check_context({Probe::task, name}, item.length(), model);
+  }
+  return task;
+}
+
 std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std::uint64_t seed) {
   const ModelConfig& config = model.config();
   switch (probe.kind) {
@@ -171,10 +193,8 @@ std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std:
       check_context(probe, kDocumentTokens, model);
       return text_prompts(model, seed, kDocumentTokens, 1);
     case Probe::task:
-      return prompts_of(
-          make_task(probe.of,
-                    model.tokenizer(),
-                    {.n = kTaskPrompts, .seed = seed, .corruption = {}, .templates = {}}));
+      return prompts_of(built_in_task(
+          model, probe.of, {.n = kTaskPrompts, .seed = seed, .corruption = {}, .templates = {}}));
     case Probe::file:
       break;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyses/task/makers.h"
 #include "lib/attention/statistics.h"
 #include "lib/model/model.h"
 
@@ -43,8 +44,13 @@ struct ProbePrompt {
   std::vector<std::int32_t> answers{};  // of a task: what follows the last token, a set
 };
 
-// Throws DataError where the tokenizer or the context cannot hold them.
+// Throws UndefinedForModel where the tokenizer or the context cannot hold them, DataError for what
+// is wrong with a task file.
 std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std::uint64_t seed);
+
+// A task of the program's own words, which can fail for one reason alone: the tokenizer does not
+// fit them. Throws UndefinedForModel then.
+Task built_in_task(const Model& model, const std::string& name, const MakeOptions& options);
 
 // What a detector needs of the statistics; see StatisticsRequest.
 struct StatisticsAsks {

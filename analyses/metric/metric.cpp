@@ -8,6 +8,7 @@
 #include <ATen/ops/gather.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/logsumexp.h>
+#include <ATen/ops/scatter.h>
 
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
@@ -77,10 +78,23 @@ Tensor kl(const MetricInput& in) {
   return (p.exp() * (p - q)).sum(1).cpu();
 }
 
-// Tokens above the best answer; ties do not count against it.
+// True at the answers' columns [R, V].
+Tensor answer_columns(const MetricInput& in) {
+  const Tensor answers = in.answers.to(in.logits.device());
+  // A column behind the last takes the filling of short rows.
+  const std::int64_t size = in.logits.size(1);
+  const Tensor mask =
+      at::zeros({in.logits.size(0), size + 1}, in.logits.options().dtype(at::kBool));
+  return mask.scatter(1, answers.masked_fill(answers.lt(0), size), true).narrow(1, 0, size);
+}
+
+// Other tokens that are not below the best answer. A tie counts against it: which of two equal
+// tokens a model would say is not known, and in bf16 logits are often equal. So do logits that are
+// no number.
 Tensor rank(const MetricInput& in) {
   const Tensor best = max_of(in.logits, in.answers).to(at::kFloat).unsqueeze(1);
-  return in.logits.gt(best).sum(1).to(at::kDouble).cpu();
+  const Tensor not_below = in.logits.lt(best).logical_not();
+  return not_below.logical_and(answer_columns(in).logical_not()).sum(1).to(at::kDouble).cpu();
 }
 
 Tensor accuracy(const MetricInput& in) {
@@ -123,14 +137,21 @@ constexpr Metric kMetrics[] = {
      true,
      kl},
     {"accuracy",
-     "1 where an answer is the likeliest token, else 0",
+     "1 where an answer is likelier than every other token, else 0; a tie is no hit",
      "",
      false,
      true,
      false,
      false,
      accuracy},
-    {"rank", "tokens likelier than the best answer", "", false, true, false, false, rank},
+    {"rank",
+     "other tokens at least as likely as the best answer",
+     "",
+     false,
+     true,
+     false,
+     false,
+     rank},
 };
 
 }  // namespace

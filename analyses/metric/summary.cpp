@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "lib/base/error.h"
@@ -9,9 +10,11 @@
 namespace headscope {
 namespace {
 
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
 double error_of_mean(const std::vector<double>& values, double mean) {
   if (values.size() < 2) {
-    return 0.0;
+    return kUndefined;
   }
   double squares = 0.0;
   for (const double value : values) {
@@ -63,6 +66,10 @@ Summary summarize(const std::vector<double>& values, const SummaryOptions& optio
   Summary summary;
   summary.mean = mean_of(values);
   summary.standard_error = error_of_mean(values, summary.mean);
+  if (values.size() < 2) {
+    summary.low = summary.high = kUndefined;
+    return summary;
+  }
   const std::vector<double> means = resampled_means(values, options);
   const double tail = (1.0 - options.level) / 2;
   summary.low = quantile(means, tail);
@@ -77,7 +84,7 @@ std::optional<Scale> normal_scale(const std::vector<double>& clean,
     differences.push_back(clean[i] - corrupted[i]);
   }
   const double gap = mean_of(differences);
-  const double noise = 2 * error_of_mean(differences, gap);
+  const double noise = differences.size() < 2 ? 0.0 : 2 * error_of_mean(differences, gap);
   if (!(std::abs(gap) > std::max(noise, 1e-6))) {
     return std::nullopt;
   }

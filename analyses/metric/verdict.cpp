@@ -15,6 +15,9 @@ std::vector<double> verdict_differences(const std::vector<double>& a,
 }
 
 std::string percent(const Summary& share) {
+  if (!share.has_interval()) {
+    return fmt::format("{:.0f} %", 100 * share.mean);
+  }
   return fmt::format(
       "{:.0f} % [{:.0f} %, {:.0f} %]", 100 * share.mean, 100 * share.low, 100 * share.high);
 }
@@ -46,7 +49,7 @@ std::string reason_of(const Judgement& found) {
   if (found.verdict == Verdict::in_part) {
     return found.logit_diff ? "it prefers the answers to the wrong tokens, but " + said : said;
   }
-  if (found.drop.low <= 0) {
+  if (!(found.drop.low > 0)) {
     return "the answer gains nothing over the corrupted prompts, so it does not come of what they "
            "change";
   }

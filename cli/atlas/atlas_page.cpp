@@ -33,7 +33,8 @@ OrderedJson detection_json(const Detection& d) {
                    {"definition", d.detector.definition},
                    {"source", d.detector.source},
                    {"threshold_source", d.detector.threshold_source},
-                   {"undefined", d.undefined}};
+                   {"undefined", d.undefined},
+                   {"failed", d.failed}};
   json["threshold"] = d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson();
   if (!d.ran()) {
     return json;

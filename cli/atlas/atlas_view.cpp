@@ -9,6 +9,9 @@ namespace headscope {
 namespace {
 
 std::string interval(double low, double high) {
+  if (!(low <= high)) {
+    return "–";  // of one sample
+  }
   return fmt::format("[{}, {}]", format_number(low), format_number(high));
 }
 
@@ -20,13 +23,28 @@ std::vector<std::string> names(const Atlas& atlas, const std::vector<std::size_t
   return result;
 }
 
+const std::string& why_not(const Detection& d) {
+  return d.failed.empty() ? d.undefined : d.failed;
+}
+
+OrderedJson place_json(const Atlas& atlas, std::size_t head) {
+  const auto heads = static_cast<std::size_t>(atlas.n_heads);
+  return {{"layer", head / heads}, {"head", head % heads}};
+}
+
+OrderedJson places_json(const Atlas& atlas, const std::vector<std::size_t>& heads) {
+  OrderedJson places = OrderedJson::array();
+  for (const std::size_t head : heads) {
+    places.push_back(place_json(atlas, head));
+  }
+  return places;
+}
+
 OrderedJson head_json(const Atlas& atlas, const Detection& d, std::size_t head) {
-  OrderedJson json{{"head", atlas.name_of(head)},
-                   {"layer", head / static_cast<std::size_t>(atlas.n_heads)},
-                   {"index", head % static_cast<std::size_t>(atlas.n_heads)},
-                   {"score", d.score[head]},
-                   {"low", d.low[head]},
-                   {"high", d.high[head]}};
+  OrderedJson json = place_json(atlas, head);
+  json["score"] = d.score[head];
+  json["low"] = cell_of(d.low[head]);
+  json["high"] = cell_of(d.high[head]);
   json["control"] = d.control.empty() ? OrderedJson() : OrderedJson(d.control[head]);
   json["role"] = d.has_role(head);
   return json;
@@ -40,12 +58,12 @@ OrderedJson detection_json(const Atlas& atlas, const Detection& d, std::size_t t
   json["threshold"] = d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson();
   json["threshold_source"] = d.detector.threshold_source;
   if (!d.ran()) {
-    json["undefined"] = d.undefined;
+    json[d.failed.empty() ? "undefined" : "failed"] = why_not(d);
     return json;
   }
   json["samples"] = d.samples.samples;
   json["seconds"] = d.seconds;
-  json["with_role"] = names(atlas, d.with_role());
+  json["with_role"] = places_json(atlas, d.with_role());
   json["top"] = OrderedJson::array();
   for (const std::size_t head : d.top(top)) {
     json["top"].push_back(head_json(atlas, d, head));
@@ -58,13 +76,14 @@ OrderedJson detection_json(const Atlas& atlas, const Detection& d, std::size_t t
 OrderedJson confirmation_json(const Atlas& atlas, const Confirmation& c) {
   return {{"detector", c.detector},
           {"behaviour", c.behaviour},
-          {"heads", names(atlas, c.heads)},
+          {"heads", places_json(atlas, c.heads)},
           {"intact", c.intact},
           {"ablated", c.ablated},
           {"change", c.change()},
-          {"low", c.low},
-          {"high", c.high},
+          {"low", cell_of(c.low)},
+          {"high", cell_of(c.high)},
           {"random", c.random},
+          {"beyond_random", {{"low", cell_of(c.beyond_low)}, {"high", cell_of(c.beyond_high)}}},
           {"single", c.single},
           {"confirmed", c.confirmed()}};
 }
@@ -116,7 +135,9 @@ Table confirmation_table(const Atlas& atlas) {
                c.change(),
                interval(c.low, c.high),
                c.random_mean(),
-               c.confirmed() ? "yes" : "no"});
+               c.confirmed()      ? "yes"
+               : c.enough_draws() ? "no"
+                                  : "too few draws"});
   }
   return table;
 }
@@ -125,15 +146,18 @@ std::string atlas_text(const Atlas& atlas, std::size_t top) {
   std::string text = atlas_table(atlas, top).text();
   for (const Detection& d : atlas.detections) {
     if (!d.ran()) {
-      text += fmt::format("{}   undefined: {}\n", d.detector.name, d.undefined);
+      text += fmt::format(
+          "{}   {}: {}\n", d.detector.name, d.failed.empty() ? "undefined" : "failed", why_not(d));
     }
   }
   if (!atlas.confirmations.empty()) {
     text +=
-        "\nheads ablated (z replaced by its mean), against as many random ones of the same "
-        "layers, on other prompts\nthan those that chose them (confirmed: below every draw; by "
-        "chance "
-        "in 1 of draws + 1)\n" +
+        fmt::format(
+            "\nheads ablated (z replaced by its mean), against as many random ones of the same "
+            "layers, on other prompts\nthan those that chose them (confirmed: below zero, below "
+            "the mean of the draws, by 95 % intervals over prompts,\nand below every draw, of "
+            "which there are {} at least: by chance in 1 of draws + 1)\n",
+            kFewestDraws) +
         confirmation_table(atlas).text();
   }
   return text;
@@ -156,7 +180,7 @@ OrderedJson atlas_json(const Atlas& atlas, std::size_t top) {
 }
 
 Table detector_table() {
-  Table table({{"detector"}, {"what a head does"}, {"threshold", 2}, {"source"}});
+  Table table({{"detector"}, {"what a head does", 3, "summary"}, {"threshold", 2}, {"source"}});
   for (const Detector& d : all_detectors()) {
     table.row(
         {d.name, d.summary, d.threshold ? OrderedJson(*d.threshold) : OrderedJson(), d.source});

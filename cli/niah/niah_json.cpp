@@ -1,4 +1,5 @@
 #include "cli/niah/niah_view.h"
+#include "cli/render/table.h"
 
 namespace headscope {
 namespace {
@@ -26,8 +27,8 @@ OrderedJson heads_json(const std::vector<FoundHead>& heads) {
     json.push_back({{"layer", head.layer},
                     {"head", head.head},
                     {"score", head.score.mean},
-                    {"low", head.score.low},
-                    {"high", head.score.high},
+                    {"low", cell_of(head.score.low)},
+                    {"high", cell_of(head.score.high)},
                     {"set", head.set},
                     {"active", head.active}});
   }
@@ -66,8 +67,8 @@ OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
                              {"mode", std::string(to_string(found.mask->mode))},
                              {"draws", found.draws},
                              {"recall", found.recall.mean},
-                             {"low", found.recall.low},
-                             {"high", found.recall.high},
+                             {"low", cell_of(found.recall.low)},
+                             {"high", cell_of(found.recall.high)},
                              {"passed", found.passed}});
   }
   return json;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/render/progress.h"
 #include "lib/base/error.h"
 
@@ -19,6 +20,14 @@ std::vector<ListedHead> own_ranking(const NiahResult& result) {
     throw UsageError("no prompt passed, so no heads can be ranked; rank them with --heads FILE");
   }
   return ranked;
+}
+
+// Masks of more heads than there are are refused before the run that ranks them.
+void check_counts(const MaskPlan& plan, const ModelConfig& config) {
+  for (HeadMask mask : plan.masks) {
+    mask.ranked.resize(static_cast<std::size_t>(config.n_layers * config.n_heads));
+    masked_heads(mask, 0, "");
+  }
 }
 
 }  // namespace
@@ -71,6 +80,10 @@ void NiahRun::run(std::size_t first) {
         bar.add();
       });
   if (scores.stopped) {
+    print_note(options_.out.empty()
+                   ? "interrupted; with -o FILE.json no finished prompt would be lost"
+                   : "every finished prompt is kept beside " + options_.out +
+                         "; --resume does the others");
     throw Interrupted();
   }
   for (RetrievalSample sample : scores.samples) {
@@ -91,6 +104,7 @@ void run_all(NiahRun& run, const MaskPlan& plan, NiahResult& result, const Model
     }
   };
   if (plan.ranking.empty()) {
+    check_counts(plan, config);
     run.run(0);
     if (!plan.masks.empty()) {
       add_masks(own_ranking(result));

@@ -41,8 +41,8 @@ Table heads_table(const NiahResult& result) {
     }
     table.row({fmt::format("{}.{}", head.layer, head.head),
                head.score.mean,
-               head.score.low,
-               head.score.high,
+               cell_of(head.score.low),
+               cell_of(head.score.high),
                head.set,
                head.active,
                head.score.mean >= kStrongHead      ? "strong"
@@ -65,8 +65,8 @@ Table masks_table(const NiahResult& result) {
                found.mask->count,
                found.draws,
                found.recall.mean,
-               found.recall.low,
-               found.recall.high,
+               cell_of(found.recall.low),
+               cell_of(found.recall.high),
                found.passed});
   }
   return table;

@@ -14,7 +14,7 @@ namespace {
 constexpr int kBarColumns = 24;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
-bool wanted(const Progress::Options& options) {
+bool draws_bar(const Progress::Options& options) {
   return options.when == Progress::When::always ||
          (options.when == Progress::When::terminal && ::isatty(::fileno(options.stream)) == 1);
 }
@@ -54,11 +54,14 @@ Progress::Progress(std::int64_t total, Options options)
     : total_(total),
       options_(std::move(options)),
       start_(std::chrono::steady_clock::now()),
-      drawn_(start_ - kRedraw),
-      on_(wanted(options_)) {}
+      form_(options_.when == Progress::When::never ? Form::nothing
+            : draws_bar(options_)                  ? Form::bar
+                                                   : Form::lines) {
+  drawn_ = form_ == Form::bar ? start_ - kRedraw : start_;
+}
 
 Progress::~Progress() {
-  if (on_) {
+  if (form_ == Form::bar) {
     std::fputs("\r\033[K", options_.stream);
     std::fflush(options_.stream);
   }
@@ -67,7 +70,9 @@ Progress::~Progress() {
 void Progress::add(std::int64_t done) {
   done_ += done;
   const auto now = std::chrono::steady_clock::now();
-  if (on_ && (now - drawn_ >= kRedraw || done_ >= total_)) {
+  const bool bar = form_ == Form::bar && (now - drawn_ >= kRedraw || done_ >= total_);
+  const bool line = form_ == Form::lines && now - drawn_ >= options_.line_every;
+  if (bar || line) {
     drawn_ = now;
     draw();
   }
@@ -81,7 +86,12 @@ void Progress::begin_at(std::int64_t done) {
 void Progress::draw() {
   const std::chrono::duration<double> spent = drawn_ - start_;
   const std::string line = progress_line(options_, done_, total_, spent.count(), before_);
-  fmt::print(options_.stream, "\r{}{}{}\033[K", line, note_.empty() ? "" : "  ", note_);
+  const std::string text = line + (note_.empty() ? "" : "  ") + note_;
+  if (form_ == Form::bar) {
+    fmt::print(options_.stream, "\r{}\033[K", text);
+  } else {
+    fmt::print(options_.stream, "headscope: {}\n", text);
+  }
   std::fflush(options_.stream);
 }
 

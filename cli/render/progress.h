@@ -1,4 +1,5 @@
-// A progress bar on the terminal; nothing at all when stderr is redirected.
+// A progress bar on a terminal. Where stderr is redirected, a line now and then: a log shows that
+// work goes on, and short work stays silent.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,8 @@ class Progress {
     std::string label = "";        // "recording"
     std::string unit = "prompts";  // the rate is printed in units a second
     std::FILE* stream = stderr;
-    When when = When::terminal;  // draw only if `stream` is a terminal
+    When when = When::terminal;  // draw only if `stream` is a terminal; elsewhere lines
+    std::chrono::milliseconds line_every = std::chrono::seconds(15);  // off a terminal
   };
 
   Progress(std::int64_t total, Options options);
@@ -24,8 +26,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void add(std::int64_t done = 1);   // redraws at most ten times a second; not thread-safe
-  void begin_at(std::int64_t done);  // was done before: no part of the rate
+  // Redraws at most ten times a second, off a terminal once in `line_every`; not thread-safe.
+  void add(std::int64_t done = 1);
+  void begin_at(std::int64_t done);                         // was done before: no part of the rate
   void note(std::string text) { note_ = std::move(text); }  // shown at the end of the line
 
  private:
@@ -38,7 +41,7 @@ class Progress {
   std::string note_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point drawn_;
-  bool on_ = false;
+  enum class Form { bar, lines, nothing } form_;
 };
 
 // The bar's line: "recording ━━━━──── 40/100 prompts  12.3/s  5.0 s left". `before` of `done` took

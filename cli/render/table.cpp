@@ -97,11 +97,34 @@ OrderedJson Table::json() const {
           cell = visible(text, Spaces::kept);
         }
       }
-      object[columns_[column].name] = std::move(cell);
+      object[key_of(columns_[column])] = std::move(cell);
     }
     list.push_back(std::move(object));
   }
   return list;
+}
+
+std::string key_of(const Table::Column& column) {
+  if (!column.key.empty()) {
+    return column.key;
+  }
+  std::string key;
+  bool gap = false;
+  for (const char c : column.name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter || (c >= '0' && c <= '9' && !key.empty())) {
+      key += gap && !key.empty() ? "_" : "";
+      key += letter ? static_cast<char>(c | 0x20) : c;
+      gap = false;
+    } else {
+      gap = true;
+    }
+  }
+  return key.empty() ? "value" : key;
+}
+
+OrderedJson cell_of(double value) {
+  return std::isnan(value) ? OrderedJson() : OrderedJson(value);
 }
 
 std::string format_number(double value, int digits) {

@@ -14,6 +14,8 @@ class Table {
   struct Column {
     std::string name;
     int digits = 3;  // decimals of its floating-point cells
+    // The key of json(), where the name in snake_case is not the word a program should see.
+    std::string key = {};
   };
 
   explicit Table(std::vector<Column> columns);
@@ -26,8 +28,8 @@ class Table {
   // a rule under the header; ends in a newline.
   [[nodiscard]] std::string text() const;
 
-  // [{"layer": 3, "score": 0.92}, …]: full precision, column order kept. Text that is no UTF-8 is
-  // made visible first; NaN and infinities become null.
+  // [{"layer": 3, "score": 0.92}, …]: full precision, column order kept, keys as by key_of(). Text
+  // that is no UTF-8 is made visible first; NaN and infinities become null.
   [[nodiscard]] OrderedJson json() const;
 
   [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
@@ -39,6 +41,13 @@ class Table {
   std::vector<Column> columns_;
   std::vector<std::vector<OrderedJson>> rows_;
 };
+
+// The key of a column in JSON: its own, else its name in snake_case from the first letter on
+// ("score of A": "score_of_a", "95 % low": "low").
+std::string key_of(const Table::Column& column);
+
+// What a cell shows of a number that may be undefined: null, shown as –, for NaN.
+OrderedJson cell_of(double value);
 
 // 0.923, 12.000, 1.20e-05 (too small for `digits`), 4.57e+08 (seven digits or more), nan, inf.
 std::string format_number(double value, int digits = 3);

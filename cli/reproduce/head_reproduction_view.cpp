@@ -50,8 +50,11 @@ HeatMap score_map(const HeadResult& result, const Detection& d, const Model& mod
 }  // namespace
 
 Table published_numbers_table(const HeadResult& result, const Model& model) {
-  Table table(
-      {{"quantity"}, {"published for"}, {"published"}, {"that model here"}, {model.source().name}});
+  Table table({{"quantity"},
+               {"published for"},
+               {"published"},
+               {"that model here"},
+               {model.source().name, 3, "this_model"}});
   for (const PublishedNumber& number : result.what->numbers) {
     const OrderedJson here = measured(result, number.quantity);
     const bool same = is_published_model(number, model.config());
@@ -96,8 +99,11 @@ void add_head_result(Report& report, const HeadResult& result, const Model& mode
   report.table(atlas_table(result.atlas, 5), "What the detectors found: the highest heads.");
   for (const Detection& each : result.atlas.detections) {
     if (!each.ran()) {
-      report.text(
-          fmt::format("`{}` is undefined for this model: {}", each.detector.name, each.undefined));
+      report.text(each.failed.empty()
+                      ? fmt::format("`{}` is undefined for this model: {}",
+                                    each.detector.name,
+                                    each.undefined)
+                      : fmt::format("`{}` failed: {}", each.detector.name, each.failed));
       continue;
     }
     report.figure(to_svg(score_map(result, each, model)),

@@ -1,5 +1,7 @@
 #include "cli/reproduce/reproduce_report.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "cli/output.h"
@@ -19,6 +21,15 @@ void add_example(Report& report, const Reproduced& result, const Model& model) {
                   result.task.items.size(),
                   text_of(item.clean),
                   text_of(item.corrupted)));
+}
+
+// Classes of the first stage are those of no other: its heads are classed by what they write.
+bool is_of_stage(const Reproduced& result, const StageResult& stage, const HeadClass& heads) {
+  const auto& stages = result.what->stages;
+  const auto named = std::find_if(stages.begin(), stages.end(), [&](const DiscoveryStage& each) {
+    return each.name == heads.name || each.opposing == heads.name;
+  });
+  return (named == stages.end() ? stages.front().name : named->name) == stage.stage.name;
 }
 
 void add_stage(Report& report,
@@ -44,7 +55,7 @@ void add_stage(Report& report,
                             result.what->metric,
                             stage.stage.senders_at));
   for (const AttentionTable& attention : result.attention) {
-    if (attention.heads.name == stage.stage.name || attention.heads.name == stage.stage.opposing) {
+    if (is_of_stage(result, stage, attention.heads)) {
       report.table(attention_table(result, attention),
                    fmt::format("Mean attention of the {} heads from {} to each span.",
                                attention.heads.name,
@@ -67,8 +78,14 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
     add_stage(report, result, stage, model);
   }
   report.text("### The circuit");
-  report.table(circuit_table(result, model.config()),
-               "Every head whose paths matter, and the mean change of the metric without them.");
+  report.table(
+      circuit_table(result, model.config()),
+      fmt::format("Every head whose paths matter, and the mean change of the metric "
+                  "without them. Heads that write to the logits are classed by what they "
+                  "write: a mover copies what it reads ({:.0f} % of the prompts at least), "
+                  "a suppressor writes against it. A head is in two classes (\"also\") "
+                  "where it acts at two places or by two paths; each class is of one.",
+                  100 * kWritesShare));
   if (!result.copying.empty()) {
     report.table(copying_table(result),
                  "The share of names among the five likeliest tokens after the head's OV circuit "

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "analyses/metric/summary.h"
 #include "cli/reproduce/reproduce_view.h"
@@ -20,6 +21,10 @@ bool was_published(const Reproduced& result, const HeadClass& heads, const Circu
   return false;
 }
 
+std::string also(const Reproduced& result, const HeadClass& heads, const CircuitHead& head) {
+  return fmt::format("{}", fmt::join(other_classes(result.classed, heads, head), ", "));
+}
+
 OrderedJson number(const std::optional<double>& value) {
   return value ? OrderedJson(*value) : OrderedJson();
 }
@@ -29,19 +34,20 @@ OrderedJson number(const std::optional<double>& value) {
 Table circuit_table(const Reproduced& result, const ModelConfig& config) {
   const bool comparable = is_published_model(result.what->published, config);
   std::vector<Table::Column> columns{
-      {"class"}, {"at"}, {"head"}, {"effect"}, {"95 % low"}, {"95 % high"}};
+      {"class"}, {"at"}, {"head"}, {"effect"}, {"95 % low"}, {"95 % high"}, {"also"}};
   if (comparable) {
     columns.push_back({"published"});
   }
   Table table(columns);
-  for (const HeadClass& heads : result.found.circuit.classes) {
+  for (const HeadClass& heads : result.classed.classes) {
     for (const CircuitHead& head : heads.heads) {
       std::vector<OrderedJson> row{heads.name,
                                    heads.at,
                                    to_string(head),
                                    head.effect.mean,
-                                   head.effect.low,
-                                   head.effect.high};
+                                   cell_of(head.effect.low),
+                                   cell_of(head.effect.high),
+                                   also(result, heads, head)};
       if (comparable) {
         row.emplace_back(was_published(result, heads, head));
       }
@@ -76,7 +82,7 @@ Table attention_table(const Reproduced& result, const AttentionTable& attention)
 }
 
 Table tests_table(const Reproduced& result) {
-  Table table({{"prompts of seed"},
+  Table table({{"prompts of seed", 3, "seed"},
                {"prompts"},
                {"model"},
                {"circuit"},
@@ -84,7 +90,7 @@ Table tests_table(const Reproduced& result) {
                {"no head"},
                {"faithfulness"}});
   for (const CircuitTest& test : result.tests) {
-    table.row({std::to_string(test.seed),
+    table.row({test.seed,
                test.templates.size(),
                mean_of(test.metric.model),
                mean_of(test.metric.circuit),
@@ -106,13 +112,10 @@ Table published_table(const Reproduced& result) {
 Table numbers_table(const Reproduced& result) {
   Table table({{"what"}, {"mean"}, {"95 % low"}, {"95 % high"}});
   const auto row = [&](const std::string& name, const Summary& summary) {
-    table.row({name, summary.mean, summary.low, summary.high});
+    table.row({name, summary.mean, cell_of(summary.low), cell_of(summary.high)});
   };
-  // One value has no interval.
   const auto means = [&](const std::string& name, const std::vector<double>& values) {
-    if (values.size() == 1) {
-      table.row({name, values.front(), OrderedJson(), OrderedJson()});
-    } else if (!values.empty()) {
+    if (!values.empty()) {
       row(name, summarize(values));
     }
   };
@@ -127,8 +130,13 @@ Table numbers_table(const Reproduced& result) {
 }
 
 Table overlap_table(const std::vector<Reproduced>& results) {
-  Table table(
-      {{"circuit"}, {"other"}, {"heads"}, {"its heads"}, {"shared"}, {"Jaccard"}, {"which"}});
+  Table table({{"circuit"},
+               {"other"},
+               {"heads"},
+               {"its heads", 3, "other_heads"},
+               {"shared"},
+               {"Jaccard"},
+               {"which"}});
   for (std::size_t a = 0; a < results.size(); ++a) {
     for (std::size_t b = a + 1; b < results.size(); ++b) {
       const Overlap overlap = overlap_of(results[a].found.circuit, results[b].found.circuit);

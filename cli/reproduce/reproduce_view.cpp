@@ -32,6 +32,53 @@ std::string whether_it_does(const Reproduced& result) {
       ahead < 0.75 ? ": it does this task in part" : "");
 }
 
+OrderedJson head_place_json(const CircuitHead& head) {
+  return {{"layer", head.layer}, {"head", head.head}};
+}
+
+// The table's rows, with heads as numbers and the other classes as a list.
+OrderedJson circuit_json(const Reproduced& result, const ModelConfig& config) {
+  OrderedJson rows = circuit_table(result, config).json();
+  std::size_t row = 0;
+  for (const HeadClass& heads : result.classed.classes) {
+    for (const CircuitHead& head : heads.heads) {
+      OrderedJson entry = head_place_json(head);
+      rows[row].erase("head");
+      entry.update(rows[row]);
+      entry["also"] = other_classes(result.classed, heads, head);
+      rows[row++] = std::move(entry);
+    }
+  }
+  return rows;
+}
+
+OrderedJson copying_json(const Reproduced& result) {
+  const auto with_scores = [](OrderedJson json, const CopyScore& score) {
+    json["copies"] = score.copies;
+    json["suppresses"] = score.suppresses;
+    return json;
+  };
+  OrderedJson json{{"heads", OrderedJson::array()}};
+  for (std::size_t i = 0; i < result.copying.size(); ++i) {
+    json["heads"].push_back(with_scores(head_place_json(result.copiers[i]), result.copying[i]));
+  }
+  json["average_head"] = with_scores(OrderedJson::object(), result.average_copying);
+  return json;
+}
+
+// [{"layer": 23, "head": 0, "to": {"IO": 0.58, …}}, …]
+OrderedJson attention_json(const Reproduced& result, const AttentionTable& attention) {
+  OrderedJson rows = OrderedJson::array();
+  for (std::size_t i = 0; i < attention.to.size(); ++i) {
+    OrderedJson row = head_place_json(attention.heads.heads[i]);
+    for (std::size_t span = 0; span < attention.to[i].size(); ++span) {
+      row["to"][result.what->looks_at[span]] = attention.to[i][span];
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 std::string interval_of(const std::vector<double>& values) {
   if (values.size() < 2) {
     return "";
@@ -99,6 +146,22 @@ std::string verdict(const Reproduced& result) {
                     random);
 }
 
+OrderedJson overlap_json(const std::vector<Reproduced>& results) {
+  OrderedJson rows = overlap_table(results).json();
+  std::size_t row = 0;
+  for (std::size_t a = 0; a < results.size(); ++a) {
+    for (std::size_t b = a + 1; b < results.size(); ++b) {
+      OrderedJson places = OrderedJson::array();
+      for (const CircuitHead& head :
+           overlap_of(results[a].found.circuit, results[b].found.circuit).shared) {
+        places.push_back(head_place_json(head));
+      }
+      rows[row++]["which"] = std::move(places);
+    }
+  }
+  return rows;
+}
+
 std::string reproduction_text(const Reproduced& result, const ModelConfig& config) {
   std::string text = fmt::format("{} ({})\n{}\n\n{}\n{}\n{}",
                                  result.what->title,
@@ -125,11 +188,11 @@ OrderedJson reproduction_json(const Reproduced& result, const ModelConfig& confi
                    {"metric", result.what->metric},
                    {"verdict", verdict(result)},
                    {"numbers", numbers_table(result).json()},
-                   {"circuit", circuit_table(result, config).json()},
+                   {"circuit", circuit_json(result, config)},
                    {"tests", tests_table(result).json()},
                    {"random_faithfulness", result.random}};
   if (!result.copying.empty()) {
-    json["copying"] = copying_table(result).json();
+    json["copying"] = copying_json(result);
   }
   OrderedJson hashes = OrderedJson::array();
   for (const CircuitTest& test : result.tests) {
@@ -137,7 +200,7 @@ OrderedJson reproduction_json(const Reproduced& result, const ModelConfig& confi
   }
   json["test_hashes"] = std::move(hashes);
   for (const AttentionTable& attention : result.attention) {
-    json["attention"][attention.heads.name] = attention_table(result, attention).json();
+    json["attention"][attention.heads.name] = attention_json(result, attention);
   }
   for (const StageResult& stage : result.found.stages) {
     OrderedJson effects = OrderedJson::array();

@@ -29,6 +29,7 @@ Table published_table(const Reproduced& result);
 
 // Heads two circuits share, for every pair.
 Table overlap_table(const std::vector<Reproduced>& results);
+OrderedJson overlap_json(const std::vector<Reproduced>& results);
 
 HeatMap stage_map(const Reproduced& result,
                   const StageResult& stage,

@@ -7,9 +7,9 @@
 namespace headscope {
 
 Table totals_table(const AttributionTotals& totals) {
-  Table table({{"components"}, {"sum"}, {"±se"}, {"95 % low"}, {"95 % high"}});
+  Table table({{"components"}, {"sum"}, {"±se", 3, "standard_error"}, {"95 % low"}, {"95 % high"}});
   const auto row = [&](const std::string& name, const Summary& of) {
-    table.row({name, of.mean, of.standard_error, of.low, of.high});
+    table.row({name, of.mean, cell_of(of.standard_error), cell_of(of.low), cell_of(of.high)});
   };
   for (const AttributionTotal& kind : totals.kinds) {
     row("all " + kind.name, kind.sum);
@@ -32,7 +32,7 @@ std::string totals_text(const AttributionTotals& totals, const std::string& metr
 OrderedJson totals_json(const AttributionTotals& totals) {
   OrderedJson json;
   for (const AttributionTotal& kind : totals.kinds) {
-    json[kind.name] = json_of(kind.sum);
+    json[key_of({kind.name})] = json_of(kind.sum);
   }
   json["sum"] = json_of(totals.sum);
   json["model"] = json_of(totals.target);

@@ -15,7 +15,7 @@ Table totals_table(const AttributionTotals& totals);
 // The table, and how the sum compares with the model's own logits.
 std::string totals_text(const AttributionTotals& totals, const std::string& metric);
 
-// {"heads": {"mean": …}, …, "sum": …, "model": …}
+// {"heads": {"mean": …}, "mlps": …, …, "sum": …, "model": …}
 OrderedJson totals_json(const AttributionTotals& totals);
 
 // "components sum to 3.552, the model's logit_diff is 3.552"

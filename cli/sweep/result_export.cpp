@@ -1,4 +1,5 @@
 // Files out of a result.
+#include <cmath>
 #include <limits>
 
 #include "analyses/results/result_kind.h"
@@ -37,6 +38,11 @@ std::vector<float> values_of(const Result& result, const Effects& effects) {
   return values;
 }
 
+// Empty where one prompt has no error and no interval.
+std::string csv_number(double value) {
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
 std::string csv_of(const Result& result, const Effects& effects) {
   std::string text;
   for (const ResultAxis& axis : result.header.axes) {
@@ -50,9 +56,9 @@ std::string csv_of(const Result& result, const Effects& effects) {
     text += fmt::format("{},{},{},{},{},{}\n",
                         cell.value,
                         cell.effect.mean,
-                        cell.effect.standard_error,
-                        cell.effect.low,
-                        cell.effect.high,
+                        csv_number(cell.effect.standard_error),
+                        csv_number(cell.effect.low),
+                        csv_number(cell.effect.high),
                         cell.normalized ? fmt::format("{}", *cell.normalized) : "");
   }
   return text;
@@ -67,8 +73,11 @@ std::string meaning_of(const Result& result, const Effects& effects) {
         sum_line(totals_of(result), result.header.metric),
         text_of(result.header.provenance, "note"));
   }
-  return effects.scale ? "Normalised values are 0 for the corrupted run and 1 for the clean one."
-                       : "The two hardly differ, so nothing is normalised.";
+  return effects.scale ? "In tables, normalized values are the metric on the scale where the "
+                         "corrupted run is "
+                         "0 and the clean one 1. The map shows the effect, the change from the run "
+                         "that was changed, as a share of clean − corrupted."
+                       : "The two hardly differ, so nothing is normalized.";
 }
 
 std::string page_of(const Result& result, const Effects& effects) {

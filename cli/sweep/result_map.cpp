@@ -30,17 +30,17 @@ HeatMap result_map(const Result& result, const Effects& effects, std::int64_t po
   map.col_labels = flat ? std::vector<std::string>{""} : axes[1].labels;
   map.row_axis = axes[0].name;
   map.col_axis = flat ? "" : axes[1].name;
-  map.value_name = effects.scale ? "normalized" : std::string(kind.unit);
+  map.value_name = effects.scale ? "effect / (clean − corrupted)" : std::string(kind.unit);
   map.mask = kind.shares() ? Mask::absent : Mask::none;
   map.color_map = ColorMap::diverging;
   map.values.assign(static_cast<std::size_t>(map.rows * map.cols),
                     std::numeric_limits<float>::quiet_NaN());
+  const double whole = effects.scale ? effects.scale->clean - effects.scale->corrupted : 1.0;
   for (const CellEffect& cell : effects.cells) {
     const std::int64_t size = slice ? axes[2].size() : 1;
     if (!slice || cell.cell % size == pos) {
-      const double base = effects.into_clean ? 1.0 : 0.0;  // the run nobody changed
       map.values[static_cast<std::size_t>(cell.cell / size)] =
-          static_cast<float>(cell.normalized ? *cell.normalized - base : cell.effect.mean);
+          static_cast<float>(cell.effect.mean / whole);
     }
   }
   return map;

@@ -14,6 +14,7 @@
 namespace headscope {
 
 std::string with_interval(const Summary& summary);  // "0.920 [0.860, 0.970]"
+// mean, standard_error, low, high; the last three null where one value has none.
 OrderedJson json_of(const Summary& summary);
 
 // What was done, the baselines, the strongest cells; of shares also what they sum to.
@@ -25,9 +26,9 @@ OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top);
 // The strongest cells: name, effect, its error and interval; of a sweep also normalised.
 Table strongest_table(const Result& result, const Effects& effects, std::size_t top);
 
-// layer × head (or × position), the normalised metric, or the effect where that has no scale. Of a
-// result over layer, head and pos: the heads of position `pos`. Of shares, cells that do not exist
-// are left white.
+// layer × head (or × position), the effect as a share of clean − corrupted, or itself where that
+// has no scale; the bar says which. Of a result over layer, head and pos: the heads of position
+// `pos`. Of shares, cells that do not exist are left white.
 HeatMap result_map(const Result& result, const Effects& effects, std::int64_t pos = -1);
 
 // OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos.

@@ -24,14 +24,16 @@ void check(const SweepVerbOptions& options) {
   find_metric(options.metric);  // before the model is loaded
 }
 
-std::string seconds_text(std::vector<double> seconds) {
+// `what` took so long: nothing where there is one thing alone.
+std::string seconds_text(const std::string& what, std::vector<double> seconds) {
   if (seconds.empty()) {
     return "";
   }
   std::sort(seconds.begin(), seconds.end());
   const std::string fastest = format_seconds(seconds.front());
-  return seconds.size() == 1 ? fmt::format("took {}\n", fastest)
-                             : fmt::format("took {} at least, {} in the median of {} runs\n",
+  return seconds.size() == 1 ? fmt::format("{}took {}\n", what, fastest)
+                             : fmt::format("{}took {} at least, {} in the median of {} runs\n",
+                                           what,
                                            fastest,
                                            format_seconds(seconds[seconds.size() / 2]),
                                            seconds.size());
@@ -49,7 +51,7 @@ void show_outcome(const Invocation& invocation,
   show(invocation,
        json,
        result_text(outcome.result, options.top) + "\n" + appendix.text +
-           seconds_text(outcome.seconds));
+           seconds_text(appendix.text.empty() ? "" : "the estimate ", outcome.seconds));
 }
 
 void run_alone(const Invocation& invocation,

@@ -1,9 +1,12 @@
 // headscope ablate: heads and parts of layers knocked out, cell by cell.
+#include <optional>
+
 #include <CLI/CLI.hpp>
 
 #include "analyses/ablation/ablation.h"
 #include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
+#include "lib/families/load.h"
 
 namespace headscope {
 namespace {
@@ -35,9 +38,30 @@ std::unique_ptr<ValueSource> source_of(const AblateArguments& options,
   return std::make_unique<Resample>(model, task.items, over, sites, seed);
 }
 
+// Means and partners need two items of each template and length: asked of the task's file before
+// the weights are read. What else may be wrong with the file is told as ever.
+void check_groups(const SweepVerbOptions& options) {
+  const ModelSummary model = summarize_model(options.model);
+  std::optional<Tokenizer> tokenizer;
+  if (model.tokenizer != "none") {
+    tokenizer.emplace(load_tokenizer(options.model));
+  }
+  const Task task = read_task(
+      options.task,
+      tokenizer ? &*tokenizer : nullptr,
+      model.config.n_ctx,
+      model.config.d_vocab,
+      {.bos = options.bos,
+       .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
+  const TemplateGroups groups(task.items);
+}
+
 void run(const AblateArguments& options, const Invocation& invocation) {
   const Site site = parse_sweep_site(options.site);
   const OverAxes over = parse_over(options.over);
+  if (options.mode != "zero" && invocation.session == nullptr) {
+    check_groups(options.sweep);
+  }
   std::unique_ptr<ValueSource> source;
   const std::string of = options.mode == "zero" ? "" : " of the " + options.mean_over + " runs";
   run_sweep_verb(invocation,

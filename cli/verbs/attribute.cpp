@@ -1,4 +1,6 @@
 // headscope attribute: what a patching sweep would find, estimated from gradients.
+#include <chrono>
+
 #include <CLI/CLI.hpp>
 
 #include "analyses/attribution/agreement.h"
@@ -8,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/patch_options.h"
+#include "cli/sweep/sweep_progress.h"
 #include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 
@@ -41,7 +44,7 @@ Table worst_table(const Result& result,
                   const Effects& exact,
                   const Agreement& found,
                   std::size_t top) {
-  Table table({{"cell"}, {"estimated"}, {"exact"}, {"estimated − exact"}});
+  Table table({{"cell"}, {"estimated"}, {"exact"}, {"estimated − exact", 3, "difference"}});
   for (std::size_t i = 0; i < std::min(top, found.worst.size()); ++i) {
     const std::size_t cell = found.worst[i];
     const double guess = estimated.cells[cell].effect.mean;
@@ -62,23 +65,32 @@ std::string text_of(std::optional<double> correlation) {
 Appendix told(const Agreement& found, std::size_t cells, const Table& worst) {
   const OrderedJson json{{"pearson", json_of(found.pearson)},
                          {"spearman", json_of(found.spearman)},
-                         {"slope", found.slope},
+                         {"slope", json_of(found.slope)},
                          {"top_count", found.top_count},
                          {"top_in_both", found.top},
                          {"worst", worst.json()}};
-  std::string text = fmt::format(
-      "against the exact sweep, {} cells: Pearson {}, Spearman {}, exact = {:.2f} × estimated",
-      cells,
-      text_of(found.pearson),
-      text_of(found.spearman),
-      found.slope);
-  if (found.top_count > 0) {
-    text += fmt::format(", {} of the top {} the same\n\nfurthest off\n{}",
-                        found.top,
-                        found.top_count,
-                        worst.text());
+  std::string text = fmt::format("against the exact sweep, {} cells: Pearson {}, Spearman {}",
+                                 cells,
+                                 text_of(found.pearson),
+                                 text_of(found.spearman));
+  if (found.slope) {
+    text += fmt::format(", exact = {:.2f} × estimated", *found.slope);
+  }
+  text += found.top_count > 0
+              ? fmt::format(", {} of the top {} the same", found.top, found.top_count)
+              : std::string(", no top to compare (effects are zero or equal)");
+  if (worst.size() > 0) {
+    text += "\n\nfurthest off\n" + worst.text();
   }
   return {{{"exact", json}}, text + "\n"};
+}
+
+bool run_exact(const SweepInHand& sweep, const Grid& grid, SweepTable& table) {
+  SweepProgressBar bar(
+      grid, static_cast<std::int64_t>(sweep.task.items.size()), sweep.spec.into, table);
+  SweepOptions with_bar = sweep.options;
+  with_bar.progress = [&](const SweepProgress& progress) { bar.show(progress); };
+  return run_sweep(sweep.model, sweep.task, sweep.spec, with_bar, bar);
 }
 
 // Runs the sweep that was estimated. The estimate is on disk by now, if a file was named.
@@ -90,15 +102,21 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
   }
   SweepTable table(grid.size(), prompts);
   print_note("--exact: running the sweep itself");
-  if (!run_sweep(sweep.model, sweep.task, sweep.spec, sweep.options, table)) {
+  const auto start = std::chrono::steady_clock::now();
+  if (!run_exact(sweep, grid, table)) {
+    print_note("interrupted in the exact sweep; a file named with -o holds the whole estimate");
     throw Interrupted();
   }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const Result exact{estimated.header, table.values(), table.clean(), table.corrupted()};
   const Effects guessed = effects_of(estimated);
   const Effects found = effects_of(exact);
   const Agreement agreement = agreement_of(effects_in(guessed), effects_in(found), top);
-  return told(
-      agreement, found.cells.size(), worst_table(estimated, guessed, found, agreement, top));
+  Appendix appendix =
+      told(agreement, found.cells.size(), worst_table(estimated, guessed, found, agreement, top));
+  appendix.json["exact"]["seconds"] = took.count();
+  appendix.text += fmt::format("the exact sweep took {}\n", format_seconds(took.count()));
+  return appendix;
 }
 
 Json identity_of(const AttributeArguments& options) {

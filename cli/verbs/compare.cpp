@@ -89,16 +89,16 @@ OrderedJson list_json(const HeadList& list) {
       {"n_layers", list.layers},
       {"n_heads", list.heads},
       {"samples", list.samples > 0 ? OrderedJson(list.samples) : OrderedJson()},
-      {"at_least_0.1", summary.at_least_tenth},
-      {"at_least_0.5", summary.at_least_half},
+      {"at_least_tenth", summary.at_least_tenth},
+      {"at_least_half", summary.at_least_half},
       {"in_all_samples", list.active.empty() ? OrderedJson() : OrderedJson(summary.always_active)},
       {"mean", summary.mean},
       {"median", summary.median},
       {"bins",
-       {{"0", summary.bins.none},
-        {"0-0.1", summary.bins.weak},
-        {"0.1-0.5", summary.bins.retrieval},
-        {"0.5-", summary.bins.strong}}},
+       {{"none", summary.bins.none},  // shares of heads: 0, to 0.1, to 0.5, and more
+        {"weak", summary.bins.weak},
+        {"retrieval", summary.bins.retrieval},
+        {"strong", summary.bins.strong}}},
       {"note", list.note},
       {"top", OrderedJson::array()}};
   for (const ListedHead& head : list.ranked()) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/custom.h"
@@ -10,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
+#include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/trace/provenance.h"
@@ -159,8 +161,15 @@ void find_all(const DetectArguments& options,
   }
   Progress bar(1000, {.label = "detecting", .unit = "‰"});
   std::int64_t done = 0;
+  std::string told;
+  std::size_t finished = 0;
   detect_options.stop = interrupted;
+  const bool lines = ::isatty(STDERR_FILENO) != 1;
   detect_options.progress = [&](const std::string& step, double part) {
+    if (lines && step != told) {
+      print_note("detecting: " + step);
+      told = step;
+    }
     bar.note(step);
     const auto now = static_cast<std::int64_t>(part * 1000);
     bar.add(std::max<std::int64_t>(0, now - done));
@@ -170,6 +179,17 @@ void find_all(const DetectArguments& options,
     atlas.detections.push_back(detection);
     put_in_order(atlas, detectors);
     save(options, atlas);
+    ++finished;
+    if (lines) {
+      print_note(fmt::format("{} of {}: {}{}, {}",
+                             finished,
+                             detect_options.detectors.size(),
+                             detection.detector.name,
+                             detection.ran()            ? ""
+                             : detection.failed.empty() ? " is undefined"
+                                                        : " failed",
+                             format_seconds(detection.seconds)));
+    }
   };
   detect(model, detect_options);
 }
@@ -185,22 +205,28 @@ void confirm_all(const DetectArguments& options,
   Progress bar(static_cast<std::int64_t>(atlas.detections.size()),
                {.label = "confirming", .unit = "roles"});
   for (const Detection& detection : atlas.detections) {
+    if (interrupted()) {
+      return;
+    }
     const auto known = [&](const Confirmation& c) { return c.detector == detection.detector.name; };
     const Confirmation::Asked asked{confirmation.heads, confirmation.draws, seed};
     std::erase_if(atlas.confirmations,
                   [&](const Confirmation& c) { return known(c) && !(c.asked == asked); });
     const bool done = std::any_of(atlas.confirmations.begin(), atlas.confirmations.end(), known);
     bar.note(detection.detector.name);
-    bar.add();
-    if (done || !detection.ran() || !detection.detector.behaviour ||
-        detection.with_role().empty() || interrupted()) {
-      continue;
-    }
-    Confirmation found = confirmer.confirm(detection);
-    if (!interrupted()) {
+    if (!done && detection.ran() && detection.detector.behaviour &&
+        !detection.with_role().empty()) {
+      if (::isatty(STDERR_FILENO) != 1) {
+        print_note("confirming: " + detection.detector.name);
+      }
+      Confirmation found = confirmer.confirm(detection);
+      if (interrupted()) {
+        return;
+      }
       atlas.confirmations.push_back(std::move(found));
       save(options, atlas);
     }
+    bar.add();
   }
 }
 
@@ -214,12 +240,41 @@ void check_output(const DetectArguments& options) {
   }
 }
 
-// The others are done and on disk; the exit code tells that not all could be.
-void complain_of_undefined(const Atlas& atlas) {
+std::string detector_names(const Atlas& atlas, std::string Detection::*why) {
   std::string names;
   for (const Detection& each : atlas.detections) {
-    names += each.ran() ? "" : (names.empty() ? "" : ", ") + each.detector.name;
+    if (!(each.*why).empty()) {
+      names += (names.empty() ? "" : ", ") + each.detector.name;
+    }
   }
+  return names;
+}
+
+[[noreturn]] void throw_as(int exit_code, const std::string& message) {
+  if (exit_code == UsageError("").exit_code()) {
+    throw UsageError(message);
+  }
+  if (exit_code == DataError("").exit_code()) {
+    throw DataError(message);
+  }
+  if (exit_code == ResourceError("").exit_code()) {
+    throw ResourceError(message);
+  }
+  throw InternalError(message);
+}
+
+// The others are done and on disk; the exit code tells that not all could be, and a failure weighs
+// more than what has no meaning for the model.
+void complain(const Atlas& atlas) {
+  for (const Detection& each : atlas.detections) {
+    if (!each.failed.empty()) {
+      throw_as(each.exit_code,
+               fmt::format("failed, see above: {} ({}); the other detectors ran",
+                           detector_names(atlas, &Detection::failed),
+                           each.failed));
+    }
+  }
+  const std::string names = detector_names(atlas, &Detection::undefined);
   if (!names.empty()) {
     throw DataError("undefined for this model, see above: {}; the other detectors ran", names);
   }
@@ -248,11 +303,15 @@ void run(const DetectArguments& options, const Invocation& invocation) {
     confirm_all(options, model, atlas, common.seed);
   }
   if (interrupted()) {
+    print_note(options.out.empty()
+                   ? "interrupted; with -o FILE.h5 no finished detector would be lost"
+                   : fmt::format("{} holds every finished detector; --resume does the others",
+                                 options.out));
     throw Interrupted();
   }
   save(options, atlas);
   show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
-  complain_of_undefined(atlas);
+  complain(atlas);
 }
 
 void add_options(CLI::App& app, DetectArguments& options) {
@@ -298,7 +357,10 @@ Verb detect_verb() {
           "Detectors that read attention share one pass over shared prompts. A head has a role if "
           "its\nscore reaches the threshold and its interval lies above the control. With -o every "
           "finished\ndetector is on disk; --resume does the others. A detector that is undefined "
-          "for the model\nsays why, the others run, and the exit code is 3.",
+          "for the model\nsays why, the others run, and the exit code is 3; so it is with one that "
+          "fails, and the exit code\nis the failure's. Off a terminal every step and every "
+          "finished "
+          "detector is a line on standard error.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DetectArguments>();
         add_options(app, *options);

@@ -1,6 +1,7 @@
 // headscope reproduce: published circuits, looked for in a model.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
@@ -52,6 +53,29 @@ void check_names(const std::vector<std::string>& asked) {
                        name,
                        did_you_mean(name, names),
                        fmt::join(names, ", "));
+    }
+  }
+}
+
+// Prompts of every circuit are made before the weights are read: what cannot be is refused at once.
+void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
+  std::optional<Tokenizer> tokenizer;  // kinds of heads may do without
+  ReproduceOptions reproduction = options.reproduce;
+  reproduction.seed = seed;
+  for (const std::string& name : options.names) {
+    if (find_head_reproduction(name) != nullptr) {
+      continue;
+    }
+    if (!tokenizer) {
+      tokenizer.emplace(load_tokenizer(options.model));
+    }
+    try {
+      check_reproduction(*tokenizer, find_reproduction(name), reproduction);
+    } catch (const UsageError& error) {
+      throw UsageError("{} (-n {}, --test-items {})",
+                       error.what(),
+                       reproduction.discovery_items,
+                       reproduction.test_items);
     }
   }
 }
@@ -127,7 +151,7 @@ OrderedJson to_json(const ReproduceArguments& options,
     json["circuits"].push_back(reproduction_json(result, model.config()));
   }
   if (results.circuits.size() > 1) {
-    json["overlap"] = overlap_table(results.circuits).json();
+    json["overlap"] = overlap_json(results.circuits);
   }
   json["heads"] = OrderedJson::array();
   for (const HeadResult& result : results.heads) {
@@ -138,6 +162,7 @@ OrderedJson to_json(const ReproduceArguments& options,
 
 void write_and_show(const ReproduceArguments& options, const Invocation& invocation) {
   check_names(options.names);
+  check_sizes(options, invocation.common.seed);
   catch_interrupts();
   const Model model = load_model(
       options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});

@@ -64,8 +64,8 @@ class Report {
                 result.header.metric,
                 cell_name(result, best),
                 best.effect.mean,
-                best.effect.low,
-                best.effect.high});
+                cell_of(best.effect.low),
+                cell_of(best.effect.high)});
   }
   [[nodiscard]] const Table& table() const { return table_; }
 

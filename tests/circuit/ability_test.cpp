@@ -1,6 +1,9 @@
-// What reproduce says where a model does not do the task.
+// What reproduce says where a model does not do the task, and that what it looks for hangs
+// together.
 #include "analyses/circuit/reproduce.h"
+#include "analyses/task/makers.h"
 #include "cli/reproduce/reproduce_view.h"
+#include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -19,6 +22,16 @@ Reproduced with_metric(double low, double high) {
   return result;
 }
 
+// By the metric of the reproduction: one right answer, then the wrong ones.
+double judged(const std::string& reproduction, std::vector<float> logits) {
+  const auto wrong = static_cast<std::int64_t>(logits.size()) - 1;
+  const MetricInput in{at::tensor(logits).view({1, wrong + 1}),
+                       at::zeros({1, 1}, at::kLong),
+                       at::arange(1, wrong + 1).view({1, wrong}),
+                       {}};
+  return find_metric(find_reproduction(reproduction).metric).values(in).item<double>();
+}
+
 }  // namespace
 
 TEST_CASE("a metric above zero is a task done, one below its opposite, one around it neither") {
@@ -32,27 +45,84 @@ TEST_CASE("a metric above zero is a task done, one below its opposite, one aroun
   }
 }
 
+TEST_CASE("one prompt has no interval, so it says nothing of ability") {
+  Reproduced one = with_metric(3, 5);
+  one.clean = summarize({4.0});
+  CHECK(ability_of(one) == Ability::unclear);
+}
+
 TEST_CASE("faithfulness by template pools the tests") {
-  const auto values = faithfulness_by_template(with_metric(3, 5));
+  Reproduced result = with_metric(3, 5);
+  result.tests.push_back(result.tests.front());
+  result.tests.back().metric.circuit = {4, 5, 0, 0};
+  const auto values = faithfulness_by_template(result);
   REQUIRE(values.size() == 2);
-  CHECK(values[0] == Approx(5.0 / 9.0));
-  CHECK(values[1] == Approx(3.0 / 9.0));
+  CHECK(values[0] == Approx((2 + 3 + 4 + 5) / 18.0));
+  CHECK(values[1] == Approx((1 + 2 + 0 + 0) / 18.0));
 }
 
-TEST_CASE("heads are compared by number with the published family and size alone") {
-  const PublishedCircuit& published = find_reproduction("ioi").published;
-  ModelConfig config;
-  config.n_layers = 12;
-  config.n_heads = 12;
-  config.d_model = 768;
-  config.family = "gpt2";
-  CHECK(is_published_model(published, config));
-  config.family = "gpt_neox";
-  CHECK_FALSE(is_published_model(published, config));
+TEST_CASE("a model is judged as its paper judges") {
+  // The best wrong argument counts in docstring, the mean of the wrong ones in IOI.
+  CHECK(judged("docstring", {2, 3, -3, -3}) == Approx(-1.0));
+  CHECK(judged("ioi", {2, 3, -3, -3}) == Approx(3.0));
+  // Probabilities of years above less those below: never more than 1.
+  CHECK(judged("greater-than", {20, 0, 0, 0}) == Approx(1.0).margin(1e-6));
+  CHECK(judged("greater-than", {0, 20, 0, 0}) == Approx(-1.0).margin(1e-6));
 }
 
-TEST_CASE("docstring is judged by the margin over the best wrong argument, as published") {
-  CHECK(find_reproduction("docstring").metric == "logit_margin");
-  CHECK(find_reproduction("greater-than").metric == "prob_diff");
-  CHECK(find_reproduction("ioi").metric == "logit_diff");
+TEST_CASE("every stage reads from a class found before it, at places that its task has") {
+  for (const Reproduction& each : all_reproductions()) {
+    CAPTURE(each.name);
+    std::vector<std::string> known{"end"};  // of every task
+    for (const TaskMaker::Named& span : task_maker(each.task).spans) {
+      known.emplace_back(span.name);
+    }
+    const auto has = [&](const std::string& span) {
+      return std::find(known.begin(), known.end(), span) != known.end();
+    };
+    std::vector<std::string> found;
+    for (const DiscoveryStage& stage : each.stages) {
+      CAPTURE(stage.name);
+      CHECK((stage.into.empty()
+                 ? found.empty()
+                 : std::find(found.begin(), found.end(), stage.into) != found.end()));
+      CHECK(has(stage.senders_at));
+      CHECK(has(stage.receivers_at));
+      found.push_back(stage.name);
+    }
+    for (const std::string& span : each.looks_at) {
+      CAPTURE(span);
+      CHECK(has(span));
+    }
+    for (const std::string& span : each.copied) {
+      CAPTURE(span);
+      CHECK(has(span));
+    }
+  }
+}
+
+TEST_CASE("heads are compared by number with a model of the published family and size alone") {
+  for (const Reproduction& each : all_reproductions()) {
+    CAPTURE(each.name);
+    ModelConfig config;
+    config.family = each.published.family;
+    config.n_layers = each.published.n_layers;
+    config.n_heads = each.published.n_heads;
+    config.d_model = each.published.d_model;
+    CHECK(is_published_model(each.published, config));
+    for (const PublishedCircuit::Class& heads : each.published.classes) {
+      for (const auto& [layer, head] : heads.heads) {
+        CHECK((layer < config.n_layers && head < config.n_heads));
+      }
+    }
+    ModelConfig wider = config;
+    wider.d_model += 64;
+    ModelConfig deeper = config;
+    ++deeper.n_layers;
+    ModelConfig other = config;
+    other.family = "gpt_neox";
+    for (const ModelConfig& different : {wider, deeper, other}) {
+      CHECK_FALSE(is_published_model(each.published, different));
+    }
+  }
 }

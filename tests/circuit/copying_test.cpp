@@ -6,6 +6,7 @@
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
+#include "tests/support/induction_model.h"
 #include "tests/sweep/tasks_of_tokens.h"
 
 using namespace headscope;
@@ -63,4 +64,14 @@ TEST_CASE("copy scores are those of a run whose head sees one token alone") {
       CHECK(got.suppresses == Approx(suppresses));
     }
   }
+}
+
+TEST_CASE("a head that writes nothing copies and suppresses nothing") {
+  const Model model = induction_model();  // head 1.3 has no W_O: all its logits are equal
+  const Task task = random_task({.lengths = {9, 8, 9}, .d_vocab = model.config().d_vocab});
+  REQUIRE(model.W_O(1)[3].abs().max().item<float>() == 0.0f);
+  const CopyScore got =
+      copy_scores(model, task, {{1, 3}}, {"S"}, model.config().d_vocab - 1).front();
+  CHECK(got.copies == 0.0);
+  CHECK(got.suppresses == 0.0);
 }

@@ -3,6 +3,7 @@
 
 #include "analyses/head_detectors/atlas.h"
 #include "tests/cli/program.h"
+#include "tests/cli/running_program.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -89,6 +90,64 @@ TEST_CASE("what cannot run says so, the others run, and the exit code tells") {
   CHECK(detect(folder, {"--overwrite", "--detectors", "inductoin"}).code == 2);
   CHECK(run({"detect", "--list"}).code == 0);
   CHECK(run({"detect"}).code == 2);
+}
+
+TEST_CASE("a detector that fails is reported as such, and the others are kept") {
+  const Folder folder;
+  put(folder / "task.jsonl",
+      "{\"clean_tokens\": [1, 7, 3, 4, 5], \"corrupted_tokens\": [1, 8, 3, 4, 5], "
+      "\"answer_tokens\": [9], \"spans\": {\"A\": [1, 2], \"B\": [2, 4]}}\n");
+  const std::string misspelt =
+      R"({"name": "mine", "task": "task.jsonl", "from": "end", "to": "C", "threshold": 0.2})";
+  const Outcome outcome =
+      detect(folder, {"--detectors", "dormant", "--detector-file", custom(folder, misspelt)});
+  CHECK(outcome.code == 3);
+  CHECK(detect_says(outcome.out, "mine   failed: "));
+  CHECK_FALSE(detect_says(outcome.out, "undefined"));
+  CHECK(detect_says(outcome.err, "failed, see above: mine"));
+  const Atlas atlas = read_atlas(folder / "a.h5");
+  CHECK(atlas.find("dormant")->ran());
+  CHECK(detect_says(atlas.find("mine")->failed, "no span \"C\""));
+}
+
+TEST_CASE("off a terminal detect tells every step; JSON has heads as numbers") {
+  const Folder folder;
+  const Outcome outcome =
+      detect(folder, {"--detectors", "first_token_sink,delimiter", "--json", "--top", "2"});
+  REQUIRE(outcome.code == 0);
+  CHECK(detect_says(outcome.err, "detecting: text"));
+  CHECK(detect_says(outcome.err, "2 of 2: delimiter"));
+  const OrderedJson json = outcome.json();
+  for (const auto& head : json["detectors"][0]["top"]) {
+    CHECK(head["layer"].is_number_integer());
+    CHECK(head["head"].is_number_integer());
+  }
+  for (const auto& head : json["detectors"][0]["with_role"]) {
+    CHECK(head["head"].is_number_integer());
+  }
+}
+
+TEST_CASE("Ctrl-C in detect says how to go on") {
+  const Folder folder;
+  const pid_t child = start({"detect",
+                             model_path("llama"),
+                             "--detectors",
+                             "first_token_sink,delimiter",
+                             "--seeds",
+                             "1000",
+                             "--threads",
+                             "1",
+                             "-o",
+                             folder / "a.h5"},
+                            folder / "err");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!detect_says(contents(folder / "err"), "detecting: ") &&
+         std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  REQUIRE(::kill(child, SIGINT) == 0);
+  CHECK(wait_for(child, std::chrono::seconds(30)) == 130);
+  CHECK(detect_says(contents(folder / "err"), "--resume does the others"));
 }
 
 TEST_CASE("a detector of one's own, as JSON") {

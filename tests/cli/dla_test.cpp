@@ -68,7 +68,7 @@ TEST_CASE("dla: table, JSON, file, inspect and export agree, and the parts sum t
   CHECK(totals["model"]["mean"] == json["baseline"]["clean"]["mean"]);
   CHECK(sum == Approx(totals["model"]["mean"].get<double>()).margin(1e-4));
   double kinds = 0.0;
-  for (const std::string kind : {"embeddings", "heads", "MLPs", "biases"}) {
+  for (const std::string kind : {"embeddings", "heads", "mlps", "biases"}) {
     kinds += totals[kind]["mean"].get<double>();
   }
   CHECK(kinds == Approx(sum).margin(1e-9));
@@ -91,7 +91,7 @@ TEST_CASE("dla: table, JSON, file, inspect and export agree, and the parts sum t
   const std::string page = contents(folder / "out/d.html");
   CHECK(dla_says(page, "direct logit attribution"));
   CHECK(dla_says(page, "By kind of component"));
-  CHECK_FALSE(dla_says(page, "normalised"));
+  CHECK_FALSE(dla_says(page, "normalized"));
 }
 
 TEST_CASE("dla says which run and which logits it attributes") {

@@ -110,7 +110,7 @@ TEST_CASE("path-patch finds what reaches a head and nothing of what comes after 
   double before = 0.0;
   for (const auto& cell : json["cells"]) {
     const double effect = std::abs(cell["effect"]["mean"].get<double>());
-    if (cell["layer"] == "0") {
+    if (cell["layer"] == 0) {
       before += effect;
     } else {
       CHECK(effect == 0.0);
@@ -175,4 +175,26 @@ TEST_CASE("bad sweeps end with one clear line") {
   const Outcome empty = run({"patch", kSweepsModel, "--task", folder / "empty.jsonl"});
   CHECK(empty.code == 3);
   CHECK(is_one_line(empty.err));
+}
+
+TEST_CASE("a template of one item is refused before the weights are read") {
+  const Folder folder;
+  const std::string file = sweeps_task_file(folder);
+  put(file,
+      contents(file) +
+          "{\"clean_tokens\": [1, 9, 3, 4, 5, 6, 7], \"corrupted_tokens\": [1, 9, 3, 4, 8, 6, 7], "
+          "\"answer_tokens\": [30], \"wrong_tokens\": [31], \"template\": 1}\n");
+  const std::string model = folder / "no-weights";
+  std::filesystem::create_directory(model);
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) {
+    std::filesystem::copy(kSweepsModel + "/" + name, model + "/" + name);
+  }
+  for (const std::string mode : {"mean", "resample"}) {
+    CAPTURE(mode);
+    const Outcome outcome = run({"ablate", model, "--task", file, "--mode", mode});
+    CHECK(outcome.code == 2);
+    CHECK(is_one_line(outcome.err));
+    CHECK(outcome.err.find("the only one of template \"1\"") != std::string::npos);
+  }
+  CHECK(run({"ablate", model, "--task", file, "--mode", "zero"}).code == 3);  // no weights
 }

@@ -78,9 +78,10 @@ TEST_CASE("the induction head reads the previous-token head through its keys alo
     CHECK(mean_score(found.scores, c, 0, 2) < 0.0);
     CHECK(mean_score(found.scores, c, 1, 2) == 0.0);
     CHECK(mean_score(found.control, c, 0, kPreviousTokenHead.head) < of_head);
-    const OrderedJson& first = found.notes.at("strongest K-composition").front();
-    CHECK(first.at("writes") == "0.1");
-    CHECK(first.at("reads").get<std::string>().starts_with("1."));
+    const OrderedJson& first = found.notes.at("strongest_k_composition").front();
+    CHECK(first.at("writes").at("layer") == 0);
+    CHECK(first.at("writes").at("head") == 1);
+    CHECK(first.at("reads").at("layer") == 1);
   }
 }
 

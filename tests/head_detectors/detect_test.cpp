@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <limits>
+#include <stdexcept>
 
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/probe_pass.h"
@@ -144,14 +147,40 @@ TEST_CASE(
   const Model model = induction_model(kInductionHeads, kSize);
   Detection induction = found(model, "induction");
   induction.score[place({1, 3})] = 0.0;  // which has no W_O: it would water the role down
-  Confirmer confirmer(model, {.heads = 1, .draws = 3});
+  Confirmer confirmer(model, {.heads = 1, .draws = 5});
   const Confirmation c = confirmer.confirm(induction);
   CHECK(c.heads == std::vector<std::size_t>{place(kInductionHead)});
   CHECK(c.intact > -2.0);
   CHECK(c.change() < -3.0);
   CHECK(std::abs(c.random_mean()) < 0.01);
+  CHECK(c.beyond_high < -2.5);
   CHECK(c.confirmed());
   CHECK_THROWS_AS(confirmer.confirm(found(model, "echo")), UsageError);
+}
+
+TEST_CASE("confirmed is what intervals and every draw say, never one draw's sign") {
+  Confirmation dormant{.detector = "dormant", .behaviour = "log-probability of text"};
+  dormant.intact = -3.0;
+  dormant.ablated = -3.006;
+  dormant.low = -0.009;
+  dormant.high = -0.003;
+  dormant.beyond_low = -0.013;
+  dormant.beyond_high = -0.009;
+  dormant.random = {0.005};
+  CHECK_FALSE(dormant.enough_draws());
+  CHECK_FALSE(dormant.confirmed());
+  dormant.random = {0.005, 0.004, 0.001, 0.0, -0.002};
+  CHECK(dormant.confirmed());
+  dormant.random[4] = -0.007;  // one draw does as much
+  CHECK_FALSE(dormant.confirmed());
+  dormant.random[4] = -0.002;
+  dormant.beyond_high = 0.001;  // prompts do not tell it from random heads
+  CHECK_FALSE(dormant.confirmed());
+  dormant.beyond_high = -0.009;
+  dormant.high = 0.001;  // nor from nothing
+  CHECK_FALSE(dormant.confirmed());
+  dormant.high = std::numeric_limits<double>::quiet_NaN();  // of one prompt
+  CHECK_FALSE(dormant.confirmed());
 }
 
 TEST_CASE("random heads match the layers of those they stand for") {
@@ -200,4 +229,45 @@ TEST_CASE("a detector that cannot run says why, and the others run") {
   CHECK(all[0].undefined.find("context is 24") != std::string::npos);
   CHECK_FALSE(all[1].ran());
   CHECK_THROWS_AS(find_detector("inductoin"), UsageError);
+}
+
+TEST_CASE("only the declared reason is undefined; any other error is a failure, the rest is kept") {
+  const Model model = induction_model(kInductionHeads, kSize);
+  const auto throwing = [](const std::string& name, const std::function<void()>& error) {
+    Detector detector{.name = name};
+    detector.run = [error](const DetectorContext&) -> Finding {
+      error();
+      return {};
+    };
+    return detector;
+  };
+  Detector broken = find_detector("previous_token");  // shares its pass with induction's kind
+  broken.name = "broken";
+  broken.reading->score = [](const ProbeView&) -> Tensor { throw InternalError("its own fault"); };
+  const auto all = detect(
+      model,
+      {.detectors = {throwing("declared", [] { throw UndefinedForModel("no digits"); }),
+                     throwing("data", [] { throw DataError("a bad file"); }),
+                     throwing("usage", [] { throw UsageError("a bad call"); }),
+                     throwing("torch", [] { at::zeros({2}).view({3}); }),
+                     throwing("standard", [] { throw std::out_of_range("at\nsecond line"); }),
+                     broken,
+                     find_detector("previous_token")},
+       .seeds = {0}});
+  REQUIRE(all.size() == 7);
+  CHECK(all[0].undefined == "no digits");
+  CHECK(all[0].failed.empty());
+  const std::vector<int> codes{0, 3, 2, 1, 1, 1, 0};
+  for (std::size_t i = 1; i < 6; ++i) {
+    CAPTURE(i);
+    CHECK(all[i].undefined.empty());
+    CHECK_FALSE(all[i].failed.empty());
+    CHECK(all[i].exit_code == codes[i]);
+    CHECK_FALSE(all[i].ran());
+  }
+  CHECK(all[1].failed == "a bad file");
+  CHECK(all[4].failed == "at");
+  CHECK(all[5].failed == "its own fault");
+  CHECK(all[6].ran());
+  CHECK(all[6].score[place(kPreviousTokenHead)] > 0.99);
 }

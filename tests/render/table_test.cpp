@@ -58,7 +58,39 @@ TEST_CASE("text is made visible") {
   CHECK(shorten("abcd", 4) == "abcd");
 }
 
-TEST_CASE("progress is drawn on request, and not at all off a terminal") {
+TEST_CASE("keys of rows are identifiers, whatever the header shows") {
+  Table table(
+      {{"±se", 3, "standard_error"}, {"95 % low"}, {"score of A"}, {"tokens/s"}, {"Jaccard"}});
+  table.row({1, 2, 3, 4, cell_of(std::nan(""))});
+  CHECK(table.json().dump() ==
+        R"([{"standard_error":1,"low":2,"score_of_a":3,"tokens_s":4,"jaccard":null}])");
+  CHECK(table.cell_text(0, 4) == "–");
+  CHECK(key_of({"95 %"}) == "value");
+}
+
+TEST_CASE("off a terminal progress is a line now and then") {
+  const TestFolder folder("progress-lines");
+  std::FILE* file = std::fopen((folder / "out").c_str(), "w");
+  {
+    Progress bar(2,
+                 {.label = "x",
+                  .unit = "maps",
+                  .stream = file,
+                  .when = Progress::When::terminal,
+                  .line_every = std::chrono::milliseconds(0)});
+    bar.note("so far");
+    bar.add();
+    bar.add();
+  }
+  std::fclose(file);
+  const std::string out = read_text(folder / "out");
+  CHECK_THAT(out, contains("headscope: x ") && contains("1/2 maps") && contains("2/2 maps"));
+  CHECK_THAT(out, contains("so far\n"));
+  CHECK(out.find('\r') == std::string::npos);
+  CHECK(out.find('\033') == std::string::npos);
+}
+
+TEST_CASE("progress is drawn on request, and short work is silent off a terminal") {
   CHECK(progress_line({.label = "recording"}, 40, 100, 4.0) ==
         "recording ━━━━━━━━━─────────────── 40/100 prompts  10.0/s  6.0 s left");
   const TestFolder folder("progress");

@@ -1,6 +1,8 @@
 // What a model can do, told from its values.
 #include "analyses/metric/verdict.h"
 
+#include <cmath>
+
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -61,4 +63,23 @@ TEST_CASE("without wrong answers the likeliest token decides") {
 TEST_CASE("four items are too few to say") {
   CHECK(of({1, 1, 1, 1}, {3, 3, 3, 3}, {0, 0, 0, 0}) == Verdict::too_few);
   CHECK(of({1, 1, 1, 1, 1}, {3, 3, 3, 3, 3}, {0, 0, 0, 0, 0}) == Verdict::does);
+}
+
+TEST_CASE("one value has a mean, and neither an error nor an interval") {
+  const Summary one = summarize({4.014});
+  CHECK(one.mean == 4.014);
+  CHECK(std::isnan(one.standard_error));
+  CHECK(std::isnan(one.low));
+  CHECK(std::isnan(one.high));
+  CHECK_FALSE(one.has_interval());
+  const Summary two = summarize({4.0, 4.0});
+  CHECK(two.has_interval());
+  CHECK(two.standard_error == 0.0);
+  const Judgement found =
+      judge({.accuracy = {1.0}, .logit_diff = {4.0}, .clean = {4.0}, .corrupted = {0.0}});
+  CHECK(found.verdict == Verdict::too_few);
+  CHECK(found.reason.find("nan") == std::string::npos);
+  // The scale is of means alone, and one prompt has those.
+  CHECK(normal_scale({4.0}, {0.0}).has_value());
+  CHECK_FALSE(normal_scale({4.0}, {4.0}).has_value());
 }

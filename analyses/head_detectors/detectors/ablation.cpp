@@ -31,7 +31,7 @@ Finding run_ablation(const DetectorContext& context) {
   Finding finding;
   if (lost.defined()) {
     finding.scores = head_samples(lost);
-    finding.notes["mean log-probability of the text"] = whole.mean().item<double>();
+    finding.notes["text_log_probability"] = whole.mean().item<double>();
   }
   return finding;
 }

@@ -5,9 +5,9 @@
 #include "analyses/head_detectors/clean_values.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/probe.h"
 #include "analyses/path_patching/path_runner.h"
 #include "analyses/sweep/sweep.h"
-#include "analyses/task/makers.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
@@ -61,15 +61,15 @@ Finding run_arithmetic(const DetectorContext& context) {
   std::vector<Tensor> scores;
   OrderedJson accuracies = OrderedJson::array();
   for (const std::uint64_t seed : context.seeds) {
-    const Task task = make_task(
+    const Task task = built_in_task(
+        context.model,
         "arithmetic",
-        context.model.tokenizer(),
         {.n = kArithmeticPrompts, .seed = seed, .corruption = "operands", .templates = {}});
     const ArithmeticHeads found =
         arithmetic_heads(context.model, task, kLeastAccuracy, context.stop);
     accuracies.push_back(found.accuracy);
     if (found.accuracy < kLeastAccuracy) {
-      throw DataError(
+      throw UndefinedForModel(
           "the model does arithmetic too seldom: it is right in {:.0f} % of {} prompts, {:.0f} % "
           "are "
           "needed",
@@ -84,7 +84,7 @@ Finding run_arithmetic(const DetectorContext& context) {
   }
   Finding finding;
   finding.scores = head_samples(scores);
-  finding.notes["accuracy, by seed"] = std::move(accuracies);
+  finding.notes["accuracy_by_seed"] = std::move(accuracies);
   return finding;
 }
 

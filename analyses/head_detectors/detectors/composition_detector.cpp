@@ -30,9 +30,9 @@ OrderedJson strongest_pairs(const Tensor& scores, double baseline, std::int64_t 
     if (std::isinf(at.value)) {
       break;
     }
-    pairs.push_back({{"writes", fmt::format("{}.{}", at.layer / heads, at.layer % heads)},
-                     {"reads", fmt::format("{}.{}", at.head / heads, at.head % heads)},
-                     {"above random", at.value}});
+    pairs.push_back({{"writes", head_json(at.layer / heads, at.layer % heads)},
+                     {"reads", head_json(at.head / heads, at.head % heads)},
+                     {"above_random", at.value}});
   }
   return pairs;
 }
@@ -59,10 +59,10 @@ Finding run_composition(const DetectorContext& context) {
   }
   finding.scores = head_samples(above);
   finding.control = head_samples(controls);
-  finding.notes["random baseline"] = baseline;
-  for (const auto& [kind, name] : {std::pair{0, "strongest Q-composition"},
-                                   std::pair{1, "strongest K-composition"},
-                                   std::pair{2, "strongest V-composition"}}) {
+  finding.notes["random_baseline"] = baseline;
+  for (const auto& [kind, name] : {std::pair{0, "strongest_q_composition"},
+                                   std::pair{1, "strongest_k_composition"},
+                                   std::pair{2, "strongest_v_composition"}}) {
     finding.notes[name] = strongest_pairs(scores[kind], baseline, c.n_heads);
   }
   return finding;

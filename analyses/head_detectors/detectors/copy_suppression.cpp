@@ -79,9 +79,9 @@ double diagonal_share(const Model& model, const HeadPlace& at, const Sample& sam
 
 OrderedJson note(const Model& model, const HeadPlace& at, const Sample& sample) {
   OrderedJson json = head_json(at.layer, at.head);
-  json["in the lowest 5 %"] = at.value;
-  json["among the 10 most negative"] = most_negative_share(model, at, sample);
-  json["QK: own key is the best of the sample"] = diagonal_share(model, at, sample);
+  json["lowest_5_percent_share"] = at.value;
+  json["lowest_10_tokens_share"] = most_negative_share(model, at, sample);
+  json["own_key_best_share"] = diagonal_share(model, at, sample);
   return json;
 }
 
@@ -106,7 +106,7 @@ Finding run_copy_suppression(const DetectorContext& context) {
     for (const HeadPlace& at : largest_heads(at::cat(scores).mean(0), kCopySuppressionNoted)) {
       heads.push_back(note(context.model, at, first));
     }
-    finding.notes["strongest heads"] = std::move(heads);
+    finding.notes["strongest_heads"] = std::move(heads);
   }
   return finding;
 }

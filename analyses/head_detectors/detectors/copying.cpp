@@ -53,7 +53,7 @@ Finding eigenvalues(const DetectorContext& context) {
   Finding finding;
   if (scores.defined()) {
     finding.scores = head_samples(scores.unsqueeze(0));
-    finding.notes["eigenvalues of W_OV alone"] = copying_by_layer(at::stack(plain));
+    finding.notes["w_ov_eigenvalues"] = copying_by_layer(at::stack(plain));
   }
   return finding;
 }

@@ -67,7 +67,7 @@ Finding run_importance(const DetectorContext& context) {
   }
   Finding finding{head_samples(scores), head_samples(controls)};
   if (!scores.empty()) {
-    finding.notes["normalised by layer"] = importance_by_layer(at::cat(scores).mean(0));
+    finding.notes["normalized_by_layer"] = importance_by_layer(at::cat(scores).mean(0));
   }
   return finding;
 }

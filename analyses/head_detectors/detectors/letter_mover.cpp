@@ -7,8 +7,8 @@
 #include "analyses/head_detectors/end_attention.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/probe.h"
 #include "analyses/logit_attribution/logit_attribution.h"
-#include "analyses/task/makers.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -87,7 +87,7 @@ void check_ability(const Model& model, const Task& task) {
   const double chance = 1.0 / static_cast<double>(letter_spans(task).size());
   const auto items = static_cast<double>(task.items.size());
   if (accuracy < chance + 2 * std::sqrt(chance * (1 - chance) / items)) {
-    throw DataError(
+    throw UndefinedForModel(
         "the model is at chance in multiple choice: the right letter is ahead in {:.0f} % of {} "
         "prompts, chance is {:.0f} %",
         100 * accuracy,
@@ -100,9 +100,9 @@ Finding run_letter_mover(const DetectorContext& context) {
   Task all{.name = "multiple_choice", .items = {}, .hash = {}};
   for (const std::uint64_t seed : context.seeds) {
     const Task task =
-        make_task("multiple_choice",
-                  context.model.tokenizer(),
-                  {.n = kLetterMoverPrompts, .seed = seed, .corruption = {}, .templates = {}});
+        built_in_task(context.model,
+                      "multiple_choice",
+                      {.n = kLetterMoverPrompts, .seed = seed, .corruption = {}, .templates = {}});
     all.items.insert(all.items.end(), task.items.begin(), task.items.end());
   }
   check_ability(context.model, all);

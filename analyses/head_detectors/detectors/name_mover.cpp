@@ -5,9 +5,9 @@
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/probe.h"
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
-#include "analyses/task/makers.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
@@ -48,9 +48,9 @@ Finding finding_of(const DetectorContext& context, NameMoverKind kind) {
   std::vector<Tensor> written;
   for (const std::uint64_t seed : context.seeds) {
     const Task task =
-        make_task("ioi",
-                  context.model.tokenizer(),
-                  {.n = kNameMoverPrompts, .seed = seed, .corruption = {}, .templates = {}});
+        built_in_task(context.model,
+                      "ioi",
+                      {.n = kNameMoverPrompts, .seed = seed, .corruption = {}, .templates = {}});
     const NameMoving found = name_moving(context, task, seed);
     if (!found.copies.defined()) {
       break;
@@ -64,7 +64,7 @@ Finding finding_of(const DetectorContext& context, NameMoverKind kind) {
     OrderedJson heads = OrderedJson::array();
     for (const HeadPlace& at : largest_heads(at::stack(written).mean(0), 10)) {
       OrderedJson head = head_json(at.layer, at.head);
-      head["share of names"] = at.value;
+      head["names_share"] = at.value;
       heads.push_back(std::move(head));
     }
     finding.notes[kind == &NameMoving::copies ? "highest copy scores"

@@ -49,7 +49,7 @@ Finding look(const DetectorContext& context) {
     }
   }
   if (finding.scores.samples == 0) {
-    throw DataError(
+    throw UndefinedForModel(
         "the model found the needle in none of {} prompts of {} tokens, and a head is "
         "scored where it is found (headscope niah --template, other needles)",
         asked,
@@ -57,7 +57,7 @@ Finding look(const DetectorContext& context) {
   }
   finding.notes["form"] = form_for(context.model.tokenizer());
   finding.notes["prompts"] = asked;
-  finding.notes["needles found"] = finding.scores.samples;
+  finding.notes["needles_found"] = finding.scores.samples;
   return finding;
 }
 

@@ -20,7 +20,7 @@ OrderedJson dataset_note(const Succession& data) {
   for (const SuccessionTask& task : data.tasks) {
     tasks[task.name] = task.pairs.size();
   }
-  return {{"pairs", data.pairs}, {"pairs dropped", data.dropped}, {"tasks", tasks}};
+  return {{"pairs", data.pairs}, {"pairs_dropped", data.dropped}, {"tasks", tasks}};
 }
 
 // The score of the strongest heads, task by task.
@@ -65,8 +65,8 @@ OrderedJson variants(const DetectorContext& context, const Succession& data) {
   if (!spaced.tasks.empty()) {
     const Tensor hits = successor_hits(context, spaced.tasks, kMlp);
     if (hits.defined()) {
-      notes["lists with a leading blank alone"] = best_of(hits);
-      notes["lists with a leading blank alone"]["pairs"] = spaced.pairs;
+      notes["lists_with_leading_blank"] = best_of(hits);
+      notes["lists_with_leading_blank"]["pairs"] = spaced.pairs;
     }
   }
   return notes;
@@ -90,8 +90,8 @@ OrderedJson number_notes(const Model& model, const HeadPlace& best) {
     return at::matmul(normalize(out, gain, c.norm, c.norm_eps), W_U.t());
   };
   OrderedJson notes{{"numbers", numbers.size()}};
-  notes["held-out accuracy of a linear probe for n mod 10"] = mod10_probe(rows);
-  notes["ordinal arithmetic through the strongest head"] = mod10_arithmetic(rows, logits_of);
+  notes["mod10_probe_accuracy"] = mod10_probe(rows);
+  notes["mod10_arithmetic"] = mod10_arithmetic(rows, logits_of);
   return notes;
 }
 
@@ -110,8 +110,8 @@ std::vector<Tensor> control_hits(const DetectorContext& context, const Successio
 Finding run_successor(const DetectorContext& context) {
   const Succession data = succession_tasks(context.model.tokenizer(), SuccessionLists::expanded);
   if (data.tasks.empty()) {
-    throw DataError("{}: the tokenizer has no ordered list of 4 single tokens",
-                    context.model.source().name);
+    throw UndefinedForModel("{}: the tokenizer has no ordered list of 4 single tokens",
+                            context.model.source().name);
   }
   Finding finding;
   const Tensor hits = successor_hits(context, data.tasks, kMlp);
@@ -121,9 +121,9 @@ Finding run_successor(const DetectorContext& context) {
   finding.scores = head_samples(hits);
   finding.control = head_samples(control_hits(context, data));
   finding.notes["dataset"] = dataset_note(data);
-  finding.notes["strongest heads"] = by_task(hits, data);
-  finding.notes["strongest head under other definitions"] = variants(context, data);
-  finding.notes["numbers mod 10"] =
+  finding.notes["strongest_heads"] = by_task(hits, data);
+  finding.notes["strongest_by_definition"] = variants(context, data);
+  finding.notes["numbers_mod_10"] =
       number_notes(context.model, largest_heads(hits.mean(0), 1).front());
   return finding;
 }

@@ -59,8 +59,8 @@ OrderedJson layer_json(const LayerActivations& layer) {
                        {"prompts", each.prompts},
                        {"largest", each.largest}});
   }
-  return {{"residual peak of the first token", layer.first_norm - layer.other_norm},
-          {"norm of the others", layer.other_norm},
+  return {{"first_token_residual_peak", layer.first_norm - layer.other_norm},
+          {"other_tokens_norm", layer.other_norm},
           {"largest", layer.largest},
           {"median", layer.median},
           {"massive", massive}};
@@ -87,7 +87,7 @@ Finding run_value_drain(const DetectorContext& context) {
       layers.push_back(layer_json(layer));
     }
     finding.notes["prompts"] = first.size();
-    finding.notes["stream behind each block"] = std::move(layers);
+    finding.notes["stream_by_block"] = std::move(layers);
   }
   return finding;
 }

@@ -15,7 +15,7 @@ const el = (tag, attributes = {}, ...children) => {
 const bytesOf = (text) => { const s = atob(text), b = new Uint8Array(s.length); for (let i = 0; i < s.length; i++) b[i] = s.charCodeAt(i); return b; };
 const palette = bytesOf(A.palette);
 const shade = (t) => { const i = 3 * Math.round(255 * Math.min(1, Math.max(0, t))); return [palette[i], palette[i + 1], palette[i + 2]]; };
-const ran = A.detectors.filter((d) => !d.undefined);
+const ran = A.detectors.filter((d) => !d.undefined && !d.failed);
 const roles = ran.filter((d) => d.threshold !== null && d.heads.length > 0);
 const name = (h) => `${Math.floor(h / A.n_heads)}.${h % A.n_heads}`;
 const fixed = (x, n = 3) => x === null || x === undefined ? "–" : Math.abs(x) >= 1000 ? x.toFixed(0) : Math.abs(x) >= 100 ? x.toFixed(1) : Math.abs(x) > 0 && Math.abs(x) < 0.0005 ? x.toExponential(1) : x.toFixed(n);
@@ -178,7 +178,7 @@ document.addEventListener("keydown", (e) => {
 // ---- the whole -----------------------------------------------------------------------------------
 const whole = el("details", {}, el("summary", {}, "Detectors: definitions, sources, what could not run"));
 const about = el("table", { class: "scores" }, el("tr", {}, ...["detector", "definition", "threshold", "source"].map((t) => el("th", {}, t))));
-for (const d of A.detectors) about.append(el("tr", {}, el("td", {}, d.name), el("td", {}, d.undefined ? `undefined for this model: ${d.undefined}` : d.definition),
+for (const d of A.detectors) about.append(el("tr", {}, el("td", {}, d.name), el("td", {}, d.failed ? `failed: ${d.failed}` : d.undefined ? `undefined for this model: ${d.undefined}` : d.definition),
   el("td", {}, d.threshold === null ? "–" : `${d.threshold}: ${d.threshold_source}`), el("td", {}, d.source)));
 whole.append(about);
 const confirmed = el("details", {}, el("summary", {}, "What happens without the heads of a role"));
