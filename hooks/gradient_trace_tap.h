@@ -1,10 +1,9 @@
-// Hands gradients to a trace, prompt by prompt.
+// Hands gradients to a trace, of the prompts that the trace tap was last told of.
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
-#include "hooks/joined.h"
 #include "hooks/trace_tap.h"
 #include "lib/model/gradients.h"
 
@@ -12,30 +11,18 @@ namespace headscope {
 
 class GradientTraceTap final : public GradientTap {
  public:
-  // `rows`: the prompts (indices into the trace) of the rows of the pass.
-  GradientTraceTap(TraceTap& to,
-                   const std::vector<HookPoint>& points,
-                   const std::vector<std::size_t>& rows)
-      : to_(to), points_(points), rows_(rows) {}
+  GradientTraceTap(TraceTap& to, const std::vector<HookPoint>& points) : to_(to), points_(points) {}
 
   [[nodiscard]] bool wants(HookPoint point) const override {
     return std::find(points_.begin(), points_.end(), point) != points_.end();
   }
   void visit(const Visit& visit, const Tensor&, const Tensor& gradient) override {
-    const Tensor here = gradient.cpu();
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      to_.write(
-          rows_[row],
-          gradient_name(visit.point),
-          one_prompt(
-              here, visit.point.site, static_cast<std::int64_t>(row), visit.layout.pads[row]));
-    }
+    to_.write(gradient_name(visit.point), visit, gradient);
   }
 
  private:
   TraceTap& to_;
   const std::vector<HookPoint>& points_;
-  const std::vector<std::size_t>& rows_;
 };
 
 }  // namespace headscope

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "hooks/gradient_trace_tap.h"
 #include "hooks/recorded_points.h"
@@ -48,19 +49,15 @@ Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::s
   return Batch(tokens);
 }
 
-void write_logits(TraceTap& tap,
-                  const Tensor& logits,
-                  const Batch& batch,
-                  const std::vector<std::size_t>& rows) {
-  const Tensor here = logits.cpu();
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    const Tensor own = here[static_cast<std::int64_t>(row)];
-    const std::int64_t pad = batch.layout().pads[row];
-    const bool last = own.dim() == 1;
-    tap.write(rows[row],
-              last ? "logits/last" : "logits/all",
-              last ? own : own.narrow(0, pad, own.size(0) - pad));
+void write_logits(TraceTap& tap, const Tensor& logits, const Batch& batch) {
+  const bool last = logits.dim() == 2;
+  std::vector<Tensor> rows;
+  for (std::int64_t row = 0; row < logits.size(0); ++row) {
+    const std::int64_t pad = batch.layout().pads[static_cast<std::size_t>(row)];
+    const Tensor own = logits[row];
+    rows.push_back(last ? own : own.narrow(0, pad, own.size(0) - pad));
   }
+  tap.write_each(last ? "logits/last" : "logits/all", rows);
 }
 
 // Before a file is made.
@@ -77,16 +74,18 @@ void check_statistics(const StatisticsChoice& choice, const std::vector<TracePro
 }
 
 // Statistics of a layer's attention, written as the pass reaches it.
-StatisticsTap statistics_tap(TraceTap& tap,
-                             const RecordOptions& options,
-                             const std::vector<std::size_t>& rows) {
-  const auto write = [&tap, &options, &rows](const Visit& visit, const AttentionStatistics& all) {
-    for (std::size_t row = 0; row < rows.size(); ++row) {
+StatisticsTap statistics_tap(TraceTap& tap, const RecordOptions& options) {
+  const auto write = [&tap, &options](const Visit& visit, const AttentionStatistics& all) {
+    std::map<std::string, std::vector<Tensor>> rows;  // by the statistic's name
+    for (std::size_t row = 0; row < visit.layout.pads.size(); ++row) {
       const std::int64_t pad = visit.layout.pads[row];
       for (const NamedStatistic& each :
            statistics_of_prompt(options.statistics, all, static_cast<std::int64_t>(row), pad)) {
-        tap.write(rows[row], statistic_point(visit.point.layer, each.name), each.value);
+        rows[each.name].push_back(each.value);
       }
+    }
+    for (const auto& [name, values] : rows) {
+      tap.write_each(statistic_point(visit.point.layer, name), values);
     }
   };
   return {statistics_request(options.statistics), write};
@@ -95,13 +94,12 @@ StatisticsTap statistics_tap(TraceTap& tap,
 ForwardResult run(const Model& model,
                   const Batch& batch,
                   TraceTap& tap,
-                  const RecordOptions& options,
-                  const std::vector<std::size_t>& rows) {
+                  const RecordOptions& options) {
   const ForwardOptions forward{.logits = options.logits};
   if (options.statistics.names.empty()) {
     return model.forward(batch, tap, forward);
   }
-  StatisticsTap statistics = statistics_tap(tap, options, rows);
+  StatisticsTap statistics = statistics_tap(tap, options);
   return model.forward(batch, tap | statistics, forward);
 }
 
@@ -115,7 +113,7 @@ void write_gradients(TraceTap& tap,
   if (points.empty()) {
     return;
   }
-  GradientTraceTap gradient_tap(tap, points, rows);
+  GradientTraceTap gradient_tap(tap, points);
   gradients(
       model,
       batch,
@@ -200,14 +198,12 @@ RecordResult record(const Model& model,
     }
     const Batch batch = batch_of(prompts, rows);
     tap.set_rows(rows);
-    const ForwardResult pass = run(model, batch, tap, options, rows);
+    const ForwardResult pass = run(model, batch, tap, options);
     if (options.logits != Logits::none) {
-      write_logits(tap, pass.logits, batch, rows);
+      write_logits(tap, pass.logits, batch);
     }
     write_gradients(tap, model, batch, options, points.gradients, rows);
-    for (const std::size_t row : rows) {
-      writer.finish_prompt(row);
-    }
+    writer.finish_prompts(tap.prompts());
     result.recorded_now += rows.size();
     if (options.progress) {
       options.progress(writer.done_count(), prompts.size());

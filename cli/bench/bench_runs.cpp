@@ -19,6 +19,21 @@ void wait_for(const ForwardResult& pass) {
   to_floats(value.flatten().narrow(0, 0, 1));
 }
 
+double milliseconds_of(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  return took.count();
+}
+
+Timing timing_of(std::vector<double>& times) {
+  std::sort(times.begin(), times.end());
+  const std::size_t middle = times.size() / 2;
+  const double median =
+      times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
+  return {median, times.front()};
+}
+
 }  // namespace
 
 Shape parse_shape(std::string_view text) {
@@ -48,24 +63,27 @@ std::vector<std::vector<std::int32_t>> random_prompts(const Shape& shape,
   return prompts;
 }
 
-Timing time_runs(const std::function<void()>& run, int warm_ups, int repeats) {
-  std::vector<double> times;
-  for (int i = 0; i < warm_ups + repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    run();
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    if (i >= warm_ups) {
-      times.push_back(took.count());
-    }
-    if (interrupted()) {
-      throw Interrupted();
+std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const BenchRepeats& repeats) {
+  std::vector<std::vector<double>> times(works.size());
+  for (int i = 0; i < repeats.warm_ups + repeats.timed; ++i) {
+    for (std::size_t work = 0; work < works.size(); ++work) {
+      if (works[work].prepare) {
+        works[work].prepare();
+      }
+      const double ms = milliseconds_of(works[work].run);
+      if (i >= repeats.warm_ups) {
+        times[work].push_back(ms);
+      }
+      if (interrupted()) {
+        throw Interrupted();
+      }
     }
   }
-  std::sort(times.begin(), times.end());
-  const std::size_t middle = times.size() / 2;
-  const double median =
-      times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
-  return {median, times.front()};
+  std::vector<Timing> timings;
+  for (std::vector<double>& own : times) {
+    timings.push_back(timing_of(own));
+  }
+  return timings;
 }
 
 void run_forward(const Model& model, const Batch& batch, Logits logits) {
@@ -77,10 +95,7 @@ void run_to_memory(const Model& model, const Batch& batch, const RecordOptions& 
   wait_for(model.forward(batch, recorder, {.logits = options.logits}));
 }
 
-void run_to_file(const Model& model,
-                 const std::vector<std::vector<std::int32_t>>& tokens,
-                 const std::filesystem::path& path,
-                 RecordOptions options) {
+std::vector<TracePrompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens) {
   std::vector<TracePrompt> prompts;
   for (const auto& row : tokens) {
     TracePrompt prompt;
@@ -88,8 +103,14 @@ void run_to_file(const Model& model,
     prompt.tokens = row;
     prompts.push_back(std::move(prompt));
   }
-  options.if_exists = IfExists::replace;
-  record(model, prompts, path, options);
+  return prompts;
+}
+
+void run_to_file(const Model& model,
+                 const std::vector<std::vector<std::int32_t>>& tokens,
+                 const std::filesystem::path& path,
+                 const RecordOptions& options) {
+  record(model, bench_prompts(tokens), path, options);
 }
 
 }  // namespace headscope

@@ -28,8 +28,20 @@ struct Timing {
   double min_ms = 0.0;
 };
 
-// `run` must return only when the device is done.
-Timing time_runs(const std::function<void()>& run, int warm_ups, int repeats);
+struct BenchRepeats {
+  int warm_ups = 2;  // runs before them that are not timed
+  int timed = 10;
+};
+
+// What is timed, and what is done before each run and not timed. `run` must return only when the
+// device is done.
+struct BenchWork {
+  std::function<void()> prepare;
+  std::function<void()> run;
+};
+
+// Runs each work once, then each again, and so on: what else the machine does meets all alike.
+std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const BenchRepeats& repeats);
 
 // One plain forward pass.
 void run_forward(const Model& model, const Batch& batch, Logits logits);
@@ -37,10 +49,13 @@ void run_forward(const Model& model, const Batch& batch, Logits logits);
 // One pass with `hooks` kept on the model's device, as TransformerLens's run_with_cache does.
 void run_to_memory(const Model& model, const Batch& batch, const RecordOptions& options);
 
+// Prompts of these tokens, numbered.
+std::vector<TracePrompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens);
+
 // One recording into a new trace at `path`, synced to disk.
 void run_to_file(const Model& model,
                  const std::vector<std::vector<std::int32_t>>& tokens,
                  const std::filesystem::path& path,
-                 RecordOptions options);
+                 const RecordOptions& options);
 
 }  // namespace headscope

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/bench/bench_runs.h"
+#include "cli/bench/write_bench.h"
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/output.h"
@@ -34,13 +35,17 @@ struct BenchArguments {
 };
 
 struct Measurement {
-  std::string run;  // "forward", "record to memory", "record to file"
+  std::string run;  // "forward", "record to memory", "record to file", "trace alone", "plain write"
   Shape shape;
   Timing timing;
   std::int64_t peak_memory = 0;  // bytes, the most so far
+  std::int64_t written = 0;      // bytes of values
 
   [[nodiscard]] double tokens_per_second() const {
     return static_cast<double>(shape.prompts * shape.tokens) / (timing.median_ms / 1000.0);
+  }
+  [[nodiscard]] double bytes_per_second() const {
+    return static_cast<double>(written) / (timing.median_ms / 1000.0);
   }
 };
 
@@ -69,15 +74,15 @@ class ScratchTrace {
   std::filesystem::path path_;
 };
 
-// What a run over `shape` takes; the values of "record to memory" are all kept.
+// What a run over `shape` takes; the values of "record to memory" are all kept, and those that are
+// written stand on the host as computed and, if that is another dtype, as stored.
 MemoryNeed need_of(const Model& model, const BenchArguments& options, const Shape& shape) {
   const BatchShape batch{.rows = shape.prompts, .columns = shape.tokens};
   MemoryNeed need = pass_need(model.config(), model.dtype(), batch, options.logits);
   if (options.what == "record") {
     const auto points = resolve_hooks(options.hooks, model.config());
     need.watched = watched_bytes(model.config(), points, batch);
-    need.host = std::min<std::int64_t>(
-        need.watched, static_cast<std::int64_t>(TraceWriter::Options{}.buffer_bytes));
+    need.host = need.watched * (model.dtype() == DType::f32 ? 1 : 3);
   }
   return need;
 }
@@ -90,11 +95,12 @@ void measure(BenchOutcome& result,
   const std::uint64_t seed = invocation.common.seed;
   const auto tokens = random_prompts(shape, model.config().d_vocab, seed);
   const Batch batch(tokens);
-  const auto add = [&](const std::string& name, const std::function<void()>& run) {
-    const Timing timing = time_runs(run, options.warm_ups, options.repeats);
+  const BenchRepeats repeats{options.warm_ups, options.repeats};
+  const auto add = [&](const std::string& name, const BenchWork& work) {
+    const Timing timing = time_in_turn({work}, repeats).front();
     result.runs.push_back({name, shape, timing, peak_memory_on(model.device())});
   };
-  add("forward", [&] { run_forward(model, batch, options.logits); });
+  add("forward", {{}, [&] { run_forward(model, batch, options.logits); }});
   if (options.what == "forward") {
     return;
   }
@@ -103,8 +109,31 @@ void measure(BenchOutcome& result,
   record.logits = options.logits;
   record.provenance = provenance(model, {.command_line = invocation.command_line, .seed = seed});
   const ScratchTrace scratch(options.out);
-  add("record to memory", [&] { run_to_memory(model, batch, record); });
-  add("record to file", [&] { run_to_file(model, tokens, scratch.path(), record); });
+  add("record to memory", {{}, [&] { run_to_memory(model, batch, record); }});
+  const auto remove = [&] { std::filesystem::remove(scratch.path()); };
+  add("record to file", {remove, [&] { run_to_file(model, tokens, scratch.path(), record); }});
+  const WriteTimes write = time_writing(model, tokens, scratch.path(), record, repeats);
+  const std::int64_t memory = peak_memory_on(model.device());
+  result.runs.back().written = write.bytes;
+  result.runs.push_back({"trace alone", shape, write.trace, memory, write.bytes});
+  result.runs.push_back({"plain write", shape, write.plain, memory, write.bytes});
+}
+
+// "Writing … reaches 94 % of the disk's rate": the medians of "trace alone" and "plain write".
+std::string share_of_disk(const BenchOutcome& result) {
+  std::string text;
+  for (std::size_t i = 1; i < result.runs.size(); ++i) {
+    const Measurement& trace = result.runs[i - 1];
+    const Measurement& plain = result.runs[i];
+    if (plain.run == "plain write") {
+      text += fmt::format("\n{}x{}: a trace is written at {:.0f} MB/s, {:.0f} % of a plain write\n",
+                          plain.shape.prompts,
+                          plain.shape.tokens,
+                          trace.bytes_per_second() / 1e6,
+                          100.0 * plain.timing.median_ms / trace.timing.median_ms);
+    }
+  }
+  return text;
 }
 
 BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) {
@@ -147,6 +176,10 @@ OrderedJson to_json(const BenchOutcome& result,
                     {"min_ms", run.timing.min_ms},
                     {"tokens_per_second", run.tokens_per_second()},
                     {"peak_memory", run.peak_memory}});
+    if (run.written > 0) {
+      runs.back()["bytes"] = run.written;
+      runs.back()["bytes_per_second"] = run.bytes_per_second();
+    }
   }
   const CommonOptions& common = invocation.common;
   return {{"command_line", invocation.command_line},
@@ -172,6 +205,7 @@ std::string to_text(const BenchOutcome& result,
                {"median ms", 2},
                {"min ms", 2},
                {"tokens/s", 0},
+               {"MB/s", 0},
                {"peak memory"}});
   for (const Measurement& run : result.runs) {
     table.row({run.run,
@@ -180,16 +214,18 @@ std::string to_text(const BenchOutcome& result,
                run.timing.median_ms,
                run.timing.min_ms,
                run.tokens_per_second(),
+               run.written > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
                format_bytes(run.peak_memory)});
   }
-  return fmt::format("{} on {} in {}, {} threads, {} repeats, loaded in {}\n\n{}",
+  return fmt::format("{} on {} in {}, {} threads, {} repeats, loaded in {}\n\n{}{}",
                      options.model,
                      to_string(invocation.common.device),
                      to_string(invocation.common.dtype),
                      thread_count(),
                      options.repeats,
                      format_seconds(result.load_seconds),
-                     table.text());
+                     table.text(),
+                     share_of_disk(result));
 }
 
 void add_options(CLI::App& app, BenchArguments& options) {

@@ -1,6 +1,7 @@
 #include "hooks/trace/trace.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
+#include "tests/support/fixture.h"
 
 using namespace headscope;
 using namespace headscope::test;
@@ -21,7 +22,7 @@ TEST_CASE("bench times forward passes and recordings and leaves nothing behind")
                          folder / "scratch",
                          "--json"})
                         .json();
-  REQUIRE(json["runs"].size() == 6);
+  REQUIRE(json["runs"].size() == 10);
   for (const auto& timing : json["runs"]) {
     const auto tokens = timing["prompts"].get<double>() * timing["tokens"].get<double>();
     const auto median = timing["median_ms"].get<double>();
@@ -30,7 +31,19 @@ TEST_CASE("bench times forward passes and recordings and leaves nothing behind")
     CHECK(timing["tokens_per_second"].get<double>() == Approx(1000.0 * tokens / median));
   }
   CHECK(json["runs"][0]["tokens"] == 5);
-  CHECK(json["runs"][5]["tokens"] == 9);
+  CHECK(json["runs"][9]["tokens"] == 9);
+  // f32 values of every head's pattern and z, and the logits of every position, as often as stored.
+  const ModelConfig config = load(huggingface_fixture("llama")).config();
+  const std::int64_t per_token =
+      config.n_layers * config.n_heads * (5 + config.d_head) + config.d_vocab;
+  for (const std::size_t run : {2, 3, 4}) {  // record to file, trace alone, plain write
+    CHECK(json["runs"][run]["bytes"] == 2 * 5 * per_token * 4);
+    CHECK(json["runs"][run]["bytes_per_second"].get<double>() ==
+          Approx(1000.0 * json["runs"][run]["bytes"].get<double>() /
+                 json["runs"][run]["median_ms"].get<double>()));
+  }
+  CHECK(json["runs"][3]["run"] == "trace alone");
+  CHECK(json["runs"][4]["run"] == "plain write");
   CHECK(std::filesystem::is_empty(folder / "scratch"));
 }
 

@@ -20,6 +20,8 @@ File create_file(const std::filesystem::path& path, const NewFile& options) {
   checked(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_LATEST), "format");
   checked(H5Pset_meta_block_size(access.id(), options.metadata_block), "metadata block");
   checked(H5Pset_small_data_block_size(access.id(), 0), "data block");
+  // Without it the element that places a dataset brings 64 KiB of zeros along.
+  checked(H5Pset_sieve_buf_size(access.id(), 0), "sieve buffer");
   const PropertyList creation(H5Pcreate(H5P_FILE_CREATE), "file creation list");
   checked(H5Pset_userblock(creation.id(), options.user_block), "user block");
   checked(H5Pset_obj_track_times(creation.id(), false), "times");

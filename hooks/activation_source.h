@@ -1,0 +1,49 @@
+// Where a stream's activations come from: traces, or a model that runs as it goes.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hooks/activation_rows.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+// A hook point with one row a token: d numbers, its axes after "pos" one after another.
+struct ActivationPoint {
+  std::string name;        // "blocks.3.attn.hook_z"
+  std::int64_t width = 0;  // d: for hook_z heads × d_head
+};
+
+class ActivationSource {
+ public:
+  virtual ~ActivationSource() = default;
+
+  [[nodiscard]] virtual const std::vector<ActivationPoint>& points() const = 0;
+  [[nodiscard]] virtual std::vector<const std::vector<TracePrompt>*> prompts() const = 0;
+
+  // Hands over, point after point, the rows of all tokens of a block's prompts: [tokens, width],
+  // row-major, elements of `dtype`. The bytes live until `take` returns.
+  using Take = std::function<void(std::size_t point, DType dtype, const std::uint8_t* rows)>;
+  virtual void read(const RowBlock& block, const Take& take) = 0;
+
+  // read() of this block comes soon.
+  virtual void will_read(const RowBlock&) {}
+};
+
+// `hooks`: names, aliases or globs of what was recorded (also of gradients, …_grad). Throws, naming
+// the trace: DataError for one that is no trace or that lacks prompts; UsageError for one of
+// another model than the first, one without a hook point, and for a point without one row a token.
+std::unique_ptr<ActivationSource> activations_of_traces(
+    const std::vector<std::filesystem::path>& traces, const std::vector<std::string>& hooks);
+
+// Runs at most `batch_tokens` tokens at once. The model and the prompts must outlive the source.
+std::unique_ptr<ActivationSource> activations_of_model(const Model& model,
+                                                       const std::vector<TracePrompt>& prompts,
+                                                       const std::vector<std::string>& hooks,
+                                                       std::int64_t batch_tokens);
+
+}  // namespace headscope

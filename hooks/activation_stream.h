@@ -1,0 +1,70 @@
+// Minibatches of activations, read or computed ahead by a thread of its own: what sparse
+// autoencoders and probes are trained on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hooks/activation_source.h"
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+enum class LastBatch { keep, drop };  // of an epoch, where it has fewer rows than the others
+
+struct ActivationStreamOptions {
+  std::vector<std::string> hooks{};  // names, aliases or globs; each needs one row a token
+  std::int64_t batch_rows = 4096;
+  DType dtype = DType::f32;  // of the tensors handed out; rounded to nearest if it is the smaller
+  // Rows are mixed within a part of the data that fits half of this; the parts are made of blocks
+  // of prompts from all over. The other half is filled meanwhile.
+  std::size_t buffer_bytes = std::size_t{512} << 20;
+  RowOrder order = RowOrder::shuffled;
+  std::uint64_t seed = 0;
+  std::int64_t epochs = 1;  // each in an order of its own
+  LastBatch last_batch = LastBatch::keep;
+  RowFilter rows = all_positions();
+  std::int64_t batch_tokens = 2048;  // of a live model: the most in one forward pass
+};
+
+struct ActivationBatch {
+  // [rows, d] on the CPU, one a point in the stream's order: views of the buffer. They stay right
+  // for as long as they are kept, but a kept one keeps its part of the data in memory.
+  std::vector<Tensor> values;
+  std::vector<RowPlace> rows;  // where each row came from
+  std::int64_t epoch = 0;
+};
+
+// The order of rows depends on prompts, filter, seed, hook points' widths and these options: a
+// model and a trace of it give the same.
+class ActivationStream {
+ public:
+  using Options = ActivationStreamOptions;
+
+  // Throws as activations_of_traces() does (the traces share one model), and UsageError for options
+  // that leave no row, or a buffer too small for the longest prompt, naming the size it needs.
+  ActivationStream(const std::vector<std::filesystem::path>& traces, Options options);
+
+  // The model runs in the stream's thread. Both must outlive the stream.
+  ActivationStream(const Model& model, const std::vector<TracePrompt>& prompts, Options options);
+
+  ~ActivationStream();
+  ActivationStream(ActivationStream&&) noexcept;
+  ActivationStream& operator=(ActivationStream&&) noexcept;
+
+  // The next minibatch; nothing after the last epoch. Throws what reading or the model threw.
+  std::optional<ActivationBatch> next();
+
+  [[nodiscard]] const std::vector<ActivationPoint>& points() const;  // of `values`, in their order
+  [[nodiscard]] std::int64_t rows_per_epoch() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace headscope

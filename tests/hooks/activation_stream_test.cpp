@@ -1,0 +1,348 @@
+#include "hooks/activation_stream.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <sys/resource.h>
+
+#include "hooks/provenance.h"
+#include "hooks/record.h"
+#include "hooks/recorder.h"
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+#include "tests/support/temp_folder.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+const std::string kStreamZ = "blocks.1.attn.hook_z";
+const std::string kStreamResid = "blocks.0.hook_resid_post";
+
+// Of several lengths; every second one with a span.
+std::vector<TracePrompt> stream_prompts(std::size_t count, std::int32_t first = 5) {
+  std::vector<TracePrompt> prompts;
+  for (std::size_t i = 0; i < count; ++i) {
+    TracePrompt prompt{.id = std::to_string(i), .text = "", .tokens = {}, .spans = {}};
+    for (std::size_t t = 0; t < 3 + (5 * i) % 9; ++t) {
+      prompt.tokens.push_back(first + static_cast<std::int32_t>((17 * i + 7 * t) % 200));
+    }
+    if (i % 2 == 0) {
+      prompt.spans["subject"] = {1, 3};
+    }
+    prompts.push_back(std::move(prompt));
+  }
+  return prompts;
+}
+
+void record_for_stream(const Model& model,
+                       const std::vector<TracePrompt>& prompts,
+                       const std::filesystem::path& path,
+                       RecordOptions options = {}) {
+  options.hooks = {kStreamZ, kStreamResid, "blocks.0.attn.hook_pattern"};
+  options.logits = Logits::none;
+  options.provenance = provenance(model, {.command_line = "test"});
+  record(model, prompts, path, options);
+}
+
+RecordOptions stored_as(DType dtype) {
+  RecordOptions options;
+  options.store = dtype;
+  return options;
+}
+
+// Small enough for several parts of several blocks.
+ActivationStreamOptions stream_options() {
+  ActivationStreamOptions options;
+  options.hooks = {kStreamZ, kStreamResid};
+  options.batch_rows = 16;
+  options.buffer_bytes = 2 * 80 * (64 + 2 * 32 * 4);
+  options.seed = 3;
+  return options;
+}
+
+std::vector<ActivationBatch> all_batches(ActivationStream& stream) {
+  std::vector<ActivationBatch> batches;
+  while (auto batch = stream.next()) {
+    batches.push_back(std::move(*batch));
+  }
+  return batches;
+}
+
+std::vector<RowPlace> places_of(const std::vector<ActivationBatch>& batches) {
+  std::vector<RowPlace> places;
+  for (const ActivationBatch& batch : batches) {
+    places.insert(places.end(), batch.rows.begin(), batch.rows.end());
+  }
+  return places;
+}
+
+Tensor all_values(const std::vector<ActivationBatch>& batches, std::size_t point) {
+  std::vector<Tensor> values;
+  for (const ActivationBatch& batch : batches) {
+    values.push_back(batch.values[point]);
+  }
+  return at::cat(values);
+}
+
+std::vector<RowPlace> places_in_order(const std::vector<TracePrompt>& prompts) {
+  std::vector<RowPlace> places;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    for (std::size_t t = 0; t < prompts[i].tokens.size(); ++t) {
+      places.push_back({0, static_cast<std::int32_t>(i), static_cast<std::int32_t>(t)});
+    }
+  }
+  return places;
+}
+
+std::vector<RowPlace> sorted_places(std::vector<RowPlace> places) {
+  std::ranges::sort(places, {}, [](const RowPlace& place) {
+    return std::tuple(place.trace, place.prompt, place.position);
+  });
+  return places;
+}
+
+}  // namespace
+
+TEST_CASE("a stream of a trace gives every row once, and what the model computed for it") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(40);
+  RecordOptions stored;
+  stored.compress = GENERATE(0, 1);
+  record_for_stream(model, prompts, folder.file("t.h5"), stored);
+  ActivationStream stream({folder.file("t.h5")}, stream_options());
+  REQUIRE(stream.points().size() == 2);
+  CHECK(stream.points()[0].name == kStreamResid);  // as the pass reaches them
+  CHECK(stream.points()[1].width == model.config().n_heads * model.config().d_head);
+  const auto batches = all_batches(stream);
+  const auto places = places_of(batches);
+  CHECK(std::ssize(places) == stream.rows_per_epoch());
+  CHECK((sorted_places(places) == places_in_order(prompts)));
+  CHECK((places != places_in_order(prompts)));
+  for (std::size_t i = 0; i + 1 < batches.size(); ++i) {
+    CHECK(batches[i].rows.size() == 16);
+    CHECK(batches[i].values[0].sizes() == at::IntArrayRef{16, model.config().d_model});
+  }
+  for (std::size_t point = 0; point < 2; ++point) {
+    const std::string& name = stream.points()[point].name;
+    std::map<std::int32_t, Tensor> alone;
+    for (const ActivationBatch& batch : batches) {
+      for (std::size_t row = 0; row < batch.rows.size(); ++row) {
+        const RowPlace& place = batch.rows[row];
+        if (!alone.contains(place.prompt)) {
+          Recorder recorder({name});
+          model.forward(Batch({prompts[static_cast<std::size_t>(place.prompt)].tokens}), recorder);
+          alone[place.prompt] = recorder.at(name, {.prompt = 0}).flatten(1);
+        }
+        const Tensor got = batch.values[point][static_cast<std::int64_t>(row)];
+        REQUIRE(difference(got, alone[place.prompt][place.position]) < 1e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("a live model gives the rows of its trace in the same order") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("gpt2"));
+  const auto prompts = stream_prompts(40);
+  record_for_stream(model, prompts, folder.file("t.h5"));
+  ActivationStreamOptions options = stream_options();
+  options.epochs = 2;
+  options.rows = positions_from(1);
+  options.batch_tokens = 50;
+  ActivationStream stored({folder.file("t.h5")}, options);
+  ActivationStream live(model, prompts, options);
+  CHECK(live.rows_per_epoch() == stored.rows_per_epoch());
+  const auto from_trace = all_batches(stored);
+  const auto from_model = all_batches(live);
+  CHECK((places_of(from_trace) == places_of(from_model)));
+  for (std::size_t point = 0; point < 2; ++point) {
+    CHECK(difference(all_values(from_trace, point), all_values(from_model, point)) < 1e-5);
+  }
+}
+
+TEST_CASE("the seed and the epoch decide the order, and parts draw from all over the data") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(120);
+  record_for_stream(model, prompts, folder.file("t.h5"));
+  ActivationStreamOptions options = stream_options();
+  const auto order = [&](const ActivationStreamOptions& wanted) {
+    ActivationStream stream({folder.file("t.h5")}, wanted);
+    return places_of(all_batches(stream));
+  };
+  const auto first = order(options);
+  CHECK((order(options) == first));
+  options.epochs = 2;
+  const auto twice = order(options);
+  const auto half = twice.begin() + std::ssize(first);
+  CHECK(std::equal(first.begin(), first.end(), twice.begin()));
+  CHECK_FALSE(std::equal(first.begin(), first.end(), half));
+  CHECK((sorted_places({half, twice.end()}) == places_in_order(prompts)));
+  options.epochs = 1;
+  options.seed = 4;
+  CHECK((order(options) != first));
+  std::set<std::int32_t> quarters;  // of the data, among the first rows
+  for (std::size_t i = 0; i < 80; ++i) {
+    quarters.insert(first[i].prompt / 30);
+  }
+  CHECK(quarters.size() >= 3);
+  options.order = RowOrder::as_stored;
+  CHECK((order(options) == places_in_order(prompts)));
+}
+
+TEST_CASE("filters choose tokens; the last batch of an epoch is kept or dropped") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(40);
+  record_for_stream(model, prompts, folder.file("t.h5"));
+  ActivationStreamOptions options = stream_options();
+  const auto places = [&] {
+    ActivationStream stream({folder.file("t.h5")}, options);
+    return sorted_places(places_of(all_batches(stream)));
+  };
+  options.rows = last_position();
+  const auto last = places();
+  REQUIRE(last.size() == 40);
+  CHECK(last[7].position + 1 == std::ssize(prompts[7].tokens));
+  options.rows = in_span("subject");
+  const auto subject = places();
+  REQUIRE(subject.size() == 40);  // two tokens of every second prompt
+  CHECK((subject[2] == RowPlace{0, 2, 1}));
+  CHECK((subject[3] == RowPlace{0, 2, 2}));
+  options.last_batch = LastBatch::drop;
+  options.epochs = 2;
+  CHECK(places().size() == 2 * 32);
+  options.rows = positions_from(99);
+  CHECK_THROWS_WITH(ActivationStream({folder.file("t.h5")}, options), contains("no row is left"));
+}
+
+TEST_CASE("rows come in the dtype asked for, whatever the trace stores") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(20);
+  record_for_stream(model, prompts, folder.file("f32.h5"));
+  record_for_stream(model, prompts, folder.file("bf16.h5"), stored_as(DType::bf16));
+  ActivationStreamOptions options = stream_options();
+  options.order = RowOrder::as_stored;
+  const auto values = [&](const std::string& name, DType dtype) {
+    options.dtype = dtype;
+    ActivationStream stream({folder.file(name)}, options);
+    return all_values(all_batches(stream), 0);
+  };
+  const Tensor exact = values("f32.h5", DType::f32);
+  CHECK(values("f32.h5", DType::bf16).equal(exact.to(at::kBFloat16)));
+  CHECK(values("f32.h5", DType::f16).equal(exact.to(at::kHalf)));
+  CHECK(values("bf16.h5", DType::f32).equal(exact.to(at::kBFloat16).to(at::kFloat)));
+}
+
+TEST_CASE("several traces of a model are one stream; batches that are kept stay as they were") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  record_for_stream(model, stream_prompts(30), folder.file("a.h5"));
+  record_for_stream(model, stream_prompts(20, 9), folder.file("b.h5"), stored_as(DType::f16));
+  ActivationStream stream({folder.file("a.h5"), folder.file("b.h5")}, stream_options());
+  std::vector<ActivationBatch> kept;
+  std::vector<Tensor> copies;
+  while (auto batch = stream.next()) {
+    copies.push_back(batch->values[0].clone());
+    kept.push_back(std::move(*batch));
+  }
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    REQUIRE(kept[i].values[0].equal(copies[i]));
+  }
+  const auto places = sorted_places(places_of(kept));
+  CHECK(std::ranges::count(places, 1, &RowPlace::trace) ==
+        std::ssize(places_in_order(stream_prompts(20))));
+  CHECK(std::ssize(places) == stream.rows_per_epoch());
+}
+
+TEST_CASE("what cannot be streamed is refused, naming the trace and the way out") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(10);
+  record_for_stream(model, prompts, folder.file("t.h5"));
+  record_for_stream(load(huggingface_fixture("gpt2")), prompts, folder.file("other.h5"));
+  ActivationStreamOptions options = stream_options();
+  const auto refused = [&](const std::vector<std::filesystem::path>& traces,
+                           const std::string& why) {
+    CHECK_THROWS_WITH(ActivationStream(traces, options), contains(why));
+  };
+  refused({}, "no trace");
+  refused({folder.file("t.h5"), folder.file("other.h5")}, "other.h5: of another model than ");
+  options.hooks = {"blocks.0.attn.hook_pattern"};
+  refused({folder.file("t.h5")}, "not one row a token");
+  CHECK_THROWS_WITH(ActivationStream(model, prompts, options), contains("not one row a token"));
+  options.hooks = {"blocks.1.attn.hook_zz"};
+  refused({folder.file("t.h5")},
+          "t.h5: blocks.1.attn.hook_zz was not recorded; did you mean blocks.1.attn.hook_z?; "
+          "record it with --hooks");
+  options.hooks = {};
+  refused({folder.file("t.h5")}, "name one or more");
+  options = stream_options();
+  options.buffer_bytes = 100;
+  refused({folder.file("t.h5")}, "too small for the longest prompt; give at least");
+  options = stream_options();
+  options.batch_rows = 0;
+  refused({folder.file("t.h5")}, "batch_rows 0");
+  int batches = 0;
+  RecordOptions some;
+  some.batch_tokens = 12;
+  some.stop = [&] { return batches++ == 2; };
+  record_for_stream(model, prompts, folder.file("part.h5"), some);
+  options = stream_options();
+  CHECK_THROWS_AS(ActivationStream({folder.file("part.h5")}, options), DataError);
+  refused({folder.file("part.h5")}, "of its 10 prompts were finished; record the rest with");
+}
+
+TEST_CASE("a failure in the stream's thread reaches whoever asks for the next batch") {
+  const Model model = load(huggingface_fixture("llama"));
+  std::vector<TracePrompt> prompts = stream_prompts(3);
+  prompts[1].tokens[0] = 100000;
+  ActivationStream stream(model, prompts, stream_options());
+  CHECK_THROWS_AS(all_batches(stream), UsageError);
+  CHECK_THROWS_WITH(stream.next(), contains("100000"));
+}
+
+TEST_CASE("a stream's memory does not grow with the data, and may be left at any time") {
+  const TempFolder folder;
+  TraceHeader header;
+  header.provenance = {{"model", "none"}};
+  header.datasets = {{"x", {"prompt", "pos", "d_model"}, {0, 256}, DType::f32}};
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    header.prompts.push_back({std::to_string(i), "", std::vector<std::int32_t>(64, 1), {}});
+    all.push_back(i);
+  }
+  {
+    TraceWriter writer(folder.file("t.h5"), header, {});
+    for (const std::size_t prompt : all) {
+      writer.write(prompt, "x", DType::f32, std::vector<std::uint8_t>(64 * 256 * 4, 1));
+      writer.finish_prompt(prompt);
+    }
+    writer.finish();
+  }
+  ActivationStreamOptions options;
+  options.hooks = {"x"};
+  options.batch_rows = 500;
+  options.buffer_bytes = 4 << 20;
+  ActivationStream stream({folder.file("t.h5")}, options);
+  (void)stream.next();
+  rusage before{};
+  ::getrusage(RUSAGE_SELF, &before);
+  std::int64_t rows = 500;
+  while (const auto batch = stream.next()) {
+    rows += std::ssize(batch->rows);
+  }
+  rusage after{};
+  ::getrusage(RUSAGE_SELF, &after);
+  CHECK(rows == 64000);
+  CHECK(after.ru_maxrss - before.ru_maxrss < 20 * 1024);  // KiB, of 65 MB in all
+  ActivationStream left({folder.file("t.h5")}, options);
+  (void)left.next();
+}
