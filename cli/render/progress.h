@@ -1,4 +1,5 @@
-// A progress bar on the terminal; nothing at all when stderr is redirected.
+// A progress bar on the terminal; nothing at all when stderr is redirected or
+// the terminal cannot redraw a line.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,7 @@ class Progress {
     std::string label = "";        // "recording"
     std::string unit = "prompts";  // the rate is printed in units a second
     std::FILE* stream = stderr;
-    When when = When::terminal;  // draw only if `stream` is a terminal
+    When when = When::terminal;  // draw only if `stream` is a terminal, and not a dumb one (TERM)
   };
 
   Progress(std::int64_t total, Options options);
