@@ -71,9 +71,11 @@ OrderedJson what_counts(const TaskItem& item) {
 }
 
 [[noreturn]] void fail_writing(const std::filesystem::path& path) {
-  throw ResourceError("{}: writing failed ({}); free some disk space and run again",
+  const int reason = errno;
+  throw ResourceError("{}: writing failed ({}); {} and run again",
                       path.string(),
-                      std::strerror(errno));
+                      std::strerror(reason),
+                      reason == EFBIG ? "raise the limit (ulimit -f)" : "free some disk space");
 }
 
 }  // namespace

@@ -34,9 +34,11 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::fail() const {
-  throw ResourceError("{}: writing failed ({}); free some disk space and run again",
+  const int reason = errno;
+  throw ResourceError("{}: writing failed ({}); {} and run again",
                       path_.string(),
-                      std::strerror(errno));
+                      std::strerror(reason),
+                      reason == EFBIG ? "raise the limit (ulimit -f)" : "free some disk space");
 }
 
 void OutputFile::write(std::string_view bytes) {

@@ -112,18 +112,13 @@ TEST_CASE("export is given a folder, not the name of a picture") {
 
 TEST_CASE("a limit on the size of files is an error, not a signal") {
   const Folder folder;
-  const Outcome outcome = run({"task",
-                               "make",
-                               "induction",
-                               "--model",
-                               kOutputsModel,
-                               "-n",
-                               "100",
-                               "-o",
-                               folder / "task.jsonl"},
-                              "ulimit -f 1;");
-  check_refused(outcome, 4, "task.jsonl");
-  CHECK_FALSE(fs::exists(folder / "task.jsonl"));
+  REQUIRE(to({"record", kOutputsModel, "--prompt", "a b", "--hooks", "blocks.*.attn.hook_pattern"},
+             folder / "t.h5")
+              .code == 0);
+  const Outcome outcome =
+      run({"export", folder / "t.h5", "--format", "html", "-o", folder / "pages"}, "ulimit -f 4;");
+  check_refused(outcome, 4, "ulimit -f");
+  CHECK(fs::is_empty(folder / "pages"));  // no part of a page stays
 }
 
 TEST_CASE("a closed standard error takes no file's number and stops nothing") {
