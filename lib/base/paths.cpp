@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 // What is written beside an output while it is made: NAME.1234567.part
 constexpr std::size_t kRoomForSuffix = 24;
-constexpr std::size_t kLongestName = 255;
+constexpr std::size_t kLongestPathName = 255;
 
 fs::file_status status_of(const fs::path& path) {
   std::error_code error;
@@ -71,7 +71,7 @@ void check_output_file(const fs::path& path) {
                      path.string(),
                      is_link ? ": is a link" : "");
   }
-  if (path.filename().native().size() + kRoomForSuffix > kLongestName) {
+  if (path.filename().native().size() + kRoomForSuffix > kLongestPathName) {
     throw DataError("{}: the name is too long; choose a shorter one", path.string());
   }
   check_writable_folder(nearest_existing(path.parent_path()), path);
