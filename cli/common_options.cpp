@@ -1,13 +1,20 @@
 #include "cli/common_options.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
+#include "cli/output.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/base/paths.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
+
+constexpr int kThreadsPerCore = 4;
+constexpr int kAlwaysAllowedThreads = 16;
 
 // An option whose text `parse` turns into its value; its errors are ours, with the way out.
 template <typename Value>
@@ -38,7 +45,17 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
 }
 
 void apply(const CommonOptions& options) {
-  const int threads = options.threads == 0 ? thread_count() : options.threads;
+  const int cores = thread_count();
+  // Thousands of threads would stall a machine and help no one; a few too many are a fair question.
+  const int most = std::max(kAlwaysAllowedThreads, kThreadsPerCore * cores);
+  if (options.threads > most) {
+    print_note(fmt::format("--threads {}: {} {} here, so {} threads are used",
+                           options.threads,
+                           cores,
+                           cores == 1 ? "core is" : "cores are",
+                           most));
+  }
+  const int threads = options.threads == 0 ? cores : std::min(options.threads, most);
   set_thread_count(threads);
   at::set_num_threads(threads);
 }
@@ -62,6 +79,20 @@ void add_prepend_bos(CLI::App& app, PrependBos& choice) {
 
 void add_logits(CLI::App& app, Logits& logits) {
   add_parsed(app, "--logits", logits, parse_logits, "Logits of the last position, all or none");
+}
+
+CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help) {
+  return app.add_option("-o,--output", file, help)->check([](const std::string& text) {
+    check_output_file(text);
+    return std::string();
+  });
+}
+
+CLI::Option* add_output_folder(CLI::App& app, std::string& folder, const std::string& help) {
+  return app.add_option("-o,--output", folder, help)->check([](const std::string& text) {
+    check_output_folder(text);
+    return std::string();
+  });
 }
 
 void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help) {

@@ -10,7 +10,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace headscope {
 
@@ -29,6 +30,11 @@ void apply(const CommonOptions& options);
 void add_model(CLI::App& app, std::string& model);  // the positional MODEL
 void add_prepend_bos(CLI::App& app, PrependBos& choice);
 void add_logits(CLI::App& app, Logits& logits);
+
+// "-o,--output", looked at before any work: a file (check_output_file() in lib/base/paths.h) or a
+// folder that files are written into.
+CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help);
+CLI::Option* add_output_folder(CLI::App& app, std::string& folder, const std::string& help);
 void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help);
 
 Logits parse_logits(std::string_view text);  // "last", "all", "none"; else UsageError

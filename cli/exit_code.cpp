@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <new>
 
 #include <c10/util/Exception.h>
@@ -51,6 +52,8 @@ Failure describe_current_exception() {
     return {kInterrupted, "interrupted"};
   } catch (const Json::exception& error) {
     return {3, first_line(error.what())};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {3, error.path1().string() + ": " + error.code().message()};
   } catch (const c10::Error& error) {
     return of_torch(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {

@@ -27,7 +27,8 @@ void show(const Invocation& invocation, const OrderedJson& json, const std::stri
 }
 
 void print_note(const std::string& text) {
-  fmt::print(stderr, "headscope: {}\n", text);
+  const std::string line = "headscope: " + text + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);  // where it cannot be written nobody reads it
 }
 
 void finish_output() {

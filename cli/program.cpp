@@ -7,15 +7,19 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/quoted.h"
 #include "cli/render/visible.h"
 #include "cli/verbs.h"
+#include "cli/words.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 #include "lib/base/version.h"
+#include "lib/text/unicode.h"
 
 namespace headscope {
 namespace {
@@ -35,7 +39,7 @@ std::string command_line(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     line += " " + shell_quoted(argv[i]);
   }
-  return line;
+  return replace_invalid_utf8(line);  // it is stored in files, whose texts are UTF-8
 }
 
 // CLI11 says only that a word was not expected.
@@ -52,24 +56,12 @@ void check_verb(const std::string& word, const std::vector<Verb>& verbs) {
                    did_you_mean(word, names));
 }
 
-void check_options(const CLI::App& app, int argc, const char* const* argv) {
-  std::vector<std::string> known{"--help"};
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      known.push_back("--" + name);
-    }
-  }
-  for (int i = 2; i < argc; ++i) {
-    const std::string word = argv[i];
-    const std::string flag = word.substr(0, word.find('='));
-    if (flag == "--") {
-      return;
-    }
-    if (flag.starts_with("--") && std::find(known.begin(), known.end(), flag) == known.end()) {
-      throw UsageError("{}: no such option{} (headscope {} --help lists them)",
-                       visible(flag, Spaces::kept),
-                       did_you_mean(flag, known),
-                       app.get_name());
+// A file opened while standard error is closed (`2>&-`) would get its number, and our notes. Not
+// writable, as a closed one is not, but for standard error, whose lines are then lost as asked.
+void keep_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) {
+      static_cast<void>(::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY));
     }
   }
 }
@@ -104,13 +96,16 @@ int parse_and_run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   const auto verbs = bind_verbs(app, invocation);
   const std::string word = argc > 1 ? argv[1] : "--help";
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   if (!word.starts_with("-")) {
     check_verb(word, all_verbs());
-    check_options(*verbs.at(word).app, argc, argv);
+    words = words_of(*verbs.at(word).app, {words.begin() + 1, words.end()});
+    words.insert(words.begin(), word);
   }
   try {
     if (argc > 1) {
-      app.parse(argc, argv);
+      std::reverse(words.begin(), words.end());  // as CLI11 wants them
+      app.parse(std::move(words));
     } else {
       print(app.help());
       return 2;
@@ -131,6 +126,8 @@ int parse_and_run(int argc, const char* const* argv) {
 
 int run_program(int argc, const char* const* argv) {
   std::signal(SIGPIPE, SIG_DFL);  // `headscope hooks … | head` ends quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // writing beyond `ulimit -f` fails instead, and is reported
+  keep_standard_streams();
   try {
     const int code = parse_and_run(argc, argv);
     finish_output();

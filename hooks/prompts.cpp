@@ -4,6 +4,7 @@
 #include <map>
 
 #include "lib/base/error.h"
+#include "lib/text/unicode.h"
 
 namespace headscope {
 namespace {
@@ -90,6 +91,18 @@ void add_pieces(TracePrompt& prompt, const Model& model) {
   }
 }
 
+// Stored texts are UTF-8; with other bytes in them no reader could decode a file.
+void check_utf8(const std::string& text, const std::string& where) {
+  const std::size_t valid = valid_utf8_prefix(text);
+  if (valid < text.size()) {
+    throw DataError(
+        "{}: byte {} (0x{:02x}) of the text is not UTF-8; convert it, for example with iconv",
+        where,
+        valid,
+        static_cast<unsigned char>(text[valid]));
+  }
+}
+
 TracePrompt prompt_from(const Json& line,
                         const Model& model,
                         const PromptOptions& options,
@@ -101,6 +114,7 @@ TracePrompt prompt_from(const Json& line,
       throw DataError("{}: \"text\" is not a string", where);
     }
     prompt.text = line["text"].get<std::string>();
+    check_utf8(prompt.text, where);
     prompt.tokens = model.tokenizer().encode(prompt.text, options.bos);
   } else {
     prompt.tokens = tokens_from(line["tokens"], model.config(), where);

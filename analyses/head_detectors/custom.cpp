@@ -7,6 +7,7 @@
 
 #include "analyses/task/makers.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -47,7 +48,7 @@ Probe probe_of(const std::string& task, const std::filesystem::path& path) {
     return {Probe::task, task};
   }
   const std::filesystem::path file = path.parent_path() / task;
-  if (!std::filesystem::exists(file)) {
+  if (!path_exists(file)) {
     throw DataError("{}: \"task\" {} is neither a built-in task (headscope task list) nor a file",
                     path.string(),
                     task);

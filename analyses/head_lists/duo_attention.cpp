@@ -6,6 +6,7 @@
 
 #include "analyses/head_lists/read_head_list.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -32,7 +33,7 @@ std::optional<std::vector<double>> row_of(const std::string& line) {
 }
 
 std::string note_of(const std::filesystem::path& config) {
-  if (!std::filesystem::exists(config)) {
+  if (!path_exists(config)) {
     return "";
   }
   const Json json = read_json(config);

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 
 // DuoAttention publishes folders.
 fs::path file_of(const fs::path& path) {
-  return fs::is_directory(path) ? path / "full_attention_heads.tsv" : path;
+  return is_folder(path) ? path / "full_attention_heads.tsv" : path;
 }
 
 HeadListFile taken_in(const fs::path& path) {
@@ -26,7 +27,7 @@ HeadListFile taken_in(const fs::path& path) {
     throw DataError("{}: cannot open the list of heads: {}{}",
                     file.path.string(),
                     std::strerror(errno),
-                    fs::is_directory(path) ? "; of a folder DuoAttention's file is read" : "");
+                    is_folder(path) ? "; of a folder DuoAttention's file is read" : "");
   }
   file.text.assign(std::istreambuf_iterator<char>(in), {});
   const std::size_t first = file.text.find_first_not_of(" \t\r\n");

@@ -7,13 +7,14 @@
 #include "analyses/retrieval/embedded_haystack.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
 
 std::string contents(const std::filesystem::path& path, std::string_view what) {
   std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
+  if (!file || is_folder(path)) {
     throw DataError("{}: cannot open the {}", path.string(), what);
   }
   std::string text{std::istreambuf_iterator<char>(file), {}};

@@ -6,6 +6,7 @@
 
 #include "analyses/task/line_fields.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -52,7 +53,7 @@ std::vector<NiahPrompt> read_retrieval_prompts(const std::filesystem::path& json
                                                const Model& model,
                                                PrependBos bos) {
   std::ifstream file(jsonl);
-  if (!file || std::filesystem::is_directory(jsonl)) {
+  if (!file || is_folder(jsonl)) {
     throw DataError("{}: cannot open the prompts", jsonl.string());
   }
   std::vector<NiahPrompt> prompts;

@@ -8,6 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -70,9 +71,11 @@ OrderedJson what_counts(const TaskItem& item) {
 }
 
 [[noreturn]] void fail_writing(const std::filesystem::path& path) {
-  throw ResourceError("{}: writing failed ({}); free some disk space and run again",
+  const int reason = errno;
+  throw ResourceError("{}: writing failed ({}); {} and run again",
                       path.string(),
-                      std::strerror(errno));
+                      std::strerror(reason),
+                      reason == EFBIG ? "raise the limit (ulimit -f)" : "free some disk space");
 }
 
 }  // namespace
@@ -90,14 +93,9 @@ void write_task(const Task& task, const std::filesystem::path& jsonl) {
   const std::string lines = jsonl_of(task);
   std::filesystem::path part = jsonl;
   part += fmt::format(".{}.part", ::getpid());
-  std::error_code ignored;  // opening the file reports whatever is wrong with its folder
-  if (jsonl.has_parent_path()) {
-    std::filesystem::create_directories(jsonl.parent_path(), ignored);
-  }
-  // Renaming would replace a folder or a device.
-  const bool in_the_way =
-      std::filesystem::exists(jsonl, ignored) && !std::filesystem::is_regular_file(jsonl, ignored);
-  std::FILE* file = in_the_way ? nullptr : std::fopen(part.c_str(), "wb");
+  check_output_file(jsonl);
+  make_parent_folders(jsonl);
+  std::FILE* file = std::fopen(part.c_str(), "wb");
   if (file == nullptr) {
     throw UsageError("{}: cannot be created; choose another output file", jsonl.string());
   }

@@ -2,6 +2,7 @@
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -60,12 +61,11 @@ NiahLog::NiahLog(std::filesystem::path path, Json identity, Mode mode)
   if (path_.empty()) {
     return;
   }
-  if (mode == Mode::resume && std::filesystem::exists(path_) && read()) {
+  if (mode == Mode::resume && path_exists(path_) && read()) {
     open(std::ios::app);
     return;
   }
-  std::error_code ignored;  // opening the file reports what is wrong with its folder
-  std::filesystem::create_directories(path_.parent_path(), ignored);
+  make_parent_folders(path_);
   const std::filesystem::path final_path = path_;
   path_ += ".new";  // takes the old one's place once it has all of it
   open(std::ios::trunc);

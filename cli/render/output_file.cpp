@@ -8,19 +8,15 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 
 OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
   temporary_ = path_;
   temporary_ += fmt::format(".{}.part", ::getpid());
-  std::error_code ignored;  // opening the file reports whatever is wrong with its folder
-  if (path_.has_parent_path()) {
-    std::filesystem::create_directories(path_.parent_path(), ignored);
-  }
-  if (std::filesystem::is_directory(path_, ignored)) {
-    throw UsageError("{}: is a folder; give a file name", path_.string());
-  }
+  check_output_file(path_);
+  make_parent_folders(path_);
   file_ = std::fopen(temporary_.c_str(), "wb");
   if (file_ == nullptr) {
     throw ResourceError("{}: cannot be created ({}); choose another output path",
@@ -38,9 +34,11 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::fail() const {
-  throw ResourceError("{}: writing failed ({}); free some disk space and run again",
+  const int reason = errno;
+  throw ResourceError("{}: writing failed ({}); {} and run again",
                       path_.string(),
-                      std::strerror(errno));
+                      std::strerror(reason),
+                      reason == EFBIG ? "raise the limit (ulimit -f)" : "free some disk space");
 }
 
 void OutputFile::write(std::string_view bytes) {

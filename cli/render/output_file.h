@@ -9,8 +9,8 @@ namespace headscope {
 
 class OutputFile {
  public:
-  // Makes missing parent folders. Throws ResourceError naming the path if it cannot be created,
-  // UsageError if it is a folder.
+  // Makes missing parent folders. Throws ResourceError naming the path if it cannot be created, and
+  // what check_output_file() throws (lib/base/paths.h).
   explicit OutputFile(std::filesystem::path path);
   ~OutputFile();  // without commit(): the temporary file is removed
   OutputFile(const OutputFile&) = delete;

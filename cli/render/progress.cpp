@@ -1,6 +1,8 @@
 #include "cli/render/progress.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,8 +17,11 @@ constexpr int kBarColumns = 24;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
 bool draws_bar(const Progress::Options& options) {
+  const char* kind = std::getenv("TERM");
+  const bool redraws = kind == nullptr || std::string_view(kind) != "dumb";
   return options.when == Progress::When::always ||
-         (options.when == Progress::When::terminal && ::isatty(::fileno(options.stream)) == 1);
+         (options.when == Progress::When::terminal && redraws &&
+          ::isatty(::fileno(options.stream)) == 1);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "cli/render/progress.h"
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/task_input.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -118,7 +119,7 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
   std::optional<ResultStore> store;
   // Before the work, so that a path that cannot be written says so at once; but what is there stays
   // until there is something to replace it with.
-  const bool replaces = options.overwrite && std::filesystem::exists(options.out);
+  const bool replaces = options.overwrite && path_exists(options.out);
   if (!options.out.empty() && !replaces) {
     store.emplace(options.out, header, IfExists::fail);
   }

@@ -11,6 +11,7 @@
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -118,7 +119,7 @@ void SweepJob::check() const {
   } else {
     check_sweep(model_, task_, spec_, sweep_);
   }
-  if (!options_.resume || !std::filesystem::exists(options_.out)) {
+  if (!options_.resume || !path_exists(options_.out)) {
     return;
   }
   try {

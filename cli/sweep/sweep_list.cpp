@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/mapped_file.h"
+#include "lib/base/paths.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {
@@ -174,7 +175,7 @@ SweepList read_sweep_list(const fs::path& file) {
                  .model = text_at(spec, "model", where),
                  .output = resolved(text_at(spec, "output", where), file),
                  .entries = {}};
-  if (const std::string beside = resolved(list.model, file); fs::exists(beside)) {
+  if (const std::string beside = resolved(list.model, file); path_exists(beside)) {
     list.model = beside;  // else a name that load_model() knows
   }
   for (const OrderedJson& entry : *sweeps) {

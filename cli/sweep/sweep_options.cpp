@@ -1,4 +1,6 @@
 // The options every sweep verb has, and how they are spelled.
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 
@@ -13,7 +15,7 @@ namespace headscope {
 void add_grid_options(CLI::App& app, SweepVerbOptions& options) {
   add_model(app, options.model);
   app.add_option("--task", options.task, "A task file (headscope task make)")->required();
-  app.add_option("-o,--output", options.out, "The file of results to write (.h5)");
+  add_output(app, options.out, "The file of results to write (.h5)");
   app.add_option("--metric", options.metric, "What a run is judged by")
       ->check(CLI::IsMember([] {
         std::vector<std::string> names;
@@ -51,15 +53,14 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
 
 std::int64_t parse_bytes(const std::string& text) {
   static const std::map<std::string, double> units{{"", 1},
-                                                   {"B", 1},
-                                                   {"kB", 1e3},
-                                                   {"KB", 1e3},
-                                                   {"MB", 1e6},
-                                                   {"GB", 1e9},
-                                                   {"TB", 1e12},
-                                                   {"KiB", 1024.},
-                                                   {"MiB", 1048576.},
-                                                   {"GiB", 1073741824.}};
+                                                   {"b", 1},
+                                                   {"kb", 1e3},
+                                                   {"mb", 1e6},
+                                                   {"gb", 1e9},
+                                                   {"tb", 1e12},
+                                                   {"kib", 1024.},
+                                                   {"mib", 1048576.},
+                                                   {"gib", 1073741824.}};
   double number = 0.0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
@@ -67,6 +68,9 @@ std::int64_t parse_bytes(const std::string& text) {
   unit.erase(
       0,
       unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
   const auto found = units.find(unit);
   if (error != std::errc() || found == units.end() || !(number > 0) ||
       number * found->second > 9e18) {

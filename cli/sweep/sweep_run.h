@@ -66,7 +66,7 @@ void run_sweep_verb(const Invocation& invocation,
 // --memory, or most of what is free: the rest is for what no estimate knows.
 std::int64_t memory_for(const std::string& option, const Model& model);
 
-// "4GB", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
+// "4GB", "4gb", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
 std::int64_t parse_bytes(const std::string& text);
 
 // "layer", "layer,head", "layer,pos", "layer,head,pos".

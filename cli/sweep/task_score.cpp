@@ -10,6 +10,7 @@
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -17,7 +18,7 @@ namespace {
 
 // A built-in task's name, rather than a file's.
 bool is_name(const std::string& text) {
-  return text.find_first_of("./") == std::string::npos && !std::filesystem::exists(text);
+  return text.find_first_of("./") == std::string::npos && !path_exists(text);
 }
 
 Task task_of(const TaskScoreOptions& options, const Model& model, std::uint64_t seed) {

@@ -41,7 +41,7 @@ Verb atlas_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<AtlasArguments>();
         app.add_option("ATLAS", options->atlas, "A file `detect` wrote (.h5)")->required();
-        app.add_option("-o,--output", options->out, "The page to write (.html)");
+        add_output(app, options->out, "The page to write (.html)");
         app.add_option("--top", options->top, "Heads to list a detector")->capture_default_str();
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -247,7 +247,7 @@ void add_options(CLI::App& app, BenchArguments& options) {
   app.add_option("--hooks", options.hooks, "What record keeps; repeatable")
       ->allow_extra_args(false)
       ->capture_default_str();
-  app.add_option("-o,--output", options.out, "The folder for the traces; they are removed");
+  add_output_folder(app, options.out, "The folder for the traces; they are removed");
 }
 
 }  // namespace

@@ -79,8 +79,7 @@ Verb demo_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DemoArguments>();
         app.add_option("--model", options->model, "Another model")->capture_default_str();
-        app.add_option("-o,--output", options->out, "The folder to write into")
-            ->capture_default_str();
+        add_output_folder(app, options->out, "The folder to write into")->capture_default_str();
         return [options, &invocation] {
           const DemoPage files = run(*options, invocation);
           show(invocation, to_json(files), to_text(files));

@@ -15,7 +15,9 @@
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/trace/provenance.h"
+#include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -88,7 +90,7 @@ Atlas begin(const DetectArguments& options, const Invocation& invocation, const 
               .n_heads = model.config().n_heads,
               .n_kv_heads = model.config().n_kv_heads,
               .detections = {}};
-  if (!options.resume || !std::filesystem::exists(options.out)) {
+  if (!options.resume || !path_exists(options.out)) {
     return atlas;
   }
   Atlas earlier = read_atlas(options.out);
@@ -231,8 +233,7 @@ void confirm_all(const DetectArguments& options,
 }
 
 void check_output(const DetectArguments& options) {
-  if (!options.out.empty() && std::filesystem::exists(options.out) && !options.resume &&
-      !options.overwrite) {
+  if (!options.out.empty() && path_exists(options.out) && !options.resume && !options.overwrite) {
     throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
   }
   if (options.resume && options.out.empty()) {
@@ -291,6 +292,7 @@ void run(const DetectArguments& options, const Invocation& invocation) {
   }
   const std::vector<Detector> detectors = chosen(options);
   check_output(options);
+  const WriterClaim claim(options.out);
   catch_interrupts();
   const CommonOptions& common = invocation.common;
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
@@ -324,7 +326,7 @@ void add_options(CLI::App& app, DetectArguments& options) {
   app.add_option("--seeds", options.seeds, "Prompts are drawn once a seed, from --seed on")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("-o,--output", options.out, "The atlas to write (.h5)");
+  add_output(app, options.out, "The atlas to write (.h5)");
   app.add_flag("--resume", options.resume, "Go on with the file: finished detectors stay");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
   app.add_flag("--confirm",

@@ -21,7 +21,7 @@ void run(const AttributionVerbOptions& options, const Invocation& invocation) {
 void add_options(CLI::App& app, AttributionVerbOptions& options) {
   add_model(app, options.model);
   app.add_option("--task", options.task, "A task file (headscope task make)")->required();
-  app.add_option("-o,--output", options.out, "The file of results to write (.h5)");
+  add_output(app, options.out, "The file of results to write (.h5)");
   app.add_option("--run", options.run, "The run that is taken apart")
       ->check(CLI::IsMember({"clean", "corrupted"}))
       ->capture_default_str();

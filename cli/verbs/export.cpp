@@ -1,4 +1,8 @@
 // headscope export: values of a trace as arrays, pictures and pages.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"
@@ -6,6 +10,7 @@
 #include "cli/trace/export_files.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -35,12 +40,24 @@ std::vector<ExportedFile> result_files(const ExportOptions& options) {
     throw UsageError("{}: a sweep's result; --hook, --head and --prompt choose from traces",
                      options.trace);
   }
-  std::filesystem::create_directories(options.out);
   std::vector<ExportedFile> files;
   for (const auto& path : export_result(options.trace, options.format, options.out)) {
     files.push_back({.path = path, .hook = ""});
   }
   return files;
+}
+
+// `-o picture.png` would make a folder of that name.
+void check_folder_name(const ExportOptions& options) {
+  constexpr std::array kEndings{".npy", ".csv", ".png", ".svg", ".html"};
+  const std::string ending = std::filesystem::path(options.out).extension().string();
+  if (std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end() &&
+      !is_folder(options.out)) {
+    throw UsageError(
+        "{}: -o is the folder to write into, and files get their names from what they "
+        "hold; give a folder",
+        options.out);
+  }
 }
 
 void add_options(CLI::App& app, ExportOptions& options) {
@@ -55,7 +72,7 @@ void add_options(CLI::App& app, ExportOptions& options) {
   app.add_option("--format", options.format, "npy, csv, png, svg or html (a viewer of all heads)")
       ->required()
       ->check(CLI::IsMember({"npy", "csv", "png", "svg", "html"}));
-  app.add_option("-o,--output", options.out, "The folder to write into")->required();
+  add_output_folder(app, options.out, "The folder to write into")->required();
 }
 
 }  // namespace
@@ -73,6 +90,7 @@ Verb export_verb() {
         auto options = std::make_shared<ExportOptions>();
         add_options(app, *options);
         return [options, &invocation] {
+          check_folder_name(*options);
           const auto files =
               is_result_file(options->trace) ? result_files(*options) : export_files(*options);
           show(invocation, to_json(files), to_text(files));

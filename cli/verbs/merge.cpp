@@ -35,7 +35,7 @@ Verb merge_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<MergeArguments>();
         app.add_option("SHARD", options->shards, "Files of the same sweep")->required();
-        app.add_option("-o,--output", options->out, "The file to write")->required();
+        add_output(app, options->out, "The file to write")->required();
         app.add_flag("--overwrite", options->overwrite, "Replace an existing file");
         return [options, &invocation] { run(*options, invocation); };
       },

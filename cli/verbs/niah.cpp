@@ -13,7 +13,9 @@
 #include "cli/render/output_file.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
+#include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 #include "lib/model/beyond_context.h"
 
@@ -45,14 +47,29 @@ void write_files(const NiahVerbOptions& options,
   }
 }
 
+// What stands beside -o is looked at before any work, as -o is.
+void check_beside(const NiahVerbOptions& options) {
+  if (!options.scores.empty()) {
+    check_output_file(options.scores);
+  }
+  if (options.out.empty()) {
+    return;
+  }
+  for (const char* ending : {".heads.svg", ".accuracy.svg", ".heads.json", ".samples.jsonl"}) {
+    check_output_file(beside(options.out, ending));
+  }
+}
+
 void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   const MaskPlan plan = mask_plan(options);
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume goes on with what is kept beside -o FILE");
   }
-  if (!options.out.empty() && fs::exists(options.out) && !options.overwrite && !options.resume) {
+  if (!options.out.empty() && path_exists(options.out) && !options.overwrite && !options.resume) {
     throw UsageError("{} exists; --overwrite replaces it, --resume goes on", options.out);
   }
+  check_beside(options);
+  const WriterClaim claim(options.out);
   catch_interrupts();
   const auto begin = std::chrono::steady_clock::now();
   const Model loaded = load_model(
@@ -118,9 +135,8 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
   app.add_option("--batch-tokens", options.batch_tokens, "Tokens of prompts decoded together")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  app.add_option("-o,--output",
-                 options.out,
-                 "The result (.json); .heads.json, .svg and .samples.jsonl stand beside it");
+  add_output(
+      app, options.out, "The result (.json); .heads.json, .svg and .samples.jsonl stand beside it");
   app.add_option("--scores", options.scores, "Where the scores go, in Retrieval_Head's format");
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing result");

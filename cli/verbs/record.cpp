@@ -117,7 +117,7 @@ void add_options(CLI::App& app, RecordArguments& options) {
                  "columns, top, blocks; commas between")
       ->delimiter(',');
   add_logits(app, options.record.logits);
-  app.add_option("-o,--output", options.out, "The trace to write (.h5)")->required();
+  add_output(app, options.out, "The trace to write (.h5)")->required();
   app.add_flag("--resume", options.resume, "Continue an unfinished trace");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file")->excludes("--resume");
   add_dtype(app, "--store", options.record.store, "Store values as f32, f16 or bf16");

@@ -233,7 +233,7 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
       ->capture_default_str();
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
       ->default_str("70 % of what is free");
-  app.add_option("-o,--output", options.out, "The folder to write into")->capture_default_str();
+  add_output_folder(app, options.out, "The folder to write into")->capture_default_str();
 }
 
 }  // namespace

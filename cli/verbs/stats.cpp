@@ -17,9 +17,11 @@
 #include "hooks/statistics_tap.h"
 #include "hooks/trace/trace_writer.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 #include "lib/model/beyond_context.h"
 #include "lib/tensor/ops.h"
+#include "lib/text/unicode.h"
 
 namespace headscope {
 namespace {
@@ -48,7 +50,8 @@ std::string read_text(const std::string& path) {
 
 // The first `context` tokens of the text.
 TracePrompt prompt_of(const StatsArguments& options, const std::string& text, const Model& model) {
-  TracePrompt prompt{.id = options.text, .text = {}, .tokens = {}, .spans = {}};
+  TracePrompt prompt{
+      .id = replace_invalid_utf8(options.text), .text = {}, .tokens = {}, .spans = {}};
   prompt.tokens = model.tokenizer().encode(text, options.bos);
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   if (tokens == 0) {
@@ -127,14 +130,8 @@ void write(const StatsArguments& options,
 
 void check(const StatsArguments& options) {
   const StatisticsRequest request = statistics_request(options.choice);
-  if (!options.out.empty() && std::filesystem::exists(options.out) && !options.overwrite) {
+  if (!options.out.empty() && path_exists(options.out) && !options.overwrite) {
     throw UsageError("{}: exists; --overwrite replaces it", options.out);
-  }
-  if (!options.out.empty()) {
-    const auto folder = std::filesystem::absolute(options.out).parent_path();
-    if (!std::filesystem::is_directory(folder)) {
-      throw UsageError("{}: no such folder", folder.string());
-    }
   }
   if (request.block > 0 && options.chunk % request.block != 0) {
     throw UsageError(
@@ -181,7 +178,7 @@ void add_options(CLI::App& app, StatsArguments& options) {
   app.add_option("--block", options.choice.block, "Tokens a side of a cell of \"blocks\"")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
-  app.add_option("-o,--output", options.out, "The trace to write (.h5)");
+  add_output(app, options.out, "The trace to write (.h5)");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
   app.add_option("--maps", options.maps, "A folder for pictures: a layer's block maps a file");
   app.add_option("--top", options.top, "Heads to list")->capture_default_str();

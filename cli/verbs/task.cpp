@@ -10,6 +10,7 @@
 #include "cli/sweep/task_score.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -88,7 +89,7 @@ void show_task(const std::string& name, const Invocation& invocation) {
 }
 
 void check_make(const TaskArguments& options) {
-  if (!options.overwrite && !options.out.empty() && std::filesystem::exists(options.out)) {
+  if (!options.overwrite && !options.out.empty() && path_exists(options.out)) {
     throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
                      options.out);
   }
@@ -164,7 +165,7 @@ void add_options(CLI::App& app, TaskArguments& options) {
       ->allow_extra_args(false);
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
   add_prepend_bos(app, options.make.bos);
-  app.add_option("-o,--output", options.out, "The JSONL file to write");
+  add_output(app, options.out, "The JSONL file to write");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -47,6 +48,7 @@ void throw_busy(const std::filesystem::path& path) {
 NewFile::NewFile(const std::filesystem::path& path) : path_(path) {
   std::filesystem::path temporary = path;
   temporary += ".part";
+  make_parent_folders(path);
   do {  // until the file we locked is the one at the path: its last owner may have renamed it
     file_ = PosixFile(temporary, O_RDWR | O_CREAT);
     if (!file_.valid()) {

@@ -12,8 +12,8 @@ class NewFile {
  public:
   enum class Over { fail, replace };  // what publish() does to a file of that name
 
-  // Makes and locks PATH.part. Throws UsageError if another process is making it, ResourceError
-  // naming the path if it cannot be made.
+  // Makes missing parent folders; makes and locks PATH.part. Throws UsageError if another process
+  // is making it, ResourceError naming the path if it cannot be made.
   explicit NewFile(const std::filesystem::path& path);
   ~NewFile();  // removes what was not published
   NewFile(const NewFile&) = delete;

@@ -8,6 +8,7 @@
 
 #include "hooks/trace/new_file.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -48,10 +49,7 @@ PosixFile open_to_read(const fs::path& path, const FileKind& kind) {
 }
 
 PosixFile open_to_resume(const fs::path& path, const FileKind& kind, IfExists if_exists) {
-  if (fs::exists(path) && (!fs::is_regular_file(path) || fs::is_symlink(path))) {
-    throw UsageError(
-        "{}: not a regular file; a {} cannot take its place", path.string(), kind.noun);
-  }
+  check_output_file(path);
   PosixFile existing = open_existing(path);
   if (existing.valid() && if_exists == IfExists::fail) {
     throw UsageError(

@@ -1,7 +1,8 @@
-#include <cstdlib>
 #include <fstream>
 
+#include "lib/base/environment.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -11,21 +12,20 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSmolLm2 = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
-fs::path environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fs::path() : fs::path(value);
-}
-
 fs::path user_cache() {
-  const fs::path xdg = environment("XDG_CACHE_HOME");
-  return xdg.empty() ? environment("HOME") / ".cache" : xdg;
+  const fs::path xdg = environment_path("XDG_CACHE_HOME");
+  return xdg.empty() ? home_folder() / ".cache" : xdg;
 }
 
+// As huggingface_hub looks for it (constants.py of version 1): HUGGINGFACE_HUB_CACHE is its older
+// name of HF_HUB_CACHE.
 fs::path hub_cache() {
-  if (const fs::path hub = environment("HF_HUB_CACHE"); !hub.empty()) {
-    return hub;
+  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
+    if (const fs::path hub = environment_path(name); !hub.empty()) {
+      return hub;
+    }
   }
-  const fs::path home = environment("HF_HOME");
+  const fs::path home = environment_path("HF_HOME");
   return (home.empty() ? user_cache() / "huggingface" : home) / "hub";
 }
 
@@ -46,19 +46,19 @@ fs::path hub_snapshot(const std::string& id) {
 fs::path find_model(const std::string& name) {
   if (name == "smollm2") {
     const fs::path path = user_cache() / "headscope" / "models" / kSmolLm2;
-    if (!fs::exists(path)) {
+    if (!path_exists(path)) {
       throw DataError("smollm2: {} is missing; `make model` in the headscope checkout fetches it",
                       path.string());
     }
     return path;
   }
-  if (fs::exists(name)) {
+  if (path_exists(name)) {
     return name;
   }
   if (name.empty() || name.front() == '/' || name.front() == '.') {
     throw DataError("{}: no such file or directory", name);
   }
-  if (const fs::path snapshot = hub_snapshot(name); !snapshot.empty() && fs::exists(snapshot)) {
+  if (const fs::path snapshot = hub_snapshot(name); !snapshot.empty() && path_exists(snapshot)) {
     return snapshot;
   }
   throw DataError(

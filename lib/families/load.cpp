@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
+#include "lib/base/paths.h"
 #include "lib/families/family.h"
 #include "lib/families/gguf_config.h"
 #include "lib/families/load_weights.h"
@@ -109,15 +110,15 @@ Opened open_gguf(const fs::path& path) {
 }
 
 bool has_weights(const fs::path& directory) {
-  return fs::exists(directory / "model.safetensors") ||
-         fs::exists(directory / "model.safetensors.index.json");
+  return path_exists(directory / "model.safetensors") ||
+         path_exists(directory / "model.safetensors.index.json");
 }
 
 Opened open_directory(const fs::path& path) {
   Opened model;
   model.path = path;
   const fs::path config_path = path / "config.json";
-  if (!fs::exists(config_path)) {
+  if (!path_exists(config_path)) {
     throw DataError("{}: no config.json; is this a Hugging Face model directory?", path.string());
   }
   const Json json = text_part(read_json(config_path));
@@ -137,7 +138,7 @@ Opened open_directory(const fs::path& path) {
 
 Opened open(const std::string& name) {
   const fs::path path = find_model(name);
-  return fs::is_directory(path) ? open_directory(path) : open_gguf(path);
+  return is_folder(path) ? open_directory(path) : open_gguf(path);
 }
 
 std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
@@ -148,7 +149,7 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
     return std::make_shared<const Tokenizer>(
         Tokenizer::from_gguf(model.gguf->metadata(), model.path.string()));
   }
-  if (!fs::exists(model.path / "tokenizer.json")) {
+  if (!path_exists(model.path / "tokenizer.json")) {
     return nullptr;
   }
   return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
@@ -242,7 +243,7 @@ Model load_model(const std::string& name, const LoadOptions& options) {
 Tokenizer load_tokenizer(const std::string& name) {
   Opened model;
   model.path = find_model(name);
-  if (!fs::is_directory(model.path)) {
+  if (!is_folder(model.path)) {
     auto file = std::make_unique<GgufFile>(model.path);
     model.gguf = file.get();
     model.source = std::move(file);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/text/json_fields.h"
 
 namespace headscope {
@@ -14,7 +15,7 @@ constexpr const char* kSpecialNames[] = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
 Json object_at(const std::filesystem::path& path) {
-  Json file = std::filesystem::exists(path) ? read_json(path) : Json::object();
+  Json file = path_exists(path) ? read_json(path) : Json::object();
   if (!file.is_object()) {
     throw DataError("{}: an object is expected", path.string());
   }

@@ -3,6 +3,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/mapped_file.h"
+#include "lib/base/paths.h"
 #include "lib/text/bpe_json.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/tokenizer_class.h"
@@ -65,7 +66,7 @@ void check_template_ids(const Tokenizer::Impl& impl, const std::string& where) {
 
 std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "tokenizer.json";
-  if (!std::filesystem::exists(path)) {
+  if (!path_exists(path)) {
     throw DataError("{}: no tokenizer.json there (a tokenizer.model alone must be converted first)",
                     directory.string());
   }

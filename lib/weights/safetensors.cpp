@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/weights/mapped_weights.h"
 #include "lib/weights/printable.h"
 #include "lib/weights/safetensors_header.h"
@@ -27,7 +28,7 @@ class SafetensorsWeights final : public MappedWeights {
   void add_shards(const fs::path& directory) {
     const SafetensorsIndex index(directory / kIndex);
     for (const std::string& shard : index.shards()) {
-      if (!fs::exists(directory / shard)) {
+      if (!path_exists(directory / shard)) {
         throw DataError("{}: shard {} is missing from {}; download it",
                         (directory / kIndex).string(),
                         printable(shard),
@@ -93,9 +94,9 @@ std::unique_ptr<WeightSource> open_safetensors(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
     weights->add_file(path);
-  } else if (fs::exists(path / kSingle)) {
+  } else if (path_exists(path / kSingle)) {
     weights->add_file(path / kSingle);
-  } else if (fs::exists(path / kIndex)) {
+  } else if (path_exists(path / kIndex)) {
     weights->add_shards(path);
   } else {
     fail_without_weights(path);

@@ -153,9 +153,16 @@ TEST_CASE("what the machine lacks is a resource error") {
   const Outcome full = run({"info", kErrorsModel}, "exec 9>/dev/full; f() { \"$@\" >&9; }; f");
   CHECK(full.code == 4);
   CHECK(is_one_line(full.err));
-  check({{"record", kErrorsModel, "--prompt", "a", "--hooks", "hook_embed", "-o", "/no/such/t.h5"},
+  check({{"record",
+          kErrorsModel,
+          "--prompt",
+          "a",
+          "--hooks",
+          "hook_embed",
+          "-o",
+          "/proc/no/such/t.h5"},
          4,
-         "/no/such"});
+         "/proc/no/such"});
 }
 
 TEST_CASE("a place that cannot be written is the machine's lack, a thing of another kind is not") {

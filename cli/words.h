@@ -1,0 +1,20 @@
+// The words of a command, told apart before CLI11 reads them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace headscope {
+
+// The words that follow a verb, so written that CLI11 takes every value for what it is:
+// `--opt=text` becomes the two words `--opt` and `text` (the second may be empty), and a word
+// behind an option that needs a value is its value even if it begins with dashes. Throws UsageError
+// for an option that `verb` does not have, for an empty number, for a negative one where it counts
+// from 0, and for a second hook point behind one, which is what a shell makes of unquoted braces.
+std::vector<std::string> words_of(const CLI::App& verb, const std::vector<std::string>& typed);
+
+}  // namespace headscope

@@ -1,0 +1,137 @@
+// Where outputs lie is looked at before any work, by every verb alike.
+#include <fcntl.h>
+
+#include "hooks/trace/writer_claim.h"
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kOutputsModel = model_path("llama");
+
+using Command = std::vector<std::string>;
+
+// Every verb that writes one file, up to its -o. None comes as far as opening its other inputs.
+std::vector<Command> file_verbs() {
+  const std::string none = "/no/such/input";
+  return {{"record", none, "--prompt", "a"},
+          {"niah", none},
+          {"detect", none},
+          {"task", "make", "ioi", "--model", none},
+          {"patch", none, "--task", none},
+          {"ablate", none, "--task", none},
+          {"attribute", none, "--task", none},
+          {"path-patch", none, "--task", none, "--receiver", "logits"},
+          {"dla", none, "--task", none},
+          {"stats", none, "--text", none},
+          {"atlas", none},
+          {"merge", none}};
+}
+
+Outcome to(Command command, const std::string& out) {
+  command.insert(command.end(), {"-o", out});
+  return run(command);
+}
+
+void check_refused(const Outcome& outcome, int code, const std::string& says) {
+  INFO(outcome.err);
+  CHECK(outcome.code == code);
+  CHECK(outcome.out.empty());
+  CHECK(is_one_line(outcome.err));
+  CHECK_THAT(outcome.err, contains(says));
+}
+
+}  // namespace
+
+TEST_CASE("no verb takes the place of a folder, a link or a device, or says so after its work") {
+  const Folder folder;
+  fs::create_directory(folder / "folder");
+  put(folder / "kept.h5", "kept");
+  fs::create_symlink(folder / "kept.h5", folder / "link.h5");
+  fs::create_symlink(folder / "loop.h5", folder / "loop.h5");
+  for (const Command& verb : file_verbs()) {
+    INFO(verb.front());
+    check_refused(to(verb, folder / "folder"), 2, "is a folder");
+    check_refused(to(verb, "/dev/null"), 2, "/dev/null: not a regular file");
+    check_refused(to(verb, folder / "link.h5"), 2, "is a link");
+    check_refused(to(verb, folder / "loop.h5"), 3, "loop.h5: Too many levels");
+    check_refused(to(verb, folder / std::string(300, 'x')), 3, "File name too long");
+    check_refused(to(verb, folder / "kept.h5/out.h5"), 4, "kept.h5/out.h5");
+  }
+  CHECK(fs::is_symlink(folder / "link.h5"));
+  CHECK(contents(folder / "kept.h5") == "kept");
+  CHECK(fs::is_character_file("/dev/null"));
+}
+
+TEST_CASE("missing folders above an output are made, when there is something to write") {
+  const Folder folder;
+  Command record{"record", kOutputsModel, "--prompt", "a", "--hooks", "hook_embed"};
+  CHECK(to(record, folder / "new/er/t.h5").code == 0);
+  CHECK(fs::exists(folder / "new/er/t.h5"));
+  check_refused(to({"record", "/no/such/input", "--prompt", "a"}, folder / "other/t.h5"),
+                3,
+                "/no/such/input");
+  CHECK_FALSE(fs::exists(folder / "other"));
+}
+
+TEST_CASE("a second niah or detect on one file is refused") {
+  const Folder folder;
+  {
+    const headscope::WriterClaim first(folder / "out");  // as a running one holds it
+    check_refused(to({"niah", kOutputsModel}, folder / "out"), 2, "out: another process");
+    check_refused(to({"detect", kOutputsModel}, folder / "out"), 2, "out: another process");
+  }
+  CHECK(fs::is_empty(folder / ""));
+  CHECK_NOTHROW(headscope::WriterClaim(folder / "out"));
+}
+
+TEST_CASE("what stands beside a niah result is looked at as early") {
+  const Folder folder;
+  fs::create_directory(folder / "n.heads.svg");
+  check_refused(to({"niah", "/no/such/input"}, folder / "n.json"), 2, "n.heads.svg");
+  check_refused(
+      run({"niah", "/no/such/input", "--scores", "/dev/null"}), 2, "/dev/null: not a regular file");
+}
+
+TEST_CASE("export is given a folder, not the name of a picture") {
+  const Folder folder;
+  REQUIRE(to({"record", kOutputsModel, "--prompt", "a b", "--hooks", "hook_embed"}, folder / "t.h5")
+              .code == 0);
+  const Command csv{"export", folder / "t.h5", "--hook", "hook_embed", "--format", "csv"};
+  check_refused(to(csv, folder / "bad.csv"), 2, "is the folder to write into");
+  check_refused(to(csv, folder / "bad.png"), 2, "is the folder to write into");
+  CHECK_FALSE(fs::exists(folder / "bad.csv"));
+  put(folder / "patch.csv", "");
+  check_refused(to(csv, folder / "patch.csv"), 4, "patch.csv");
+  fs::create_directory(folder / "named.csv");
+  CHECK(to(csv, folder / "named.csv").code == 0);
+}
+
+TEST_CASE("a limit on the size of files is an error, not a signal") {
+  const Folder folder;
+  REQUIRE(to({"record", kOutputsModel, "--prompt", "a b", "--hooks", "blocks.*.attn.hook_pattern"},
+             folder / "t.h5")
+              .code == 0);
+  const Outcome outcome =
+      run({"export", folder / "t.h5", "--format", "html", "-o", folder / "pages"}, "ulimit -f 4;");
+  check_refused(outcome, 4, "ulimit -f");
+  CHECK(fs::is_empty(folder / "pages"));  // no part of a page stays
+}
+
+TEST_CASE("a closed standard error takes no file's number and stops nothing") {
+  const Folder folder;
+  const auto quietly = [&](const Command& words, const std::string& streams) {
+    return run(words, "f() { \"$@\" " + streams + "; }; f");
+  };
+  CHECK(quietly({"info", "/no/such/input"}, "2>&-").code == 3);
+  CHECK(quietly({"info", "/no/such/input"}, "2>/dev/full").code == 3);
+  CHECK(quietly({"info", kOutputsModel}, "2>&-").code == 0);
+  CHECK(quietly({"info", kOutputsModel}, ">&-").code == 4);
+  const Command record{
+      "record", kOutputsModel, "--prompt", "a", "--hooks", "hook_embed", "-o", folder / "t.h5"};
+  CHECK(quietly(record, "0<&- 2>&-").code == 0);
+  CHECK(run({"inspect", folder / "t.h5"}).code == 0);
+}
