@@ -120,7 +120,7 @@ InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
       if (!steps_[i].function) {
         check_site(what, point);
         if (!what.values.empty()) {
-          values_[{i, key}] = stored_tensor(what.values, point, named, weights_hash);
+          values_[{i, key}] = resolved_values(what.values, point, named, weights_hash);
         }
       }
       std::vector<EditGroup>& groups = steps_at_[key];
@@ -139,7 +139,7 @@ const std::vector<EditGroup>* InterventionPlan::at(HookPoint point) const {
   return found == steps_at_.end() ? nullptr : &found->second;
 }
 
-const StoredTensor& InterventionPlan::values(std::size_t step, HookPoint point) const {
+const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
   return values_.at({step, {point.site, point.layer}});
 }
 

@@ -34,7 +34,7 @@ class InterventionPlan {
  public:
   // Throws UsageError naming the intervention: a site that names nothing, a layer, head or axis the
   // points do not have, an op that the site cannot take or that lacks its numbers; and what
-  // stored_tensor() throws.
+  // resolved_values() throws.
   InterventionPlan(std::vector<EditStep> steps,
                    const NamedValues& named,
                    const ModelConfig& config,
@@ -46,7 +46,7 @@ class InterventionPlan {
 
   // The steps that change a point, in order; null: none.
   [[nodiscard]] const std::vector<EditGroup>* at(HookPoint point) const;
-  [[nodiscard]] const StoredTensor& values(std::size_t step, HookPoint point) const;
+  [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
 
   // How often each step changed something: values of a pass of which it selected a part.
   void count(std::size_t step) const { ++(*fired_)[step]; }
@@ -57,7 +57,7 @@ class InterventionPlan {
   std::vector<EditStep> steps_;
   std::vector<HookPoint> points_;
   std::map<Key, std::vector<EditGroup>> steps_at_;
-  std::map<std::pair<std::size_t, Key>, StoredTensor> values_;
+  std::map<std::pair<std::size_t, Key>, ResolvedValues> values_;
   std::shared_ptr<std::vector<std::atomic<std::int64_t>>> fired_;
 };
 

@@ -162,11 +162,11 @@ void check_mask(const Visit& visit, const Tensor& before, const Tensor& after) {
       at[1].item<std::int64_t>());
 }
 
-Tensor numbers_of(const StoredTensor& stored,
+Tensor numbers_of(const ResolvedValues& stored,
                   const Visit& visit,
                   const Tensor& value,
                   const Tensor& selected) {
-  return stored.along == StoredTensor::Along::positions
+  return stored.along == ResolvedValues::Along::positions
              ? by_position(stored.values, visit, value, selected)
              : fitted(stored.values, visit, value);
 }

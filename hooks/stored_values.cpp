@@ -84,7 +84,7 @@ Tensor mean_of_trace(const TraceReader& trace, const std::string& point) {
   return (sum / static_cast<double>(positions)).to(at::kFloat);
 }
 
-StoredTensor from_trace(const StoredValues& stored,
+ResolvedValues from_trace(const StoredValues& stored,
                         HookPoint point,
                         const std::string& weights_hash) {
   const std::string path = stored.trace.string();
@@ -98,14 +98,14 @@ StoredTensor from_trace(const StoredValues& stored,
   }
   if (stored.prompt) {
     return {read_prompt(trace, name, prompt_named(trace, path, *stored.prompt)),
-            StoredTensor::Along::positions};
+            ResolvedValues::Along::positions};
   }
   return {mean_of_trace(trace, name)};
 }
 
 }  // namespace
 
-StoredTensor stored_tensor(const StoredValues& stored,
+ResolvedValues resolved_values(const StoredValues& stored,
                            HookPoint point,
                            const NamedValues& named,
                            const std::string& weights_hash) {

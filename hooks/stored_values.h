@@ -11,7 +11,7 @@ namespace headscope {
 
 using NamedValues = std::map<std::string, Tensor>;
 
-struct StoredTensor {
+struct ResolvedValues {
   Tensor values;  // f32 or as named
   // What its first axis is: the positions of one prompt, [L, …], or nothing of the sort: then it
   // broadcasts against the point's axes, trailing axes aligned.
@@ -24,7 +24,7 @@ struct StoredTensor {
 // Throws UsageError for a name that is not in `named`, a hook point or prompt that the trace does
 // not have (with the nearest), or one with pairs of query and key, whose mean is of no use;
 // DataError for a trace of another model, a prompt that is not done, or numbers not of their shape.
-StoredTensor stored_tensor(const StoredValues& stored,
+ResolvedValues resolved_values(const StoredValues& stored,
                            HookPoint point,
                            const NamedValues& named,
                            const std::string& weights_hash);
