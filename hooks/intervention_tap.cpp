@@ -104,10 +104,12 @@ Tensor seen_pairs(const Visit& visit, const Tensor& value) {
   const std::int64_t first = keys - value.size(2);
   const Tensor key = at::arange(keys, at::kLong).view({1, 1, 1, -1});
   const Tensor query = at::arange(first, keys, at::kLong).view({1, 1, -1, 1});
-  Tensor seen = key <= query;
-  const auto layer = static_cast<std::size_t>(visit.point.layer);
-  if (const std::int64_t window = visit.config.layers[layer].window; window > 0) {
-    seen = seen.logical_and(key > query - window);
+  const LayerConfig& layer = visit.config.layers[static_cast<std::size_t>(visit.point.layer)];
+  Tensor seen = layer.visibility == Visibility::causal
+                    ? key <= query
+                    : (key >= 0).expand({1, 1, value.size(2), keys});
+  if (layer.window > 0) {
+    seen = seen.logical_and(key > query - layer.window).logical_and(key < query + layer.window);
   }
   const Tensor pads = at::tensor(visit.layout.pads, at::kLong).view({-1, 1, 1, 1});
   return seen.logical_and(key >= pads).to(value.device());

@@ -85,8 +85,8 @@ Tensor mean_of_trace(const TraceReader& trace, const std::string& point) {
 }
 
 ResolvedValues from_trace(const StoredValues& stored,
-                        HookPoint point,
-                        const std::string& weights_hash) {
+                          HookPoint point,
+                          const std::string& weights_hash) {
   const std::string path = stored.trace.string();
   const TraceReader trace(stored.trace);
   check_trace(trace, path, weights_hash);
@@ -106,9 +106,9 @@ ResolvedValues from_trace(const StoredValues& stored,
 }  // namespace
 
 ResolvedValues resolved_values(const StoredValues& stored,
-                           HookPoint point,
-                           const NamedValues& named,
-                           const std::string& weights_hash) {
+                               HookPoint point,
+                               const NamedValues& named,
+                               const std::string& weights_hash) {
   if (!stored.name.empty()) {
     return {named_tensor(stored.name, named)};
   }

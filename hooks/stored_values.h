@@ -25,8 +25,8 @@ struct ResolvedValues {
 // not have (with the nearest), or one with pairs of query and key, whose mean is of no use;
 // DataError for a trace of another model, a prompt that is not done, or numbers not of their shape.
 ResolvedValues resolved_values(const StoredValues& stored,
-                           HookPoint point,
-                           const NamedValues& named,
-                           const std::string& weights_hash);
+                               HookPoint point,
+                               const NamedValues& named,
+                               const std::string& weights_hash);
 
 }  // namespace headscope
