@@ -1,97 +1,110 @@
 #include "hooks/edits.h"
 
-#include <algorithm>
-
-#include <fmt/ranges.h>
-
-#include "hooks/address.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
-namespace {
 
-// Stored values, brought to the value's device and dtype, refused if they do not broadcast to it.
-Tensor fitted(const Tensor& stored, const Visit& visit, const Tensor& value) {
-  const auto have = stored.sizes();
-  const auto want = value.sizes();
-  bool fits = have.size() <= want.size();
-  for (std::size_t i = 0; fits && i < have.size(); ++i) {
-    const std::int64_t size = have[have.size() - 1 - i];
-    fits = size == 1 || size == want[want.size() - 1 - i];
+Edits::Edits(const std::vector<Intervention>& interventions, NamedValues values)
+    : values_(std::move(values)) {
+  for (const Intervention& what : interventions) {
+    steps_.push_back({what});
   }
-  if (!fits) {
-    throw UsageError("{}: stored values of shape {} do not fit {}",
-                     visit.name(),
-                     fmt::join(have, "×"),
-                     fmt::join(want, "×"));
-  }
-  return stored.to(value.options()).expand_as(value);
 }
-
-}  // namespace
 
 Edits::Place::Place(Edits& edits, std::string pattern, Selection selection)
     : edits_(edits), pattern_(std::move(pattern)), selection_(std::move(selection)) {}
 
+void Edits::Place::push(Intervention what) {
+  what.site = pattern_;
+  what.where = selection_;
+  edits_.steps_.push_back({std::move(what)});
+}
+
+void Edits::Place::push(Intervention what, const Tensor& values) {
+  what.values.name = fmt::format("values {}", edits_.values_.size());
+  edits_.values_[what.values.name] = values;
+  push(std::move(what));
+}
+
 void Edits::Place::apply(Function function) {
-  edits_.edits_.push_back({pattern_, selection_, std::move(function), {}});
+  edits_.steps_.push_back({{.site = pattern_, .where = selection_}, std::move(function)});
 }
 
 void Edits::Place::scale(double factor) {
-  apply([factor](const Visit&, const Tensor& value) { return value * factor; });
+  push({.site = {}, .op = Op::scale, .factor = factor});
 }
 
-// Not a product with 0, which would leave NaN and infinities standing.
 void Edits::Place::zero() {
-  apply([](const Visit&, const Tensor& value) { return at::zeros_like(value); });
+  push({.site = {}, .op = Op::zero});
 }
 
-void Edits::Place::add(const Tensor& values) {
-  apply([values](const Visit& visit, const Tensor& value) {
-    return value + fitted(values, visit, value);
-  });
+void Edits::Place::add(const Tensor& values, double factor) {
+  push({.site = {}, .op = Op::add, .factor = factor}, values);
 }
 
 void Edits::Place::replace(const Tensor& values) {
-  apply([values](const Visit& visit, const Tensor& value) { return fitted(values, visit, value); });
+  push({.site = {}, .op = Op::replace}, values);
+}
+
+void Edits::Place::project_out(const Tensor& direction) {
+  push({.site = {}, .op = Op::project_out}, direction);
+}
+
+void Edits::Place::clamp(std::optional<double> low, std::optional<double> high) {
+  push({.site = {}, .op = Op::clamp, .low = low, .high = high});
+}
+
+void Edits::Place::mask() {
+  push({.site = {}, .op = Op::mask});
+}
+
+void Edits::Place::bias(double add) {
+  push({.site = {}, .op = Op::bias, .factor = add});
+}
+
+void Edits::Place::uniform() {
+  push({.site = {}, .op = Op::uniform});
 }
 
 Edits::Place Edits::at(std::string pattern, Selection selection) {
   return {*this, std::move(pattern), std::move(selection)};
 }
 
-void Edits::begin(const ModelConfig& config) {
-  std::vector<HookPoint> all;
-  for (Edit& edit : edits_) {
-    edit.points = resolve_hooks(edit.pattern, config);
-    for (const HookPoint point : edit.points) {
-      check(edit.selection, point, config);
+std::vector<Intervention> Edits::interventions() const {
+  std::vector<Intervention> list;
+  for (const EditStep& step : steps_) {
+    if (step.function) {
+      throw UsageError("{}: a function of C++ is no data; use one of the ops", step.what.site);
     }
-    all.insert(all.end(), edit.points.begin(), edit.points.end());
+    list.push_back(step.what);
+    const auto found = values_.find(step.what.values.name);
+    if (found != values_.end()) {  // a file knows no names of ours: the numbers themselves
+      StoredValues& values = list.back().values;
+      const Tensor numbers = found->second.to(at::kCPU, at::kDouble).contiguous();
+      values = {};
+      values.shape = numbers.sizes().vec();
+      values.numbers.assign(numbers.const_data_ptr<double>(),
+                            numbers.const_data_ptr<double>() + numbers.numel());
+    }
   }
-  firing_.expect(all);
+  return list;
+}
+
+std::int64_t Edits::fired(std::size_t index) const {
+  return plan_ == nullptr ? 0 : plan_->fired(index);
+}
+
+void Edits::begin(const ModelConfig& config) {
+  plan_ = std::make_shared<const InterventionPlan>(steps_, values_, config);
+  tap_.emplace(plan_);
+  tap_->begin(config);
+  firing_.expect(plan_->points());
 }
 
 Tensor Edits::visit(const Visit& visit, const Tensor& value) {
   firing_.count(visit.point);
-  Tensor current = value;
-  for (const Edit& edit : edits_) {
-    if (std::find(edit.points.begin(), edit.points.end(), visit.point) == edit.points.end()) {
-      continue;
-    }
-    const Tensor edited = edit.function(visit, current);
-    if (!edited.sizes().equals(value.sizes())) {
-      throw UsageError("{}: an edit returned {} where the value is {}",
-                       visit.name(),
-                       fmt::join(edited.sizes(), "×"),
-                       fmt::join(value.sizes(), "×"));
-    }
-    current = edit.selection.everything()
-                  ? edited
-                  : at::where(selected(edit.selection, visit, value), edited, current);
-  }
-  return current;
+  return tap_->visit(visit, value);
 }
 
 }  // namespace headscope

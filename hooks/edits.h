@@ -1,23 +1,24 @@
-// Changes to a running model: replace, add, scale or zero values at any hook point, for some heads,
-// positions or prompts.
+// Changes to a running model, written down in C++: interventions built fluently, and functions.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "hooks/firing.h"
-#include "hooks/selection.h"
-#include "lib/model/tap.h"
+#include "hooks/intervention_tap.h"
 
 namespace headscope {
 
 class Edits final : public Tap {
  public:
-  // The whole value of a point (axes as info(site).axes says) → the edited one, of the same shape.
-  using Function = std::function<Tensor(const Visit& visit, const Tensor& value)>;
+  using Function = EditFunction;
+
+  Edits() = default;
+  // `values` are those that interventions refer to by name.
+  explicit Edits(const std::vector<Intervention>& interventions, NamedValues values = {});
 
   // What is done at the points one `at` names. Of the value returned or made, only the selected
   // part is taken; the rest stays bit for bit.
@@ -27,13 +28,20 @@ class Edits final : public Tap {
     void zero();
     // `values` broadcast against the point's axes, trailing axes aligned: [d_head] fits every head
     // and position of hook_z. A shape that does not fit is a UsageError naming both.
-    void add(const Tensor& values);
+    void add(const Tensor& values, double factor = 1.0);
     void replace(const Tensor& values);
+    void project_out(const Tensor& direction);
+    void clamp(std::optional<double> low, std::optional<double> high);
+    void mask();            // of hook_attn_scores: the selected pairs are not seen
+    void bias(double add);  // of hook_attn_scores
+    void uniform();         // of hook_pattern: alike to all keys that a query sees
     void apply(Function function);
 
    private:
     friend class Edits;
     Place(Edits& edits, std::string pattern, Selection selection);
+    void push(Intervention what);
+    void push(Intervention what, const Tensor& values);
     Edits& edits_;
     std::string pattern_;
     Selection selection_;
@@ -44,6 +52,11 @@ class Edits final : public Tap {
   // beyond a prompt when it is reached.
   Place at(std::string pattern, Selection selection = {});
 
+  // What was built, as data; UsageError if a function is part of it, which no file can hold.
+  [[nodiscard]] std::vector<Intervention> interventions() const;
+  // How often intervention `index` changed a value in the latest pass.
+  [[nodiscard]] std::int64_t fired(std::size_t index) const;
+
   void begin(const ModelConfig& config) override;
   void end() override { firing_.check(); }
   [[nodiscard]] Interest wants(HookPoint point) const override {
@@ -52,13 +65,10 @@ class Edits final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override;
 
  private:
-  struct Edit {
-    std::string pattern;
-    Selection selection;
-    Function function;
-    std::vector<HookPoint> points;  // of the model of the pass under way
-  };
-  std::vector<Edit> edits_;
+  std::vector<EditStep> steps_;
+  NamedValues values_;
+  std::shared_ptr<const InterventionPlan> plan_;  // of the model of the pass under way
+  std::optional<InterventionTap> tap_;
   Firing firing_;
 };
 

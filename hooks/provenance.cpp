@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "lib/base/version.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 namespace {
@@ -27,8 +28,14 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
                    {"headscope_version", kVersion},
                    {"seed", options.seed},
                    {"prepend_bos", to_string(options.prepend_bos)}};
+  if (model.standing()) {
+    identity["interventions_hash"] = model.standing()->hash();
+  }
   Json out = identity;
   out["identity"] = identity;
+  if (model.standing()) {
+    out["interventions"] = model.standing()->description();
+  }
   out["model"] = model.source().name;
   out["bos_prepended"] = options.prepend_bos == PrependBos::yes ||
                          (options.prepend_bos == PrependBos::automatic && model.has_tokenizer() &&

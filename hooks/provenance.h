@@ -17,7 +17,8 @@ struct ProvenanceOptions {
 
 // model, weights_hash, config, tokenizer_hash, command_line, headscope_version, seed, created,
 // device, dtype, prepend_bos; "identity" holds those that must agree for a run to be resumed, the
-// device as "cpu" or "cuda".
+// device as "cpu" or "cuda". Of a changed model also "interventions" and, in the identity, their
+// file's hash.
 Json provenance(const Model& model, const ProvenanceOptions& options);
 
 }  // namespace headscope

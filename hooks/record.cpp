@@ -46,7 +46,9 @@ Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::s
   for (const std::size_t row : rows) {
     tokens.push_back(prompts[row].tokens);
   }
-  return Batch(tokens);
+  Batch batch(tokens);
+  batch.number_prompts({rows.begin(), rows.end()});
+  return batch;
 }
 
 void write_logits(TraceTap& tap, const Tensor& logits, const Batch& batch) {

@@ -18,6 +18,10 @@ int position_axis(Site site) {
   return -1;
 }
 
+bool has_pairs(Site site) {
+  return info(site).axis(Axis::query) >= 0 && info(site).axis(Axis::key) >= 0;
+}
+
 // A mask of ones along every axis but one.
 std::vector<std::int64_t> along(std::int64_t dims, int axis, std::int64_t size) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(dims), 1);
@@ -28,102 +32,177 @@ std::vector<std::int64_t> along(std::int64_t dims, int axis, std::int64_t size) 
 Tensor indices_mask(const std::vector<std::int64_t>& indices, const Tensor& value, int axis) {
   Tensor mask = at::zeros({value.size(axis)}, at::kBool);
   for (const std::int64_t index : indices) {
-    mask[index].fill_(true);
+    mask.data_ptr<bool>()[index] = true;
   }
   return mask.view(along(value.dim(), axis, value.size(axis)));
 }
 
-// Which column of this pass holds token `position` of a row; nothing if another chunk does.
-std::optional<std::int64_t> column_of(std::int64_t position,
-                                      std::int64_t row,
-                                      const Visit& visit,
-                                      std::int64_t first_column) {
+bool includes(const std::optional<std::vector<std::int64_t>>& chosen, std::int64_t index) {
+  return !chosen || std::find(chosen->begin(), chosen->end(), index) != chosen->end();
+}
+
+// Rows of the batch that are of the selected prompts.
+std::vector<std::int64_t> selected_rows(const Selection& selection, const Visit& visit) {
+  const BatchLayout& layout = visit.layout;
+  std::vector<std::int64_t> rows;
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    if (includes(selection.prompts, layout.prompt(row))) {
+      rows.push_back(row);
+    }
+  }
+  for (const std::int64_t prompt : selection.prompts.value_or(std::vector<std::int64_t>{})) {
+    if (prompt < 0 || (layout.prompts.empty() && prompt >= layout.rows)) {
+      throw UsageError("{}: prompt {} of a batch of {}", visit.name(), prompt, layout.rows);
+    }
+  }
+  return rows;
+}
+
+// The column, counted from the first of the prompts, of token `position` of a row.
+std::int64_t column_of_token(std::int64_t position, std::int64_t row, const Visit& visit) {
   const BatchLayout& layout = visit.layout;
   const std::int64_t length = layout.length(row);
   const std::int64_t token = position < 0 ? position + length : position;
   if (token < 0 || token >= length) {
-    throw UsageError(
-        "{}: position {} of prompt {}, which has {} tokens", visit.name(), position, row, length);
+    throw UsageError("{}: position {} of prompt {}, which has {} tokens",
+                     visit.name(),
+                     position,
+                     layout.prompt(row),
+                     length);
   }
-  const std::int64_t column = token + layout.pads[static_cast<std::size_t>(row)] - first_column;
-  if (column < 0 || column >= layout.keys() - first_column) {
-    return std::nullopt;
-  }
-  return column;
+  return token + layout.pads[static_cast<std::size_t>(row)];
 }
 
-// Whether a row of the batch is selected at all: the others need not have the positions.
-bool holds_prompt(const Selection& selection, std::int64_t row) {
-  return !selection.prompts ||
-         std::find(selection.prompts->begin(), selection.prompts->end(), row) !=
-             selection.prompts->end();
+Tensor rows_mask(const std::vector<std::int64_t>& rows, const Tensor& value) {
+  return indices_mask(rows, value, 0);
 }
 
-Tensor positions_mask(const Selection& selection, const Visit& visit, const Tensor& value) {
+// A position that another chunk holds is selected there.
+Tensor positions_mask(const std::vector<std::int64_t>& positions,
+                      const std::vector<std::int64_t>& rows,
+                      const Visit& visit,
+                      const Tensor& value) {
   const int axis = position_axis(visit.point.site);
   // The key axis of rot_k starts at the first cached column, the others at this pass's.
   const bool keys = info(visit.point.site).axis(Axis::key) == axis;
-  const std::int64_t first_column = keys ? 0 : visit.layout.past;
-  Tensor mask = at::zeros({visit.layout.rows, value.size(axis)}, at::kBool);
-  for (std::int64_t row = 0; row < visit.layout.rows; ++row) {
-    if (!holds_prompt(selection, row)) {
-      continue;
-    }
-    for (const std::int64_t position : *selection.positions) {
-      if (const auto column = column_of(position, row, visit, first_column)) {
-        mask[row][*column].fill_(true);
+  const std::int64_t first = keys ? 0 : visit.layout.past;
+  const std::int64_t columns = value.size(axis);
+  Tensor mask = at::zeros({visit.layout.rows, columns}, at::kBool);
+  for (const std::int64_t row : rows) {
+    for (const std::int64_t position : positions) {
+      const std::int64_t column = column_of_token(position, row, visit) - first;
+      if (column >= 0 && column < columns) {
+        mask.data_ptr<bool>()[row * columns + column] = true;
       }
     }
   }
   std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
   shape[0] = visit.layout.rows;
-  shape[static_cast<std::size_t>(axis)] = value.size(axis);
+  shape[static_cast<std::size_t>(axis)] = columns;
   return mask.view(shape);
+}
+
+// [rows, 1, queries, keys]: the selected pairs. Keys count from the first column, queries from this
+// pass's.
+Tensor pairs_mask(const std::vector<AttentionPair>& pairs,
+                  const std::vector<std::int64_t>& rows,
+                  const Visit& visit,
+                  const Tensor& value) {
+  const std::int64_t queries = value.size(2);
+  const std::int64_t keys = value.size(3);
+  const std::int64_t past = keys - queries;  // also where only the last column's queries run
+  Tensor mask = at::zeros({visit.layout.rows, 1, queries, keys}, at::kBool);
+  for (const std::int64_t row : rows) {
+    for (const AttentionPair& pair : pairs) {
+      Tensor part = mask.select(0, row).select(0, 0);
+      if (pair.query) {
+        const std::int64_t query = column_of_token(*pair.query, row, visit) - past;
+        if (query < 0 || query >= queries) {
+          continue;
+        }
+        part = part.narrow(0, query, 1);
+      }
+      if (pair.key) {
+        const std::int64_t key = column_of_token(*pair.key, row, visit);
+        if (key >= keys) {
+          continue;
+        }
+        part = part.narrow(1, key, 1);
+      }
+      part.fill_(true);
+    }
+  }
+  return mask;
+}
+
+void check_heads(const std::vector<std::int64_t>& heads,
+                 Axis axis,
+                 HookPoint point,
+                 const ModelConfig& config) {
+  const std::string name = hook_name(point.site, point.layer);
+  const int at = head_axis(point.site);
+  if (at < 0) {
+    throw UsageError("{}: has no head axis to select heads of", name);
+  }
+  const Axis own = info(point.site).axes[static_cast<std::size_t>(at)];
+  if (own != axis) {
+    throw UsageError("{}: its heads are on the axis \"{}\": select them as {}, not as {}",
+                     name,
+                     to_string(own),
+                     own == Axis::kv_head ? "kv_heads" : "heads",
+                     own == Axis::kv_head ? "heads" : "kv_heads");
+  }
+  const std::int64_t count = *axis_size(axis, config);
+  for (const std::int64_t index : heads) {
+    if (index < 0 || index >= count) {
+      throw UsageError("{}: head {} is out of range; it has {} {}s, 0 to {}",
+                       name,
+                       index,
+                       count,
+                       to_string(axis),
+                       count - 1);
+    }
+  }
 }
 
 }  // namespace
 
 void check(const Selection& selection, HookPoint point, const ModelConfig& config) {
   const std::string name = hook_name(point.site, point.layer);
-  const int head = head_axis(point.site);
   if (selection.heads) {
-    if (head < 0) {
-      throw UsageError("{}: has no head axis to select heads of", name);
-    }
-    const Axis axis = info(point.site).axes[static_cast<std::size_t>(head)];
-    const std::int64_t heads = *axis_size(axis, config);
-    for (const std::int64_t index : *selection.heads) {
-      if (index < 0 || index >= heads) {
-        throw UsageError("{}: head {} is out of range; it has {} {}s, 0 to {}",
-                         name,
-                         index,
-                         heads,
-                         to_string(axis),
-                         heads - 1);
-      }
-    }
+    check_heads(*selection.heads, Axis::head, point, config);
+  }
+  if (selection.kv_heads) {
+    check_heads(*selection.kv_heads, Axis::kv_head, point, config);
   }
   if (selection.positions && position_axis(point.site) < 0) {
     throw UsageError("{}: has no position axis", name);
+  }
+  if (selection.pairs && !has_pairs(point.site)) {
+    throw UsageError("{}: has no pairs of query and key; hook_attn_scores and hook_pattern do",
+                     name);
   }
 }
 
 Tensor selected(const Selection& selection, const Visit& visit, const Tensor& value) {
   Tensor mask =
       at::ones(std::vector<std::int64_t>(static_cast<std::size_t>(value.dim()), 1), at::kBool);
+  const std::vector<std::int64_t> rows = selected_rows(selection, visit);
+  const int heads = head_axis(visit.point.site);
   if (selection.prompts) {
-    for (const std::int64_t prompt : *selection.prompts) {
-      if (prompt < 0 || prompt >= visit.layout.rows) {
-        throw UsageError("{}: prompt {} of a batch of {}", visit.name(), prompt, visit.layout.rows);
-      }
-    }
-    mask = mask.logical_and(indices_mask(*selection.prompts, value, 0));
+    mask = mask.logical_and(rows_mask(rows, value));
   }
   if (selection.heads) {
-    mask = mask.logical_and(indices_mask(*selection.heads, value, head_axis(visit.point.site)));
+    mask = mask.logical_and(indices_mask(*selection.heads, value, heads));
+  }
+  if (selection.kv_heads) {
+    mask = mask.logical_and(indices_mask(*selection.kv_heads, value, heads));
   }
   if (selection.positions) {
-    mask = mask.logical_and(positions_mask(selection, visit, value));
+    mask = mask.logical_and(positions_mask(*selection.positions, rows, visit, value));
+  }
+  if (selection.pairs) {
+    mask = mask.logical_and(pairs_mask(*selection.pairs, rows, visit, value));
   }
   return mask.to(value.device());
 }

@@ -7,6 +7,7 @@
 
 #include "analyses/head_detectors/probe.h"
 #include "analyses/sweep/site_change.h"
+#include "hooks/edits.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -87,7 +88,24 @@ const Tensor& HeadAblation::whole() const {
   return kept_->whole;
 }
 
+// Whole passes, which a standing change is part of.
+Tensor HeadAblation::by_whole_passes(std::int64_t layer) const {
+  std::vector<Tensor> heads;
+  for (std::int64_t head = 0; head < kept_->model.config().n_heads; ++head) {
+    Edits off;
+    off.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = {{head}}}).zero();
+    const ForwardOptions streams{.logits = Logits::none};
+    heads.push_back(log_probs_of(kept_->model,
+                                 kept_->model.forward(kept_->batch, off, streams).residual,
+                                 kept_->batch.tokens()));
+  }
+  return at::stack(heads);
+}
+
 Tensor HeadAblation::without_heads_of(std::int64_t layer) const {
+  if (kept_->model.standing()) {
+    return by_whole_passes(layer);
+  }
   const ModelConfig& c = kept_->model.config();
   const Replacement nothing = [](Site, std::int64_t, const Tensor& original) {
     return at::zeros_like(original);

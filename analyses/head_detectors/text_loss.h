@@ -32,6 +32,7 @@ class HeadAblation {
 
  private:
   struct Kept;
+  [[nodiscard]] Tensor by_whole_passes(std::int64_t layer) const;
   std::unique_ptr<Kept> kept_;
 };
 

@@ -7,6 +7,7 @@
 #include "analyses/logit_attribution/block_shares.h"
 #include "analyses/sweep/block.h"
 #include "lib/base/error.h"
+#include "lib/model/standing_change.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -29,7 +30,29 @@ Model without_softcap(const Model& model) {
                             .tokenizer = nullptr,
                             .device = model.device(),
                             .dtype = model.dtype(),
-                            .source = model.source()});
+                            .source = model.source()})
+      .with(model.standing());
+}
+
+// A standing change where the stream itself, or what a head or MLP writes to it, is put together
+// leaves a part of the logits that no component wrote.
+void check_standing_change(const Model& model) {
+  if (!model.standing()) {
+    return;
+  }
+  const auto change = model.standing()->tap();
+  for (const HookPoint point : hook_points(model.config())) {
+    const Site site = point.site;
+    const bool stream = site == Site::resid_pre || site == Site::resid_mid ||
+                        site == Site::resid_post || (site > Site::z && site <= Site::attn_out) ||
+                        site >= Site::ln_final_scale;
+    if (stream && change->wants(point) != Interest::none) {
+      throw UsageError(
+          "{}: changed there, the logits are no longer the sum of what heads and MLPs write; "
+          "intervene at hook_z, hook_mlp_out or before them",
+          hook_name(point.site, point.layer));
+    }
+  }
 }
 
 // `shares`: of one prompt, every cell.
@@ -107,6 +130,7 @@ std::optional<LogitAttribution> attribute_logits(const Model& model,
                                                  const std::vector<TaskItem>& items,
                                                  const LogitAttributionOptions& options) {
   logit_target(items, options.target);
+  check_standing_change(model);
   Attributing attributing(model, items, options);
   std::int64_t done = 0;
   for (const Block& block : blocks_of(items, options.batch_tokens)) {

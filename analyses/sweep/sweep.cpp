@@ -29,7 +29,8 @@ class Sweeper {
 
  private:
   [[nodiscard]] bool plain() const {
-    return context_.options.execution == SweepOptions::Execution::plain;
+    return context_.options.execution == SweepOptions::Execution::plain ||
+           context_.model.standing() != nullptr;
   }
   [[nodiscard]] std::int64_t kept_from(const Block& block) const {
     const auto swept = swept_columns(
@@ -117,6 +118,11 @@ void Sweeper::run_baselines(const std::vector<Block>& swept) {
 }
 
 void Sweeper::plan() {
+  if (context_.model.standing() && context_.spec.runner != nullptr) {
+    throw UsageError(
+        "paths are followed on kept runs, beside the passes that --intervene changes; use patch or "
+        "ablate, or run it without");
+  }
   if (plain() && context_.spec.runner != nullptr) {
     throw UsageError("--plain runs whole forward passes; it has no paths to follow");
   }

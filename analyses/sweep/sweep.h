@@ -42,6 +42,8 @@ struct SweepProgress {
 
 struct SweepOptions {
   std::int64_t memory = 0;  // bytes the sweep may take beside the weights
+  // A model with a standing change is always swept plainly: the shortcuts form attention beside its
+  // passes, where the change is not made.
   enum class Execution { shared, plain } execution = Execution::shared;
   std::int64_t first_cell = 0;  // the cells of this shard: [first_cell, end_cell)
   std::int64_t end_cell = -1;   // −1: to the last

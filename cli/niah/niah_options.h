@@ -28,6 +28,7 @@ struct NiahVerbOptions {
   std::int64_t max_new = 50;
   std::int64_t batch_tokens = 16384;
   std::string out;
+  std::string intervene;
   std::string scores;
   bool allow_beyond = false;
   bool resume = false;

@@ -17,7 +17,8 @@ class Progress {
     std::string label = "";        // "recording"
     std::string unit = "prompts";  // the rate is printed in units a second
     std::FILE* stream = stderr;
-    When when = When::terminal;  // a bar on a terminal that can redraw (TERM is not dumb); else lines
+    When when =
+        When::terminal;  // a bar on a terminal that can redraw (TERM is not dumb); else lines
     std::chrono::milliseconds line_every = std::chrono::seconds(15);  // off a terminal
   };
 

@@ -6,9 +6,11 @@
 
 #include "analyses/logit_attribution/logit_attribution.h"
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/render/progress.h"
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/task_input.h"
+#include "hooks/standing_interventions.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 
@@ -107,8 +109,8 @@ void write(ResultStore& store, const Result& result) {
 }  // namespace
 
 Result run_attribution(const AttributionVerbOptions& options, const Invocation& invocation) {
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_with(options.model, invocation.common, options.intervene);
+  refuse_chosen_prompts(model, "direct logit attribution");
   const Task task =
       task_for(model,
                options.task,
@@ -126,6 +128,7 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
   Result result;
   try {
     result = result_of(attribute(model, task, options, target), header);
+    check_fired(model);
   } catch (...) {
     if (store) {  // one pass a prompt: nothing is worth going on with
       std::filesystem::remove(options.out);

@@ -13,6 +13,7 @@ struct AttributionVerbOptions {
   std::string model;
   std::string task;
   std::string out;  // empty: nothing is kept
+  std::string intervene;
   std::string run = "clean";
   std::string metric;  // empty: by the task
   std::int64_t batch_tokens = 2048;

@@ -60,7 +60,7 @@ ResultHeader header_of(const Model& model,
                        const SweepVerb& verb) {
   Json identity = verb.identity;
   identity["positions"] = options.positions;
-  identity["execution"] = options.plain ? "plain" : "shared";
+  identity["execution"] = options.plain || model.standing() ? "plain" : "shared";
   ResultHeader header = sweep_header(model,
                                      task,
                                      grid.axes(),

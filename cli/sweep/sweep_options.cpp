@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/metric/metric.h"
+#include "cli/intervene.h"
 #include "cli/sweep/sweep_run.h"
 #include "lib/base/error.h"
 
@@ -42,6 +43,7 @@ void add_grid_options(CLI::App& app, SweepVerbOptions& options) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_prepend_bos(app, options.bos);
+  add_intervene(app, options.intervene);
 }
 
 void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {

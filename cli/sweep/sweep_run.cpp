@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_job.h"
 #include "cli/sweep/sweep_session.h"
+#include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
-#include "lib/families/load.h"
 
 namespace headscope {
 namespace {
@@ -58,8 +59,8 @@ void run_alone(const Invocation& invocation,
                const SweepVerbOptions& options,
                const SweepVerb& verb) {
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_with(options.model, invocation.common, options.intervene);
+  refuse_chosen_prompts(model, "a sweep");
   const Task task = read_task_of(options, model);
   SweepJob job(model, task, invocation, options, verb);
   const SweepOutcome outcome = job.run({});
@@ -70,13 +71,21 @@ void run_alone(const Invocation& invocation,
             : fmt::format("{} holds every finished cell; --resume does the others", options.out));
     throw Interrupted();
   }
-  show_outcome(invocation, options, outcome, job.appendix(outcome.result));
+  const Appendix appendix = job.appendix(outcome.result);
+  if (outcome.start == SweepOutcome::Start::fresh) {  // else it may have come to pass before
+    check_fired(model);
+  }
+  show_outcome(invocation, options, outcome, appendix);
 }
 
 void run_in(SweepSession& session,
             const Invocation& invocation,
             const SweepVerbOptions& options,
             const SweepVerb& verb) {
+  if (!options.intervene.empty()) {
+    throw UsageError(
+        "--intervene: the entries of a sweep file share one model's runs; run this verb alone");
+  }
   const Task& task = session.task(options);
   SweepJob job(session.model(), task, invocation, options, verb);
   if (session.stage == SweepSession::Stage::check) {

@@ -21,7 +21,8 @@ struct SweepVerbOptions {
   std::string metric = "logit_diff";
   std::string positions = "all";
   std::string memory;  // "4GB"; empty: most of what is free
-  std::string shard;   // "2/8"; empty: all cells
+  std::string intervene;
+  std::string shard;  // "2/8"; empty: all cells
   PrependBos bos = PrependBos::automatic;
   std::size_t top = 10;
   int repeats = 1;  // more: a benchmark, in memory

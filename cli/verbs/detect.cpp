@@ -9,11 +9,13 @@
 #include "analyses/head_detectors/custom.h"
 #include "cli/atlas/atlas_view.h"
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
+#include "hooks/standing_interventions.h"
 #include "hooks/trace/provenance.h"
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
@@ -28,6 +30,7 @@ struct DetectArguments {
   std::vector<std::string> detectors{"all"};
   std::vector<std::string> files;
   std::string out;
+  std::string intervene;
   int seeds = 3;
   std::int64_t batch_tokens = 4096;
   bool list = false;
@@ -295,7 +298,9 @@ void run(const DetectArguments& options, const Invocation& invocation) {
   const WriterClaim claim(options.out);
   catch_interrupts();
   const CommonOptions& common = invocation.common;
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_with(options.model, common, options.intervene);
+  refuse_chosen_positions(model, "detect");
+  refuse_changed_attention(model, "detect");
   Atlas atlas = begin(options, invocation, model);
   find_all(options, invocation, model, detectors, atlas);
   if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
@@ -310,6 +315,9 @@ void run(const DetectArguments& options, const Invocation& invocation) {
                    : fmt::format("{} holds every finished detector; --resume does the others",
                                  options.out));
     throw Interrupted();
+  }
+  if (!options.resume) {  // else all may have been done before
+    check_fired(model);
   }
   save(options, atlas);
   show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
@@ -342,6 +350,7 @@ void add_options(CLI::App& app, DetectArguments& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   app.add_option("--top", options.top, "Heads to list a detector")->capture_default_str();
+  add_intervene(app, options.intervene);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/sweep/attribution_run.h"
 #include "cli/sweep/result_view.h"
@@ -39,6 +40,7 @@ void add_options(CLI::App& app, AttributionVerbOptions& options) {
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
   app.add_option("--top", options.top, "Components to list")->capture_default_str();
   add_prepend_bos(app, options.bos);
+  add_intervene(app, options.intervene);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/niah/niah_input.h"
 #include "cli/niah/niah_run.h"
 #include "cli/niah/niah_view.h"
@@ -13,6 +14,7 @@
 #include "cli/render/output_file.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
+#include "hooks/standing_interventions.h"
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
@@ -72,8 +74,8 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   const WriterClaim claim(options.out);
   catch_interrupts();
   const auto begin = std::chrono::steady_clock::now();
-  const Model loaded = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model loaded = load_with(options.model, invocation.common, options.intervene);
+  refuse_chosen_positions(loaded, "niah");
   NiahResult result{.model = options.model,
                     .prompts = prompts_of(options, loaded),
                     .masks = {HeadMask{}},
@@ -87,6 +89,9 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
               options.resume ? NiahLog::Mode::resume : NiahLog::Mode::fresh);
   NiahRun run(options, invocation, model, result, log);
   run_all(run, plan, result, model.config());
+  if (!options.resume) {  // else all may have been done before
+    check_fired(model);
+  }
   OrderedJson json = niah_json(result, from);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   json["seconds"] = took.count();
@@ -139,6 +144,7 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
       app, options.out, "The result (.json); .heads.json, .svg and .samples.jsonl stand beside it");
   app.add_option("--scores", options.scores, "Where the scores go, in Retrieval_Head's format");
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
+  add_intervene(app, options.intervene);
   app.add_flag("--overwrite", options.overwrite, "Replace an existing result");
 }
 

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/record_task.h"
@@ -13,7 +14,6 @@
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
-#include "lib/families/load.h"
 
 namespace headscope {
 namespace {
@@ -23,6 +23,7 @@ struct RecordArguments {
   std::string prompts;             // a JSONL file …
   std::vector<std::string> texts;  // … or texts
   std::string out;
+  std::string intervene;
   bool resume = false;
   bool overwrite = false;
   PrependBos bos = PrependBos::automatic;
@@ -46,9 +47,10 @@ std::vector<TracePrompt> prompts_of(const RecordArguments& options, const Model&
   return prompts;
 }
 
-RecordResult run(const RecordArguments& options, const Invocation& invocation) {
+RecordResult run_changed(const Model& model,
+                         const RecordArguments& options,
+                         const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   RecordOptions record = options.record;
   record.if_exists = options.overwrite ? IfExists::replace
                      : options.resume  ? IfExists::resume
@@ -73,6 +75,15 @@ RecordResult run(const RecordArguments& options, const Invocation& invocation) {
         "in place of prompts");
   }
   return record_with_progress(model, prompts_of(options, model), options.out, record);
+}
+
+RecordResult run(const RecordArguments& options, const Invocation& invocation) {
+  const Model model = load_with(options.model, invocation.common, options.intervene);
+  const RecordResult result = run_changed(model, options, invocation);
+  if (!result.stopped && result.done_before == 0) {  // what it chooses may have been done before
+    check_fired(model);
+  }
+  return result;
 }
 
 OrderedJson to_json(const RecordResult& result, const RecordArguments& options) {
@@ -128,6 +139,7 @@ void add_options(CLI::App& app, RecordArguments& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   add_prepend_bos(app, options.bos);
+  add_intervene(app, options.intervene);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/trace/stats_view.h"
@@ -31,6 +32,7 @@ struct StatsArguments {
   std::string text;
   std::string out;
   std::string maps;
+  std::string intervene;
   std::int64_t context = 0;
   std::int64_t chunk = 4096;
   bool allow_beyond = false;
@@ -143,11 +145,11 @@ void run(const StatsArguments& options, const Invocation& invocation) {
   check(options);
   catch_interrupts();
   const std::string text = read_text(options.text);
-  const CommonOptions& common = invocation.common;
-  const Model loaded = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Model loaded = load_with(options.model, invocation.common, options.intervene);
   const TracePrompt prompt = prompt_of(options, text, loaded);
   const Model model = fitting(loaded, static_cast<std::int64_t>(prompt.tokens.size()), options);
   const StatisticsCollector collector = collect(options, model, prompt);
+  check_fired(model);
   if (!options.out.empty()) {
     write(options, invocation, model, prompt, collector);
   }
@@ -183,6 +185,7 @@ void add_options(CLI::App& app, StatsArguments& options) {
   app.add_option("--maps", options.maps, "A folder for pictures: a layer's block maps a file");
   app.add_option("--top", options.top, "Heads to list")->capture_default_str();
   add_prepend_bos(app, options.bos);
+  add_intervene(app, options.intervene);
 }
 
 }  // namespace

@@ -45,6 +45,13 @@ Batch::Batch(const std::vector<std::vector<std::int32_t>>& prompts) {
   }
 }
 
+void Batch::number_prompts(std::vector<std::int64_t> prompts) {
+  if (static_cast<std::int64_t>(prompts.size()) != layout_.rows) {
+    throw UsageError("{} prompts for a batch of {} rows", prompts.size(), layout_.rows);
+  }
+  layout_.prompts = std::move(prompts);
+}
+
 void Batch::check(const ModelConfig& config, std::int64_t past) const {
   if (past + layout_.columns > config.n_ctx) {
     throw UsageError("prompt of {} tokens is longer than the model's context of {}",

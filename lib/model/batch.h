@@ -18,9 +18,15 @@ struct BatchLayout {
   std::int64_t past = 0;           // columns already in the KV cache
   std::int64_t total = 0;          // past + columns, plus chunks of the same prompt still to come
   std::vector<std::int64_t> pads;  // [rows], padding columns at the left, counted from column 0
+  // [rows], which prompt of a longer list each row is; empty: row b is prompt b. Changes of chosen
+  // prompts ask for it (hooks/selection.h).
+  std::vector<std::int64_t> prompts = {};
 
   [[nodiscard]] bool padded() const;
   [[nodiscard]] std::int64_t keys() const { return past + columns; }
+  [[nodiscard]] std::int64_t prompt(std::int64_t row) const {
+    return prompts.empty() ? row : prompts[static_cast<std::size_t>(row)];
+  }
   [[nodiscard]] std::int64_t position(std::int64_t row, std::int64_t column) const {
     return past + column - pads[static_cast<std::size_t>(row)];
   }
@@ -36,6 +42,9 @@ class Batch {
  public:
   // Throws UsageError if there is no prompt or an empty one.
   explicit Batch(const std::vector<std::vector<std::int32_t>>& prompts);
+
+  // Says which prompt of a longer list each row is. UsageError if there are not as many as rows.
+  void number_prompts(std::vector<std::int64_t> prompts);
 
   [[nodiscard]] const Tensor& tokens() const { return tokens_; }  // [rows, columns] int64, CPU
   [[nodiscard]] const BatchLayout& layout() const { return layout_; }

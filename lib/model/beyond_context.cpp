@@ -23,7 +23,8 @@ Model beyond_context(const Model& model, std::int64_t n_ctx) {
                                              : nullptr,
                             .device = model.device(),
                             .dtype = model.dtype(),
-                            .source = model.source()});
+                            .source = model.source()})
+      .with(model.standing());
 }
 
 }  // namespace headscope

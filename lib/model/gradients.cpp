@@ -1,7 +1,11 @@
 #include "lib/model/gradients.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "lib/base/error.h"
 #include "lib/model/pass.h"
+#include "lib/model/standing_change.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
@@ -54,17 +58,40 @@ class Followed final : public Tap {
   std::vector<Tensor> values_;
 };
 
+// Keeps the streams entering layers as they are before a standing change of hook_resid_pre: the
+// layer that runs again from one makes the change itself.
 class StreamKeeper final : public Tap {
  public:
+  explicit StreamKeeper(const Model& model)
+      : change_(model.standing() ? model.standing()->tap() : std::make_unique<NoTap>()) {}
+
+  void begin(const ModelConfig& config) override { change_->begin(config); }
+  void end() override { change_->end(); }
   [[nodiscard]] Interest wants(HookPoint point) const override {
-    return point.site == Site::resid_pre ? Interest::observe : Interest::none;
+    return std::max(change_->wants(point),
+                    point.site == Site::resid_pre ? Interest::observe : Interest::none);
   }
-  Tensor visit(const Visit&, const Tensor& value) override {
-    streams.push_back(value);
-    return value;
+  Tensor visit(const Visit& visit, const Tensor& value) override {
+    if (visit.point.site == Site::resid_pre) {
+      streams.push_back(value);
+    }
+    return change_->wants(visit.point) == Interest::none ? value : change_->visit(visit, value);
   }
   std::vector<Tensor> streams;
+
+ private:
+  std::unique_ptr<Tap> change_;
 };
+
+// What the layers run again with: `followed`, behind a standing change of the model.
+std::unique_ptr<Tap> tap_of_layers(const Model& model, Followed& followed) {
+  if (!model.standing()) {
+    return nullptr;
+  }
+  auto both = std::make_unique<StandingTap>(*model.standing(), followed);
+  both->begin(model.config());
+  return both;
+}
 
 // Runs one pass backwards.
 class Backwards {
@@ -128,8 +155,8 @@ std::vector<Tensor> residual_streams(const Model& model, const Resume& from) {
   if (from.layer != 0 || from.at != Resume::At::layer) {
     throw UsageError("the streams of a whole pass start at layer 0, not {}", from.layer);
   }
-  StreamKeeper keeper;
-  const ForwardResult result = model.resume(from, keeper, {.logits = Logits::none});
+  StreamKeeper keeper(model);
+  const ForwardResult result = model.with(nullptr).resume(from, keeper, {.logits = Logits::none});
   keeper.streams.push_back(result.residual);
   return keeper.streams;
 }
@@ -140,7 +167,9 @@ GradientResult gradients(const Model& model,
                          GradientTap& tap,
                          const std::vector<std::int64_t>& vocab) {
   Followed followed(tap);
-  Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
+  const std::unique_ptr<Tap> changed = tap_of_layers(model, followed);
+  Tap& tap_of_pass = changed ? *changed : followed;
+  Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
   return Backwards(pass, followed, residual_streams(model, from))
       .run(objective, {.logits = Logits::last, .vocab = vocab});
 }
@@ -157,7 +186,9 @@ GradientResult gradients(const Model& model,
   const ForwardOptions start{.logits = Logits::none, .to_layer = 0};
   const Resume from{batch.layout(), model.forward(batch, start).residual};
   Followed followed(tap);
-  Pass pass(model, model.rope_frequencies(), from.layout, followed, nullptr);
+  const std::unique_ptr<Tap> changed = tap_of_layers(model, followed);
+  Tap& tap_of_pass = changed ? *changed : followed;
+  Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
   Backwards backwards(pass, followed, residual_streams(model, from));
   const GradientResult result = backwards.run(objective, {.logits = logits, .vocab = vocab});
   const Tensor embedded =

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/model/attention_spec.h"
 #include "lib/model/pass.h"
+#include "lib/model/standing_change.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -69,6 +70,27 @@ void check_resume(const Resume& from, const ForwardOptions& options, const Model
   }
 }
 
+// A stream, or a prefix's keys, that were kept may be changed already; a second time is wrong.
+void check_standing(const Tap& change, const Resume& from, const ModelConfig& config) {
+  std::vector<HookPoint> twice;
+  if (from.at == Resume::At::layer && from.layer < config.n_layers) {
+    twice.push_back({Site::resid_pre, static_cast<int>(from.layer)});
+  }
+  for (int layer = 0; from.prefix != nullptr && layer < config.n_layers; ++layer) {
+    twice.push_back({Site::rot_k, layer});
+  }
+  for (const HookPoint point : twice) {
+    if (change.wants(point) != Interest::none) {
+      throw UsageError(
+          "{}: an intervention there would meet values that may be changed already, since this "
+          "analysis goes on from kept ones; {}",
+          hook_name(point.site, point.layer),
+          point.site == Site::rot_k ? "change hook_k instead"
+                                    : "change hook_resid_post of the layer before instead");
+    }
+  }
+}
+
 // What of the last block's columns nobody asked for is left out.
 void narrow_last_block(Pass& pass, const ForwardOptions& options) {
   if (options.last_block == LastBlock::all_columns) {
@@ -124,8 +146,16 @@ ForwardResult Model::forward(const Batch& batch, const ForwardOptions& options) 
   return forward(batch, nobody, options);
 }
 
-ForwardResult Model::forward(const Batch& batch, Tap& tap, const ForwardOptions& options) const {
+Model Model::with(std::shared_ptr<const StandingChange> change) const {
+  Model changed = *this;
+  changed.standing_ = std::move(change);
+  return changed;
+}
+
+ForwardResult Model::forward(const Batch& batch, Tap& own, const ForwardOptions& options) const {
   const at::NoGradGuard no_grad;
+  const auto changed = standing_ ? std::make_unique<StandingTap>(*standing_, own) : nullptr;
+  Tap& tap = changed ? *changed : own;
   check_options(options, config(), 0);
   const std::int64_t past = options.cache == nullptr ? 0 : options.cache->columns();
   batch.check(config(), past);
@@ -171,9 +201,14 @@ ForwardResult Model::run(const Tensor& tokens,
   return result;
 }
 
-ForwardResult Model::resume(const Resume& from, Tap& tap, const ForwardOptions& options) const {
+ForwardResult Model::resume(const Resume& from, Tap& own, const ForwardOptions& options) const {
   const at::NoGradGuard no_grad;
   check_resume(from, options, config());
+  const auto changed = standing_ ? std::make_unique<StandingTap>(*standing_, own) : nullptr;
+  Tap& tap = changed ? *changed : own;
+  if (changed) {
+    check_standing(changed->change(), from, config());
+  }
   tap.begin(config());
   Pass pass(*this, rope_frequencies_, from.layout, tap, nullptr, from.prefix);
   Tensor resid = from.residual.to(pass.device, at::kFloat);

@@ -20,6 +20,7 @@
 namespace headscope {
 
 class Pass;
+class StandingChange;
 
 enum class Logits { all, last, none };
 
@@ -75,6 +76,11 @@ class Model {
   };
   explicit Model(Parts parts);
 
+  // The same model with a change that belongs to it: every pass runs with it, whoever asks for the
+  // pass (standing_change.h). Null takes it away.
+  [[nodiscard]] Model with(std::shared_ptr<const StandingChange> change) const;
+  [[nodiscard]] const std::shared_ptr<const StandingChange>& standing() const { return standing_; }
+
   // Runs the batch with `tap` watching and changing. Throws UsageError for tokens outside the
   // vocabulary, a context overrun, or options that contradict each other.
   ForwardResult forward(const Batch& batch, Tap& tap, const ForwardOptions& options = {}) const;
@@ -84,7 +90,9 @@ class Model {
   ForwardResult forward(const Batch& batch, const ForwardOptions& options = {}) const;
 
   // The rest of a forward pass. Equal to the pass that ran from the tokens, up to the rounding of
-  // products of other sizes. Takes no cache and no chunks. Throws as forward() does.
+  // products of other sizes. Takes no cache and no chunks. Throws as forward() does, and UsageError
+  // if a standing change edits the very stream it starts from (hook_resid_pre of the layer) or keys
+  // of the prefix (hook_rot_k): whoever kept them may have kept them changed.
   ForwardResult resume(const Resume& from, Tap& tap, const ForwardOptions& options = {}) const;
   ForwardResult resume(const Resume& from, const ForwardOptions& options = {}) const;
 
@@ -122,6 +130,7 @@ class Model {
   std::shared_ptr<const Parts> parts_;
   std::vector<Tensor> rope_frequencies_;
   std::vector<AttentionSpec> attention_;
+  std::shared_ptr<const StandingChange> standing_;
 };
 
 }  // namespace headscope

@@ -23,6 +23,13 @@ Tensor gradient_root(const Tensor& value) {
 std::vector<Tensor> pull_back(const Tensor& output,
                               const std::vector<Tensor>& inputs,
                               const Tensor& gradient) {
+  if (!output.requires_grad()) {  // replaced whole: nothing before it matters
+    std::vector<Tensor> none;
+    for (const Tensor& input : inputs) {
+      none.push_back(at::zeros_like(input));
+    }
+    return none;
+  }
   std::vector<Tensor> gradients =
       torch::autograd::grad({output}, inputs, {gradient}, false, false, /*allow_unused=*/true);
   for (std::size_t i = 0; i < inputs.size(); ++i) {

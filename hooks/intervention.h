@@ -1,0 +1,57 @@
+// A change of a running model as data: where, of what, and what is done. It can be written down
+// (hooks/intervention_json.h, data/interventions.schema.json), compared and hashed; Edits runs it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hooks/selection.h"
+
+namespace headscope {
+
+// What becomes of the selected part x of a value.
+enum class Op {
+  zero,         // 0
+  mean,         // the mean over the prompts and positions of a trace (mean ablation)
+  resample,     // the value that a prompt of a trace has at the same position (resample ablation)
+  scale,        // factor · x
+  add,          // x + factor · values (steering)
+  replace,      // the values
+  project_out,  // x − (x·v̂) v̂ along the last axis, v̂ = values / ‖values‖
+  clamp,        // min(max(x, low), high)
+  mask,         // attention scores: −∞, so that the query does not see the key
+  bias,         // attention scores: x + factor
+  uniform,      // patterns: a query attends alike to all keys it sees
+};
+std::string_view to_string(Op op);
+Op parse_op(std::string_view text);  // DataError listing them
+
+// Values that were stored, or are given. Exactly one of name, trace and numbers is set.
+struct StoredValues {
+  std::string name{};                 // of NamedValues: in memory
+  std::filesystem::path trace{};      // an HDF5 trace that `headscope record` made, …
+  std::string point{};                // … its hook point; empty: the point that is changed
+  std::optional<std::string> prompt;  // … the id of one prompt; unset: the mean over all
+  std::vector<double> numbers{};      // row-major, of `shape`; broadcast from the trailing axes
+  std::vector<std::int64_t> shape{};
+
+  bool operator==(const StoredValues&) const = default;
+  [[nodiscard]] bool empty() const { return name.empty() && trace.empty() && numbers.empty(); }
+};
+
+struct Intervention {
+  std::string site;  // a hook point's name or alias, or a glob (hooks/address.h)
+  std::optional<std::vector<std::int64_t>> layers{};  // of those that `site` names; unset: all
+  Selection where{};
+  Op op = Op::zero;
+  double factor = 1.0;          // of scale, add and bias
+  std::optional<double> low{};  // of clamp; unset: no bound
+  std::optional<double> high{};
+  StoredValues values{};
+};
+
+}  // namespace headscope

@@ -1,0 +1,330 @@
+#include "hooks/intervention_json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+
+namespace headscope {
+namespace {
+
+constexpr int kInterventionsVersion = 1;
+
+// Reads the keys of one object, and knows which it read.
+class InterventionFields {
+ public:
+  InterventionFields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
+    if (!json.is_object()) {
+      throw DataError("{}: not a JSON object", where_);
+    }
+  }
+
+  [[nodiscard]] const Json* find(const std::string& key) {
+    known_.push_back(key);
+    const auto found = json_.find(key);
+    return found == json_.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] std::optional<std::string> text(const std::string& key) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    if (!value->is_string() || value->get<std::string>().empty()) {
+      fail(key, "a text");
+    }
+    return value->get<std::string>();
+  }
+
+  [[nodiscard]] std::optional<double> number(const std::string& key) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    if (!value->is_number()) {
+      fail(key, "a number");
+    }
+    return value->get<double>();
+  }
+
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const std::string& key) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    const bool fits = value->is_array() && !value->empty() &&
+                      std::all_of(value->begin(), value->end(), [](const Json& each) {
+                        return each.is_number_integer();
+                      });
+    if (!fits) {
+      fail(key, "a list of whole numbers, for example [0, 3]");
+    }
+    return value->get<std::vector<std::int64_t>>();
+  }
+
+  // After all that is known was asked for.
+  void refuse_others() const {
+    for (const auto& [key, value] : json_.items()) {
+      if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+        throw DataError("{}: unknown key \"{}\"{}", where_, key, did_you_mean(key, known_));
+      }
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& key, const std::string& wanted) const {
+    throw DataError("{}: \"{}\" is not {}", where_, key, wanted);
+  }
+
+  [[nodiscard]] const std::string& where() const { return where_; }
+
+ private:
+  const Json& json_;
+  std::string where_;
+  std::vector<std::string> known_;
+};
+
+// Nested lists of numbers, all of one length at each depth.
+void flatten(const Json& json, std::size_t depth, StoredValues& out, const std::string& where) {
+  if (json.is_number() && depth == out.shape.size()) {
+    out.numbers.push_back(json.get<double>());
+    return;
+  }
+  const bool fits = json.is_array() && depth < out.shape.size() &&
+                    static_cast<std::int64_t>(json.size()) == out.shape[depth];
+  if (!fits) {
+    throw DataError("{}: \"values\" are not lists of numbers of one length", where);
+  }
+  for (const Json& each : json) {
+    flatten(each, depth + 1, out, where);
+  }
+}
+
+StoredValues numbers_from(const Json& json, const std::string& where) {
+  StoredValues values;
+  for (const Json* at = &json; at->is_array(); at = &at->front()) {
+    if (at->empty()) {
+      throw DataError("{}: \"values\" has an empty list", where);
+    }
+    values.shape.push_back(static_cast<std::int64_t>(at->size()));
+  }
+  flatten(json, 0, values, where);
+  return values;
+}
+
+StoredValues values_from(const Json& json,
+                         const std::string& where,
+                         const std::filesystem::path& folder) {
+  if (!json.is_object()) {
+    return numbers_from(json, where);
+  }
+  InterventionFields fields(json, where + ", values");
+  StoredValues values;
+  values.name = fields.text("name").value_or("");
+  values.trace = fields.text("trace").value_or("");
+  values.point = fields.text("point").value_or("");
+  values.prompt = fields.text("prompt");
+  fields.refuse_others();
+  if (values.name.empty() == values.trace.empty()) {
+    throw DataError("{}: give \"trace\" or \"name\"", fields.where());
+  }
+  if (!values.name.empty() && (!values.point.empty() || values.prompt)) {
+    throw DataError("{}: \"point\" and \"prompt\" are of a trace", fields.where());
+  }
+  if (!values.trace.empty() && values.trace.is_relative()) {
+    values.trace = folder / values.trace;
+  }
+  return values;
+}
+
+std::optional<std::int64_t> end_of_pair(const Json& json, InterventionFields& fields) {
+  if (json.is_null()) {
+    return std::nullopt;
+  }
+  if (!json.is_number_integer()) {
+    fields.fail("pairs", "a list of [query, key], each a position or null for all");
+  }
+  return json.get<std::int64_t>();
+}
+
+std::optional<std::vector<AttentionPair>> pairs_from(InterventionFields& fields) {
+  const Json* json = fields.find("pairs");
+  if (json == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<AttentionPair> pairs;
+  if (!json->is_array() || json->empty()) {
+    fields.fail("pairs", "a list of [query, key], each a position or null for all");
+  }
+  for (const Json& pair : *json) {
+    if (!pair.is_array() || pair.size() != 2) {
+      fields.fail("pairs", "a list of [query, key], each a position or null for all");
+    }
+    pairs.push_back({end_of_pair(pair[0], fields), end_of_pair(pair[1], fields)});
+  }
+  return pairs;
+}
+
+// "factor" under the name it has for the op; another op takes none.
+double factor_from(InterventionFields& fields, Op op) {
+  switch (op) {
+    case Op::scale:
+    case Op::bias: {
+      const auto factor = fields.number(op == Op::bias ? "bias" : "factor");
+      if (!factor) {
+        throw DataError("{}: op \"{}\" needs \"{}\"",
+                        fields.where(),
+                        to_string(op),
+                        op == Op::bias ? "bias" : "factor");
+      }
+      return *factor;
+    }
+    case Op::add:
+      return fields.number("factor").value_or(1.0);
+    default:
+      return 1.0;
+  }
+}
+
+Intervention intervention_from(const Json& json,
+                               const std::string& where,
+                               const std::filesystem::path& folder) {
+  InterventionFields fields(json, where);
+  Intervention what;
+  const auto site = fields.text("site");
+  const auto op = fields.text("op");
+  if (!site || !op) {
+    throw DataError("{}: needs \"{}\"", where, site ? "op" : "site");
+  }
+  what.site = *site;
+  try {
+    what.op = parse_op(*op);
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", where, error.what());
+  }
+  what.layers = fields.integers("layers");
+  what.where.heads = fields.integers("heads");
+  what.where.kv_heads = fields.integers("kv_heads");
+  what.where.positions = fields.integers("positions");
+  what.where.prompts = fields.integers("prompts");
+  what.where.pairs = pairs_from(fields);
+  what.factor = factor_from(fields, what.op);
+  if (what.op == Op::clamp) {
+    what.low = fields.number("low");
+    what.high = fields.number("high");
+  }
+  if (what.op != Op::zero && what.op != Op::scale && what.op != Op::clamp && what.op != Op::mask &&
+      what.op != Op::bias && what.op != Op::uniform) {
+    if (const Json* values = fields.find("values")) {
+      what.values = values_from(*values, where, folder);
+    }
+  }
+  fields.refuse_others();
+  return what;
+}
+
+template <typename Value>
+void put(OrderedJson& out, const char* key, const std::optional<Value>& value) {
+  if (value) {
+    out[key] = *value;
+  }
+}
+
+OrderedJson nested(const StoredValues& values, std::size_t depth, std::size_t& next) {
+  if (depth == values.shape.size()) {
+    return values.numbers.at(next++);
+  }
+  OrderedJson list = OrderedJson::array();
+  for (std::int64_t i = 0; i < values.shape[depth]; ++i) {
+    list.push_back(nested(values, depth + 1, next));
+  }
+  return list;
+}
+
+OrderedJson values_json(const StoredValues& values) {
+  if (!values.numbers.empty()) {
+    std::size_t next = 0;
+    return nested(values, 0, next);
+  }
+  OrderedJson out = OrderedJson::object();
+  if (!values.name.empty()) {
+    out["name"] = values.name;
+    return out;
+  }
+  out["trace"] = values.trace.string();
+  if (!values.point.empty()) {
+    out["point"] = values.point;
+  }
+  put(out, "prompt", values.prompt);
+  return out;
+}
+
+OrderedJson end_json(const std::optional<std::int64_t>& end) {
+  return end ? OrderedJson(*end) : OrderedJson(nullptr);
+}
+
+OrderedJson intervention_json(const Intervention& what) {
+  OrderedJson out{{"site", what.site}, {"op", to_string(what.op)}};
+  put(out, "layers", what.layers);
+  put(out, "heads", what.where.heads);
+  put(out, "kv_heads", what.where.kv_heads);
+  put(out, "positions", what.where.positions);
+  put(out, "prompts", what.where.prompts);
+  if (what.where.pairs) {
+    out["pairs"] = OrderedJson::array();
+    for (const AttentionPair& pair : *what.where.pairs) {
+      out["pairs"].push_back({end_json(pair.query), end_json(pair.key)});
+    }
+  }
+  if (what.op == Op::bias) {
+    out["bias"] = what.factor;
+  } else if (what.op == Op::scale || (what.op == Op::add && what.factor != 1.0)) {
+    out["factor"] = what.factor;
+  }
+  put(out, "low", what.low);
+  put(out, "high", what.high);
+  if (!what.values.empty()) {
+    out["values"] = values_json(what.values);
+  }
+  return out;
+}
+
+}  // namespace
+
+OrderedJson to_json(const std::vector<Intervention>& interventions) {
+  OrderedJson list = OrderedJson::array();
+  for (const Intervention& what : interventions) {
+    list.push_back(intervention_json(what));
+  }
+  return {{"version", kInterventionsVersion}, {"interventions", list}};
+}
+
+std::vector<Intervention> interventions_from_json(const Json& json,
+                                                  const std::string& where,
+                                                  const std::filesystem::path& folder) {
+  InterventionFields fields(json, where);
+  const Json* version = fields.find("version");
+  const Json* list = fields.find("interventions");
+  fields.refuse_others();
+  if (version == nullptr || *version != kInterventionsVersion) {
+    throw DataError(
+        "{}: \"version\" is not {}, the one this headscope reads", where, kInterventionsVersion);
+  }
+  if (list == nullptr || !list->is_array() || list->empty()) {
+    throw DataError("{}: \"interventions\" is not a list of at least one", where);
+  }
+  std::vector<Intervention> interventions;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    interventions.push_back(
+        intervention_from((*list)[i], fmt::format("{}: intervention {}", where, i), folder));
+  }
+  return interventions;
+}
+
+std::vector<Intervention> read_interventions(const std::filesystem::path& path) {
+  return interventions_from_json(read_json(path), path.string(), path.parent_path());
+}
+
+}  // namespace headscope

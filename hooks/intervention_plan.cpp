@@ -1,0 +1,146 @@
+#include "hooks/intervention_plan.h"
+
+#include <algorithm>
+
+#include "hooks/address.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+bool needs_values(Op op) {
+  return op == Op::mean || op == Op::resample || op == Op::add || op == Op::replace ||
+         op == Op::project_out;
+}
+
+// What an op asks of its numbers, whatever the model.
+void check_numbers(const Intervention& what) {
+  const std::string_view op = to_string(what.op);
+  const StoredValues& values = what.values;
+  if (needs_values(what.op) && values.empty()) {
+    throw UsageError("{}: op \"{}\" needs values", what.site, op);
+  }
+  if (!needs_values(what.op) && !values.empty()) {
+    throw UsageError("{}: op \"{}\" takes no values", what.site, op);
+  }
+  if (what.op == Op::mean && (values.prompt || !values.numbers.empty())) {
+    throw UsageError(
+        "{}: op \"mean\" takes the mean of a trace; for one prompt's value use "
+        "\"resample\", for numbers \"replace\"",
+        what.site);
+  }
+  if (what.op == Op::resample && !values.prompt && values.name.empty()) {
+    throw UsageError("{}: op \"resample\" needs a trace and the id of a prompt in it", what.site);
+  }
+  if (what.op == Op::clamp && !what.low && !what.high) {
+    throw UsageError("{}: op \"clamp\" needs low, high or both", what.site);
+  }
+  if (what.op == Op::clamp && what.low && what.high && *what.low > *what.high) {
+    throw UsageError("{}: op \"clamp\": low {} is above high {}", what.site, *what.low, *what.high);
+  }
+}
+
+void check_site(const Intervention& what, HookPoint point) {
+  const bool scores = point.site == Site::attn_scores;
+  if ((what.op == Op::mask || what.op == Op::bias) && !scores) {
+    throw UsageError(
+        "{}: op \"{}\" is of pairs of query and key before the softmax: its site is "
+        "hook_attn_scores",
+        hook_name(point.site, point.layer),
+        to_string(what.op));
+  }
+  if (what.op == Op::uniform && point.site != Site::pattern) {
+    throw UsageError("{}: op \"uniform\" is of what a query attends to: its site is hook_pattern",
+                     hook_name(point.site, point.layer));
+  }
+  if (point.site == Site::tokens || point.site == Site::mlp_expert_indices) {
+    throw UsageError("{}: its values are numbers of things, which no op changes",
+                     hook_name(point.site, point.layer));
+  }
+}
+
+void check_layers(const Intervention& what, const ModelConfig& config) {
+  for (const std::int64_t layer : what.layers.value_or(std::vector<std::int64_t>{})) {
+    if (layer < 0 || layer >= config.n_layers) {
+      throw UsageError("{}: layer {} is out of range; the model has {} layers, 0 to {}",
+                       what.site,
+                       layer,
+                       config.n_layers,
+                       config.n_layers - 1);
+    }
+  }
+}
+
+// Two that come to one: a part that either selects becomes the same, whichever is first.
+bool come_to_one(const EditStep& a, const EditStep& b) {
+  const Op op = a.what.op;
+  const bool twice_is_once =
+      op == Op::zero || op == Op::mask || op == Op::uniform || op == Op::replace || op == Op::mean;
+  return !a.function && !b.function && twice_is_once && op == b.what.op &&
+         a.what.values == b.what.values;
+}
+
+std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& config) {
+  check_layers(what, config);
+  std::vector<HookPoint> points = resolve_hooks(what.site, config);
+  if (what.layers) {
+    for (const std::int64_t layer : *what.layers) {
+      if (std::none_of(
+              points.begin(), points.end(), [&](HookPoint p) { return p.layer == layer; })) {
+        throw UsageError(
+            "{}: names no hook point of layer {}; widen it, for example with "
+            "blocks.*, or leave the layer out",
+            what.site,
+            layer);
+      }
+    }
+    std::erase_if(points, [&](HookPoint p) {
+      return std::find(what.layers->begin(), what.layers->end(), p.layer) == what.layers->end();
+    });
+  }
+  return points;
+}
+
+}  // namespace
+
+InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
+                                   const NamedValues& named,
+                                   const ModelConfig& config,
+                                   const std::string& weights_hash)
+    : steps_(std::move(steps)),
+      fired_(std::make_shared<std::vector<std::atomic<std::int64_t>>>(steps_.size())) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Intervention& what = steps_[i].what;
+    if (!steps_[i].function) {
+      check_numbers(what);
+    }
+    for (const HookPoint point : points_of(what, config)) {
+      check(what.where, point, config);
+      const Key key{point.site, point.layer};
+      if (!steps_[i].function) {
+        check_site(what, point);
+        if (!what.values.empty()) {
+          values_[{i, key}] = resolved_values(what.values, point, named, weights_hash);
+        }
+      }
+      std::vector<EditGroup>& groups = steps_at_[key];
+      if (!groups.empty() && come_to_one(steps_[groups.back().back()], steps_[i])) {
+        groups.back().push_back(i);
+      } else {
+        groups.push_back({i});
+      }
+      points_.push_back(point);
+    }
+  }
+}
+
+const std::vector<EditGroup>* InterventionPlan::at(HookPoint point) const {
+  const auto found = steps_at_.find({point.site, point.layer});
+  return found == steps_at_.end() ? nullptr : &found->second;
+}
+
+const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
+  return values_.at({step, {point.site, point.layer}});
+}
+
+}  // namespace headscope

@@ -1,0 +1,64 @@
+// Interventions made ready for one model: which points each changes, and the numbers it brings.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hooks/intervention.h"
+#include "hooks/stored_values.h"
+#include "lib/model/tap.h"
+
+namespace headscope {
+
+// The whole value of a point (axes as info(site).axes says) → the edited one, of the same shape.
+using EditFunction = std::function<Tensor(const Visit& visit, const Tensor& value)>;
+
+// An intervention, or a function of C++ in place of its op.
+struct EditStep {
+  Intervention what;
+  EditFunction function = {};
+};
+
+// Steps that change a point as one: those that follow each other and do the same to other heads,
+// positions or prompts. So a mask may differ by row of the batch and still cost one operation.
+using EditGroup = std::vector<std::size_t>;
+
+// Shared by passes that may run at once: only the counts change.
+class InterventionPlan {
+ public:
+  // Throws UsageError naming the intervention: a site that names nothing, a layer, head or axis the
+  // points do not have, an op that the site cannot take or that lacks its numbers; and what
+  // resolved_values() throws.
+  InterventionPlan(std::vector<EditStep> steps,
+                   const NamedValues& named,
+                   const ModelConfig& config,
+                   const std::string& weights_hash = {});
+
+  [[nodiscard]] std::size_t size() const { return steps_.size(); }
+  [[nodiscard]] const EditStep& step(std::size_t index) const { return steps_[index]; }
+  [[nodiscard]] const std::vector<HookPoint>& points() const { return points_; }  // of all steps
+
+  // The steps that change a point, in order; null: none.
+  [[nodiscard]] const std::vector<EditGroup>* at(HookPoint point) const;
+  [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
+
+  // How often each step changed something: values of a pass of which it selected a part.
+  void count(std::size_t step) const { ++(*fired_)[step]; }
+  [[nodiscard]] std::int64_t fired(std::size_t step) const { return (*fired_)[step]; }
+
+ private:
+  using Key = std::pair<Site, int>;
+  std::vector<EditStep> steps_;
+  std::vector<HookPoint> points_;
+  std::map<Key, std::vector<EditGroup>> steps_at_;
+  std::map<std::pair<std::size_t, Key>, ResolvedValues> values_;
+  std::shared_ptr<std::vector<std::atomic<std::int64_t>>> fired_;
+};
+
+}  // namespace headscope

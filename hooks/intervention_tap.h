@@ -1,0 +1,44 @@
+// Runs a plan of interventions in one forward pass.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "hooks/intervention_plan.h"
+
+namespace headscope {
+
+class InterventionTap final : public Tap {
+ public:
+  explicit InterventionTap(std::shared_ptr<const InterventionPlan> plan) : plan_(std::move(plan)) {}
+
+  void begin(const ModelConfig&) override;
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return plan_->at(point) == nullptr ? Interest::none : Interest::edit;
+  }
+
+  // Only the selected part changes, the rest stays bit for bit. At scores and patterns, what a
+  // query cannot see (later keys, padding, beyond a window) is never part of a selection. Throws
+  // UsageError for stored values that do not fit, and for a mask that leaves a query no key.
+  Tensor visit(const Visit& visit, const Tensor& value) override;
+
+ private:
+  struct Mask {
+    Tensor selected{};                    // undefined: everything
+    EditGroup of{};                       // the steps that select something
+    bool placed = false;                  // it chooses positions, so it is of one pass
+    std::vector<std::int64_t> prompts{};  // of the batch it was made for
+    std::int64_t rows = 0;
+  };
+  const Mask& mask_of(const EditGroup& group, const Visit& visit, const Tensor& value);
+
+  Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
+
+  std::shared_ptr<const InterventionPlan> plan_;
+  // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
+  // Those without positions serve every pass over one batch (steps of decoding).
+  std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;
+};
+
+}  // namespace headscope

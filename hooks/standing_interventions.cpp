@@ -1,0 +1,126 @@
+#include "hooks/standing_interventions.h"
+
+#include "hooks/intervention_json.h"
+#include "hooks/intervention_tap.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/mapped_file.h"
+
+namespace headscope {
+namespace {
+
+std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
+  std::vector<EditStep> steps;
+  for (const Intervention& what : interventions) {
+    steps.push_back({what});
+  }
+  return steps;
+}
+
+// Of the file and of the traces whose values it brings: the same file means another change when
+// they are recorded anew.
+std::string hash_of(const std::filesystem::path& file,
+                    const std::vector<Intervention>& interventions) {
+  Hasher hasher;
+  hasher.update(MappedFile(file).bytes());
+  for (const Intervention& what : interventions) {
+    if (!what.values.trace.empty()) {
+      hasher.update(MappedFile(what.values.trace).bytes());
+    }
+  }
+  return hasher.digest();
+}
+
+std::string numbered(std::size_t index, const Intervention& what) {
+  return fmt::format("intervention {} ({} of {})", index, to_string(what.op), what.site);
+}
+
+const std::vector<Intervention>* standing_list(const Model& model) {
+  const auto* standing = dynamic_cast<const StandingInterventions*>(model.standing().get());
+  return standing == nullptr ? nullptr : &standing->interventions();
+}
+
+}  // namespace
+
+StandingInterventions::StandingInterventions(std::vector<Intervention> interventions,
+                                             const Model& model,
+                                             std::string hash)
+    : interventions_(std::move(interventions)),
+      plan_(std::make_shared<const InterventionPlan>(
+          steps_of(interventions_), NamedValues{}, model.config(), model.source().weights_hash)),
+      hash_(std::move(hash)) {}
+
+std::unique_ptr<Tap> StandingInterventions::tap() const {
+  return std::make_unique<InterventionTap>(plan_);
+}
+
+Json StandingInterventions::description() const {
+  return Json::parse(to_json(interventions_).dump());
+}
+
+void StandingInterventions::check_fired() const {
+  for (std::size_t i = 0; i < interventions_.size(); ++i) {
+    if (plan_->fired(i) == 0) {
+      throw UsageError(
+          "{} never changed anything: no pass met what it selects; mend its positions, prompts or "
+          "pairs, or take it out",
+          numbered(i, interventions_[i]));
+    }
+  }
+}
+
+Model intervened(const Model& model, const std::filesystem::path& file) {
+  std::vector<Intervention> interventions = read_interventions(file);
+  std::string hash = hash_of(file, interventions);
+  return model.with(std::make_shared<const StandingInterventions>(
+      std::move(interventions), model, std::move(hash)));
+}
+
+void refuse_chosen_prompts(const Model& model, std::string_view analysis) {
+  const auto* list = standing_list(model);
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    if ((*list)[i].where.prompts) {
+      throw UsageError(
+          "{}: {} runs rows that are not your prompts one by one; leave \"prompts\" out, or give "
+          "it "
+          "a file with those prompts alone",
+          numbered(i, (*list)[i]),
+          analysis);
+    }
+  }
+}
+
+void refuse_chosen_positions(const Model& model, std::string_view analysis) {
+  refuse_chosen_prompts(model, analysis);
+  const auto* list = standing_list(model);
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const Intervention& what = (*list)[i];
+    if (what.where.positions || what.where.pairs || what.values.prompt) {
+      throw UsageError(
+          "{}: {} makes prompts of its own, of many lengths, so positions mean nothing there; "
+          "leave out positions, pairs and values of one prompt",
+          numbered(i, what),
+          analysis);
+    }
+  }
+}
+
+void refuse_changed_attention(const Model& model, std::string_view analysis) {
+  if (!model.standing()) {
+    return;
+  }
+  const auto change = model.standing()->tap();
+  for (const HookPoint point : hook_points(model.config())) {
+    const bool attention = point.site == Site::attn_scores || point.site == Site::pattern;
+    if (attention && change->wants(point) != Interest::none) {
+      throw UsageError(
+          "{}: {} reads statistics of attention, which are of the pattern before this "
+          "intervention; "
+          "intervene at hook_q, hook_k or hook_z instead",
+          hook_name(point.site, point.layer),
+          analysis);
+    }
+  }
+}
+
+}  // namespace headscope

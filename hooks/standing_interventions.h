@@ -1,0 +1,52 @@
+// Interventions that belong to a model: every pass of it runs with them (--intervene).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hooks/intervention_plan.h"
+#include "lib/model/model.h"
+#include "lib/model/standing_change.h"
+
+namespace headscope {
+
+class StandingInterventions final : public StandingChange {
+ public:
+  // `hash` of the file they came from, and of the traces it refers to.
+  StandingInterventions(std::vector<Intervention> interventions,
+                        const Model& model,
+                        std::string hash);
+
+  [[nodiscard]] std::unique_ptr<Tap> tap() const override;
+  [[nodiscard]] std::string hash() const override { return hash_; }
+  [[nodiscard]] Json description() const override;
+  void check_fired() const override;
+
+  [[nodiscard]] const std::vector<Intervention>& interventions() const { return interventions_; }
+
+ private:
+  std::vector<Intervention> interventions_;
+  std::shared_ptr<const InterventionPlan> plan_;
+  std::string hash_;
+};
+
+// The model changed by the interventions of a file. Throws what read_interventions() and
+// InterventionPlan do.
+Model intervened(const Model& model, const std::filesystem::path& file);
+
+// Throws UsageError naming `analysis` if the model's interventions choose prompts: its passes are
+// of rows that are not the user's prompts one by one. Nothing for a model without interventions.
+void refuse_chosen_prompts(const Model& model, std::string_view analysis);
+
+// The same for prompts, positions and pairs: the analysis makes prompts of its own, where positions
+// of the user's mean nothing.
+void refuse_chosen_positions(const Model& model, std::string_view analysis);
+
+// The same for interventions at attention scores or patterns: the analysis reads statistics of what
+// attention compares, which are of the pattern before such a change.
+void refuse_changed_attention(const Model& model, std::string_view analysis);
+
+}  // namespace headscope

@@ -1,0 +1,32 @@
+// The numbers that an intervention refers to: in memory by a name, in a trace, or given.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "hooks/intervention.h"
+#include "lib/tensor/tensor.h"
+
+namespace headscope {
+
+using NamedValues = std::map<std::string, Tensor>;
+
+struct ResolvedValues {
+  Tensor values;  // f32 or as named
+  // What its first axis is: the positions of one prompt, [L, …], or nothing of the sort: then it
+  // broadcasts against the point's axes, trailing axes aligned.
+  enum class Along { positions, nothing } along = Along::nothing;
+};
+
+// What `stored` means at `point`. A trace's mean is taken over its prompts and their positions, in
+// double precision. `weights_hash` of the model that will get it; empty: not asked.
+//
+// Throws UsageError for a name that is not in `named`, a hook point or prompt that the trace does
+// not have (with the nearest), or one with pairs of query and key, whose mean is of no use;
+// DataError for a trace of another model, a prompt that is not done, or numbers not of their shape.
+ResolvedValues resolved_values(const StoredValues& stored,
+                               HookPoint point,
+                               const NamedValues& named,
+                               const std::string& weights_hash);
+
+}  // namespace headscope

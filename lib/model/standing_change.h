@@ -1,0 +1,54 @@
+// A change that belongs to a model rather than to one pass: an analysis of such a model is the same
+// analysis of the changed model, without knowing of the change.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/base/json.h"
+#include "lib/model/tap.h"
+
+namespace headscope {
+
+class StandingChange {
+ public:
+  virtual ~StandingChange() = default;
+
+  // A tap that edits one pass. Asked for every pass, from several threads at once.
+  [[nodiscard]] virtual std::unique_ptr<Tap> tap() const = 0;
+
+  // What tells one change from another: files made under different ones are not of one run.
+  [[nodiscard]] virtual std::string hash() const = 0;
+  // The change itself, for provenance.
+  [[nodiscard]] virtual Json description() const = 0;
+
+  // Throws UsageError naming a part of the change that no pass so far has met.
+  virtual void check_fired() const = 0;
+};
+
+// A standing change and the tap of a pass as one. At each point the change comes first and the tap
+// sees, and edits, the changed value; what the tap supplies is taken as it is, since what stands
+// for a value of the changed model is changed already.
+class StandingTap final : public Tap {
+ public:
+  StandingTap(const StandingChange& change, Tap& tap) : change_(change.tap()), tap_(tap) {}
+
+  void begin(const ModelConfig& config) override;
+  void end() override;
+  [[nodiscard]] Interest wants(HookPoint point) const override;
+  Tensor visit(const Visit& visit, const Tensor& value) override;
+  [[nodiscard]] bool wants_attention(int layer) const override {
+    return tap_.wants_attention(layer);
+  }
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override {
+    tap_.visit_attention(visit, in);
+  }
+
+  [[nodiscard]] const Tap& change() const { return *change_; }
+
+ private:
+  std::unique_ptr<Tap> change_;
+  Tap& tap_;
+};
+
+}  // namespace headscope
