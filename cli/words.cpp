@@ -60,9 +60,10 @@ bool is_hook_point(const std::string& word) {
   return word.starts_with("blocks.") || word.find("hook_") != std::string::npos;
 }
 
-class Words {
+class TypedWords {
  public:
-  Words(const CLI::App& verb, const std::vector<std::string>& typed) : verb_(verb), typed_(typed) {}
+  TypedWords(const CLI::App& verb, const std::vector<std::string>& typed)
+      : verb_(verb), typed_(typed) {}
 
   std::vector<std::string> all() {
     while (at_ < typed_.size() && typed_[at_] != "--") {
@@ -114,7 +115,7 @@ class Words {
 }  // namespace
 
 std::vector<std::string> words_of(const CLI::App& verb, const std::vector<std::string>& typed) {
-  return Words(verb, typed).all();
+  return TypedWords(verb, typed).all();
 }
 
 }  // namespace headscope

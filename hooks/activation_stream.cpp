@@ -71,11 +71,11 @@ struct ActivationStream::Impl {
                        least,
                        format_bytes(least));
     }
-    reader.emplace([this](ActivationPart& part) { return fill(part); });
+    reader.emplace([this](ActivationPart& next) { return fill(next); });
   }
 
   // In the reader's thread.
-  bool fill(ActivationPart& part) {
+  bool fill(ActivationPart& next) {
     if (pool == pools.size()) {
       if (epoch + 1 == options.epochs) {
         return false;
@@ -86,9 +86,9 @@ struct ActivationStream::Impl {
     }
     RowPool now = std::move(pools[pool]);
     shuffle_pool(now, options.order, options.seed, epoch, pool);
-    fill_part(part, now, rows, *source, options.dtype);
-    part.epoch = epoch;
-    part.ends_epoch = ++pool == pools.size();
+    fill_part(next, now, rows, *source, options.dtype);
+    next.epoch = epoch;
+    next.ends_epoch = ++pool == pools.size();
     return true;
   }
 
