@@ -80,7 +80,7 @@ std::vector<Intervention> Edits::interventions() const {
     list.push_back(step.what);
     const auto found = values_.find(step.what.values.name);
     if (found != values_.end()) {  // a file knows no names of ours: the numbers themselves
-      StoredValues& values = list.back().values;
+      InterventionValues& values = list.back().values;
       const Tensor numbers = found->second.to(at::kCPU, at::kDouble).contiguous();
       values = {};
       values.shape = numbers.sizes().vec();

@@ -31,7 +31,7 @@ std::string_view to_string(Op op);
 Op parse_op(std::string_view text);  // DataError listing them
 
 // Values that were stored, or are given. Exactly one of name, trace and numbers is set.
-struct StoredValues {
+struct InterventionValues {
   std::string name{};                 // of NamedValues: in memory
   std::filesystem::path trace{};      // an HDF5 trace that `headscope record` made, …
   std::string point{};                // … its hook point; empty: the point that is changed
@@ -39,7 +39,7 @@ struct StoredValues {
   std::vector<double> numbers{};      // row-major, of `shape`; broadcast from the trailing axes
   std::vector<std::int64_t> shape{};
 
-  bool operator==(const StoredValues&) const = default;
+  bool operator==(const InterventionValues&) const = default;
   [[nodiscard]] bool empty() const { return name.empty() && trace.empty() && numbers.empty(); }
 };
 
@@ -51,7 +51,7 @@ struct Intervention {
   double factor = 1.0;          // of scale, add and bias
   std::optional<double> low{};  // of clamp; unset: no bound
   std::optional<double> high{};
-  StoredValues values{};
+  InterventionValues values{};
 };
 
 }  // namespace headscope

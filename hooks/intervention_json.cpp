@@ -87,7 +87,10 @@ class InterventionFields {
 };
 
 // Nested lists of numbers, all of one length at each depth.
-void flatten(const Json& json, std::size_t depth, StoredValues& out, const std::string& where) {
+void flatten(const Json& json,
+             std::size_t depth,
+             InterventionValues& out,
+             const std::string& where) {
   if (json.is_number() && depth == out.shape.size()) {
     out.numbers.push_back(json.get<double>());
     return;
@@ -102,8 +105,8 @@ void flatten(const Json& json, std::size_t depth, StoredValues& out, const std::
   }
 }
 
-StoredValues numbers_from(const Json& json, const std::string& where) {
-  StoredValues values;
+InterventionValues numbers_from(const Json& json, const std::string& where) {
+  InterventionValues values;
   for (const Json* at = &json; at->is_array(); at = &at->front()) {
     if (at->empty()) {
       throw DataError("{}: \"values\" has an empty list", where);
@@ -114,14 +117,14 @@ StoredValues numbers_from(const Json& json, const std::string& where) {
   return values;
 }
 
-StoredValues values_from(const Json& json,
-                         const std::string& where,
-                         const std::filesystem::path& folder) {
+InterventionValues values_from(const Json& json,
+                               const std::string& where,
+                               const std::filesystem::path& folder) {
   if (!json.is_object()) {
     return numbers_from(json, where);
   }
   InterventionFields fields(json, where + ", values");
-  StoredValues values;
+  InterventionValues values;
   values.name = fields.text("name").value_or("");
   values.trace = fields.text("trace").value_or("");
   values.point = fields.text("point").value_or("");
@@ -232,7 +235,7 @@ void put(OrderedJson& out, const char* key, const std::optional<Value>& value) {
   }
 }
 
-OrderedJson nested(const StoredValues& values, std::size_t depth, std::size_t& next) {
+OrderedJson nested(const InterventionValues& values, std::size_t depth, std::size_t& next) {
   if (depth == values.shape.size()) {
     return values.numbers.at(next++);
   }
@@ -243,7 +246,7 @@ OrderedJson nested(const StoredValues& values, std::size_t depth, std::size_t& n
   return list;
 }
 
-OrderedJson values_json(const StoredValues& values) {
+OrderedJson values_json(const InterventionValues& values) {
   if (!values.numbers.empty()) {
     std::size_t next = 0;
     return nested(values, 0, next);

@@ -16,7 +16,7 @@ bool needs_values(Op op) {
 // What an op asks of its numbers, whatever the model.
 void check_numbers(const Intervention& what) {
   const std::string_view op = to_string(what.op);
-  const StoredValues& values = what.values;
+  const InterventionValues& values = what.values;
   if (needs_values(what.op) && values.empty()) {
     throw UsageError("{}: op \"{}\" needs values", what.site, op);
   }

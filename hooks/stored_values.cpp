@@ -17,7 +17,7 @@ Tensor tensor_of(const std::vector<float>& values, const std::vector<std::int64_
   return out;
 }
 
-Tensor given_numbers(const StoredValues& stored) {
+Tensor given_numbers(const InterventionValues& stored) {
   const auto elements = std::accumulate(
       stored.shape.begin(), stored.shape.end(), std::int64_t{1}, std::multiplies<>());
   if (elements != static_cast<std::int64_t>(stored.numbers.size())) {
@@ -84,7 +84,7 @@ Tensor mean_of_trace(const TraceReader& trace, const std::string& point) {
   return (sum / static_cast<double>(positions)).to(at::kFloat);
 }
 
-ResolvedValues from_trace(const StoredValues& stored,
+ResolvedValues from_trace(const InterventionValues& stored,
                           HookPoint point,
                           const std::string& weights_hash) {
   const std::string path = stored.trace.string();
@@ -105,7 +105,7 @@ ResolvedValues from_trace(const StoredValues& stored,
 
 }  // namespace
 
-ResolvedValues resolved_values(const StoredValues& stored,
+ResolvedValues resolved_values(const InterventionValues& stored,
                                HookPoint point,
                                const NamedValues& named,
                                const std::string& weights_hash) {

@@ -24,7 +24,7 @@ struct ResolvedValues {
 // Throws UsageError for a name that is not in `named`, a hook point or prompt that the trace does
 // not have (with the nearest), or one with pairs of query and key, whose mean is of no use;
 // DataError for a trace of another model, a prompt that is not done, or numbers not of their shape.
-ResolvedValues resolved_values(const StoredValues& stored,
+ResolvedValues resolved_values(const InterventionValues& stored,
                                HookPoint point,
                                const NamedValues& named,
                                const std::string& weights_hash);
