@@ -112,7 +112,11 @@ Tensor seen_pairs(const Visit& visit, const Tensor& value) {
     seen = seen.logical_and(key > query - layer.window).logical_and(key < query + layer.window);
   }
   const Tensor pads = at::tensor(visit.layout.pads, at::kLong).view({-1, 1, 1, 1});
-  return seen.logical_and(key >= pads).to(value.device());
+  seen = seen.logical_and(key >= pads);
+  if (visit.point.site == Site::pattern) {
+    seen = seen.logical_or(query < pads);  // padding's own rows, which nobody reads, change alike
+  }
+  return seen.to(value.device());
 }
 
 // The op on the whole value. `numbers`: the stored values, of the value's shape.

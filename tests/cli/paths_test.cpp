@@ -33,7 +33,7 @@ TEST_CASE("circles of links and names too long are data errors wherever a path i
     check_line({"compare", path, path}, reason);
     check_line({"task", "score", path, "--model", model}, path);
     check_line({"detect", model, "--detector-file", path}, reason);
-    check_line({"niah", model, "--haystack", path}, path);
+    check_line({"niah", model, "--haystack", path, "--contexts", "100"}, path);
     check_line({"niah", model, "--prompts", path}, path);
     check_line({"record", model, "--prompts", path, "-o", folder / "t.h5"}, path);
     check_line({"stats", model, "--text", path}, path);

@@ -19,7 +19,8 @@ void check_usage(const std::vector<std::string>& words, const std::string& says)
 // What `tokenize` was given, from the pieces it printed.
 std::string text_of(const Outcome& outcome) {
   std::string text;
-  for (const auto& token : outcome.json().at("tokens")) {
+  const auto json = outcome.json();
+  for (const auto& token : json.at("tokens")) {
     text += token.at("piece").get<std::string>();
   }
   return text;
