@@ -64,7 +64,7 @@ std::vector<std::vector<std::int32_t>> text_sample(const Model& model,
 }
 
 struct HeadAblation::Kept {
-  const Model& model;
+  Model model;  // cheap to copy, and the caller's may be a temporary
   Batch batch;
   RunValues run;
   Tensor whole;

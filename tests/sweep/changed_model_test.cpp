@@ -135,8 +135,8 @@ TEST_CASE("attribution of a changed model is its gradient times its difference")
         tap);
     const Tensor clean =
         recorded(model, item.clean.tokens, kInsideAttention, "blocks.1.attn.hook_z");
-    const Tensor effect = ((clean - tap.z[0]) * tap.found[0]).select(1, 2).sum();
-    CHECK(table.value(model.config().n_heads + 2, 2) - table.corrupted()[2] ==
+    const Tensor effect = ((clean - tap.z[0]) * tap.found[0]).select(1, 1).sum();
+    CHECK(table.value(model.config().n_heads + 1, 2) - table.corrupted()[2] ==
           Approx(effect.item<double>()).margin(1e-5));
   }
 }
