@@ -62,7 +62,10 @@ struct Written {  // everything one pair of prompts needs, run for run
       } else {
         const std::string part = to_string(receiver);
         const std::string name = hook(receiver.layer, "attn.hook_" + part.substr(part.size() - 1));
-        received.at(name, {.heads = {{receiver.head}}}).replace(c.at(name));
+        Selection one;
+        const bool shared = name.ends_with("hook_k") || name.ends_with("hook_v");
+        (shared ? one.kv_heads : one.heads) = std::vector<std::int64_t>{receiver.head};
+        received.at(name, one).replace(c.at(name));
       }
     }
     return metric(model.forward(clean, received).logits);
