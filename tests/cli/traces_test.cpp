@@ -132,8 +132,8 @@ TEST_CASE("export without a prompt writes one file each; pictures carry the toke
   const auto pages = export_as("png", {"--hook", kPattern, "--prompt", "0"});
   CHECK(contents(pages[0]["path"].get<std::string>()).starts_with("\x89PNG"));
   const auto table = export_as("csv", {"--hook", kPattern, "--head", "1", "--prompt", "1"});
-  CHECK_THAT(contents(table[0]["path"].get<std::string>()),
-             Catch::StartsWith("query,query_label,key,key_label,value\n"));
+  CHECK(contents(table[0]["path"].get<std::string>())
+            .starts_with("query,query_label,key,key_label,value\n"));
 
   const auto viewer = export_as("html", {});
   REQUIRE(viewer.size() == 1);
