@@ -77,7 +77,7 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   SweepPlan plan;
   plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
   const std::int64_t rows_enough =
-      enough_tokens(model.device(), Direction::forwards) / shape.running;
+      enough_tokens(model.device(), PassDirection::forwards) / shape.running;
   plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;

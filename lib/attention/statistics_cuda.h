@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "lib/attention/suffix_cuda.h"
+#include "lib/kernels/element_cuda.h"
 
 namespace headscope::cuda {
 
@@ -45,8 +46,6 @@ struct StatisticsArgs {
 constexpr int kTileRows = 128;
 constexpr int kTileKeys = 128;
 constexpr int kSpansNarrow = 6;  // more take a second product a tile
-
-enum class Element { f32, bf16, f16 };
 
 // Each launches on `stream` (a cudaStream_t) and returns a cudaError_t.
 int prepare_spans(const StatisticsArgs& args, void* stream);

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-namespace headscope::cuda {
+#include "lib/kernels/element_cuda.h"
 
-enum class Element { f32, bf16, f16 };
+namespace headscope::cuda {
 
 struct RmsNormArgs {
   const void* x;      // [rows, d]

@@ -4,11 +4,11 @@
 
 namespace headscope {
 
-std::int64_t enough_tokens(const Device& device, Direction direction) {
+std::int64_t enough_tokens(const Device& device, PassDirection direction) {
   if (!device.is_cuda()) {
     return 2048;
   }
-  return direction == Direction::forwards ? 128 << 10 : 32 << 10;
+  return direction == PassDirection::forwards ? 128 << 10 : 32 << 10;
 }
 
 bool forms_scores(const ModelConfig& config) {

@@ -16,8 +16,8 @@ inline constexpr std::int64_t kTokensAtOnce = 4096;
 inline constexpr std::int64_t kTokensWithLogits = 1024;
 
 // Tokens in one batch beyond which runs get no faster, only larger and lost when cut short.
-enum class Direction { forwards, backwards };
-std::int64_t enough_tokens(const Device& device, Direction direction);
+enum class PassDirection { forwards, backwards };
+std::int64_t enough_tokens(const Device& device, PassDirection direction);
 
 // True where attention forms its scores by blocks of queries. A config knows nothing of learned
 // biases and sinks, a model does.
