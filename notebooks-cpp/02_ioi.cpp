@@ -11,7 +11,7 @@
 #include "analyses/circuit/faithfulness.h"
 #include "analyses/circuit/reproductions.h"
 #include "analyses/sweep/sweep.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "cli/render/report.h"
 #include "lib/base/version.h"
 #include "lib/families/load.h"

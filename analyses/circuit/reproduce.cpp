@@ -4,7 +4,7 @@
 
 #include "analyses/circuit/attention_to.h"
 #include "analyses/sweep/baselines.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 
 namespace headscope {

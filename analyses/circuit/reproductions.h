@@ -33,7 +33,7 @@ struct Reproduction {
   std::string name;  // "ioi"
   std::string title;
   std::string source;
-  std::string task;  // a maker (analyses/task/makers.h)
+  std::string task;  // a maker (analyses/task/maker.h)
   std::string corruption;
   std::string metric;
   std::vector<DiscoveryStage> stages;

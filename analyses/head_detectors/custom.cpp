@@ -5,7 +5,7 @@
 #include <iterator>
 #include <set>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 

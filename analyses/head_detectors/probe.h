@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/attention/statistics.h"
 #include "lib/model/model.h"
 

@@ -5,7 +5,7 @@
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/ov_circuit.h"
 #include "lib/base/random.h"
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "analyses/task/in_context.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 

@@ -2,7 +2,7 @@
 
 #include "analyses/sweep/store_sink.h"
 #include "analyses/sweep/sweep.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/output.h"

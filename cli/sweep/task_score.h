@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "cli/verb.h"
 
 namespace headscope {

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"

@@ -2,10 +2,9 @@
 
 #include "lib/base/error.h"
 #include "lib/kernels/kernels.h"
-#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
-namespace headscope {
+namespace headscope::kernels {
 
 Tensor activate(const Tensor& x, Activation activation) {
   switch (activation) {
@@ -21,12 +20,4 @@ Tensor activate(const Tensor& x, Activation activation) {
   throw InternalError("unknown activation {}", static_cast<int>(activation));
 }
 
-Tensor gated_activation(const Tensor& gate_up, Activation activation) {
-  if (needs_gradient(gate_up)) {
-    const std::int64_t d = gate_up.size(-1) / 2;
-    return activate(gate_up.narrow(-1, 0, d), activation) * gate_up.narrow(-1, d, d);
-  }
-  return kernels::gated_activation(gate_up, static_cast<std::int64_t>(activation));
-}
-
-}  // namespace headscope
+}  // namespace headscope::kernels

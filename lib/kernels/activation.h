@@ -1,16 +1,11 @@
-// The MLP's nonlinearities.
+// The MLP's nonlinearities. No Torch here: what describes a model and the CUDA kernels name them
+// too.
 #pragma once
-
-#include "lib/model/config.h"
-#include "lib/tensor/tensor.h"
 
 namespace headscope {
 
 // gelu: exact (erf); gelu_tanh: the tanh approximation of Hendrycks & Gimpel 2016,
 // arXiv:1606.08415.
-Tensor activate(const Tensor& x, Activation activation);
-
-// activate(gate) · up, where gate_up […, 2 d] holds the gate first → […, d].
-Tensor gated_activation(const Tensor& gate_up, Activation activation);
+enum class Activation { gelu, gelu_tanh, silu, relu };
 
 }  // namespace headscope

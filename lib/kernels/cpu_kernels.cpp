@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lib/kernels/activation.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope::kernels {

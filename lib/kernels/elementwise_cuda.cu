@@ -76,15 +76,15 @@ __global__ void rotate_kernel(RotateArgs a) {
   store(static_cast<T*>(a.y), n, value);
 }
 
-__device__ float activate(float x, int activation) {
+__device__ float activate(float x, Activation activation) {
   switch (activation) {
-    case 0:  // gelu
+    case Activation::gelu:
       return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
-    case 1:  // gelu_tanh
+    case Activation::gelu_tanh:
       return 0.5f * x * (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
-    case 2:  // silu
+    case Activation::silu:
       return x / (1.0f + expf(-x));
-    default:  // relu
+    default:
       return fmaxf(x, 0.0f);
   }
 }

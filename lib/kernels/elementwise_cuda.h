@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "lib/kernels/activation.h"
 #include "lib/kernels/element_cuda.h"
 
 namespace headscope::cuda {
@@ -34,7 +35,7 @@ struct GatedArgs {
   void* y;              // [rows, d]
   std::int64_t rows;
   std::int64_t d;
-  int activation;  // headscope::Activation
+  Activation activation;
 };
 int gated_activation(const GatedArgs& args, Element element, void* stream);
 

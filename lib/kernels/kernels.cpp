@@ -40,9 +40,9 @@ Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   return op.call(x, cos, sin);
 }
 
-Tensor gated_activation(const Tensor& gate_up, std::int64_t activation) {
+Tensor gated_activation(const Tensor& gate_up, Activation activation) {
   static const auto op = find<Tensor(const Tensor&, std::int64_t)>("headscope::gated_activation");
-  return op.call(gate_up, activation);
+  return op.call(gate_up, static_cast<std::int64_t>(activation));
 }
 
 Tensor split_terms(const Tensor& x, SplitSide side) {

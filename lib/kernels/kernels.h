@@ -3,6 +3,7 @@
 // opened.
 #pragma once
 
+#include "lib/kernels/activation.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope::kernels {
@@ -15,9 +16,12 @@ Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps);
 // dimension i < half turns with i + half; the rest is copied (Su et al. 2021, arXiv:2104.09864).
 Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin);
 
-// gate_up […, 2 d] contiguous, the gate first → act(gate) · up […, d], computed in f32 on the GPU.
-// `activation` is an Activation as an integer.
-Tensor gated_activation(const Tensor& gate_up, std::int64_t activation);
+// The nonlinearity of every element of x, in its dtype (Torch's own operators, so gradients flow).
+Tensor activate(const Tensor& x, Activation activation);
+
+// gate_up […, 2 d] contiguous, the gate first → activate(gate) · up […, d], computed in f32 on the
+// GPU.
+Tensor gated_activation(const Tensor& gate_up, Activation activation);
 
 // The operands of an f32 product by bf16 tensor cores. Every element is the sum of three bf16
 // terms, x = x0 + x1 + x2 (8 bits each, together the 24 of f32); of the nine products of terms the

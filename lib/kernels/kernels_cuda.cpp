@@ -85,7 +85,7 @@ at::Tensor gated_activation_gpu(const at::Tensor& gate_up, std::int64_t activati
                                  .y = out.data_ptr(),
                                  .rows = out.numel() / d,
                                  .d = d,
-                                 .activation = static_cast<int>(activation)},
+                                 .activation = static_cast<Activation>(activation)},
                                 element_of(in),
                                 current_stream()),
                "gated_activation");

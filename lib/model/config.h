@@ -8,6 +8,7 @@
 
 #include "lib/attention/visibility.h"
 #include "lib/base/json.h"
+#include "lib/kernels/activation.h"
 
 namespace headscope {
 
@@ -20,7 +21,6 @@ enum class NormPlacement { pre, sandwich };
 // (GPT-NeoX), and there is no resid_mid.
 enum class BlockOrder { sequential, parallel };
 
-enum class Activation { gelu, gelu_tanh, silu, relu };
 enum class Mlp { plain, gated };
 enum class Positions { learned, rotary };
 

@@ -1,6 +1,7 @@
-#include "lib/kernels/activation.h"
+#include "lib/kernels/kernels.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -8,7 +9,7 @@ namespace {
 
 Tensor plain(Pass& pass, int layer, const Tensor& in) {
   const Tensor pre = pass.see(Site::mlp_pre, layer, in);
-  return activate(pre, pass.config.activation);
+  return kernels::activate(pre, pass.config.activation);
 }
 
 Tensor gated(Pass& pass, int layer, const Tensor& gate_up) {
@@ -16,8 +17,9 @@ Tensor gated(Pass& pass, int layer, const Tensor& gate_up) {
   const bool edited = pass.edited(Site::mlp_pre, layer) || pass.edited(Site::mlp_pre_linear, layer);
   const Tensor pre = pass.see(Site::mlp_pre, layer, gate_up.narrow(-1, 0, d_mlp));
   const Tensor linear = pass.see(Site::mlp_pre_linear, layer, gate_up.narrow(-1, d_mlp, d_mlp));
-  return edited ? activate(pre, pass.config.activation) * linear
-                : gated_activation(gate_up, pass.config.activation);
+  return edited || needs_gradient(gate_up)
+             ? kernels::activate(pre, pass.config.activation) * linear
+             : kernels::gated_activation(gate_up, pass.config.activation);
 }
 
 }  // namespace

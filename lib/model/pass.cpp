@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 

@@ -4,9 +4,9 @@
 #include <map>
 #include <vector>
 
-#include "lib/kernels/rotary.h"
 #include "lib/model/attention_builder.h"
 #include "lib/model/model.h"
+#include "lib/model/rotary.h"
 
 namespace headscope {
 

@@ -1,6 +1,6 @@
 #include "lib/model/post_norm.h"
 
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

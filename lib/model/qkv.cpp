@@ -2,8 +2,8 @@
 
 #include "lib/base/error.h"
 #include "lib/kernels/linear.h"
-#include "lib/kernels/norm.h"
-#include "lib/kernels/rotary.h"
+#include "lib/model/norm.h"
+#include "lib/model/rotary.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 

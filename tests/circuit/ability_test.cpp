@@ -1,7 +1,7 @@
 // What reproduce says where a model does not do the task, and that what it looks for hangs
 // together.
 #include "analyses/circuit/reproduce.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "cli/reproduce/reproduce_view.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"

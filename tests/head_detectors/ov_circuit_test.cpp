@@ -13,7 +13,7 @@
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "hooks/tap_list.h"
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"

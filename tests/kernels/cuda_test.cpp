@@ -64,8 +64,11 @@ TEST_CASE("each kernel on the GPU equals its CPU reference") {
           kernels::split_terms_cpu(rows, side).to(at::kFloat)));
     }
     for (std::int64_t activation = 0; activation < 4; ++activation) {
-      CHECK(difference(kernels::gated_activation(on_gpu(x, type), activation).to(at::kFloat).cpu(),
-                       kernels::gated_activation_cpu(x, activation)) < tolerance);
+      CHECK(
+          difference(kernels::gated_activation(on_gpu(x, type), static_cast<Activation>(activation))
+                         .to(at::kFloat)
+                         .cpu(),
+                     kernels::gated_activation_cpu(x, activation)) < tolerance);
     }
   }
 }

@@ -4,8 +4,8 @@
 
 #include <ATen/ops/randn.h>
 
-#include "lib/kernels/norm.h"
-#include "lib/kernels/rotary.h"
+#include "lib/model/norm.h"
+#include "lib/model/rotary.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/tensors.h"

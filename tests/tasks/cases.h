@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"
 

@@ -1,6 +1,5 @@
 // Every generator on tokenizers of several families: the same promises for all.
-#include "analyses/task/makers.h"
-
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"

@@ -1,7 +1,7 @@
 // Template files: the user's own, and the published ones where they lie beside the repository.
 #include <algorithm>
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"

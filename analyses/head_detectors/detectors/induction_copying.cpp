@@ -7,7 +7,7 @@
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/kernels/linear.h"
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 #include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

@@ -1,7 +1,7 @@
 // The list of generators; each is the file of its name in analyses/task/makers/.
 #pragma once
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 
 namespace headscope {
 

@@ -2,7 +2,7 @@
 // cobjs_data_42.json and its twin cobjs_mindiff_data_42.json, which asks for another object.
 #pragma once
 
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 
 namespace headscope {
 

@@ -1,4 +1,4 @@
-#include "analyses/task/makers/word_file.h"
+#include "analyses/task/word_file.h"
 
 #include <algorithm>
 

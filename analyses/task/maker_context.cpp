@@ -1,5 +1,5 @@
 #include "analyses/task/in_context.h"
-#include "analyses/task/makers.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 
 namespace headscope {

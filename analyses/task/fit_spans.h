@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "analyses/task/draft.h"
 #include "analyses/task/in_context.h"
-#include "analyses/task/makers/draft.h"
 
 namespace headscope {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "analyses/task/fit_spans.h"
 #include "analyses/task/in_context.h"
-#include "analyses/task/makers/fit_spans.h"
 
 namespace headscope {
 namespace {

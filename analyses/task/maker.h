@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "analyses/task/makers/draft.h"
-#include "analyses/task/makers/word_file.h"
+#include "analyses/task/draft.h"
+#include "analyses/task/word_file.h"
 #include "lib/base/random.h"
 
 namespace headscope {

@@ -1,4 +1,4 @@
-#include "analyses/task/makers/draft.h"
+#include "analyses/task/draft.h"
 #include "lib/base/error.h"
 
 namespace headscope {

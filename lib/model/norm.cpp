@@ -1,4 +1,4 @@
-#include "lib/kernels/norm.h"
+#include "lib/model/norm.h"
 
 #include "lib/kernels/kernels.h"
 #include "lib/tensor/autograd.h"

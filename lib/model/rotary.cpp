@@ -1,4 +1,4 @@
-#include "lib/kernels/rotary.h"
+#include "lib/model/rotary.h"
 
 #include <cmath>
 #include <numbers>

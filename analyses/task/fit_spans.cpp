@@ -1,4 +1,4 @@
-#include "analyses/task/makers/fit_spans.h"
+#include "analyses/task/fit_spans.h"
 
 namespace headscope {
 namespace {

@@ -1,8 +1,8 @@
-#include "analyses/task/makers.h"
+#include "analyses/task/makers/all.h"
 
 #include <algorithm>
 
-#include "analyses/task/makers/all.h"
+#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 
