@@ -111,7 +111,7 @@ Discovery find_circuit(const Study& study, const Task& task) {
                                     .most = 6});
   for (const StageResult& stage : found.stages) {
     std::vector<double> effects;
-    for (const Summary& effect : stage.effects) {
+    for (const Summary& effect : stage.effects.values) {
       effects.push_back(effect.mean);
     }
     if (!effects.empty()) {
@@ -120,8 +120,9 @@ Discovery find_circuit(const Study& study, const Task& task) {
   }
   Table table({{"class"}, {"head"}, {"effect"}, {"95 % low"}, {"95 % high"}});
   for (const HeadClass& heads : found.circuit.classes) {
-    for (const CircuitHead& head : heads.heads) {
-      table.row({heads.name, to_string(head), head.effect.mean, head.effect.low, head.effect.high});
+    for (const HeadId& head : heads.heads) {
+      const Summary& effect = heads.effects.at(head);
+      table.row({heads.name, to_string(head), effect.mean, effect.low, effect.high});
     }
   }
   study.report.table(table, "Every head whose paths matter.");

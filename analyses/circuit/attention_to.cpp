@@ -19,10 +19,9 @@ class AttentionTap final : public Tap {
       : heads_(heads), from_(std::move(from)), to_(std::move(to)) {}
 
   [[nodiscard]] Interest wants(HookPoint point) const override {
-    const bool ours =
-        std::any_of(heads_.heads.begin(), heads_.heads.end(), [&](const CircuitHead& head) {
-          return head.layer == point.layer;
-        });
+    const bool ours = std::any_of(heads_.heads.begin(),
+                                  heads_.heads.end(),
+                                  [&](const HeadId& head) { return head.layer == point.layer; });
     return point.site == Site::pattern && ours ? Interest::observe : Interest::none;
   }
 

@@ -49,7 +49,7 @@ double hits_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top)
 }
 
 // What the head writes after reading each stream at full weight [N, d_model].
-Tensor written(const Model& model, const CircuitHead& head, const Tensor& streams) {
+Tensor written(const Model& model, const HeadId& head, const Tensor& streams) {
   const ModelConfig& c = model.config();
   const auto& block = model.weights().blocks[static_cast<std::size_t>(head.layer)];
   const at::ScalarType dtype = to_torch(model.dtype());
@@ -68,7 +68,7 @@ Tensor written(const Model& model, const CircuitHead& head, const Tensor& stream
 
 std::vector<CopyScore> copy_scores(const Model& model,
                                    const Task& task,
-                                   const std::vector<CircuitHead>& heads,
+                                   const std::vector<HeadId>& heads,
                                    const std::vector<std::string>& spans,
                                    std::int64_t top,
                                    const std::function<bool()>& stop) {
@@ -81,7 +81,7 @@ std::vector<CopyScore> copy_scores(const Model& model,
   };
   std::vector<CopyScore> scores;
   const std::int64_t rows = named.tokens.size(0);
-  for (const CircuitHead& head : heads) {
+  for (const HeadId& head : heads) {
     if (stop && stop()) {
       break;
     }

@@ -22,7 +22,7 @@ struct CopyScore {
 // UsageError for a span that an item lacks.
 std::vector<CopyScore> copy_scores(const Model& model,
                                    const Task& task,
-                                   const std::vector<CircuitHead>& heads,
+                                   const std::vector<HeadId>& heads,
                                    const std::vector<std::string>& spans,
                                    std::int64_t top = 5,
                                    const std::function<bool()>& stop = {});

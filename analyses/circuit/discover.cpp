@@ -22,7 +22,7 @@ std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircui
                               : stage.input == 'v' ? Receiver::Kind::v
                                                    : Receiver::Kind::q;
   std::vector<Receiver> receivers;
-  for (const CircuitHead& head : into->heads) {
+  for (const HeadId& head : into->heads) {
     receivers.push_back({kind, head.layer, head.head});
   }
   return receivers;
@@ -105,7 +105,7 @@ bool Discoverer::run_stage(const DiscoveryStage& stage) {
     if (!effects) {
       return false;
     }
-    result.effects = std::move(*effects);
+    result.effects = {head_grid(model_.config()), std::move(*effects)};
   }
   sort_into_classes(result);
   found_.stages.push_back(std::move(result));
@@ -123,22 +123,21 @@ void Discoverer::sort_into_classes(const StageResult& result) {
 
 void Discoverer::keep(const StageResult& result, const std::string& name, double sign) {
   const double whole = std::abs(mean_of(found_.clean) - mean_of(found_.corrupted));
-  HeadClass heads{name, result.stage.senders_at, {}};
+  HeadClass kept{name, result.stage.senders_at, {}};
   const bool differ = normal_scale(found_.clean, found_.corrupted).has_value();
-  const std::int64_t n_heads = model_.config().n_heads;
-  for (std::size_t i = 0; i < result.effects.size(); ++i) {
-    const Summary& effect = result.effects[i];
+  for (const HeadId& head : result.effects.heads()) {
+    const Summary& effect = result.effects[head];
     const bool clear = effect.low > 0 || effect.high < 0;
     if (differ && clear && sign * effect.mean >= options_.least * whole) {
-      const auto cell = static_cast<std::int64_t>(i);
-      heads.heads.push_back({cell / n_heads, cell % n_heads, effect});
+      kept.heads.push_back(head);
+      kept.effects[head] = effect;
     }
   }
-  std::stable_sort(heads.heads.begin(), heads.heads.end(), [&](const auto& a, const auto& b) {
-    return sign * a.effect.mean > sign * b.effect.mean;
+  std::stable_sort(kept.heads.begin(), kept.heads.end(), [&](const HeadId& a, const HeadId& b) {
+    return sign * kept.effects.at(a).mean > sign * kept.effects.at(b).mean;
   });
-  heads.heads.resize(std::min(heads.heads.size(), options_.most));
-  found_.circuit.classes.push_back(std::move(heads));
+  kept.heads.resize(std::min(kept.heads.size(), options_.most));
+  found_.circuit.classes.push_back(std::move(kept));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "analyses/circuit/head_circuit.h"
 #include "analyses/sweep/sweep.h"
+#include "lib/base/head_scores.h"
 
 namespace headscope {
 
@@ -35,7 +36,7 @@ struct DiscoveryOptions {
 // What one stage measured, whether it was large or not.
 struct StageResult {
   DiscoveryStage stage;
-  std::vector<Summary> effects;  // [layer · n_heads + head], on the metric; empty: nothing to read
+  HeadTable<Summary> effects;  // on the metric; empty: nothing to read
 };
 
 struct Discovery {

@@ -25,7 +25,7 @@ class KeptHeads {
     }
     for (const HeadClass& each : circuit.classes) {
       const Tensor columns = chosen_columns({each.at}, block, items);
-      for (const CircuitHead& head : each.heads) {
+      for (const HeadId& head : each.heads) {
         masks_.at(static_cast<std::size_t>(head.layer)).select(2, head.head).logical_or_(columns);
       }
     }
@@ -153,19 +153,16 @@ Task with_partners(Task task) {
 HeadCircuit random_circuit(const HeadCircuit& circuit,
                            const ModelConfig& config,
                            std::uint64_t seed) {
-  const std::vector<CircuitHead> taken = circuit.heads();
-  std::vector<CircuitHead> free;
-  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
-    for (std::int64_t head = 0; head < config.n_heads; ++head) {
-      if (std::find(taken.begin(), taken.end(), CircuitHead{layer, head}) == taken.end()) {
-        free.push_back({layer, head});
-      }
-    }
-  }
+  const std::vector<HeadId> taken = circuit.heads();
+  std::vector<HeadId> free = head_grid(config).heads();
+  std::erase_if(free, [&](const HeadId& head) {
+    return std::find(taken.begin(), taken.end(), head) != taken.end();
+  });
   std::mt19937_64 random(seed);
   HeadCircuit drawn = circuit;
   for (HeadClass& each : drawn.classes) {
-    for (CircuitHead& head : each.heads) {
+    each.effects.clear();  // of other heads
+    for (HeadId& head : each.heads) {
       if (free.empty()) {
         throw UsageError("the circuit has so many heads that no random ones are left to compare");
       }

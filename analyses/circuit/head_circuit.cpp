@@ -2,13 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 namespace headscope {
-
-std::string to_string(const CircuitHead& head) {
-  return fmt::format("{}.{}", head.layer, head.head);
-}
 
 const HeadClass* HeadCircuit::find(const std::string& name) const {
   const auto found = std::find_if(
@@ -16,18 +10,16 @@ const HeadClass* HeadCircuit::find(const std::string& name) const {
   return found == classes.end() ? nullptr : &*found;
 }
 
-std::vector<CircuitHead> HeadCircuit::heads() const {
-  std::vector<CircuitHead> all;
+std::vector<HeadId> HeadCircuit::heads() const {
+  std::vector<HeadId> all;
   for (const HeadClass& each : classes) {
-    for (const CircuitHead& head : each.heads) {
+    for (const HeadId& head : each.heads) {
       if (std::find(all.begin(), all.end(), head) == all.end()) {
         all.push_back(head);
       }
     }
   }
-  std::sort(all.begin(), all.end(), [](const CircuitHead& a, const CircuitHead& b) {
-    return std::pair(a.layer, a.head) < std::pair(b.layer, b.head);
-  });
+  std::sort(all.begin(), all.end());
   return all;
 }
 
@@ -40,10 +32,9 @@ Overlap overlap_of(const HeadCircuit& first, const HeadCircuit& second) {
   const auto a = first.heads();
   const auto b = second.heads();
   Overlap overlap{{}, a.size(), b.size()};
-  std::copy_if(
-      a.begin(), a.end(), std::back_inserter(overlap.shared), [&](const CircuitHead& head) {
-        return std::find(b.begin(), b.end(), head) != b.end();
-      });
+  std::copy_if(a.begin(), a.end(), std::back_inserter(overlap.shared), [&](const HeadId& head) {
+    return std::find(b.begin(), b.end(), head) != b.end();
+  });
   return overlap;
 }
 

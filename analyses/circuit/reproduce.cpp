@@ -28,8 +28,8 @@ std::uint64_t test_seed(const ReproduceOptions& options, std::int64_t test) {
 }
 
 // Heads of the classes that write to the logits.
-std::vector<CircuitHead> writers(const Reproduced& result) {
-  std::vector<CircuitHead> heads;
+std::vector<HeadId> writers(const Reproduced& result) {
+  std::vector<HeadId> heads;
   for (const HeadClass& each : result.found.circuit.classes) {
     const DiscoveryStage& first = result.what->stages.front();
     if (each.name == first.name || each.name == first.opposing) {
@@ -46,16 +46,6 @@ CopyScore mean_of_all(const std::vector<CopyScore>& scores) {
     mean.suppresses += score.suppresses / static_cast<double>(scores.size());
   }
   return mean;
-}
-
-std::vector<CircuitHead> all_heads(const ModelConfig& config) {
-  std::vector<CircuitHead> heads;
-  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
-    for (std::int64_t head = 0; head < config.n_heads; ++head) {
-      heads.push_back({layer, head});
-    }
-  }
-  return heads;
 }
 
 class Reproducer {
@@ -151,7 +141,7 @@ void Reproducer::look() {
   if (!what.copied.empty()) {
     result_.copying = copy_scores(model_, result_.task, result_.copiers, what.copied);
     result_.average_copying = mean_of_all(copy_scores(
-        model_, result_.task, all_heads(model_.config()), what.copied, 5, options_.stop));
+        model_, result_.task, head_grid(model_.config()).heads(), what.copied, 5, options_.stop));
   }
   result_.classed = classed_by_writing(
       result_.found.circuit, what.stages.front(), result_.copiers, result_.copying);
@@ -194,8 +184,7 @@ void Reproducer::test() {
 
 void Reproducer::compare_with_random(const CircuitEvaluator& evaluator) {
   const HeadCircuit& circuit = result_.found.circuit;
-  const auto heads = static_cast<std::size_t>(model_.config().n_layers * model_.config().n_heads);
-  if (2 * circuit.heads().size() > heads) {
+  if (2 * circuit.heads().size() > head_grid(model_.config()).size()) {
     return;  // too few others to draw from: the comparison is left out
   }
   for (std::int64_t i = 0; i < options_.random_circuits && !stopped(); ++i) {

@@ -47,10 +47,10 @@ struct Reproduced {
   Summary accuracy;          // an answer is the likeliest token of all
   Summary ahead;             // the metric is above zero
   Discovery found;
-  HeadCircuit classed;               // found.circuit, its writers classed by what they write
-  std::vector<CircuitHead> copiers;  // heads of the first stage's classes
-  std::vector<CopyScore> copying;    // theirs
-  CopyScore average_copying;         // over every head of the model
+  HeadCircuit classed;             // found.circuit, its writers classed by what they write
+  std::vector<HeadId> copiers;     // heads of the first stage's classes
+  std::vector<CopyScore> copying;  // theirs
+  CopyScore average_copying;       // over every head of the model
   std::vector<AttentionTable> attention;
   std::vector<CircuitTest> tests;
   std::vector<double> random;  // faithfulness of random circuits of the same shape, first test

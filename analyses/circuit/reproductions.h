@@ -4,7 +4,6 @@
 
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "analyses/circuit/discover.h"
@@ -18,8 +17,8 @@ struct PublishedCircuit {
   std::int64_t n_heads = 0;
   std::int64_t d_model = 0;
   struct Class {
-    std::string name;                                          // of the stage it belongs to
-    std::vector<std::pair<std::int64_t, std::int64_t>> heads;  // layer, head
+    std::string name;  // of the stage it belongs to
+    std::vector<HeadId> heads;
   };
   std::vector<Class> classes;
   struct Number {

@@ -8,7 +8,7 @@ namespace {
 constexpr Writes kAllWrites[] = {
     Writes::what_it_reads, Writes::against_what_it_reads, Writes::neither};
 
-bool holds_head(const HeadClass& heads, const CircuitHead& head) {
+bool holds_head(const HeadClass& heads, const HeadId& head) {
   return std::find(heads.heads.begin(), heads.heads.end(), head) != heads.heads.end();
 }
 
@@ -35,7 +35,7 @@ std::string written_class(const DiscoveryStage& first, bool serving, Writes writ
 
 HeadCircuit classed_by_writing(const HeadCircuit& circuit,
                                const DiscoveryStage& first,
-                               const std::vector<CircuitHead>& writers,
+                               const std::vector<HeadId>& writers,
                                const std::vector<CopyScore>& scores) {
   HeadCircuit classed;
   for (const HeadClass& heads : circuit.classes) {
@@ -45,8 +45,8 @@ HeadCircuit classed_by_writing(const HeadCircuit& circuit,
       continue;
     }
     for (const Writes writes : kAllWrites) {
-      HeadClass part{written_class(first, serving, writes), heads.at, {}};
-      for (const CircuitHead& head : heads.heads) {
+      HeadClass part{written_class(first, serving, writes), heads.at, {}, heads.effects};
+      for (const HeadId& head : heads.heads) {
         const auto at = static_cast<std::size_t>(std::find(writers.begin(), writers.end(), head) -
                                                  writers.begin());
         const bool known = at < scores.size();
@@ -68,7 +68,7 @@ HeadCircuit classed_by_writing(const HeadCircuit& circuit,
 
 std::vector<std::string> other_classes(const HeadCircuit& circuit,
                                        const HeadClass& of,
-                                       const CircuitHead& head) {
+                                       const HeadId& head) {
   std::vector<std::string> names;
   for (const HeadClass& heads : circuit.classes) {
     if (heads.name != of.name && holds_head(heads, head)) {

@@ -28,13 +28,13 @@ std::string written_class(const DiscoveryStage& first, bool serving, Writes writ
 // `scores` theirs; a head without a score stays in its class.
 HeadCircuit classed_by_writing(const HeadCircuit& circuit,
                                const DiscoveryStage& first,
-                               const std::vector<CircuitHead>& writers,
+                               const std::vector<HeadId>& writers,
                                const std::vector<CopyScore>& scores);
 
 // Names of the classes other than `of` that a head is in. A head is in two where it acts at two
 // places, or by two paths; never in two that write to the logits.
 std::vector<std::string> other_classes(const HeadCircuit& circuit,
                                        const HeadClass& of,
-                                       const CircuitHead& head);
+                                       const HeadId& head);
 
 }  // namespace headscope

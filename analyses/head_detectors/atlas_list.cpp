@@ -38,9 +38,7 @@ HeadList read_any_head_list(const std::string& where) {
   HeadList list;
   list.path = where;
   list.format = "atlas, detector " + detector;
-  list.layers = atlas.n_layers;
-  list.heads = atlas.n_heads;
-  list.scores = found->score;
+  list.scores = {{atlas.n_layers, atlas.n_heads}, found->score};
   return list;
 }
 

@@ -1,9 +1,5 @@
 #include "analyses/head_detectors/head_samples.h"
 
-#include <algorithm>
-
-#include <ATen/ops/sort.h>
-
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
@@ -39,20 +35,10 @@ Tensor over_layers(const DetectorContext& context,
   return at::stack(layers, axis);
 }
 
-OrderedJson head_json(std::int64_t layer, std::int64_t head) {
-  return {{"layer", layer}, {"head", head}};
-}
-
-std::vector<HeadPlace> largest_heads(const Tensor& values, std::int64_t count) {
-  const std::int64_t heads = values.size(1);
-  const Tensor flat = values.to(at::kCPU, at::kDouble).flatten();
-  const auto [sorted, order] = flat.sort(0, true);
-  std::vector<HeadPlace> places;
-  for (std::int64_t i = 0; i < std::min(count, flat.size(0)); ++i) {
-    const auto place = order[i].item<std::int64_t>();
-    places.push_back({place / heads, place % heads, sorted[i].item<double>()});
-  }
-  return places;
+HeadScores head_scores(const Tensor& values) {
+  const Tensor flat = values.to(at::kCPU, at::kDouble).contiguous();
+  const auto* begin = flat.const_data_ptr<double>();
+  return {HeadGrid{values.size(0), values.size(1)}, {begin, begin + flat.numel()}};
 }
 
 }  // namespace headscope

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyses/head_detectors/detector.h"
+#include "lib/base/head_scores.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
@@ -22,15 +23,7 @@ Tensor over_layers(const DetectorContext& context,
                    std::int64_t axis,
                    const std::function<Tensor(std::int64_t layer)>& of_layer);
 
-// {"layer": 3, "head": 2}
-OrderedJson head_json(std::int64_t layer, std::int64_t head);
-
-// The `count` largest of values [n_layers, n_heads] as (layer, head), largest first.
-struct HeadPlace {
-  std::int64_t layer = 0;
-  std::int64_t head = 0;
-  double value = 0.0;
-};
-std::vector<HeadPlace> largest_heads(const Tensor& values, std::int64_t count);
+// values: [n_layers, n_heads], any float type and device.
+HeadScores head_scores(const Tensor& values);
 
 }  // namespace headscope

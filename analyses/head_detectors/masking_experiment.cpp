@@ -2,22 +2,12 @@
 
 #include "analyses/metric/summary.h"
 #include "analyses/retrieval/niah.h"
+#include "lib/base/head_scores.h"
 
 namespace headscope {
 namespace {
 
-std::vector<ListedHead> ranking(const Atlas& atlas, const Detection& detection) {
-  std::vector<ListedHead> ranked;
-  for (const std::size_t head : detection.top(detection.score.size())) {
-    const auto heads = static_cast<std::size_t>(atlas.n_heads);
-    ranked.push_back({static_cast<std::int64_t>(head / heads),
-                      static_cast<std::int64_t>(head % heads),
-                      detection.score[head]});
-  }
-  return ranked;
-}
-
-std::vector<HeadMask> masks_of(const std::vector<ListedHead>& ranked, MaskMode mode, int draws) {
+std::vector<HeadMask> masks_of(const std::vector<HeadId>& ranked, MaskMode mode, int draws) {
   std::vector<HeadMask> masks;
   for (const std::int64_t count : {2, 10}) {
     HeadMask mask{.choice = HeadMask::Choice::top, .count = count, .mode = mode};
@@ -56,7 +46,7 @@ std::vector<OrderedJson> row_of(const std::string& kind,
 
 ResultTable curve(const Model& model,
                   const std::vector<RetrievalPrompt>& prompts,
-                  const std::vector<ListedHead>& ranked,
+                  const std::vector<HeadId>& ranked,
                   MaskMode mode,
                   const HeadRunOptions& options) {
   RetrievalOptions retrieval;
@@ -105,7 +95,7 @@ std::vector<ResultTable> masking_experiment(const Model& model,
   if (detection == nullptr || !detection->ran()) {
     return {};
   }
-  const auto ranked = ranking(atlas, *detection);
+  const auto ranked = ranked_heads({{atlas.n_layers, atlas.n_heads}, detection->score});
   const auto prompts = prompts_for(model);
   std::vector<ResultTable> tables;
   for (const MaskMode mode : {MaskMode::decode_uniform, MaskMode::zero, MaskMode::mean}) {

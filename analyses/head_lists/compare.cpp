@@ -33,9 +33,9 @@ void bring_together(HeadList& a, HeadList& b, KvReduction kv) {
           to_string(b.space));
     }
     HeadList& query = a.space == HeadSpace::query ? a : b;
-    query = reduced_to_kv(query, (a.space == HeadSpace::query ? b : a).heads);
+    query = reduced_to_kv(query, (a.space == HeadSpace::query ? b : a).scores.grid.n_heads);
   }
-  if (a.layers != b.layers || a.heads != b.heads) {
+  if (a.scores.grid != b.scores.grid) {
     throw UsageError("{} is of {}, {} of {}: lists of different models do not compare head by head",
                      a.path,
                      shape_of(a),
@@ -44,32 +44,17 @@ void bring_together(HeadList& a, HeadList& b, KvReduction kv) {
   }
 }
 
-std::set<std::int64_t> top_of(const HeadList& list, std::int64_t k) {
-  std::set<std::int64_t> places;
-  const std::vector<ListedHead> ranked = list.ranked();
-  for (std::int64_t i = 0; i < k; ++i) {
-    const ListedHead& head = ranked[static_cast<std::size_t>(i)];
-    places.insert(head.layer * list.heads + head.head);
-  }
-  return places;
-}
-
-// True if the head behind the first k has the score of the last of them.
-bool cuts_a_tie(const HeadList& list, std::int64_t k) {
-  const std::vector<ListedHead> ranked = list.ranked();
-  const auto cut = static_cast<std::size_t>(k);
-  return cut < ranked.size() && ranked[cut].score == ranked[cut - 1].score;
-}
-
-TopOverlap overlap_of(const HeadList& a, const HeadList& b, std::int64_t k) {
-  const std::set<std::int64_t> first = top_of(a, k);
-  const std::set<std::int64_t> second = top_of(b, k);
+TopOverlap overlap_of(const HeadScores& a, const HeadScores& b, std::int64_t k) {
+  const auto count = static_cast<std::size_t>(k);
+  const std::vector<HeadId> first = top_heads(a, count);
+  const std::vector<HeadId> second = top_heads(b, count);
+  const std::set<HeadId> among(second.begin(), second.end());
   TopOverlap overlap{.k = k};
   overlap.both = std::count_if(
-      first.begin(), first.end(), [&](std::int64_t place) { return second.contains(place); });
+      first.begin(), first.end(), [&](const HeadId& head) { return among.contains(head); });
   overlap.jaccard = static_cast<double>(overlap.both) / static_cast<double>(2 * k - overlap.both);
-  overlap.expected = static_cast<double>(k * k) / static_cast<double>(a.scores.size());
-  overlap.tied = cuts_a_tie(a, k) || cuts_a_tie(b, k);
+  overlap.expected = static_cast<double>(k * k) / static_cast<double>(a.size());
+  overlap.tied = top_cuts_a_tie(a, count) || top_cuts_a_tie(b, count);
   return overlap;
 }
 
@@ -77,14 +62,15 @@ TopOverlap overlap_of(const HeadList& a, const HeadList& b, std::int64_t k) {
 
 ListSummary summarize(const HeadList& list) {
   ListSummary summary;
-  const auto n = static_cast<double>(list.scores.size());
-  summary.at_least_tenth = count_from(list.scores, 0.1);
-  summary.at_least_half = count_from(list.scores, 0.5);
-  summary.always_active = count_from(list.active, 1.0);
-  summary.mean = std::accumulate(list.scores.begin(), list.scores.end(), 0.0) / n;
-  summary.median = median_of(list.scores);
-  const auto none = std::count_if(
-      list.scores.begin(), list.scores.end(), [](double score) { return !(score > 0); });
+  const std::vector<double>& scores = list.scores.values;
+  const auto n = static_cast<double>(scores.size());
+  summary.at_least_tenth = count_from(scores, 0.1);
+  summary.at_least_half = count_from(scores, 0.5);
+  summary.always_active = count_from(list.active.values, 1.0);
+  summary.mean = std::accumulate(scores.begin(), scores.end(), 0.0) / n;
+  summary.median = median_of(scores);
+  const auto none =
+      std::count_if(scores.begin(), scores.end(), [](double score) { return !(score > 0); });
   summary.bins.none = static_cast<double>(none) / n;
   summary.bins.strong = static_cast<double>(summary.at_least_half) / n;
   summary.bins.retrieval = static_cast<double>(summary.at_least_tenth) / n - summary.bins.strong;
@@ -95,11 +81,11 @@ ListSummary summarize(const HeadList& list) {
 Comparison compare(const HeadList& a, const HeadList& b, const CompareOptions& options) {
   Comparison result{.a = a, .b = b, .overlaps = {}, .pearson = {}, .spearman = {}};
   bring_together(result.a, result.b, options.kv);
-  const std::vector<double>& first = result.a.scores;
-  const std::vector<double>& second = result.b.scores;
+  const std::vector<double>& first = result.a.scores.values;
+  const std::vector<double>& second = result.b.scores.values;
   for (const std::int64_t k : options.top) {
     if (k <= static_cast<std::int64_t>(first.size())) {
-      result.overlaps.push_back(overlap_of(result.a, result.b, k));
+      result.overlaps.push_back(overlap_of(result.a.scores, result.b.scores, k));
     }
   }
   result.pearson = pearson(first, second);

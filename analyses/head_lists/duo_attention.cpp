@@ -62,20 +62,21 @@ std::optional<HeadList> read_duo_attention(const HeadListFile& file) {
       continue;
     }
     const auto width = static_cast<std::int64_t>(row->size());
-    list.heads = list.layers == 0 ? width : list.heads;
-    if (width != list.heads) {
+    HeadGrid& grid = list.scores.grid;
+    grid.n_heads = grid.n_layers == 0 ? width : grid.n_heads;
+    if (width != grid.n_heads) {
       throw DataError("{}: layer {} has {} numbers where the first has {}",
                       list.path,
-                      list.layers,
+                      grid.n_layers,
                       width,
-                      list.heads);
+                      grid.n_heads);
     }
-    ++list.layers;
+    ++grid.n_layers;
     for (const double value : *row) {  // bf16 noise of the last training step lies outside
-      list.scores.push_back(std::clamp(value, 0.0, 1.0));
+      list.scores.values.push_back(std::clamp(value, 0.0, 1.0));
     }
   }
-  return list.layers == 0 ? std::nullopt : std::optional(list);
+  return list.scores.empty() ? std::nullopt : std::optional(list);
 }
 
 }  // namespace headscope

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "lib/base/head_scores.h"
 
 namespace headscope {
 
@@ -14,31 +15,20 @@ namespace headscope {
 enum class HeadSpace { query, kv };
 std::string_view to_string(HeadSpace space);  // "query heads", "KV heads"
 
-struct ListedHead {
-  std::int64_t layer = 0;
-  std::int64_t head = 0;
-  double score = 0.0;
-};
-
 struct HeadList {
   std::string path{};
   std::string format{};  // "Retrieval_Head JSON"
   HeadSpace space = HeadSpace::query;
-  std::int64_t layers = 0;
-  std::int64_t heads = 0;        // of each layer
-  std::vector<double> scores{};  // [layers × heads]
-  std::int64_t samples = 0;      // of each head, where the file holds them; 0: scores only
-  std::vector<double>
-      active{};        // [layers × heads], share of samples above 0; empty without samples
-  std::string note{};  // what else the file says ("128 sink and 256 recent tokens")
-
-  [[nodiscard]] std::vector<ListedHead> ranked() const;  // the largest score first; ties by place
+  HeadScores scores{};
+  std::int64_t samples = 0;  // of each head, where the file holds them; 0: scores only
+  HeadScores active{};       // share of samples above 0; empty without samples
+  std::string note{};        // what else the file says ("128 sink and 256 recent tokens")
 };
 
 // "32×32 query heads", for messages.
 std::string shape_of(const HeadList& list);
 
-// Every group of list.heads / kv_heads neighbouring query heads becomes the largest of its scores:
+// Every group of n_heads / kv_heads neighbouring query heads becomes the largest of its scores:
 // what the KV head they share is worth. Throws UsageError if the list is of KV heads already or
 // its heads do not divide.
 HeadList reduced_to_kv(const HeadList& list, std::int64_t kv_heads);

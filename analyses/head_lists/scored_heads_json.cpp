@@ -19,7 +19,7 @@ std::int64_t index_of(const Json& entry, const char* key, const std::string& whe
   return found->get<std::int64_t>();
 }
 
-ListedHead head_of(const Json& entry, const std::string& where) {
+std::pair<HeadId, double> scored_head(const Json& entry, const std::string& where) {
   if (!entry.is_object()) {
     throw DataError("{} is not an object", where);
   }
@@ -27,7 +27,7 @@ ListedHead head_of(const Json& entry, const std::string& where) {
   if (score == entry.end() || !score->is_number()) {
     throw DataError("{}: no \"score\" that is a number", where);
   }
-  return {index_of(entry, "layer", where), index_of(entry, "head", where), score->get<double>()};
+  return {{index_of(entry, "layer", where), index_of(entry, "head", where)}, score->get<double>()};
 }
 
 // The size a file states, or that of its largest index.
@@ -61,31 +61,31 @@ std::optional<HeadList> read_scored_heads_json(const HeadListFile& file) {
   }
   const std::string path = file.path.string();
   HeadList list{.path = path, .format = "scored heads JSON", .space = space_of(file.json, path)};
-  std::vector<ListedHead> listed;
+  std::vector<std::pair<HeadId, double>> listed;
+  HeadGrid grid;
   for (const Json& entry : file.json["heads"]) {
-    listed.push_back(head_of(entry, fmt::format("{}: heads[{}]", path, listed.size())));
-    list.layers = std::max(list.layers, listed.back().layer + 1);
-    list.heads = std::max(list.heads, listed.back().head + 1);
+    listed.push_back(scored_head(entry, fmt::format("{}: heads[{}]", path, listed.size())));
+    grid.n_layers = std::max(grid.n_layers, listed.back().first.layer + 1);
+    grid.n_heads = std::max(grid.n_heads, listed.back().first.head + 1);
   }
   if (listed.empty()) {
     throw DataError("{}: \"heads\" is empty", path);
   }
-  list.layers = stated(file.json, "n_layers", list.layers, path);
-  list.heads = stated(file.json, "n_heads", list.heads, path);
+  grid.n_layers = stated(file.json, "n_layers", grid.n_layers, path);
+  grid.n_heads = stated(file.json, "n_heads", grid.n_heads, path);
   constexpr std::int64_t kScoredHeadsJsonMost = 10000;  // layers, and heads of each
-  if (list.layers > kScoredHeadsJsonMost || list.heads > kScoredHeadsJsonMost ||
-      list.layers * list.heads > (1 << 20)) {
+  if (grid.n_layers > kScoredHeadsJsonMost || grid.n_heads > kScoredHeadsJsonMost ||
+      grid.size() > (1 << 20)) {
     throw DataError(
-        "{}: {} layers of {} heads: no model has so many", path, list.layers, list.heads);
+        "{}: {} layers of {} heads: no model has so many", path, grid.n_layers, grid.n_heads);
   }
-  list.scores.assign(static_cast<std::size_t>(list.layers * list.heads), 0.0);
-  std::set<std::int64_t> seen;
-  for (const ListedHead& head : listed) {
-    const std::int64_t place = head.layer * list.heads + head.head;
-    if (!seen.insert(place).second) {
-      throw DataError("{}: head {}.{} is listed twice", path, head.layer, head.head);
+  list.scores = HeadScores(grid);
+  std::set<HeadId> seen;
+  for (const auto& [head, score] : listed) {
+    if (!seen.insert(head).second) {
+      throw DataError("{}: head {} is listed twice", path, to_string(head));
     }
-    list.scores[static_cast<std::size_t>(place)] = head.score;
+    list.scores[head] = score;
   }
   return list;
 }

@@ -34,13 +34,10 @@ std::int64_t spared_by_random(std::int64_t heads) {
   return std::min<std::int64_t>(100, heads / 5);
 }
 
-std::vector<std::pair<std::int64_t, std::int64_t>> masked_heads(const HeadMask& mask,
-                                                                std::uint64_t seed,
-                                                                std::string_view prompt_id) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> heads;
-  for (const ListedHead& head : mask.ranked) {
-    heads.emplace_back(head.layer, head.head);
-  }
+std::vector<HeadId> masked_heads(const HeadMask& mask,
+                                 std::uint64_t seed,
+                                 std::string_view prompt_id) {
+  std::vector<HeadId> heads = mask.ranked;
   const auto all = static_cast<std::int64_t>(heads.size());
   const bool random = mask.choice == HeadMask::Choice::random;
   const std::int64_t spared = random ? spared_by_random(all) : 0;

@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "analyses/head_lists/head_list.h"
+#include "lib/base/head_id.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -25,8 +24,8 @@ struct HeadMask {
   enum class Choice { none, top, random } choice = Choice::none;
   std::int64_t count = 0;
   MaskMode mode = MaskMode::decode_uniform;
-  std::uint64_t draw = 0;            // random: which of several draws
-  std::vector<ListedHead> ranked{};  // all heads, the best first
+  std::uint64_t draw = 0;        // random: which of several draws
+  std::vector<HeadId> ranked{};  // all heads, the best first
 
   [[nodiscard]] std::string name() const;  // "top 10", "random 10, draw 0", "none"
 };
@@ -35,11 +34,11 @@ struct HeadMask {
 // that is fewer.
 std::int64_t spared_by_random(std::int64_t heads);
 
-// The heads a mask takes of one prompt: {layer, head}. Random ones are drawn anew for every prompt,
+// The heads a mask takes of one prompt. Random ones are drawn anew for every prompt,
 // as in the published code. Throws UsageError if there are not so many.
-std::vector<std::pair<std::int64_t, std::int64_t>> masked_heads(const HeadMask& mask,
-                                                                std::uint64_t seed,
-                                                                std::string_view prompt_id);
+std::vector<HeadId> masked_heads(const HeadMask& mask,
+                                 std::uint64_t seed,
+                                 std::string_view prompt_id);
 
 // True at masked heads, [n_layers][rows, n_heads] bool on the model's device; a layer without any
 // is undefined.

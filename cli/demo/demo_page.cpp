@@ -18,26 +18,26 @@ constexpr std::size_t kPerKind = 3;
 // A way of attending: how it is measured, and who found it.
 struct Kind {
   const char* name;
-  double HeadScore::*score;
+  double AttendingHead::*score;
   const char* measured;
 };
 constexpr Kind kKinds[] = {
     {"previous token",
-     &HeadScore::previous,
+     &AttendingHead::previous,
      "the mean attention from each token (the third on) to the one before it"},
     {"first token",
-     &HeadScore::first,
+     &AttendingHead::first,
      "the mean attention from each token (the second on) to the first one"},
     {"name",
-     &HeadScore::object,
+     &AttendingHead::object,
      "the attention from the last token, where the model must answer, to the name it should say"},
 };
 
-std::string hook_of(const HeadScore& head) {
+std::string hook_of(const HeadId& head) {
   return fmt::format("blocks.{}.attn.hook_pattern", head.layer);
 }
 
-std::string commands_text(const DemoPage& files, const Model& model, const HeadScore& example) {
+std::string commands_text(const DemoPage& files, const Model& model, const HeadId& example) {
   const std::string name = model.source().name;
   return fmt::format(
       "```\n"
@@ -78,7 +78,7 @@ void add_predictions(Report& report, const Model& model, const TraceReader& trac
   report.table(table, "Every prompt with its answer and the model's first choice.");
 }
 
-void add_heads(Report& report, const TraceReader& trace, const std::vector<HeadScore>& heads) {
+void add_heads(Report& report, const TraceReader& trace, const std::vector<AttendingHead>& heads) {
   report.text(fmt::format(
       "## Heads found in the data\nOf the {} heads, the {} strongest in each of three ways, by "
       "means over the {} prompts. Nothing was chosen by hand; a high score says what a head does "
@@ -88,29 +88,25 @@ void add_heads(Report& report, const TraceReader& trace, const std::vector<HeadS
       trace.prompt_count()));
   Table table({{"kind"}, {"layer"}, {"head"}, {"score", 3}});
   for (const Kind& kind : kKinds) {
-    for (const HeadScore& head : strongest(heads, kind.score, kPerKind)) {
-      table.row({kind.name, head.layer, head.head, head.*kind.score});
+    for (const AttendingHead& head : strongest(heads, kind.score, kPerKind)) {
+      table.row({kind.name, head.head.layer, head.head.head, head.*kind.score});
     }
   }
   report.table(table);
   for (const Kind& kind : kKinds) {
-    const HeadScore best = strongest(heads, kind.score, 1).front();
-    report.figure(to_svg(heat_map_of(trace, {hook_of(best), 0, best.head})),
-                  fmt::format("The strongest {} head, {}.{}. Score {:.3f}: {}.",
+    const AttendingHead best = strongest(heads, kind.score, 1).front();
+    report.figure(to_svg(heat_map_of(trace, {hook_of(best.head), 0, best.head.head})),
+                  fmt::format("The strongest {} head, {}. Score {:.3f}: {}.",
                               kind.name,
-                              best.layer,
-                              best.head,
+                              to_string(best.head),
                               best.*kind.score,
                               kind.measured));
   }
 }
 
 // A head by its cell's labels, layer and head.
-HeadScore head_of(const CellEffect& cell) {
-  HeadScore head;
-  head.layer = std::stoll(cell.labels[0]);
-  head.head = std::stoll(cell.labels[1]);
-  return head;
+HeadId head_of(const CellEffect& cell) {
+  return parse_head_id(cell.labels[0] + "." + cell.labels[1]);
 }
 
 void add_sweep(Report& report,
@@ -142,11 +138,10 @@ void add_sweep(Report& report,
                "The strongest, with the standard error of the mean and a bootstrap interval over "
                "prompts.");
   for (const CellEffect& cell : strongest(effects, kPerKind)) {
-    const HeadScore head = head_of(cell);
+    const HeadId head = head_of(cell);
     report.figure(to_svg(heat_map_of(trace, {hook_of(head), 0, head.head})),
-                  fmt::format("Head {}.{}, effect {:+.2f}, on the first prompt above.",
-                              head.layer,
-                              head.head,
+                  fmt::format("Head {}, effect {:+.2f}, on the first prompt above.",
+                              to_string(head),
                               cell.effect.mean));
   }
 }
@@ -180,7 +175,7 @@ void write_demo_page(const DemoPage& files,
                      const Model& model,
                      const TraceReader& trace,
                      const std::optional<Result>& sweep) {
-  const std::vector<HeadScore> heads = score_heads(trace);
+  const std::vector<AttendingHead> heads = score_heads(trace);
   Report report({.title = "Attention heads of " + model_label(trace),
                  .subtitle = "What headscope demo recorded and saw",
                  .footer = footer_of(files, trace)});
@@ -191,7 +186,7 @@ void write_demo_page(const DemoPage& files,
       "of them twice; the sentence should end with the other one (*indirect object "
       "identification*, [Wang et al. 2022](https://arxiv.org/abs/2211.00593)).\n\nThe same "
       "by hand:\n" +
-      commands_text(files, model, strongest(heads, &HeadScore::object, 1).front()));
+      commands_text(files, model, strongest(heads, &AttendingHead::object, 1).front().head));
   add_predictions(report, model, trace);
   add_heads(report, trace, heads);
   if (sweep) {

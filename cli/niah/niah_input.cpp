@@ -102,8 +102,9 @@ std::string content_of(const NiahVerbOptions& options) {
     return "";
   }
   std::string scores;
-  for (const ListedHead& head : read_any_head_list(path).ranked()) {
-    scores += fmt::format("{}.{} {}\n", head.layer, head.head, head.score);
+  const HeadList list = read_any_head_list(path);
+  for (const HeadId& head : ranked_heads(list.scores)) {
+    scores += fmt::format("{} {}\n", to_string(head), list.scores[head]);
   }
   Hasher hasher;
   hasher.update(scores);

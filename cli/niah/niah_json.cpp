@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "cli/niah/niah_view.h"
 #include "cli/render/table.h"
 
@@ -21,11 +23,11 @@ OrderedJson cells_json(const NiahResult& result) {
   return cells;
 }
 
-OrderedJson heads_json(const std::vector<FoundHead>& heads) {
+OrderedJson heads_json(const std::vector<RetrievalHead>& heads) {
   OrderedJson json = OrderedJson::array();
-  for (const FoundHead& head : heads) {
-    json.push_back({{"layer", head.layer},
-                    {"head", head.head},
+  for (const RetrievalHead& head : heads) {
+    json.push_back({{"layer", head.head.layer},
+                    {"head", head.head.head},
                     {"score", head.score.mean},
                     {"low", cell_of(head.score.low)},
                     {"high", cell_of(head.score.high)},
@@ -38,7 +40,7 @@ OrderedJson heads_json(const std::vector<FoundHead>& heads) {
 }  // namespace
 
 OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
-  const std::vector<FoundHead> heads = found_heads(result);
+  const std::vector<RetrievalHead> heads = retrieval_heads(result);
   OrderedJson json{{"format", "headscope-niah"},
                    {"version", 1},
                    {"provenance", provenance},
@@ -77,13 +79,12 @@ OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
 std::string published_scores(const NiahResult& result) {
   std::string text = "{";
   const RetrievalScores& scores = result.scores;
-  for (std::int64_t place = 0; place < scores.layers * scores.heads; ++place) {
-    const OrderedJson list = scores.of_head(static_cast<std::size_t>(place), ScoreForm::count);
-    text += fmt::format("{}\"{}-{}\": {}",
-                        place == 0 ? "" : ", ",
-                        place / scores.heads,
-                        place % scores.heads,
-                        list.dump());
+  const HeadGrid grid{scores.layers, scores.heads};
+  for (std::size_t place = 0; place < grid.size(); ++place) {
+    const HeadId head = grid.head_at(place);
+    const OrderedJson list = scores.of_head(place, ScoreForm::count);
+    text +=
+        fmt::format("{}\"{}-{}\": {}", place == 0 ? "" : ", ", head.layer, head.head, list.dump());
   }
   return text + "}\n";
 }

@@ -128,17 +128,16 @@ MaskPlan mask_plan(const NiahVerbOptions& options) {
   return plan;
 }
 
-std::vector<ListedHead> ranking_from(const std::string& path, const ModelConfig& config) {
+std::vector<HeadId> ranking_from(const std::string& path, const ModelConfig& config) {
   const HeadList list = read_any_head_list(path);
-  if (list.space != HeadSpace::query || list.layers != config.n_layers ||
-      list.heads != config.n_heads) {
+  if (list.space != HeadSpace::query || list.scores.grid != head_grid(config)) {
     throw UsageError("{} lists {}, but the model has {}×{} query heads",
                      path,
                      shape_of(list),
                      config.n_layers,
                      config.n_heads);
   }
-  return list.ranked();
+  return ranked_heads(list.scores);
 }
 
 }  // namespace headscope

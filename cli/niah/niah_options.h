@@ -51,6 +51,6 @@ struct MaskPlan {
 MaskPlan mask_plan(const NiahVerbOptions& options);
 
 // The heads of `path`, best first. UsageError naming both if they are not the model's query heads.
-std::vector<ListedHead> ranking_from(const std::string& path, const ModelConfig& config);
+std::vector<HeadId> ranking_from(const std::string& path, const ModelConfig& config);
 
 }  // namespace headscope

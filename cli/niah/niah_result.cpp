@@ -18,30 +18,30 @@ std::vector<const RetrievalSample*> samples_of(const NiahResult& result, std::si
 
 }  // namespace
 
-std::vector<FoundHead> found_heads(const NiahResult& result) {
-  std::vector<FoundHead> heads;
+std::vector<RetrievalHead> retrieval_heads(const NiahResult& result) {
+  std::vector<RetrievalHead> heads;
   const RetrievalScores& scores = result.scores;
-  for (std::int64_t place = 0; scores.passed() > 0 && place < scores.layers * scores.heads;
-       ++place) {
-    const auto count = scores.of_head(static_cast<std::size_t>(place), ScoreForm::count);
-    const auto set = scores.of_head(static_cast<std::size_t>(place), ScoreForm::set);
+  const HeadGrid grid{scores.layers, scores.heads};
+  for (std::size_t place = 0; scores.passed() > 0 && place < grid.size(); ++place) {
+    const auto count = scores.of_head(place, ScoreForm::count);
+    const auto set = scores.of_head(place, ScoreForm::set);
     const auto active =
         std::count_if(count.begin(), count.end(), [](double score) { return score > 0; });
-    heads.push_back({.layer = place / scores.heads,
-                     .head = place % scores.heads,
+    heads.push_back({.head = grid.head_at(place),
                      .score = summarize(count, {.seed = result.seed}),
                      .set = mean_of(set),
                      .active = static_cast<double>(active) / static_cast<double>(count.size())});
   }
-  std::stable_sort(heads.begin(), heads.end(), [](const FoundHead& a, const FoundHead& b) {
+  std::stable_sort(heads.begin(), heads.end(), [](const RetrievalHead& a, const RetrievalHead& b) {
     return a.score.mean > b.score.mean;
   });
   return heads;
 }
 
-std::int64_t heads_from(const std::vector<FoundHead>& heads, double least) {
-  return std::count_if(
-      heads.begin(), heads.end(), [&](const FoundHead& head) { return head.score.mean >= least; });
+std::int64_t heads_from(const std::vector<RetrievalHead>& heads, double least) {
+  return std::count_if(heads.begin(), heads.end(), [&](const RetrievalHead& head) {
+    return head.score.mean >= least;
+  });
 }
 
 Accuracy accuracy_of(const NiahResult& result, std::size_t mask) {

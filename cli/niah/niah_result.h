@@ -27,16 +27,15 @@ struct NiahResult {
 
 // A head as the table has it. `score` is the mean of the count form with its 95 % interval,
 // `active` the share of samples in which it scored at all.
-struct FoundHead {
-  std::int64_t layer = 0;
-  std::int64_t head = 0;
+struct RetrievalHead {
+  HeadId head;
   Summary score;
   double set = 0.0;
   double active = 0.0;
 };
-std::vector<FoundHead> found_heads(const NiahResult& result);  // best first
+std::vector<RetrievalHead> retrieval_heads(const NiahResult& result);  // best first
 
-std::int64_t heads_from(const std::vector<FoundHead>& heads, double least);
+std::int64_t heads_from(const std::vector<RetrievalHead>& heads, double least);
 
 // Mean recall by context and depth.
 struct Accuracy {

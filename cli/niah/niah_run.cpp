@@ -11,10 +11,10 @@
 namespace headscope {
 namespace {
 
-std::vector<ListedHead> own_ranking(const NiahResult& result) {
-  std::vector<ListedHead> ranked;
-  for (const FoundHead& head : found_heads(result)) {
-    ranked.push_back({head.layer, head.head, head.score.mean});
+std::vector<HeadId> own_ranking(const NiahResult& result) {
+  std::vector<HeadId> ranked;
+  for (const RetrievalHead& head : retrieval_heads(result)) {
+    ranked.push_back(head.head);
   }
   if (ranked.empty()) {
     throw UsageError("no prompt passed, so no heads can be ranked; rank them with --heads FILE");
@@ -25,7 +25,7 @@ std::vector<ListedHead> own_ranking(const NiahResult& result) {
 // Masks of more heads than there are are refused before the run that ranks them.
 void check_counts(const MaskPlan& plan, const ModelConfig& config) {
   for (HeadMask mask : plan.masks) {
-    mask.ranked.resize(static_cast<std::size_t>(config.n_layers * config.n_heads));
+    mask.ranked = head_grid(config).heads();
     masked_heads(mask, 0, "");
   }
 }
@@ -96,7 +96,7 @@ void NiahRun::run(std::size_t first) {
 }
 
 void run_all(NiahRun& run, const MaskPlan& plan, NiahResult& result, const ModelConfig& config) {
-  const auto add_masks = [&](const std::vector<ListedHead>& ranked) {
+  const auto add_masks = [&](const std::vector<HeadId>& ranked) {
     for (HeadMask mask : plan.masks) {
       mask.ranked = ranked;
       masked_heads(mask, 0, "");  // throws if there are not so many

@@ -35,11 +35,11 @@ Table accuracy_table(const NiahResult& result, std::size_t mask) {
 
 Table heads_table(const NiahResult& result) {
   Table table({{"head"}, {"score"}, {"95 % low"}, {"95 % high"}, {"set form"}, {"active"}, {"is"}});
-  for (const FoundHead& head : found_heads(result)) {
+  for (const RetrievalHead& head : retrieval_heads(result)) {
     if (table.size() == kListed || head.score.mean <= 0) {
       break;
     }
-    table.row({fmt::format("{}.{}", head.layer, head.head),
+    table.row({to_string(head.head),
                head.score.mean,
                cell_of(head.score.low),
                cell_of(head.score.high),
@@ -75,7 +75,7 @@ Table masks_table(const NiahResult& result) {
 }  // namespace
 
 std::string niah_text(const NiahResult& result) {
-  const std::vector<FoundHead> heads = found_heads(result);
+  const std::vector<RetrievalHead> heads = retrieval_heads(result);
   const std::size_t unmasked = result.prompts.size();
   std::string text =
       facts({{"model", result.model},

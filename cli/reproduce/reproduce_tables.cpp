@@ -10,18 +10,17 @@
 namespace headscope {
 namespace {
 
-bool was_published(const Reproduced& result, const HeadClass& heads, const CircuitHead& head) {
+bool was_published(const Reproduced& result, const HeadClass& heads, const HeadId& head) {
   for (const PublishedCircuit::Class& known : result.what->published.classes) {
-    const std::pair number(head.layer, head.head);
     if (known.name == heads.name &&
-        std::find(known.heads.begin(), known.heads.end(), number) != known.heads.end()) {
+        std::find(known.heads.begin(), known.heads.end(), head) != known.heads.end()) {
       return true;
     }
   }
   return false;
 }
 
-std::string also(const Reproduced& result, const HeadClass& heads, const CircuitHead& head) {
+std::string also(const Reproduced& result, const HeadClass& heads, const HeadId& head) {
   return fmt::format("{}", fmt::join(other_classes(result.classed, heads, head), ", "));
 }
 
@@ -40,13 +39,14 @@ Table circuit_table(const Reproduced& result, const ModelConfig& config) {
   }
   Table table(columns);
   for (const HeadClass& heads : result.classed.classes) {
-    for (const CircuitHead& head : heads.heads) {
+    for (const HeadId& head : heads.heads) {
+      const Summary& effect = heads.effects.at(head);
       std::vector<OrderedJson> row{heads.name,
                                    heads.at,
                                    to_string(head),
-                                   head.effect.mean,
-                                   cell_of(head.effect.low),
-                                   cell_of(head.effect.high),
+                                   effect.mean,
+                                   cell_of(effect.low),
+                                   cell_of(effect.high),
                                    also(result, heads, head)};
       if (comparable) {
         row.emplace_back(was_published(result, heads, head));
@@ -141,7 +141,7 @@ Table overlap_table(const std::vector<Reproduced>& results) {
     for (std::size_t b = a + 1; b < results.size(); ++b) {
       const Overlap overlap = overlap_of(results[a].found.circuit, results[b].found.circuit);
       std::string names;
-      for (const CircuitHead& head : overlap.shared) {
+      for (const HeadId& head : overlap.shared) {
         names += fmt::format("{}{}", names.empty() ? "" : " ", to_string(head));
       }
       table.row({results[a].what->name,

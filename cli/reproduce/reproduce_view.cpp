@@ -32,17 +32,13 @@ std::string whether_it_does(const Reproduced& result) {
       ahead < 0.75 ? ": it does this task in part" : "");
 }
 
-OrderedJson head_place_json(const CircuitHead& head) {
-  return {{"layer", head.layer}, {"head", head.head}};
-}
-
 // The table's rows, with heads as numbers and the other classes as a list.
 OrderedJson circuit_json(const Reproduced& result, const ModelConfig& config) {
   OrderedJson rows = circuit_table(result, config).json();
   std::size_t row = 0;
   for (const HeadClass& heads : result.classed.classes) {
-    for (const CircuitHead& head : heads.heads) {
-      OrderedJson entry = head_place_json(head);
+    for (const HeadId& head : heads.heads) {
+      OrderedJson entry = head_json(head);
       rows[row].erase("head");
       entry.update(rows[row]);
       entry["also"] = other_classes(result.classed, heads, head);
@@ -60,7 +56,7 @@ OrderedJson copying_json(const Reproduced& result) {
   };
   OrderedJson json{{"heads", OrderedJson::array()}};
   for (std::size_t i = 0; i < result.copying.size(); ++i) {
-    json["heads"].push_back(with_scores(head_place_json(result.copiers[i]), result.copying[i]));
+    json["heads"].push_back(with_scores(head_json(result.copiers[i]), result.copying[i]));
   }
   json["average_head"] = with_scores(OrderedJson::object(), result.average_copying);
   return json;
@@ -70,7 +66,7 @@ OrderedJson copying_json(const Reproduced& result) {
 OrderedJson attention_json(const Reproduced& result, const AttentionTable& attention) {
   OrderedJson rows = OrderedJson::array();
   for (std::size_t i = 0; i < attention.to.size(); ++i) {
-    OrderedJson row = head_place_json(attention.heads.heads[i]);
+    OrderedJson row = head_json(attention.heads.heads[i]);
     for (std::size_t span = 0; span < attention.to[i].size(); ++span) {
       row["to"][result.what->looks_at[span]] = attention.to[i][span];
     }
@@ -106,7 +102,7 @@ HeatMap stage_map(const Reproduced& result,
                              result.clean.mean);
   map.rows = config.n_layers;
   map.cols = config.n_heads;
-  for (const Summary& effect : stage.effects) {
+  for (const Summary& effect : stage.effects.values) {
     map.values.push_back(static_cast<float>(effect.mean));
   }
   for (std::int64_t layer = 0; layer < map.rows; ++layer) {
@@ -152,9 +148,9 @@ OrderedJson overlap_json(const std::vector<Reproduced>& results) {
   for (std::size_t a = 0; a < results.size(); ++a) {
     for (std::size_t b = a + 1; b < results.size(); ++b) {
       OrderedJson places = OrderedJson::array();
-      for (const CircuitHead& head :
+      for (const HeadId& head :
            overlap_of(results[a].found.circuit, results[b].found.circuit).shared) {
-        places.push_back(head_place_json(head));
+        places.push_back(head_json(head));
       }
       rows[row++]["which"] = std::move(places);
     }
@@ -204,7 +200,7 @@ OrderedJson reproduction_json(const Reproduced& result, const ModelConfig& confi
   }
   for (const StageResult& stage : result.found.stages) {
     OrderedJson effects = OrderedJson::array();
-    for (const Summary& effect : stage.effects) {
+    for (const Summary& effect : stage.effects.values) {
       effects.push_back(effect.mean);
     }
     json["effects"][stage.stage.name] = std::move(effects);

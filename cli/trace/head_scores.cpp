@@ -27,7 +27,7 @@ double mean_over_queries(const Map& map, std::int64_t first, std::int64_t key_of
   return map.length > first ? sum / static_cast<double>(map.length - first) : 0.0;
 }
 
-void add_prompt(HeadScore& score, const Map& map, const Span& object, double weight) {
+void add_prompt(AttendingHead& score, const Map& map, const Span& object, double weight) {
   score.previous += weight * mean_over_queries(map, 2, -1);
   score.first += weight * mean_over_queries(map, 1, 0);
   for (std::int64_t key = object.begin; key < object.end; ++key) {
@@ -46,12 +46,12 @@ Span object_span(const TraceReader& trace, std::size_t prompt) {
 
 void score_layer(const TraceReader& trace,
                  const TraceDataset& dataset,
-                 std::vector<HeadScore>& scores) {
+                 std::vector<AttendingHead>& scores) {
   const std::int64_t layer = split_hook(dataset.name).layer;
   const std::int64_t heads = head_count(dataset);
   const std::size_t begin = scores.size();
   for (std::int64_t head = 0; head < heads; ++head) {
-    scores.push_back({.layer = layer, .head = head});
+    scores.push_back({.head = {layer, head}});
   }
   const double weight = 1.0 / static_cast<double>(trace.prompt_count());
   for (std::size_t prompt = 0; prompt < trace.prompt_count(); ++prompt) {
@@ -68,8 +68,8 @@ void score_layer(const TraceReader& trace,
 
 }  // namespace
 
-std::vector<HeadScore> score_heads(const TraceReader& trace) {
-  std::vector<HeadScore> scores;
+std::vector<AttendingHead> score_heads(const TraceReader& trace) {
+  std::vector<AttendingHead> scores;
   for (const TraceDataset& dataset : trace.datasets()) {
     if (is_attention_map(dataset) && split_hook(dataset.name).point == "attn.hook_pattern") {
       score_layer(trace, dataset, scores);
@@ -81,10 +81,10 @@ std::vector<HeadScore> score_heads(const TraceReader& trace) {
   return scores;
 }
 
-std::vector<HeadScore> strongest(std::vector<HeadScore> heads,
-                                 double HeadScore::*score,
-                                 std::size_t count) {
-  std::stable_sort(heads.begin(), heads.end(), [&](const HeadScore& a, const HeadScore& b) {
+std::vector<AttendingHead> strongest(std::vector<AttendingHead> heads,
+                                     double AttendingHead::*score,
+                                     std::size_t count) {
+  std::stable_sort(heads.begin(), heads.end(), [&](const AttendingHead& a, const AttendingHead& b) {
     return a.*score > b.*score;
   });
   heads.resize(std::min(count, heads.size()));

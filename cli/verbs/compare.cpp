@@ -56,14 +56,11 @@ Table list_table(const Comparison& found) {
 
 Table top_table(const Comparison& found) {
   Table table({{"rank"}, {"A"}, {"score of A"}, {"B"}, {"score of B"}});
-  const std::vector<ListedHead> a = found.a.ranked();
-  const std::vector<ListedHead> b = found.b.ranked();
+  const std::vector<HeadId> a = ranked_heads(found.a.scores);
+  const std::vector<HeadId> b = ranked_heads(found.b.scores);
   for (std::size_t i = 0; i < std::min(kTop, a.size()); ++i) {
-    table.row({i + 1,
-               fmt::format("{}.{}", a[i].layer, a[i].head),
-               a[i].score,
-               fmt::format("{}.{}", b[i].layer, b[i].head),
-               b[i].score});
+    table.row(
+        {i + 1, to_string(a[i]), found.a.scores[a[i]], to_string(b[i]), found.b.scores[b[i]]});
   }
   return table;
 }
@@ -86,8 +83,8 @@ OrderedJson list_json(const HeadList& list) {
       {"path", list.path},
       {"format", list.format},
       {"space", list.space == HeadSpace::kv ? "kv" : "query"},
-      {"n_layers", list.layers},
-      {"n_heads", list.heads},
+      {"n_layers", list.scores.grid.n_layers},
+      {"n_heads", list.scores.grid.n_heads},
       {"samples", list.samples > 0 ? OrderedJson(list.samples) : OrderedJson()},
       {"at_least_tenth", summary.at_least_tenth},
       {"at_least_half", summary.at_least_half},
@@ -101,10 +98,10 @@ OrderedJson list_json(const HeadList& list) {
         {"strong", summary.bins.strong}}},
       {"note", list.note},
       {"top", OrderedJson::array()}};
-  for (const ListedHead& head : list.ranked()) {
-    if (json["top"].size() < kTop) {
-      json["top"].push_back({{"layer", head.layer}, {"head", head.head}, {"score", head.score}});
-    }
+  for (const HeadId& head : top_heads(list.scores, kTop)) {
+    OrderedJson entry = head_json(head);
+    entry["score"] = list.scores[head];
+    json["top"].push_back(std::move(entry));
   }
   return json;
 }

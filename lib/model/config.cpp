@@ -150,6 +150,14 @@ void add_rare_fields(Json& json, const ModelConfig& c) {
 
 }  // namespace
 
+HeadGrid head_grid(const ModelConfig& config) {
+  return {config.n_layers, config.n_heads};
+}
+
+HeadGrid kv_head_grid(const ModelConfig& config) {
+  return {config.n_layers, config.n_kv_heads};
+}
+
 bool is_causal(const ModelConfig& config) {
   return std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
     return layer.visibility == Visibility::causal;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/attention/visibility.h"
+#include "lib/base/head_id.h"
 #include "lib/base/json.h"
 #include "lib/kernels/activation.h"
 
@@ -96,6 +97,10 @@ struct ModelConfig {
 
   [[nodiscard]] std::int64_t heads_per_kv() const { return n_heads / n_kv_heads; }
 };
+
+// The query heads of the model, and its KV heads.
+HeadGrid head_grid(const ModelConfig& config);
+HeadGrid kv_head_grid(const ModelConfig& config);
 
 // True if no layer's queries see later tokens.
 bool is_causal(const ModelConfig& config);

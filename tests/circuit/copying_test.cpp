@@ -1,6 +1,8 @@
 // Copy scores against the definition written out.
 #include "analyses/circuit/copying.h"
 
+#include <fmt/format.h>
+
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "lib/tensor/ops.h"
@@ -19,7 +21,7 @@ namespace {
 Tensor written_by_run(const Model& model,
                       const std::vector<TokenId>& tokens,
                       std::int64_t at,
-                      const CircuitHead& head) {
+                      const HeadId& head) {
   Recorder first{"blocks.0.hook_resid_post"};
   const Batch batch = batch_of({tokens});
   model.forward(batch, first);
@@ -46,7 +48,7 @@ TEST_CASE("copy scores are those of a run whose head sees one token alone") {
     const Model model = load(huggingface_fixture(name));
     const Task task = random_task({.lengths = {9, 8, 9}, .d_vocab = model.config().d_vocab});
     const std::int64_t top = model.config().d_vocab / 3;
-    for (const CircuitHead head : {CircuitHead{1, 0}, CircuitHead{1, 3}}) {
+    for (const HeadId head : {HeadId{1, 0}, HeadId{1, 3}}) {
       CAPTURE(name, head.head);
       double copies = 0.0;
       double suppresses = 0.0;

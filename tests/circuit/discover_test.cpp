@@ -21,7 +21,7 @@ DiscoveryOptions backwards() {
           .memory = kDiscoverMemory};
 }
 
-std::vector<CircuitHead> heads_of(const Discovery& found, const std::string& name) {
+std::vector<HeadId> heads_of(const Discovery& found, const std::string& name) {
   const HeadClass* heads = found.circuit.find(name);
   REQUIRE(heads != nullptr);
   return heads->heads;
@@ -34,10 +34,8 @@ TEST_CASE("going back from the logits finds the induction head, then the previou
     const Model model = induction_model(kv_heads);
     const Task task = induction_task(3, {12, 12, 13, 12});
     const Discovery found = discover(model, task, backwards());
-    CHECK((heads_of(found, "induction") ==
-           std::vector<CircuitHead>{{kInductionHead.layer, kInductionHead.head}}));
-    CHECK((heads_of(found, "previous token") ==
-           std::vector<CircuitHead>{{kPreviousTokenHead.layer, kPreviousTokenHead.head}}));
+    CHECK(heads_of(found, "induction") == std::vector{kInductionHead});
+    CHECK(heads_of(found, "previous token") == std::vector{kPreviousTokenHead});
     CHECK(heads_of(found, "opposing").empty());
     CHECK(heads_of(found, "nothing").empty());
     CHECK(found.stages[0].effects.size() == static_cast<std::size_t>(2 * kInductionHeads));
@@ -69,7 +67,7 @@ TEST_CASE("a class of which nothing was found leaves the stages behind it empty"
 TEST_CASE("the induction head looks behind the earlier copy") {
   const Model model = induction_model();
   const Task task = induction_task(6, {12, 12});
-  const HeadClass induction{"induction", "end", {{kInductionHead.layer, kInductionHead.head}}};
+  const HeadClass induction{"induction", "end", {kInductionHead}};
   const auto to = attention_to(model, task, induction, {"all", "0"});
   CHECK(to[0][0] == Approx(1.0).margin(1e-4));
   CHECK(to[0][1] < 0.01);

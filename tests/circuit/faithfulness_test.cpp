@@ -114,7 +114,7 @@ TEST_CASE("what circuits share") {
   const Overlap overlap = overlap_of(a, b);
   CHECK(overlap.first == 2);
   CHECK(overlap.second == 3);
-  CHECK((overlap.shared == std::vector<CircuitHead>{{1, 1}}));
+  CHECK((overlap.shared == std::vector<HeadId>{{1, 1}}));
   CHECK(overlap.jaccard() == Approx(0.25));
 }
 

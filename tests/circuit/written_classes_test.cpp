@@ -17,9 +17,9 @@ std::vector<std::string> class_names(const HeadCircuit& circuit) {
   return names;
 }
 
-std::vector<std::string> head_names(const std::vector<CircuitHead>& heads) {
+std::vector<std::string> head_names(const std::vector<HeadId>& heads) {
   std::vector<std::string> names;
-  for (const CircuitHead& head : heads) {
+  for (const HeadId& head : heads) {
     names.push_back(to_string(head));
   }
   return names;
@@ -32,7 +32,7 @@ TEST_CASE("a head that serves the answer is a mover only if it copies what it re
   found.classes = {{"name mover", "end", {{23, 3}, {23, 0}, {29, 1}}},
                    {"negative mover", "end", {{24, 4}, {20, 1}}},
                    {"S-inhibition", "end", {{23, 0}}}};
-  const std::vector<CircuitHead> writers{{23, 3}, {23, 0}, {29, 1}, {24, 4}, {20, 1}};
+  const std::vector<HeadId> writers{{23, 3}, {23, 0}, {29, 1}, {24, 4}, {20, 1}};
   const std::vector<CopyScore> scores{{0.0, 1.0}, {1.0, 0.0}, {0.0, 0.1}, {0.0, 1.0}, {0.9, 0.0}};
   const HeadCircuit classed = classed_by_writing(found, kMovers, writers, scores);
   CHECK(class_names(classed) == std::vector<std::string>{"name mover",

@@ -42,14 +42,14 @@ TEST_CASE("head scores are means of the attention they name") {
   const Folder folder;
   const auto scores = score_heads(TraceReader(made_trace(folder)));
   REQUIRE(scores.size() == 2);
-  CHECK(scores[0].layer == 5);
+  CHECK(scores[0].head.layer == 5);
   CHECK(scores[0].previous == Approx((0.9 + 0.7) / 2));
   CHECK(scores[0].first == Approx(1.0 / 3));
   CHECK(scores[0].object == Approx(0.1 + 0.7));
   CHECK(scores[1].previous == Approx(0.0));
   CHECK(scores[1].first == Approx(1.0));
-  CHECK(strongest(scores, &HeadScore::first, 1).front().head == 1);
-  CHECK(strongest(scores, &HeadScore::previous, 5).size() == 2);
+  CHECK(strongest(scores, &AttendingHead::first, 1).front().head == HeadId{5, 1});
+  CHECK(strongest(scores, &AttendingHead::previous, 5).size() == 2);
 }
 
 TEST_CASE("labels fall back to token ids, and the model is named by its file") {

@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::int64_t kSize = 256;  // tokens and positions: the probe of repeated tokens fits
 
-std::size_t place(HandHead head) {
+std::size_t place(HeadId head) {
   return static_cast<std::size_t>(head.layer * kInductionHeads + head.head);
 }
 

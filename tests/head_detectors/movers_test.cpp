@@ -91,7 +91,7 @@ TEST_CASE("attention and copy scores of names are those of the circuit tools") {
       }
     }
     const NameMoving found = name_moving({.model = model, .seeds = {0}}, task, 0);
-    const std::vector<CircuitHead> heads{{1, 0}, {1, 3}};
+    const std::vector<HeadId> heads{{1, 0}, {1, 3}};
     const auto attention = attention_to(model, task, {"all", "end", heads}, {"IO", "S1"});
     const auto copies = copy_scores(model, task, heads, {"IO", "S1"});
     for (std::size_t i = 0; i < heads.size(); ++i) {

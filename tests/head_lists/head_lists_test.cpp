@@ -49,9 +49,7 @@ HeadList list_of(std::int64_t layers,
   return {.path = "list",
           .format = "",
           .space = space,
-          .layers = layers,
-          .heads = heads,
-          .scores = std::move(scores)};
+          .scores = {{layers, heads}, std::move(scores)}};
 }
 
 }  // namespace
@@ -61,11 +59,10 @@ TEST_CASE("Retrieval_Head JSON: means of samples, the key order does not matter"
   const HeadList list =
       read_text(folder, R"({"1-0": [0, 0.5], "0-0": [1, 0.5], "0-1": [0, 0], "1-1": [0.2, 0.2]})");
   CHECK(list.space == HeadSpace::query);
-  CHECK((list.layers == 2 && list.heads == 2 && list.samples == 2));
-  CHECK(list.scores == std::vector<double>{0.75, 0.0, 0.25, 0.2});
-  CHECK(list.active == std::vector<double>{1.0, 0.0, 0.5, 1.0});
-  CHECK(list.ranked()[1].layer == 1);
-  CHECK(list.ranked()[1].head == 0);
+  CHECK((list.scores.grid == HeadGrid{2, 2} && list.samples == 2));
+  CHECK(list.scores.values == std::vector<double>{0.75, 0.0, 0.25, 0.2});
+  CHECK(list.active.values == std::vector<double>{1.0, 0.0, 0.5, 1.0});
+  CHECK(ranked_heads(list.scores)[1] == HeadId{1, 0});
   const ListSummary summary = summarize(list);
   CHECK((summary.at_least_tenth == 3 && summary.at_least_half == 1 && summary.always_active == 2));
   CHECK(summary.bins.none == 0.25);
@@ -79,7 +76,7 @@ TEST_CASE("DuoAttention TSV: KV heads, clipped; the folder will do") {
   std::ofstream(folder.file("m/config.json")) << R"({"sink_size": 128, "recent_size": 256})";
   const HeadList list = read_head_list(folder.file("m"));
   CHECK(list.space == HeadSpace::kv);
-  CHECK(list.scores == std::vector<double>{0.0, 1.0, 0.25, 0.5});
+  CHECK(list.scores.values == std::vector<double>{0.0, 1.0, 0.25, 0.5});
   CHECK_THAT(list.note, contains("128"));
 }
 
@@ -88,11 +85,11 @@ TEST_CASE("scored heads JSON: heads not listed are 0, the sizes may be stated") 
   const HeadList list = read_text(
       folder,
       R"({"n_layers": 2, "n_heads": 3, "heads": [{"layer": 0, "head": 1, "score": 0.5, "x": 1}]})");
-  CHECK(list.scores == std::vector<double>{0, 0.5, 0, 0, 0, 0});
+  CHECK(list.scores.values == std::vector<double>{0, 0.5, 0, 0, 0, 0});
   const HeadList kv =
       read_text(folder, R"({"space": "kv", "heads": [{"layer": 1, "head": 0, "score": 1}]})");
   CHECK(kv.space == HeadSpace::kv);
-  CHECK(kv.layers == 2);
+  CHECK(kv.scores.grid.n_layers == 2);
 }
 
 TEST_CASE("a broken list of heads is a DataError that says where") {
@@ -140,10 +137,10 @@ TEST_CASE("compare keeps query heads and KV heads apart") {
   refused<UsageError>([&] { compare(query, kv); }, "query heads");
   refused<UsageError>([&] { compare(kv, query); }, "--kv max");
   // Even where there are as many of one as of the other.
-  refused<UsageError>([&] { compare(query, list_of(2, 4, query.scores, HeadSpace::kv)); },
+  refused<UsageError>([&] { compare(query, list_of(2, 4, query.scores.values, HeadSpace::kv)); },
                       "KV heads");
   const Comparison found = compare(query, kv, {.kv = KvReduction::max, .top = {1}});
-  CHECK(found.a.scores == std::vector<double>{0.9, 0.3, 0.4, 0.8});
+  CHECK(found.a.scores.values == std::vector<double>{0.9, 0.3, 0.4, 0.8});
   CHECK(found.a.space == HeadSpace::kv);
   CHECK(found.overlaps[0].both == 0);  // 0.0 there, 1.1 here
   CHECK(*compare(kv, query, {.kv = KvReduction::max}).pearson == Approx(*found.pearson));
@@ -190,12 +187,13 @@ TEST_CASE("the published Retrieval_Head files have the published counts") {
     CHECK(summary.at_least_tenth == file.tenth);
     CHECK(summary.at_least_half == file.half);
     CHECK(summary.always_active == file.all);
-    const std::vector<ListedHead> ranked = lists.back().ranked();
+    const HeadScores& scores = lists.back().scores;
+    const std::vector<HeadId> ranked = ranked_heads(scores);
     for (std::size_t i = 0; i < file.top.size(); ++i) {
       const auto& [layer, head, score] = file.top[i];
       CAPTURE(i);
-      CHECK((ranked[i].layer == layer && ranked[i].head == head));
-      CHECK(ranked[i].score == Approx(score).margin(0.0006));
+      CHECK(ranked[i] == HeadId{layer, head});
+      CHECK(scores[ranked[i]] == Approx(score).margin(0.0006));
     }
   }
   CHECK(*compare(lists[0], lists[1]).pearson == Approx(-0.01).margin(0.005));
@@ -218,10 +216,11 @@ TEST_CASE("the published DuoAttention files have the published statistics") {
       return;
     }
     const HeadList list = read_head_list(path);
-    CHECK((list.layers == 32 && list.heads == file.heads));
+    CHECK((list.scores.grid == HeadGrid{32, file.heads}));
     const auto share = [&](const std::function<bool(double)>& is) {
-      return static_cast<double>(std::count_if(list.scores.begin(), list.scores.end(), is)) /
-             static_cast<double>(list.scores.size());
+      const std::vector<double>& scores = list.scores.values;
+      return static_cast<double>(std::count_if(scores.begin(), scores.end(), is)) /
+             static_cast<double>(scores.size());
     };
     CHECK(summarize(list).mean == Approx(file.mean).margin(0.0006));
     // Theirs is the upper of the two in the middle: a step of bf16 apart.

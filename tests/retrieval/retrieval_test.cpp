@@ -12,6 +12,7 @@
 
 #include "analyses/retrieval/shared_prefix.h"
 #include "lib/base/error.h"
+#include "lib/base/head_scores.h"
 #include "lib/model/beyond_context.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
@@ -48,19 +49,13 @@ RetrievalOptions options_of(std::vector<HeadMask> masks = {HeadMask{}}) {
   return options;
 }
 
-std::vector<ListedHead> ranked_first(std::int64_t layer, std::int64_t head) {
-  std::vector<ListedHead> ranked{{layer, head, 1.0}};
-  for (std::int64_t l = 0; l < 2; ++l) {
-    for (std::int64_t h = 0; h < kInductionHeads; ++h) {
-      if (l != layer || h != head) {
-        ranked.push_back({l, h, 0.0});
-      }
-    }
-  }
-  return ranked;
+std::vector<HeadId> ranked_first(const HeadId& head) {
+  HeadScores scores(HeadGrid{2, kInductionHeads});
+  scores[head] = 1.0;
+  return ranked_heads(scores);
 }
 
-HeadMask top(std::int64_t count, MaskMode mode, std::vector<ListedHead> ranked) {
+HeadMask top(std::int64_t count, MaskMode mode, std::vector<HeadId> ranked) {
   return {.choice = HeadMask::Choice::top,
           .count = count,
           .mode = mode,
@@ -78,7 +73,7 @@ std::int64_t passes(const RetrievalScores& scores, std::size_t mask) {
 class LastRows final : public Tap {
  public:
   // Heads of `uniform` attend alike to what they see, in queries from `from` on.
-  std::set<std::pair<std::int64_t, std::int64_t>> uniform;
+  std::set<HeadId> uniform;
   std::int64_t from = 0;
   std::map<int, Tensor> rows;  // by layer [n_heads, keys]
 
@@ -180,7 +175,6 @@ TEST_CASE("a retrieval head by construction scores 1, the others 0") {
 
 TEST_CASE("masking the retrieval head loses every needle, masking others none") {
   const Model model = induction_model();
-  const auto [layer, head] = kInductionHead;
   for (const MaskMode mode : {MaskMode::decode_uniform, MaskMode::zero, MaskMode::mean}) {
     CAPTURE(to_string(mode));
     HeadMask random{
@@ -188,14 +182,13 @@ TEST_CASE("masking the retrieval head loses every needle, masking others none") 
         .count = 1,
         .mode = mode,
         .draw = 0,
-        .ranked = {
-            {layer, head, 1.0}, {0, 0, 0}, {0, 2, 0}, {0, 3, 0}, {1, 0, 0}, {1, 1, 0}, {1, 3, 0}}};
+        .ranked = {kInductionHead, {0, 0}, {0, 2}, {0, 3}, {1, 0}, {1, 1}, {1, 3}}};
     const RetrievalScores scores =
         retrieval_scores(model,
                          needles(),
                          options_of({HeadMask{},
-                                     top(1, mode, ranked_first(layer, head)),
-                                     top(1, mode, ranked_first(1, 3)),
+                                     top(1, mode, ranked_first(kInductionHead)),
+                                     top(1, mode, ranked_first({1, 3})),
                                      random}));
     REQUIRE(scores.samples.size() == 24);
     CHECK(passes(scores, 0) == 6);
@@ -209,7 +202,7 @@ TEST_CASE("masking the retrieval head loses every needle, masking others none") 
 TEST_CASE("decode-uniform leaves the prefill whole, zero does not") {
   // The previous-token head does its work before decoding begins.
   const Model model = induction_model();
-  const auto ranked = ranked_first(kPreviousTokenHead.layer, kPreviousTokenHead.head);
+  const auto ranked = ranked_first(kPreviousTokenHead);
   const RetrievalScores scores = retrieval_scores(
       model,
       needles(),
@@ -225,7 +218,7 @@ TEST_CASE("scores are those of the plain loop, whatever is batched, padded and s
     const Model model = load(huggingface_fixture(name));
     const std::vector<RetrievalPrompt> prompts = copied_prompts(model);
     CHECK(shared_tokens(prompts).size() >= 4);
-    HeadMask mask = top(3, MaskMode::decode_uniform, {{0, 1, 0}, {1, 0, 0}, {1, 3, 0}});
+    HeadMask mask = top(3, MaskMode::decode_uniform, {{0, 1}, {1, 0}, {1, 3}});
     for (const std::int64_t batch_tokens : {1, 100000}) {
       RetrievalOptions options{.top_k = 12, .max_new = 5, .batch_tokens = batch_tokens};
       options.masks = {HeadMask{}, mask};
@@ -255,11 +248,9 @@ TEST_CASE("scores are those of the plain loop, whatever is batched, padded and s
 }
 
 TEST_CASE("random masks: spare the best, differ by prompt and draw, repeat with the seed") {
-  std::vector<ListedHead> ranked;
-  for (std::int64_t i = 0; i < 270; ++i) {
-    ranked.push_back({i / 9, i % 9, 0.0});
-  }
-  HeadMask mask{.choice = HeadMask::Choice::random, .count = 30, .ranked = ranked};
+  HeadMask mask{.choice = HeadMask::Choice::random,
+                .count = 30,
+                .ranked = HeadGrid{.n_layers = 30, .n_heads = 9}.heads()};
   CHECK(spared_by_random(270) == 54);
   CHECK(spared_by_random(1024) == 100);
   const auto heads = masked_heads(mask, 1, "a");
@@ -275,7 +266,7 @@ TEST_CASE("random masks: spare the best, differ by prompt and draw, repeat with 
   mask.count = 217;
   CHECK_THROWS_AS(masked_heads(mask, 1, "a"), UsageError);
   mask.choice = HeadMask::Choice::top;
-  CHECK(masked_heads(mask, 1, "a")[216] == std::pair<std::int64_t, std::int64_t>(24, 0));
+  CHECK(masked_heads(mask, 1, "a")[216] == HeadId{24, 0});
 }
 
 TEST_CASE("samples that are done are not run again, and the others stay as they were") {

@@ -21,11 +21,8 @@ inline constexpr std::int64_t kInductionHeads = 4;  // of each layer
 inline constexpr TokenId kInductionVocab = 24;      // 0 begins every prompt
 inline constexpr double kInductionLogit = 10.0;
 
-struct HandHead {
-  std::int64_t layer, head;
-};
-inline constexpr HandHead kPreviousTokenHead{0, 1};
-inline constexpr HandHead kInductionHead{1, 2};
+inline constexpr HeadId kPreviousTokenHead{0, 1};
+inline constexpr HeadId kInductionHead{1, 2};
 
 // 4 KV heads, or 2, each shared by two heads: (0, 1) and (2, 3). `size`: of the vocabulary, and the
 // longest prompt.

@@ -22,7 +22,7 @@ std::vector<Model> models() {  // each head with keys of its own, and heads that
 }
 
 // The KV head that a head reads.
-HandHead kv_of(const Model& model, const HandHead& head) {
+HeadId kv_of(const Model& model, const HeadId& head) {
   return {head.layer, head.head / model.config().heads_per_kv()};
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("patching position by position finds where each head does its work") {
   const Task task = induction_task(2, {12, 12});
   // One of the two places patched alone: the induction head finds two matches, or none, and answers
   // both or neither.
-  const auto half_at = [](const HandHead& head, std::int64_t moved) {
+  const auto half_at = [](const HeadId& head, std::int64_t moved) {
     return [head, moved](const Cell& cell) {
       const bool place = cell.pos == kFirstPlace + moved || cell.pos == kSecondPlace + moved;
       return is(cell, head) && place ? 0.5 : 0.0;
@@ -101,8 +101,8 @@ TEST_CASE("patching the stream follows the answer from the tokens to the end") {
 TEST_CASE("patching q, k, v and the pattern tells what each head's work depends on") {
   const Task task = induction_task(4, kLengths);
   for (const Model& model : models()) {
-    const HandHead by_value = kv_of(model, kPreviousTokenHead);
-    const HandHead by_key = kv_of(model, kInductionHead);
+    const HeadId by_value = kv_of(model, kPreviousTokenHead);
+    const HeadId by_key = kv_of(model, kInductionHead);
     const auto patch = [&](Site site, const std::function<bool(const Cell&)>& works) {
       check_effects(model,
                     task,
@@ -139,7 +139,7 @@ TEST_CASE("ablating either head leaves neither answer; resampling gives the othe
 TEST_CASE("the path from the previous-token head into the induction head's key carries it all") {
   const Task task = induction_task(6, kLengths);
   const auto check_path =
-      [&](const Model& model, const std::string& receiver, const HandHead& sender) {
+      [&](const Model& model, const std::string& receiver, const HeadId& sender) {
         CAPTURE(receiver);
         const Paths paths(
             {.receivers = {parse_receiver(receiver, model.config())}}, task.items, model.config());
@@ -150,7 +150,7 @@ TEST_CASE("the path from the previous-token head into the induction head's key c
         check_effects(
             model, task, spec, [&](const Cell& cell) { return is(cell, sender) ? 1.0 : 0.0; });
       };
-  const HandHead nobody{-1, -1};
+  const HeadId nobody{-1, -1};
   for (const Model& model : models()) {
     check_path(model, "1.2:k", kPreviousTokenHead);
     check_path(model, "1.2:q", nobody);

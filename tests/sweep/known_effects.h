@@ -13,7 +13,7 @@ namespace headscope::test {
 
 inline constexpr double kMargin = 1e-4;  // of the scale from −kInductionLogit to kInductionLogit
 
-inline bool is(const Cell& cell, const HandHead& which) {
+inline bool is(const Cell& cell, const HeadId& which) {
   return cell.layer == which.layer && cell.head == which.head;
 }
 

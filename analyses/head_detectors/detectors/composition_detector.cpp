@@ -1,5 +1,7 @@
 // Composition: does a later head read what this one writes?
+#include <cmath>
 #include <limits>
+#include <span>
 
 #include <ATen/ops/nan_to_num.h>
 
@@ -7,13 +9,14 @@
 #include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "lib/base/ranking.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
 constexpr std::int64_t kRandomPairs = 8;  // a seed
-constexpr std::int64_t kCompositionNoted = 20;
+constexpr std::size_t kCompositionNoted = 20;
 
 // Of scores [3, N, N], the largest of each writing head, less the baseline: [1, L, H]. Heads of the
 // last layer write to none: 0.
@@ -23,16 +26,18 @@ Tensor largest_into(const Tensor& scores, double baseline, const ModelConfig& c)
   return at::where(best.isinf(), at::zeros_like(best), best);
 }
 
-OrderedJson strongest_pairs(const Tensor& scores, double baseline, std::int64_t heads) {
+// Of scores [N, N], writing × reading heads, NaN where the reader does not come later.
+OrderedJson strongest_pairs(const Tensor& scores, double baseline, const HeadGrid& heads) {
   OrderedJson pairs = OrderedJson::array();
-  const Tensor above = (scores - baseline).nan_to_num(-std::numeric_limits<float>::infinity());
-  for (const HeadPlace& at : largest_heads(above, kCompositionNoted)) {
-    if (std::isinf(at.value)) {
+  const Tensor above = (scores - baseline).to(at::kCPU, at::kDouble).flatten();
+  const std::span values(above.const_data_ptr<double>(), static_cast<std::size_t>(above.numel()));
+  for (const std::size_t at : ranking(values)) {
+    if (pairs.size() == kCompositionNoted || std::isnan(values[at])) {
       break;
     }
-    pairs.push_back({{"writes", head_json(at.layer / heads, at.layer % heads)},
-                     {"reads", head_json(at.head / heads, at.head % heads)},
-                     {"above_random", at.value}});
+    pairs.push_back({{"writes", head_json(heads.head_at(at / heads.size()))},
+                     {"reads", head_json(heads.head_at(at % heads.size()))},
+                     {"above_random", values[at]}});
   }
   return pairs;
 }
@@ -63,7 +68,7 @@ Finding run_composition(const DetectorContext& context) {
   for (const auto& [kind, name] : {std::pair{0, "strongest_q_composition"},
                                    std::pair{1, "strongest_k_composition"},
                                    std::pair{2, "strongest_v_composition"}}) {
-    finding.notes[name] = strongest_pairs(scores[kind], baseline, c.n_heads);
+    finding.notes[name] = strongest_pairs(scores[kind], baseline, head_grid(c));
   }
   return finding;
 }

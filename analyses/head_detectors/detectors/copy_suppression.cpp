@@ -15,7 +15,7 @@ constexpr std::int64_t kCopySuppressionTokens = 128;   // a seed
 constexpr std::int64_t kCopySuppressionScreen = 2048;  // tokens of the vocabulary that stand for it
 constexpr double kLowest = 0.05;
 constexpr std::int64_t kMostNegative = 10;
-constexpr std::int64_t kCopySuppressionNoted = 10;  // heads
+constexpr std::size_t kCopySuppressionNoted = 10;  // heads
 
 struct Sample {
   Tensor ids;      // [N]
@@ -45,7 +45,7 @@ Tensor lowered_others(const DetectorContext& context, const Sample& sample, std:
   return lowered(context, {sample.ids.roll(1), sample.streams}, seed);
 }
 
-double most_negative_share(const Model& model, const HeadPlace& at, const Sample& sample) {
+double most_negative_share(const Model& model, const HeadId& at, const Sample& sample) {
   const OwnLogits logits(model, Biases::dropped, kCopySuppressionScreen, 0);
   const Tensor written = ov_written(model, at.layer, sample.streams, Biases::dropped)[at.head];
   return logits.among(written, sample.ids, OwnLogits::Side::lowest, kMostNegative)
@@ -61,7 +61,7 @@ Tensor placed(const Model& model, const Tensor& x, const Tensor& gain) {
 
 // Share of tokens predicted (unembeddings as queries) that find themselves, of all of the sample,
 // as the key with the highest score. At one position: nothing is rotated.
-double diagonal_share(const Model& model, const HeadPlace& at, const Sample& sample) {
+double diagonal_share(const Model& model, const HeadId& at, const Sample& sample) {
   const ModelConfig& c = model.config();
   const BlockWeights& block = model.weights().blocks[static_cast<std::size_t>(at.layer)];
   const NormWeights ln1{block.ln1.gain, {}};
@@ -77,9 +77,9 @@ double diagonal_share(const Model& model, const HeadPlace& at, const Sample& sam
   return best.eq(at::arange(best.size(0), best.options())).to(at::kDouble).mean().item<double>();
 }
 
-OrderedJson note(const Model& model, const HeadPlace& at, const Sample& sample) {
-  OrderedJson json = head_json(at.layer, at.head);
-  json["lowest_5_percent_share"] = at.value;
+OrderedJson note(const Model& model, const HeadId& at, double share, const Sample& sample) {
+  OrderedJson json = head_json(at);
+  json["lowest_5_percent_share"] = share;
   json["lowest_10_tokens_share"] = most_negative_share(model, at, sample);
   json["own_key_best_share"] = diagonal_share(model, at, sample);
   return json;
@@ -103,8 +103,9 @@ Finding run_copy_suppression(const DetectorContext& context) {
   Finding finding{head_samples(scores), head_samples(controls)};
   if (!scores.empty()) {
     OrderedJson heads = OrderedJson::array();
-    for (const HeadPlace& at : largest_heads(at::cat(scores).mean(0), kCopySuppressionNoted)) {
-      heads.push_back(note(context.model, at, first));
+    const HeadScores shares = head_scores(at::cat(scores).mean(0));
+    for (const HeadId& at : top_heads(shares, kCopySuppressionNoted)) {
+      heads.push_back(note(context.model, at, shares[at], first));
     }
     finding.notes["strongest_heads"] = std::move(heads);
   }

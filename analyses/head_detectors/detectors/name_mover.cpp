@@ -62,9 +62,10 @@ Finding finding_of(const DetectorContext& context, NameMoverKind kind) {
   Finding finding{head_samples(scores), head_samples(controls)};
   if (!scores.empty()) {
     OrderedJson heads = OrderedJson::array();
-    for (const HeadPlace& at : largest_heads(at::stack(written).mean(0), 10)) {
-      OrderedJson head = head_json(at.layer, at.head);
-      head["names_share"] = at.value;
+    const HeadScores shares = head_scores(at::stack(written).mean(0));
+    for (const HeadId& at : top_heads(shares, 10)) {
+      OrderedJson head = head_json(at);
+      head["names_share"] = shares[at];
       heads.push_back(std::move(head));
     }
     finding.notes[kind == &NameMoving::copies ? "highest copy scores"

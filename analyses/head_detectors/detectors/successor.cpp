@@ -12,7 +12,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kSuccessorNoted = 5;  // heads
+constexpr std::size_t kSuccessorNoted = 5;  // heads
 const EffectiveEmbedding kMlp{.part = EffectiveEmbedding::Part::mlp};
 
 OrderedJson dataset_note(const Succession& data) {
@@ -26,9 +26,10 @@ OrderedJson dataset_note(const Succession& data) {
 // The score of the strongest heads, task by task.
 OrderedJson by_task(const Tensor& hits, const Succession& data) {
   OrderedJson heads = OrderedJson::array();
-  for (const HeadPlace& at : largest_heads(hits.mean(0), kSuccessorNoted)) {
-    OrderedJson head = head_json(at.layer, at.head);
-    head["score"] = at.value;
+  const HeadScores scores = head_scores(hits.mean(0));
+  for (const HeadId& at : top_heads(scores, kSuccessorNoted)) {
+    OrderedJson head = head_json(at);
+    head["score"] = scores[at];
     std::int64_t begin = 0;
     for (const SuccessionTask& task : data.tasks) {
       const auto count = static_cast<std::int64_t>(task.pairs.size());
@@ -42,9 +43,10 @@ OrderedJson by_task(const Tensor& hits, const Succession& data) {
 }
 
 OrderedJson best_of(const Tensor& hits) {
-  const HeadPlace best = largest_heads(hits.mean(0), 1).front();
-  OrderedJson head = head_json(best.layer, best.head);
-  head["score"] = best.value;
+  const HeadScores scores = head_scores(hits.mean(0));
+  const HeadId best = top_heads(scores, 1).front();
+  OrderedJson head = head_json(best);
+  head["score"] = scores[best];
   return head;
 }
 
@@ -72,7 +74,7 @@ OrderedJson variants(const DetectorContext& context, const Succession& data) {
   return notes;
 }
 
-OrderedJson number_notes(const Model& model, const HeadPlace& best) {
+OrderedJson number_notes(const Model& model, const HeadId& best) {
   const std::vector<TokenId> numbers = number_tokens(model.tokenizer());
   if (static_cast<std::int64_t>(numbers.size()) < kFewestNumbers) {
     return fmt::format(
@@ -124,7 +126,7 @@ Finding run_successor(const DetectorContext& context) {
   finding.notes["strongest_heads"] = by_task(hits, data);
   finding.notes["strongest_by_definition"] = variants(context, data);
   finding.notes["numbers_mod_10"] =
-      number_notes(context.model, largest_heads(hits.mean(0), 1).front());
+      number_notes(context.model, top_heads(head_scores(hits.mean(0)), 1).front());
   return finding;
 }
 
