@@ -39,8 +39,7 @@ GroupMean::Means GroupMean::measured() const {
     for (const auto& batch : batches_of(group, length)) {
       std::vector<std::vector<std::int32_t>> prompts;
       for (const std::int64_t item : batch) {
-        const TaskItem& one = items_[static_cast<std::size_t>(item)];
-        prompts.push_back(over_ == Run::clean ? one.clean.tokens : one.corrupted.tokens);
+        prompts.push_back(items_[static_cast<std::size_t>(item)].prompt(over_).tokens);
       }
       const RunValues run(
           model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});

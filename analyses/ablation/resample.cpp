@@ -25,8 +25,7 @@ Resample::Resample(const Model& model,
 Replacement Resample::of_block(const BlockRuns& runs) const {
   std::vector<std::vector<std::int32_t>> prompts;
   for (const std::int64_t item : runs.block.items) {
-    const TaskItem& other = items_[static_cast<std::size_t>(partner(item))];
-    prompts.push_back(over_ == Run::clean ? other.clean.tokens : other.corrupted.tokens);
+    prompts.push_back(items_[static_cast<std::size_t>(partner(item))].prompt(over_).tokens);
   }
   // Partners are of one length, so columns mean the same positions.
   const auto run = std::make_shared<RunValues>(

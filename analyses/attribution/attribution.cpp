@@ -73,8 +73,8 @@ bool run_attribution(const Model& model,
   const Baselines baselines = options.baselines != nullptr
                                   ? *options.baselines
                                   : baselines_of(model, task.items, scoring, plan.baseline_tokens);
-  checked.put_baseline(ResultStore::Run::clean, baselines.clean);
-  checked.put_baseline(ResultStore::Run::corrupted, baselines.corrupted);
+  checked.put_baseline(Run::clean, baselines.clean);
+  checked.put_baseline(Run::corrupted, baselines.corrupted);
   const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};
   for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
     if (options.stop && options.stop()) {

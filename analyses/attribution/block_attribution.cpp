@@ -111,9 +111,9 @@ void BlockAttribution::keep(int layer, const Tensor& effects) {
 }
 
 std::vector<ResultStore::Value> BlockAttribution::run() {
-  const bool into_clean = context_.spec.into == Run::clean;
-  const Resume own = start_of(into_clean ? block_.clean : block_.corrupted);
-  const Resume source = start_of(into_clean ? block_.corrupted : block_.clean);
+  const Run into = context_.spec.into;
+  const Resume own = start_of(block_.of(into));
+  const Resume source = start_of(block_.of(other_run(into)));
   own_start_ = own.residual;
   source_start_ = source.residual;
   source_ = residual_streams(context_.model, source);

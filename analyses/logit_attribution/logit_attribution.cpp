@@ -83,14 +83,13 @@ class Attributing {
 
   void take(const Block& block) {
     const LogitDirection direction = direction_of(items_, block.items, options_.target);
-    const bool clean = options_.run == Run::clean;
-    const BlockShares taken =
-        shares_of(model_, components_, clean ? block.clean : block.corrupted, direction);
+    const Run run = options_.run;
+    const BlockShares taken = shares_of(model_, components_, block.of(run), direction);
     keep(block, taken);
-    put(clean ? result_.clean : result_.corrupted, block, taken.target);
-    put(clean ? result_.corrupted : result_.clean,
+    put(result_.target(run), block, taken.target);
+    put(result_.target(other_run(run)),
         block,
-        target_of(model_, clean ? block.corrupted : block.clean, direction));
+        target_of(model_, block.of(other_run(run)), direction));
   }
 
   [[nodiscard]] LogitAttribution result() && { return std::move(result_); }

@@ -42,6 +42,10 @@ struct LogitAttribution {
   std::vector<double> shares;     // [cells, prompts]; NaN in cells that are no component
   std::vector<double> clean;      // [prompts] the target in the clean run
   std::vector<double> corrupted;  // [prompts] and in the corrupted one
+
+  [[nodiscard]] std::vector<double>& target(Run run) {
+    return run == Run::clean ? clean : corrupted;
+  }
 };
 
 // At the last token of every prompt. Keeps the last column of z, MLP outputs and embeddings alone:

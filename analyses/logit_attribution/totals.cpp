@@ -67,8 +67,8 @@ AttributionTotals totals_of(const Result& result) {
     }
   }
   totals.sum = summarize(sums_of(result, [](std::string_view) { return true; }), options);
-  const bool clean = provenance.at("identity").value("run", std::string("clean")) == "clean";
-  totals.target = summarize(clean ? result.clean : result.corrupted, options);
+  const bool corrupted = provenance.at("identity").value("run", "") == to_string(Run::corrupted);
+  totals.target = summarize(result.baseline(corrupted ? Run::corrupted : Run::clean), options);
   return totals;
 }
 

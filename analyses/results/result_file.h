@@ -87,7 +87,7 @@ bool write_pairs(const PosixFile& file,
                  const std::vector<PlacedValue>& placed);
 bool write_baseline(const PosixFile& file,
                     const ResultPlaces& at,
-                    ResultStore::Run run,
+                    Run run,
                     const std::vector<double>& values);
 bool write_result(const PosixFile& file, const ResultPlaces& at, const std::vector<double>& values);
 

@@ -146,10 +146,10 @@ class Merge {
 void Merge::write(const fs::path& out, IfExists if_exists) const {
   ResultStore store(out, merged_header(), if_exists);
   if (!whole_.stored.clean.empty()) {
-    store.put_baseline(ResultStore::Run::clean, whole_.stored.clean);
+    store.put_baseline(Run::clean, whole_.stored.clean);
   }
   if (!whole_.stored.corrupted.empty()) {
-    store.put_baseline(ResultStore::Run::corrupted, whole_.stored.corrupted);
+    store.put_baseline(Run::corrupted, whole_.stored.corrupted);
   }
   std::vector<ResultStore::Value> values;
   for (std::size_t pair = 0; pair < owner_.size(); ++pair) {

@@ -132,7 +132,7 @@ void ResultStore::Impl::check_same_baseline(Run run, const std::vector<double>& 
         "{}: the {} baseline of prompt {} is {} there but {} here; run on the same machine and "
         "with the same options as before, or choose another -o",
         file.path().string(),
-        run == Run::clean ? "clean" : "corrupted",
+        to_string(run),
         contents.header.prompt_ids[at],
         there[at],
         values[at]);

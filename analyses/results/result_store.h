@@ -25,6 +25,7 @@
 
 #include "hooks/trace/if_exists.h"
 #include "lib/base/json.h"
+#include "lib/base/run.h"
 
 namespace headscope {
 
@@ -78,7 +79,6 @@ class ResultStore {
 
   // Durable when it returns. Giving what is there again changes nothing; other values (compared bit
   // for bit) are a UsageError: cells measured against two baselines must not mix.
-  enum class Run { clean, corrupted };
   void put_baseline(Run run, const std::vector<double>& per_prompt);
   [[nodiscard]] const std::vector<double>& baseline(Run run) const;  // empty if not put
 
@@ -96,6 +96,9 @@ struct Result {
   std::vector<double> per_prompt;        // [cells, prompts], NaN where not done
   std::vector<double> clean, corrupted;  // [prompts]; empty if never put
   std::int64_t done = 0;                 // (cell, prompt) pairs
+  [[nodiscard]] const std::vector<double>& baseline(Run run) const {
+    return run == Run::clean ? clean : corrupted;
+  }
   [[nodiscard]] bool complete() const {
     return done == static_cast<std::int64_t>(per_prompt.size());
   }

@@ -54,9 +54,9 @@ bool write_pairs(const PosixFile& file,
 
 bool write_baseline(const PosixFile& file,
                     const ResultPlaces& at,
-                    ResultStore::Run run,
+                    Run run,
                     const std::vector<double>& values) {
-  const bool clean = run == ResultStore::Run::clean;
+  const bool clean = run == Run::clean;
   const std::uint8_t mark = 1;
   const FileSizeSignalBlocked blocked;
   return file.write(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyses/task/task.h"
+#include "lib/base/run.h"
 #include "lib/model/batch.h"
 
 namespace headscope {
@@ -16,6 +17,7 @@ struct Block {
   // The first column in which the two prompts of any row differ: before it both runs are the same.
   std::int64_t first_difference = 0;
 
+  [[nodiscard]] const Batch& of(Run run) const { return run == Run::clean ? clean : corrupted; }
   [[nodiscard]] const BatchLayout& layout() const { return clean.layout(); }
   [[nodiscard]] std::int64_t rows() const { return layout().rows; }
   [[nodiscard]] std::int64_t columns() const { return layout().columns; }

@@ -13,7 +13,7 @@ class CheckedSink final : public SweepSink {
   [[nodiscard]] bool done(std::int64_t cell, std::int64_t prompt) const override {
     return to_.done(cell, prompt);
   }
-  void put_baseline(ResultStore::Run run, const std::vector<double>& values) override {
+  void put_baseline(Run run, const std::vector<double>& values) override {
     to_.put_baseline(run, values);
   }
   void put(const std::vector<ResultStore::Value>& values) override;

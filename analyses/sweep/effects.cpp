@@ -18,17 +18,18 @@ std::vector<std::string> labels_of(const std::vector<ResultAxis>& axes, std::int
   return labels;
 }
 
-bool changes_clean(const Json& provenance) {
-  return provenance.contains("identity") &&
-         provenance["identity"].value("into", std::string("corrupted")) == "clean";
+Run changed_run(const Json& provenance) {
+  const bool clean = provenance.contains("identity") &&
+                     provenance["identity"].value("into", "") == to_string(Run::clean);
+  return clean ? Run::clean : Run::corrupted;
 }
 
 // What each prompt's values are told from: a share is an effect as it stands.
-std::vector<double> unchanged_of(const Result& result, bool into_clean) {
+std::vector<double> unchanged_of(const Result& result, Run into) {
   if (result_kind(result.header.kind).shares()) {
     return std::vector<double>(result.clean.size(), 0.0);
   }
-  return into_clean ? result.clean : result.corrupted;
+  return result.baseline(into);
 }
 
 std::uint64_t seed_of(const Json& provenance) {
@@ -43,13 +44,13 @@ Effects effects_of(const Result& result) {
     throw DataError("nothing is computed yet; {}", result_kind(result.header.kind).way_on);
   }
   Effects effects;
-  effects.into_clean = changes_clean(result.header.provenance);
+  effects.into = changed_run(result.header.provenance);
   effects.clean = summarize(result.clean, options);
   effects.corrupted = summarize(result.corrupted, options);
   if (!result_kind(result.header.kind).shares()) {
     effects.scale = normal_scale(result.clean, result.corrupted);
   }
-  const std::vector<double> unchanged = unchanged_of(result, effects.into_clean);
+  const std::vector<double> unchanged = unchanged_of(result, effects.into);
   const std::size_t prompts = unchanged.size();
   for (std::size_t cell = 0; cell * prompts < result.per_prompt.size(); ++cell) {
     std::vector<double> differences;

@@ -24,7 +24,7 @@ struct Effects {
   Summary clean;
   Summary corrupted;
   std::optional<Scale> scale;  // none for shares
-  bool into_clean = false;     // the run that was changed
+  Run into = Run::corrupted;   // the run that was changed
 };
 
 Effects effects_of(const Result& result);

@@ -56,7 +56,7 @@ std::vector<ResultStore::Value> PlainLoop::run(Site site,
                                                const Tensor& changed) const {
   const Replacement replacement = spec.source->of_block(runs);
   ReplaceTap tap(site, cell, replacement, changed);
-  const Batch& batch = spec.into == Run::clean ? block.clean : block.corrupted;
+  const Batch& batch = block.of(spec.into);
   const Tensor logits =
       model.forward(batch, tap, {.logits = Logits::last, .vocab = scoring.vocab()}).logits;
   const std::vector<double> scored = scoring.values(logits, block.items, runs.clean.logits());

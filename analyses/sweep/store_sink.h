@@ -12,7 +12,7 @@ class StoreSink final : public SweepSink {
     return store_.done(cell, prompt);
   }
   void put(const std::vector<ResultStore::Value>& values) override { store_.put(values); }
-  void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override {
+  void put_baseline(Run run, const std::vector<double>& per_prompt) override {
     // A resumed file keeps its own: other batches round otherwise in the last bit.
     if (store_.baseline(run).empty()) {
       store_.put_baseline(run, per_prompt);

@@ -101,8 +101,8 @@ void Sweeper::put_baselines(const std::vector<Block>& swept) {
   } else {
     run_baselines(swept);
   }
-  sink_.put_baseline(ResultStore::Run::clean, baselines_.clean);
-  sink_.put_baseline(ResultStore::Run::corrupted, baselines_.corrupted);
+  sink_.put_baseline(Run::clean, baselines_.clean);
+  sink_.put_baseline(Run::corrupted, baselines_.corrupted);
 }
 
 void Sweeper::run_baselines(const std::vector<Block>& swept) {

@@ -20,8 +20,8 @@ void SweepTable::put(const std::vector<ResultStore::Value>& values) {
   }
 }
 
-void SweepTable::put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) {
-  (run == ResultStore::Run::clean ? clean_ : corrupted_) = per_prompt;
+void SweepTable::put_baseline(Run run, const std::vector<double>& per_prompt) {
+  (run == Run::clean ? clean_ : corrupted_) = per_prompt;
 }
 
 double SweepTable::value(std::int64_t cell, std::int64_t prompt) const {

@@ -14,7 +14,7 @@ class SweepSink {
   [[nodiscard]] virtual bool done(std::int64_t cell, std::int64_t prompt) const = 0;
   // Kept for good when it returns.
   virtual void put(const std::vector<ResultStore::Value>& values) = 0;
-  virtual void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) = 0;
+  virtual void put_baseline(Run run, const std::vector<double>& per_prompt) = 0;
 };
 
 // In memory, for those who look at once.
@@ -24,11 +24,14 @@ class SweepTable final : public SweepSink {
 
   [[nodiscard]] bool done(std::int64_t cell, std::int64_t prompt) const override;
   void put(const std::vector<ResultStore::Value>& values) override;
-  void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override;
+  void put_baseline(Run run, const std::vector<double>& per_prompt) override;
 
   [[nodiscard]] double value(std::int64_t cell, std::int64_t prompt) const;
   [[nodiscard]] double mean(std::int64_t cell) const;                          // over prompts
   [[nodiscard]] const std::vector<double>& values() const { return values_; }  // [cells, prompts]
+  [[nodiscard]] const std::vector<double>& baseline(Run run) const {           // empty if not put
+    return run == Run::clean ? clean_ : corrupted_;
+  }
   [[nodiscard]] const std::vector<double>& clean() const { return clean_; }
   [[nodiscard]] const std::vector<double>& corrupted() const { return corrupted_; }
 

@@ -6,10 +6,9 @@
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/run_values.h"
 #include "analyses/sweep/site_change.h"
+#include "lib/base/run.h"
 
 namespace headscope {
-
-enum class Run { clean, corrupted };
 
 // Both runs of a block that nobody changed.
 struct BlockRuns {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hooks/trace/trace_schema.h"
+#include "lib/base/run.h"
 #include "lib/text/tokenizer.h"
 
 namespace headscope {
@@ -27,6 +28,9 @@ struct TaskItem {
   std::vector<std::string> answer_texts = {};
   std::vector<std::string> wrong_texts = {};
 
+  [[nodiscard]] const TracePrompt& prompt(Run run) const {
+    return run == Run::clean ? clean : corrupted;
+  }
   [[nodiscard]] std::int64_t length() const {  // of either prompt, in tokens
     return static_cast<std::int64_t>(clean.tokens.size());
   }

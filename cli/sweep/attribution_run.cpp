@@ -72,7 +72,7 @@ LogitAttribution attribute(const Model& model,
   const auto result = attribute_logits(
       model,
       task.items,
-      {.run = options.run == "clean" ? Run::clean : Run::corrupted,
+      {.run = parse_run(options.run),
        .target = target,
        .batch_tokens = options.batch_tokens,
        .progress = [&](std::int64_t done,
@@ -94,8 +94,8 @@ Result result_of(LogitAttribution attribution, ResultHeader header) {
 }
 
 void write(ResultStore& store, const Result& result) {
-  store.put_baseline(ResultStore::Run::clean, result.clean);
-  store.put_baseline(ResultStore::Run::corrupted, result.corrupted);
+  store.put_baseline(Run::clean, result.clean);
+  store.put_baseline(Run::corrupted, result.corrupted);
   std::vector<ResultStore::Value> values;
   const auto prompts = static_cast<std::int64_t>(result.clean.size());
   for (std::size_t i = 0; i < result.per_prompt.size(); ++i) {

@@ -20,16 +20,12 @@ void add_patch_options(CLI::App& app, PatchOptions& options) {
   app.add_option("--over", options.over, "layer, layer,head, layer,pos or layer,head,pos")
       ->capture_default_str();
   app.add_option("--from", options.from, "The run values come from; the other one is changed")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
 }
 
 Run source_run(const PatchOptions& options) {
-  return options.from == "clean" ? Run::clean : Run::corrupted;
-}
-
-std::string changed_run(const PatchOptions& options) {
-  return options.from == "clean" ? "corrupted" : "clean";
+  return parse_run(options.from);
 }
 
 SweepSpec patch_spec(const PatchOptions& options,
@@ -40,13 +36,15 @@ SweepSpec patch_spec(const PatchOptions& options,
   return {.parts = {{parse_sweep_site(options.site), over.heads}},
           .over_positions = over.positions,
           .positions = {positions},
-          .into = source_run(options) == Run::clean ? Run::corrupted : Run::clean,
+          .into = other_run(source_run(options)),
           .source = &source,
           .metric = &find_metric(metric)};
 }
 
 Json patch_identity(const PatchOptions& options) {
-  return {{"site", options.site}, {"from", options.from}, {"into", changed_run(options)}};
+  return {{"site", options.site},
+          {"from", options.from},
+          {"into", to_string(other_run(source_run(options)))}};
 }
 
 }  // namespace headscope

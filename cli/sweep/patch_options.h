@@ -21,7 +21,6 @@ struct PatchOptions {
 void add_patch_options(CLI::App& app, PatchOptions& options);
 
 Run source_run(const PatchOptions& options);
-std::string changed_run(const PatchOptions& options);  // "corrupted" where values come from clean
 
 // `source` outlives the spec. Throws UsageError for a site or cells that are not.
 SweepSpec patch_spec(const PatchOptions& options,

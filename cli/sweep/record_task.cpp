@@ -34,7 +34,7 @@ void add_record_task_options(CLI::App& app, RecordTaskOptions& options) {
       ->excludes("--prompts")
       ->excludes("--prompt");
   app.add_option("--run", options.run, "Which prompts of the task")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->check(CLI::IsMember(run_names()))
       ->needs("--task")
       ->capture_default_str();
   app.add_option("--metric", options.metric, "What gradients are of")
@@ -53,8 +53,9 @@ RecordTask record_task(const RecordTaskOptions& options,
                               model.config().d_vocab,
                               {.bos = bos, .unfit = TaskOptions::Unfit::fail});
   RecordTask record;
+  const Run run = parse_run(options.run);
   for (const TaskItem& item : task.items) {
-    record.prompts.push_back(options.run == "clean" ? item.clean : item.corrupted);
+    record.prompts.push_back(item.prompt(run));
     record.prompts.back().id = item.id;
   }
   record.identity = {{"task_hash", task.hash}, {"run", options.run}};

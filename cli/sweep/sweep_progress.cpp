@@ -38,9 +38,9 @@ void SweepProgressBar::put(const std::vector<ResultStore::Value>& values) {
   }
 }
 
-void SweepProgressBar::put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) {
+void SweepProgressBar::put_baseline(Run run, const std::vector<double>& per_prompt) {
   to_.put_baseline(run, per_prompt);
-  if ((run == ResultStore::Run::clean) == (into_ == Run::clean)) {
+  if (run == into_) {
     unchanged_ = mean_of(per_prompt);
   }
 }

@@ -21,7 +21,7 @@ class SweepProgressBar final : public SweepSink {
     return to_.done(cell, prompt);
   }
   void put(const std::vector<ResultStore::Value>& values) override;
-  void put_baseline(ResultStore::Run run, const std::vector<double>& per_prompt) override;
+  void put_baseline(Run run, const std::vector<double>& per_prompt) override;
 
  private:
   struct Sum {

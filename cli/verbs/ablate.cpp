@@ -19,16 +19,12 @@ struct AblateArguments {
   std::string mean_over = "clean";
 };
 
-Run run_named(const std::string& name) {
-  return name == "clean" ? Run::clean : Run::corrupted;
-}
-
 std::unique_ptr<ValueSource> source_of(const AblateArguments& options,
                                        const Model& model,
                                        const Task& task,
                                        std::uint64_t seed) {
   const std::vector<Site> sites{parse_sweep_site(options.site)};
-  const Run over = run_named(options.mean_over);
+  const Run over = parse_run(options.mean_over);
   if (options.mode == "zero") {
     return std::make_unique<Zero>();
   }
@@ -71,7 +67,7 @@ void run(const AblateArguments& options, const Invocation& invocation) {
                   .identity = {{"site", options.site},
                                {"mode", options.mode},
                                {"over_run", options.mean_over},
-                               {"into", "clean"}},
+                               {"into", to_string(Run::clean)}},
                   .spec = [&](const Model& model, const Task& task) {
                     source = source_of(options, model, task, invocation.common.seed);
                     return SweepSpec{.parts = {{site, over.heads}},
@@ -92,7 +88,7 @@ void add_options(CLI::App& app, AblateArguments& options) {
       ->check(CLI::IsMember({"zero", "mean", "resample"}))
       ->capture_default_str();
   app.add_option("--mean-over", options.mean_over, "The runs that means and resamples are taken of")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
   app.add_option("--site", options.site, "What is ablated; z is one head's output each")
       ->check(CLI::IsMember({"z", "attn_out", "mlp_out", "resid_pre", "resid_mid"}))

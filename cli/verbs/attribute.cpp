@@ -139,7 +139,7 @@ void run(const AttributeArguments& options, const Invocation& invocation) {
   SweepVerb verb{.kind = "attribute",
                  .title = fmt::format("{} of the {} run ← {}, estimated by {}",
                                       patch.site,
-                                      changed_run(patch),
+                                      to_string(other_run(source_run(patch))),
                                       patch.from,
                                       options.method),
                  .identity = identity_of(options),

@@ -24,7 +24,7 @@ void add_options(CLI::App& app, AttributionVerbOptions& options) {
   app.add_option("--task", options.task, "A task file (headscope task make)")->required();
   add_output(app, options.out, "The file of results to write (.h5)");
   app.add_option("--run", options.run, "The run that is taken apart")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
   app.add_option("--metric",
                  options.metric,

@@ -20,13 +20,15 @@ void run(const PatchArguments& options, const Invocation& invocation) {
     return patch_spec(patch, options.sweep.positions, options.sweep.metric, source);
   };
   spec();  // refuses what is wrong before a model is loaded
-  run_sweep_verb(
-      invocation,
-      options.sweep,
-      {.kind = "patch",
-       .title = fmt::format("{} of the {} run ← {}", patch.site, changed_run(patch), patch.from),
-       .identity = patch_identity(patch),
-       .spec = [&](const Model&, const Task&) { return spec(); }});
+  run_sweep_verb(invocation,
+                 options.sweep,
+                 {.kind = "patch",
+                  .title = fmt::format("{} of the {} run ← {}",
+                                       patch.site,
+                                       to_string(other_run(source_run(patch))),
+                                       patch.from),
+                  .identity = patch_identity(patch),
+                  .spec = [&](const Model&, const Task&) { return spec(); }});
 }
 
 void add_options(CLI::App& app, PatchArguments& options) {

@@ -43,8 +43,8 @@ PathOptions path_options(const PathPatchArguments& options, const ModelConfig& c
 }
 
 void run(const PathPatchArguments& options, const Invocation& invocation) {
-  const Run from = options.from == "clean" ? Run::clean : Run::corrupted;
-  const std::string into = options.from == "clean" ? "corrupted" : "clean";
+  const Run from = parse_run(options.from);
+  const Run into = other_run(from);
   const OtherRun source(from);
   std::unique_ptr<Paths> paths;
   std::string ends;
@@ -57,7 +57,7 @@ void run(const PathPatchArguments& options, const Invocation& invocation) {
                   .title = fmt::format("{} → {}, {} run ← {}{}",
                                        options.senders,
                                        ends,
-                                       into,
+                                       to_string(into),
                                        options.from,
                                        options.freeze_mlps == "yes" ? ", MLPs frozen" : ""),
                   .identity = {{"receivers", ends},
@@ -65,13 +65,13 @@ void run(const PathPatchArguments& options, const Invocation& invocation) {
                                {"freeze_mlps", options.freeze_mlps},
                                {"receiver_positions", options.receiver_positions},
                                {"from", options.from},
-                               {"into", into}},
+                               {"into", to_string(into)}},
                   .spec = [&](const Model& model, const Task& task) {
                     paths = std::make_unique<Paths>(
                         path_options(options, model.config()), task.items, model.config());
                     return SweepSpec{.parts = parts_of(options.senders),
                                      .positions = {options.sweep.positions},
-                                     .into = from == Run::clean ? Run::corrupted : Run::clean,
+                                     .into = into,
                                      .source = &source,
                                      .metric = &find_metric(options.sweep.metric),
                                      .runner = paths.get()};
@@ -101,7 +101,7 @@ void add_options(CLI::App& app, PathPatchArguments& options) {
                  "Where the receivers' inputs are replaced, spelled as --positions")
       ->capture_default_str();
   app.add_option("--from", options.from, "The run the senders' values come from")
-      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
 }
 

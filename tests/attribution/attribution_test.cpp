@@ -71,7 +71,7 @@ struct Gap {
 };
 
 Gap gap_of(const SweepTable& guess, const SweepTable& truth, Run into) {
-  const auto& unchanged = into == Run::clean ? truth.clean() : truth.corrupted();
+  const auto& unchanged = truth.baseline(into);
   Gap result;
   for (std::size_t i = 0; i < truth.values().size(); ++i) {
     const double gap = std::abs(guess.values()[i] - truth.values()[i]);

@@ -22,8 +22,20 @@ TEST_CASE("a head is printed as layer.head and read back") {
 }
 
 TEST_CASE("what is no head is refused, naming it") {
-  for (const std::string text :
-       {"", "9", ".", "9.", ".6", "9.6.1", "-1.2", "-0.1", "1.-2", "a.b", " 9.6", "9.6 ", "+1.2", "9,6"}) {
+  for (const std::string text : {"",
+                                 "9",
+                                 ".",
+                                 "9.",
+                                 ".6",
+                                 "9.6.1",
+                                 "-1.2",
+                                 "-0.1",
+                                 "1.-2",
+                                 "a.b",
+                                 " 9.6",
+                                 "9.6 ",
+                                 "+1.2",
+                                 "9,6"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_head_id(text), UsageError);
   }

@@ -131,8 +131,8 @@ TEST_CASE("run again, what is done is skipped and what is not is finished") {
   std::filesystem::remove(place.file("keys"));
   {
     ResultStore half(place.file("ablate-mean-prob"), means.header, IfExists::replace);
-    half.put_baseline(ResultStore::Run::clean, means.clean);
-    half.put_baseline(ResultStore::Run::corrupted, means.corrupted);
+    half.put_baseline(Run::clean, means.clean);
+    half.put_baseline(Run::corrupted, means.corrupted);
     half.put({{0, 0, means.per_prompt[0]}, {3, 5, means.per_prompt[3 * 12 + 5]}});
   }
   const Outcome again = place.sweep();

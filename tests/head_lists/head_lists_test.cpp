@@ -46,10 +46,8 @@ HeadList list_of(std::int64_t layers,
                  std::int64_t heads,
                  std::vector<double> scores,
                  HeadSpace space = HeadSpace::query) {
-  return {.path = "list",
-          .format = "",
-          .space = space,
-          .scores = {{layers, heads}, std::move(scores)}};
+  return {
+      .path = "list", .format = "", .space = space, .scores = {{layers, heads}, std::move(scores)}};
 }
 
 }  // namespace

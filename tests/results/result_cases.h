@@ -79,8 +79,8 @@ inline std::vector<double> baseline_of(std::size_t prompts, double scale) {
 
 inline void put_baselines(ResultStore& store) {
   const auto prompts = static_cast<std::size_t>(store.prompts());
-  store.put_baseline(ResultStore::Run::clean, baseline_of(prompts, 1.0));
-  store.put_baseline(ResultStore::Run::corrupted, baseline_of(prompts, -1.0));
+  store.put_baseline(Run::clean, baseline_of(prompts, 1.0));
+  store.put_baseline(Run::corrupted, baseline_of(prompts, -1.0));
 }
 
 // What is not done of the cells [begin, end).

@@ -106,10 +106,10 @@ TEST_CASE("shards whose baselines are not the same bit for bit are refused") {
     ResultStore store(shards[1], shard_header("1/2"), IfExists::fail);
     store.put(missing(store, 6, 12));
     refused(shards, shards[1].string() + " has no clean baseline but " + shards[0].string());
-    store.put_baseline(ResultStore::Run::clean, baseline_of(5, 1.0));
+    store.put_baseline(Run::clean, baseline_of(5, 1.0));
     std::vector<double> other = baseline_of(5, -1.0);
     other[2] = std::nextafter(other[2], 0.0);
-    store.put_baseline(ResultStore::Run::corrupted, other);
+    store.put_baseline(Run::corrupted, other);
   }
   refused(shards, "the corrupted baseline of prompt p2 is -1 in the first but -0.9999");
 }

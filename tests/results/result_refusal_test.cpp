@@ -14,13 +14,12 @@ TEST_CASE("misuse of a result store is an error that says what, and writes nothi
   CHECK_THROWS_WITH(store.put({{12, 0, 1.0}}), contains("12 cells and 5 prompts"));
   CHECK_THROWS_AS(store.done(0, 5), UsageError);
   CHECK_THROWS_AS(store.value(-1, 0), UsageError);
-  CHECK_THROWS_WITH(store.put_baseline(ResultStore::Run::clean, {1.0}),
-                    contains("1 values for 5 prompts"));
+  CHECK_THROWS_WITH(store.put_baseline(Run::clean, {1.0}), contains("1 values for 5 prompts"));
   put_baselines(store);
   put_baselines(store);  // the same again
   std::vector<double> other = baseline_of(5, 1.0);
   other[3] += 1e-15;
-  CHECK_THROWS_WITH(store.put_baseline(ResultStore::Run::clean, other),
+  CHECK_THROWS_WITH(store.put_baseline(Run::clean, other),
                     contains("the clean baseline of prompt p3 is 1.33"));
   store.put({});
   const Result result = read_result(folder.file("r.h5"));

@@ -17,7 +17,7 @@ TEST_CASE("a resumed store goes on where it stopped and ends as if never stopped
     CHECK(store.done(3, 0));
     CHECK_FALSE(store.done(2, 4));
     CHECK(bits({store.value(3, 1)}) == bits({value_at(3, 1)}));
-    CHECK(store.baseline(ResultStore::Run::clean) == baseline_of(5, 1.0));
+    CHECK(store.baseline(Run::clean) == baseline_of(5, 1.0));
   }
   run(folder.file("r.h5"), made, IfExists::resume);
   run(folder.file("whole.h5"), made);

@@ -52,7 +52,7 @@ TEST_CASE("nothing is done in a new store, and what is not done is NaN") {
   CHECK(store.prompts() == 5);
   CHECK(store.done_count() == 0);
   CHECK(std::isnan(store.value(11, 4)));
-  CHECK(store.baseline(ResultStore::Run::clean).empty());
+  CHECK(store.baseline(Run::clean).empty());
   store.put({{7, 2, 1.5}, {0, 0, -2.0}, {7, 3, 0.25}});
   CHECK(store.done_count() == 3);
   CHECK(store.done(7, 2));

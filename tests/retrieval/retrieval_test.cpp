@@ -177,12 +177,11 @@ TEST_CASE("masking the retrieval head loses every needle, masking others none") 
   const Model model = induction_model();
   for (const MaskMode mode : {MaskMode::decode_uniform, MaskMode::zero, MaskMode::mean}) {
     CAPTURE(to_string(mode));
-    HeadMask random{
-        .choice = HeadMask::Choice::random,
-        .count = 1,
-        .mode = mode,
-        .draw = 0,
-        .ranked = {kInductionHead, {0, 0}, {0, 2}, {0, 3}, {1, 0}, {1, 1}, {1, 3}}};
+    HeadMask random{.choice = HeadMask::Choice::random,
+                    .count = 1,
+                    .mode = mode,
+                    .draw = 0,
+                    .ranked = {kInductionHead, {0, 0}, {0, 2}, {0, 3}, {1, 0}, {1, 1}, {1, 3}}};
     const RetrievalScores scores =
         retrieval_scores(model,
                          needles(),

@@ -30,7 +30,7 @@ struct Compared {
 Compared compared(const Model& model, const Task& task, const SweepSpec& spec) {
   const SweepTable fast = swept(model, task, spec, SweepOptions::Execution::shared);
   const SweepTable plain = swept(model, task, spec, SweepOptions::Execution::plain);
-  const auto& unchanged = spec.into == Run::clean ? plain.clean() : plain.corrupted();
+  const auto& unchanged = plain.baseline(spec.into);
   Compared result;
   for (std::int64_t cell = 0; cell < grid_of(model, task, spec).size(); ++cell) {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(task.items.size()); ++i) {
