@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "analyses/path_patching/path_runner.h"
 #include "lib/base/error.h"
@@ -18,12 +19,9 @@ std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircui
   if (into == nullptr) {
     throw InternalError("{} is not a stage before {}", stage.into, stage.name);
   }
-  const Receiver::Kind kind = stage.input == 'k'   ? Receiver::Kind::k
-                              : stage.input == 'v' ? Receiver::Kind::v
-                                                   : Receiver::Kind::q;
   std::vector<Receiver> receivers;
   for (const HeadId& head : into->heads) {
-    receivers.push_back({kind, head.layer, head.head});
+    receivers.push_back({Receiver::Kind::head, head.layer, head.head, stage.input});
   }
   return receivers;
 }
@@ -141,6 +139,28 @@ void Discoverer::keep(const StageResult& result, const std::string& name, double
 }
 
 }  // namespace
+
+std::vector<Edge> edges_of(const Discovery& found) {
+  std::set<Edge> edges;
+  for (const StageResult& result : found.stages) {
+    if (result.effects.empty()) {
+      continue;
+    }
+    for (const Receiver& receiver : receivers_of(result.stage, found.circuit)) {
+      const bool head = receiver.kind == Receiver::Kind::head;
+      const Edge into{.from = {},
+                      .to = head ? Node::of({receiver.layer, receiver.head}) : Node::logits(),
+                      .input = head ? std::optional(receiver.input) : std::nullopt};
+      for (const std::string& name : {result.stage.name, result.stage.opposing}) {
+        const HeadClass* kept = name.empty() ? nullptr : found.circuit.find(name);
+        for (const HeadId& sender : kept == nullptr ? std::vector<HeadId>() : kept->heads) {
+          edges.insert({Node::of(sender), into.to, into.input});
+        }
+      }
+    }
+  }
+  return {edges.begin(), edges.end()};
+}
 
 Discovery discover(const Model& model, const Task& task, const DiscoveryOptions& options) {
   return Discoverer(model, task, options).run();

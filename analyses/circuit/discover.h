@@ -9,17 +9,18 @@
 #include "analyses/circuit/head_circuit.h"
 #include "analyses/sweep/sweep.h"
 #include "lib/base/head_scores.h"
+#include "lib/base/node.h"
 
 namespace headscope {
 
 // One step back.
 struct DiscoveryStage {
-  std::string name;          // of the heads whose lost paths lower the metric
-  std::string opposing;      // of those that raise it; empty: not kept
-  std::string into;          // the class whose inputs are patched; empty: the logits
-  char input = 'q';          // q, k or v of that class
-  std::string receivers_at;  // where their inputs are replaced
-  std::string senders_at;    // where senders are patched, and act
+  std::string name;                // of the heads whose lost paths lower the metric
+  std::string opposing;            // of those that raise it; empty: not kept
+  std::string into;                // the class whose inputs are patched; empty: the logits
+  HeadInput input = HeadInput::q;  // of that class
+  std::string receivers_at;        // where their inputs are replaced
+  std::string senders_at;          // where senders are patched, and act
 };
 
 struct DiscoveryOptions {
@@ -51,5 +52,10 @@ struct Discovery {
 // bootstrap interval excludes zero and it is at least options.least of what corruption does. Throws
 // as run_sweep() and Paths do.
 Discovery discover(const Model& model, const Task& task, const DiscoveryOptions& options);
+
+// The edges whose patching showed the heads of found.circuit: from every head that a stage kept to
+// each receiver of the stage, in order. A stage's receivers are patched together, so an edge is one
+// of those that an effect went through, not one measured alone.
+std::vector<Edge> edges_of(const Discovery& found);
 
 }  // namespace headscope

@@ -1,24 +1,11 @@
 #include "analyses/path_patching/receiver.h"
 
-#include <algorithm>
 #include <regex>
 
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
-
-constexpr std::pair<Receiver::Kind, const char*> kHeadParts[] = {
-    {Receiver::Kind::q, "q"}, {Receiver::Kind::k, "k"}, {Receiver::Kind::v, "v"}};
-
-Receiver::Kind part_of(const std::string& name) {
-  for (const auto& [kind, text] : kHeadParts) {
-    if (name == text) {
-      return kind;
-    }
-  }
-  throw InternalError("{}: no part of a head", name);
-}
 
 void check_range(const std::string& text, const char* what, std::int64_t index, std::int64_t size) {
   if (index >= size) {
@@ -42,7 +29,10 @@ Receiver parse_receiver(const std::string& text, const ModelConfig& config) {
     return receiver;
   }
   if (std::regex_match(text, match, head)) {
-    receiver = {part_of(match[3]), std::stoll(match[1]), std::stoll(match[2])};
+    receiver = {Receiver::Kind::head,
+                std::stoll(match[1]),
+                std::stoll(match[2]),
+                head_input_named(match[3].str()).value()};
     check_range(text, "head", receiver.head, config.n_heads);
   } else if (std::regex_match(text, match, stream)) {
     receiver = {Receiver::Kind::resid_post, std::stoll(match[1]), -1};
@@ -63,10 +53,7 @@ std::string to_string(const Receiver& receiver) {
   if (receiver.kind == Receiver::Kind::resid_post) {
     return fmt::format("{}:resid_post", receiver.layer);
   }
-  const auto* part = std::find_if(std::begin(kHeadParts), std::end(kHeadParts), [&](const auto& p) {
-    return p.first == receiver.kind;
-  });
-  return fmt::format("{}.{}:{}", receiver.layer, receiver.head, part->second);
+  return to_string(HeadId{receiver.layer, receiver.head}) + ":" + to_string(receiver.input);
 }
 
 void check(const std::vector<Receiver>& receivers) {

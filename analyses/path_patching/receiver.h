@@ -5,16 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/node.h"
 #include "lib/model/config.h"
 
 namespace headscope {
 
 struct Receiver {
-  // q, k, v: what one query head reads. Where heads share keys and values, k and v are that query
-  // head's view of them: the others of its group keep theirs.
-  enum class Kind { q, k, v, resid_post, logits } kind = Kind::logits;
-  std::int64_t layer = -1;
-  std::int64_t head = -1;  // a query head
+  // head: what one query head reads as `input`. Where heads share keys and values, k and v are that
+  // query head's view of them: the others of its group keep theirs.
+  enum class Kind { head, resid_post, logits } kind = Kind::logits;
+  std::int64_t layer = -1;  // of the head, or of the block that resid_post leaves
+  std::int64_t head = -1;   // a query head
+  HeadInput input = HeadInput::q;
   bool operator==(const Receiver&) const = default;
 };
 

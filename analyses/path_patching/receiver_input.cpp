@@ -7,15 +7,9 @@ namespace headscope {
 namespace {
 
 HeadReading head_reading_of(const Receiver& receiver, const ModelConfig& config) {
-  const std::int64_t group = receiver.head / config.heads_per_kv();
-  switch (receiver.kind) {
-    case Receiver::Kind::q:
-      return {receiver.layer, QkvPart::q, {receiver.head, 1}};
-    case Receiver::Kind::k:
-      return {receiver.layer, QkvPart::k, {group, 1}};
-    default:
-      return {receiver.layer, QkvPart::v, {group, 1}};
-  }
+  const std::int64_t head =
+      receiver.input == HeadInput::q ? receiver.head : receiver.head / config.heads_per_kv();
+  return {receiver.layer, receiver.input, {head, 1}};
 }
 
 }  // namespace

@@ -11,8 +11,7 @@ namespace headscope {
 namespace {
 
 bool of_head(const Receiver& receiver) {
-  return receiver.kind == Receiver::Kind::q || receiver.kind == Receiver::Kind::k ||
-         receiver.kind == Receiver::Kind::v;
+  return receiver.kind == Receiver::Kind::head;
 }
 
 }  // namespace
@@ -108,15 +107,13 @@ Tensor ReceiverTap::head_z(AttentionBuilder& attention,
   Tensor k = k_.select(2, group);
   Tensor v = v_.select(2, group);
   for (const Input& input : inputs_) {
-    if (input.receiver.layer != layer || input.receiver.head != head) {
+    if (!of_head(input.receiver) || input.receiver.layer != layer || input.receiver.head != head) {
       continue;
     }
     // Rotated keys come with the prefix's columns in front; only the pass's own change.
-    const std::int64_t before =
-        input.receiver.kind == Receiver::Kind::k ? k.size(1) - q.size(1) : 0;
-    Tensor& part = input.receiver.kind == Receiver::Kind::q   ? q
-                   : input.receiver.kind == Receiver::Kind::k ? k
-                                                              : v;
+    const HeadInput read_as = input.receiver.input;
+    const std::int64_t before = read_as == HeadInput::k ? k.size(1) - q.size(1) : 0;
+    Tensor& part = read_as == HeadInput::q ? q : read_as == HeadInput::k ? k : v;
     const Tensor own = mixed(part.narrow(1, before, q.size(1)), input.value);
     part = before > 0 ? at::cat({part.narrow(1, 0, before), own}, 1) : own;
   }

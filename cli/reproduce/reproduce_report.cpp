@@ -39,7 +39,7 @@ void add_stage(Report& report,
   const std::string end = stage.stage.into.empty()
                               ? std::string("the logits")
                               : fmt::format("the {} inputs of the {} heads, at {}",
-                                            stage.stage.input,
+                                            to_string(stage.stage.input),
                                             stage.stage.into,
                                             stage.stage.receivers_at);
   if (stage.effects.empty()) {

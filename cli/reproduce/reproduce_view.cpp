@@ -93,7 +93,7 @@ HeatMap stage_map(const Reproduced& result,
   const std::string end =
       stage.stage.into.empty()
           ? "the logits"
-          : fmt::format("the {} of {} heads", stage.stage.input, stage.stage.into);
+          : fmt::format("the {} of {} heads", to_string(stage.stage.input), stage.stage.into);
   map.title = fmt::format("{} · paths from each head to {}", model, end);
   map.subtitle = fmt::format("{}, {} prompts · change of {} (clean {:.3f}) without them",
                              result.what->task,
@@ -189,6 +189,10 @@ OrderedJson reproduction_json(const Reproduced& result, const ModelConfig& confi
                    {"random_faithfulness", result.random}};
   if (!result.copying.empty()) {
     json["copying"] = copying_json(result);
+  }
+  json["edges"] = OrderedJson::array();
+  for (const Edge& edge : edges_of(result.found)) {
+    json["edges"].push_back(edge_json(edge));
   }
   OrderedJson hashes = OrderedJson::array();
   for (const CircuitTest& test : result.tests) {

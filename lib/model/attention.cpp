@@ -20,12 +20,12 @@ void place(Pass& pass, int layer, Qkv& qkv) {
   const bool rotary = pass.config.positions == Positions::rotary;
   const RotaryTable* table =
       rotary ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope) : nullptr;
-  const auto placed = [&](QkvPart part, const Tensor& x) {
+  const auto placed = [&](HeadInput part, const Tensor& x) {
     return placed_part(pass.config, block_of(pass, layer), part, x, table);
   };
-  qkv.q = placed(QkvPart::q, qkv.q);
+  qkv.q = placed(HeadInput::q, qkv.q);
   qkv.q = rotary ? pass.see(Site::rot_q, layer, qkv.q) : qkv.q;
-  qkv.k = placed(QkvPart::k, qkv.k);
+  qkv.k = placed(HeadInput::k, qkv.k);
 }
 
 // What was kept of earlier columns is what it would be again only if they saw nothing later.

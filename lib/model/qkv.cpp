@@ -27,7 +27,7 @@ std::array<Part, 3> parts_of(const ModelConfig& c) {
           Part{Site::v_input, Site::attn_v_in, Site::v, c.n_kv_heads, q_rows + kv_rows}};
 }
 
-const Part& part_of_qkv(QkvPart part, const std::array<Part, 3>& parts) {
+const Part& part_of_qkv(HeadInput part, const std::array<Part, 3>& parts) {
   return parts[static_cast<std::size_t>(part)];
 }
 
@@ -139,15 +139,15 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
 
 Tensor placed_part(const ModelConfig& config,
                    const BlockWeights& block,
-                   QkvPart part,
+                   HeadInput part,
                    const Tensor& projected,
                    const RotaryTable* table) {
-  if (part == QkvPart::v) {
+  if (part == HeadInput::v) {
     return projected;
   }
   Tensor placed = projected;
   if (config.qk_norm == QkNorm::per_head) {
-    const Tensor& gain = part == QkvPart::q ? block.q_norm : block.k_norm;
+    const Tensor& gain = part == HeadInput::q ? block.q_norm : block.k_norm;
     placed = normalize(placed, {gain, {}}, Norm::rms_norm, config.norm_eps);
   }
   return table == nullptr ? placed : rotate(placed, *table);
@@ -168,7 +168,7 @@ Tensor read_heads(const Model& model,
   const Tensor projected =
       linear(normed, rows_of(block.W_QKV, part, c), rows_of(block.b_QKV, part, c))
           .unflatten(-1, {part.heads, c.d_head});
-  if (c.positions != Positions::rotary || reading.part == QkvPart::v) {
+  if (c.positions != Positions::rotary || reading.part == HeadInput::v) {
     return placed_part(c, block, reading.part, projected, nullptr);
   }
   const auto rope = static_cast<std::size_t>(c.layers[layer].rope);

@@ -2,6 +2,7 @@
 // head's view may be edited.
 #pragma once
 
+#include "lib/base/node.h"
 #include "lib/model/attention_builder.h"
 #include "lib/model/pass.h"
 
@@ -11,13 +12,11 @@ namespace headscope {
 // at once is a UsageError: the per-head inputs are normalised each on their own.
 Qkv project_qkv(Pass& pass, int layer, const Tensor& resid);
 
-enum class QkvPart { q, k, v };
-
 // QK-norm and rotation: from what heads asked or offered to what attention compares [B, T, heads,
 // d_head]. Values are what they are. `table` is undefined where the model does not rotate.
 Tensor placed_part(const ModelConfig& config,
                    const BlockWeights& block,
-                   QkvPart part,
+                   HeadInput part,
                    const Tensor& projected,
                    const RotaryTable* table);
 
@@ -25,7 +24,7 @@ Tensor placed_part(const ModelConfig& config,
 // projected, placed.
 struct HeadReading {
   std::int64_t layer = 0;
-  QkvPart part = QkvPart::q;
+  HeadInput part = HeadInput::q;
   HeadRange heads{};  // query heads, or KV heads of k and v
 };
 

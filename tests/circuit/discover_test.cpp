@@ -14,9 +14,9 @@ namespace {
 constexpr std::int64_t kDiscoverMemory = 1 << 30;
 
 DiscoveryOptions backwards() {
-  return {.stages = {{"induction", "opposing", "", 'q', "end", "end"},
-                     {"previous token", "", "induction", 'k', "all", "all"},
-                     {"nothing", "", "induction", 'v', "all", "all"}},
+  return {.stages = {{"induction", "opposing", "", HeadInput::q, "end", "end"},
+                     {"previous token", "", "induction", HeadInput::k, "all", "all"},
+                     {"nothing", "", "induction", HeadInput::v, "all", "all"}},
           .metric = &find_metric("logit_diff"),
           .memory = kDiscoverMemory};
 }
@@ -36,6 +36,9 @@ TEST_CASE("going back from the logits finds the induction head, then the previou
     const Discovery found = discover(model, task, backwards());
     CHECK(heads_of(found, "induction") == std::vector{kInductionHead});
     CHECK(heads_of(found, "previous token") == std::vector{kPreviousTokenHead});
+    CHECK(edges_of(found) ==
+          std::vector<Edge>{{Node::of(kPreviousTokenHead), Node::of(kInductionHead), HeadInput::k},
+                            {Node::of(kInductionHead), Node::logits()}});
     CHECK(heads_of(found, "opposing").empty());
     CHECK(heads_of(found, "nothing").empty());
     CHECK(found.stages[0].effects.size() == static_cast<std::size_t>(2 * kInductionHeads));
@@ -58,7 +61,7 @@ TEST_CASE("the circuit found keeps the answer, and the model without it loses it
 TEST_CASE("a class of which nothing was found leaves the stages behind it empty") {
   const Model model = induction_model();
   DiscoveryOptions options = backwards();
-  options.stages.push_back({"behind nothing", "", "nothing", 'q', "end", "end"});
+  options.stages.push_back({"behind nothing", "", "nothing", HeadInput::q, "end", "end"});
   const Discovery found = discover(model, induction_task(5, {12, 12}), options);
   CHECK(found.stages.back().effects.empty());
   CHECK(heads_of(found, "behind nothing").empty());

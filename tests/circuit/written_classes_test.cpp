@@ -7,7 +7,7 @@ using namespace headscope;
 
 namespace {
 
-const DiscoveryStage kMovers{"name mover", "negative mover", "", 'q', "end", "end"};
+const DiscoveryStage kMovers{"name mover", "negative mover", "", HeadInput::q, "end", "end"};
 
 std::vector<std::string> class_names(const HeadCircuit& circuit) {
   std::vector<std::string> names;
@@ -62,6 +62,6 @@ TEST_CASE("without scores, as where a circuit copies nothing, classes stay as th
   HeadCircuit found;
   found.classes = {{"greater-than", "end", {{5, 1}}}, {"opposing", "end", {{6, 2}}}};
   const HeadCircuit classed = classed_by_writing(
-      found, {"greater-than", "opposing", "", 'q', "end", "end"}, {{5, 1}, {6, 2}}, {});
+      found, {"greater-than", "opposing", "", HeadInput::q, "end", "end"}, {{5, 1}, {6, 2}}, {});
   CHECK(class_names(classed) == std::vector<std::string>{"greater-than", "opposing"});
 }

@@ -26,7 +26,8 @@ Tensor largest_into(const Tensor& scores, double baseline, const ModelConfig& c)
   return at::where(best.isinf(), at::zeros_like(best), best);
 }
 
-// Of scores [N, N], writing × reading heads, NaN where the reader does not come later.
+// The pairs of heads with the largest scores. Of scores [N, N], writing × reading heads, NaN where
+// the reader does not come later.
 OrderedJson strongest_pairs(const Tensor& scores, double baseline, const HeadGrid& heads) {
   OrderedJson pairs = OrderedJson::array();
   const Tensor above = (scores - baseline).to(at::kCPU, at::kDouble).flatten();
