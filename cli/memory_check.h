@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/memory_need.h"
 #include "lib/base/device.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {

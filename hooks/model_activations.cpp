@@ -8,6 +8,7 @@
 #include "hooks/record.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -56,7 +57,8 @@ class ModelActivations final : public ActivationSource {
     std::vector<Tensor> rows(points_.size());
     std::vector<std::size_t> all(block.count);
     std::iota(all.begin(), all.end(), block.first);
-    for (const auto& batch : plan_batches(prompts_, all, batch_tokens_)) {
+    for (const auto& batch :
+         plan_batches(lengths_of(prompts_), std::move(all), {.most_tokens = batch_tokens_})) {
       run(batch, block.first, begin, tokens, rows);
     }
     for (std::size_t point = 0; point < rows.size(); ++point) {

@@ -10,6 +10,7 @@
 #include "hooks/tap_list.h"
 #include "hooks/trace_tap.h"
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -155,24 +156,6 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config,
   return datasets;
 }
 
-std::vector<std::vector<std::size_t>> plan_batches(const std::vector<TracePrompt>& prompts,
-                                                   std::vector<std::size_t> order,
-                                                   std::int64_t most) {
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return prompts[a].tokens.size() < prompts[b].tokens.size();
-  });
-  std::vector<std::vector<std::size_t>> batches;
-  for (const std::size_t index : order) {
-    const auto length = static_cast<std::int64_t>(prompts[index].tokens.size());
-    const auto rows = batches.empty() ? 0 : static_cast<std::int64_t>(batches.back().size());
-    if (batches.empty() || (rows + 1) * length > most) {
-      batches.emplace_back();
-    }
-    batches.back().push_back(index);
-  }
-  return batches;
-}
-
 RecordResult record(const Model& model,
                     const std::vector<TracePrompt>& prompts,
                     const std::filesystem::path& out,
@@ -192,8 +175,9 @@ RecordResult record(const Model& model,
   RecordResult result;
   result.prompts = prompts.size();
   result.done_before = writer.done_count();
-  for (const auto& rows :
-       plan_batches(prompts, not_done(writer, prompts.size()), options.batch_tokens)) {
+  for (const auto& rows : plan_batches(lengths_of(prompts),
+                                       not_done(writer, prompts.size()),
+                                       {.most_tokens = options.batch_tokens})) {
     if (options.stop && options.stop()) {
       result.stopped = true;
       break;

@@ -51,12 +51,6 @@ RecordResult record(const Model& model,
                     const std::filesystem::path& out,
                     const RecordOptions& options);
 
-// Batches of prompts (those in `indices`) of like length, so that padding is rare: at most `most`
-// tokens each, padding included, but never less than a prompt.
-std::vector<std::vector<std::size_t>> plan_batches(const std::vector<TracePrompt>& prompts,
-                                                   std::vector<std::size_t> indices,
-                                                   std::int64_t most);
-
 // The datasets such a recording of prompts of at most `longest` tokens makes.
 std::vector<TraceDataset> record_datasets(const ModelConfig& config,
                                           const RecordOptions& options,

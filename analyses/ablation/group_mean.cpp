@@ -1,29 +1,10 @@
-#include <algorithm>
-
 #include "analyses/ablation/ablation.h"
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
-namespace {
-
-// Items of one group and as many as fit a batch.
-std::vector<std::vector<std::int64_t>> batches_of(const std::vector<std::int64_t>& group,
-                                                  std::int64_t length) {
-  std::vector<std::vector<std::int64_t>> batches;
-  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, kTokensAtOnce / length));
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    if (i % most == 0) {
-      batches.emplace_back();
-    }
-    batches.back().push_back(group[i]);
-  }
-  return batches;
-}
-
-}  // namespace
-
 GroupMean::GroupMean(const Model& model,
                      const std::vector<TaskItem>& items,
                      Run over,
@@ -33,13 +14,14 @@ GroupMean::GroupMean(const Model& model,
 GroupMean::Means GroupMean::measured() const {
   Means means;
   for (const auto& group : groups_.groups()) {
-    const TaskItem& first = items_[static_cast<std::size_t>(group.front())];
-    const auto length = static_cast<std::int64_t>(first.clean.tokens.size());
+    const std::int64_t length = items_[static_cast<std::size_t>(group.front())].length();
+    const std::vector<std::int64_t> lengths(group.size(), length);
     std::map<std::pair<Site, std::int64_t>, Tensor> sums;
-    for (const auto& batch : batches_of(group, length)) {
+    for (const auto& batch : plan_batches(lengths, {.most_tokens = kTokensAtOnce})) {
       std::vector<std::vector<std::int32_t>> prompts;
-      for (const std::int64_t item : batch) {
-        prompts.push_back(items_[static_cast<std::size_t>(item)].prompt(over_).tokens);
+      for (const std::size_t place : batch) {
+        const auto item = static_cast<std::size_t>(group[place]);
+        prompts.push_back(items_[item].prompt(over_).tokens);
       }
       const RunValues run(
           model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});

@@ -20,10 +20,11 @@ std::int64_t bytes_of_prompt(const Model& model,
   const std::int64_t streams = (c.n_layers + 1) * c.d_model * 4 * (2 + runs);
   const bool explicit_attention = attribution.method == AttributionMethod::atp_qk_fix ||
                                   spec.parts.front().site == Site::pattern || forms_scores(model);
-  const std::int64_t scores = (explicit_attention ? 40 : 12) * c.n_heads * tokens;
+  const std::int64_t layer = backward_token_bytes(
+      c, tokens, explicit_attention ? AttentionMaps::formed : AttentionMaps::fused);
   const std::int64_t logits = spec.metric->full_vocabulary ? 64 * c.d_vocab : 0;
   const std::int64_t kept = c.n_layers * c.n_heads * 32;  // the estimates
-  return tokens * (streams + runs * (4 * gradient_elements(c) + scores) + kept) + runs * logits;
+  return tokens * (streams + runs * layer + kept) + runs * logits;
 }
 
 }  // namespace

@@ -1,28 +1,21 @@
 #include "analyses/head_detectors/probe_pass.h"
 
-#include <algorithm>
-#include <map>
-
 #include "hooks/statistics_tap.h"
+#include "lib/model/batch_plan.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
 
-// Prompts of one length, at most `batch_tokens` together, in order.
+// The prompts in batches of one length, at most `batch_tokens` tokens in each.
 std::vector<std::vector<ProbePrompt>> batches_of(const std::vector<ProbePrompt>& prompts,
                                                  std::int64_t batch_tokens) {
-  std::map<std::size_t, std::vector<ProbePrompt>> by_length;
-  for (const ProbePrompt& prompt : prompts) {
-    by_length[prompt.tokens.size()].push_back(prompt);
-  }
   std::vector<std::vector<ProbePrompt>> batches;
-  for (const auto& [length, all] : by_length) {
-    const auto most = std::max<std::size_t>(1, static_cast<std::size_t>(batch_tokens) / length);
-    for (std::size_t begin = 0; begin < all.size(); begin += most) {
-      const auto at = all.begin() + static_cast<std::ptrdiff_t>(begin);
-      const auto count = std::min(most, all.size() - begin);
-      batches.emplace_back(at, at + static_cast<std::ptrdiff_t>(count));
+  const BatchPlanOptions plan{.most_tokens = batch_tokens, .padding = Padding::none};
+  for (const auto& rows : plan_batches(lengths_of(prompts), plan)) {
+    batches.emplace_back();
+    for (const std::size_t row : rows) {
+      batches.back().push_back(prompts[row]);
     }
   }
   return batches;

@@ -1,10 +1,10 @@
 #include "analyses/retrieval/retrieval.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "analyses/retrieval/retrieval_run.h"
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 
 namespace headscope {
 namespace {
@@ -30,28 +30,6 @@ void check(const std::vector<RetrievalPrompt>& prompts, const ModelConfig& confi
                        config.n_ctx);
     }
   }
-}
-
-// Prompts of like length together: their padding is run too. Depends on the prompts alone, so that
-// a run taken up again rounds as one never stopped.
-std::vector<PromptRows> batches_of(const std::vector<RetrievalPrompt>& prompts, std::int64_t most) {
-  PromptRows order(prompts.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return prompts[a].tokens.size() < prompts[b].tokens.size();
-  });
-  std::vector<PromptRows> batches;
-  for (const std::size_t prompt : order) {
-    const std::size_t length = prompts[prompt].tokens.size();
-    const bool fits = !batches.empty() &&
-                      (batches.back().size() + 1) * length <= static_cast<std::size_t>(most) &&
-                      length <= prompts[batches.back().front()].tokens.size() * 5 / 4;
-    if (!fits) {
-      batches.emplace_back();
-    }
-    batches.back().push_back(prompt);
-  }
-  return batches;
 }
 
 }  // namespace
@@ -92,7 +70,9 @@ RetrievalScores retrieval_scores(const Model& model,
                          .samples = {},
                          .stopped = false};
   RetrievalRun run(model, prompts, options);
-  for (const PromptRows& rows : batches_of(prompts, options.batch_tokens)) {
+  const BatchPlanOptions plan{.most_tokens = options.batch_tokens,
+                              .padding = Padding::quarter_of_prompt};
+  for (const PromptRows& rows : plan_batches(lengths_of(prompts), plan)) {
     try {
       for (RetrievalSample& sample : run.run(rows)) {
         if (each) {

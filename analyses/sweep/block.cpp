@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 
 namespace headscope {
 namespace {
@@ -36,29 +37,22 @@ std::vector<Block> blocks_of(const std::vector<TaskItem>& items, std::int64_t mo
   if (items.empty()) {
     throw UsageError("the task has no prompts");
   }
-  std::vector<std::int64_t> order(items.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    const TaskItem& first = items[static_cast<std::size_t>(a)];
-    const TaskItem& second = items[static_cast<std::size_t>(b)];
-    return std::pair(first.length(), differing_tail(first)) <
-           std::pair(second.length(), differing_tail(second));
+  std::vector<std::int64_t> lengths;
+  for (const TaskItem& item : items) {
+    lengths.push_back(item.length());
+  }
+  // Of one length, those that differ late come first: what a batch may skip is what all its
+  // prompts have in common.
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return differing_tail(items[a]) < differing_tail(items[b]);
   });
   std::vector<Block> blocks;
-  std::vector<std::int64_t> rows;
-  std::int64_t tokens = 0;
-  for (const std::int64_t item : order) {
-    const std::int64_t length = items[static_cast<std::size_t>(item)].length();
-    const std::int64_t padded = (static_cast<std::int64_t>(rows.size()) + 1) * length;
-    if (!rows.empty() && (padded > most_tokens || 4 * padded > 5 * (tokens + length))) {
-      blocks.push_back(block_of(items, rows));
-      rows.clear();
-      tokens = 0;
-    }
-    rows.push_back(item);
-    tokens += length;
+  const BatchPlanOptions plan{.most_tokens = most_tokens, .padding = Padding::quarter_of_batch};
+  for (const auto& rows : plan_batches(lengths, std::move(order), plan)) {
+    blocks.push_back(block_of(items, {rows.begin(), rows.end()}));
   }
-  blocks.push_back(block_of(items, rows));
   return blocks;
 }
 

@@ -16,13 +16,8 @@ std::int64_t element(const Model& model) {
   return static_cast<std::int64_t>(size_of(model.dtype()));
 }
 
-// One column through one layer; products twice, for what the libraries pack.
-std::int64_t bytes_of_column(const Model& model) {
-  const ModelConfig& c = model.config();
-  const std::int64_t streams = 6 * c.d_model * 4;
-  const std::int64_t attention = 3 * (c.n_heads + 2 * c.n_kv_heads) * c.d_head * element(model);
-  const std::int64_t mlp = (c.mlp == Mlp::gated ? 3 : 2) * c.d_mlp * element(model);
-  return streams + 2 * std::max(attention, mlp);
+std::int64_t token_bytes(const Model& model) {
+  return token_bytes(model.config(), model.dtype());
 }
 
 }  // namespace
@@ -36,7 +31,7 @@ std::int64_t bytes_of_row(const Model& model, const SweepShape& shape) {
   // An f32 product on a GPU goes through six bf16 terms an element (kernels::split_terms).
   const bool split = model.device().is_cuda() && model.dtype() == DType::f32;
   const std::int64_t terms = split ? 12 * shape.running * std::max(c.d_model, c.d_mlp) : 0;
-  return shape.running * bytes_of_column(model) + keys + scores + terms + shape.logits * 8;
+  return shape.running * token_bytes(model) + keys + scores + terms + shape.logits * 8;
 }
 
 std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape) {
@@ -48,12 +43,12 @@ std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape) {
       shape.keeps_patterns ? 2 * c.n_heads * shape.columns * 4 * shape.running : 0;
   const std::int64_t a_layer =
       shape.columns * 2 * keys + shape.running * (3 * heads + streams) + patterns;
-  return c.n_layers * a_layer + shape.columns * bytes_of_column(model) + shape.logits * 16;
+  return c.n_layers * a_layer + shape.columns * token_bytes(model) + shape.logits * 16;
 }
 
 std::int64_t baseline_tokens(const Model& model, std::int64_t columns, std::int64_t memory) {
   std::int64_t tokens = kBaselineTokens;
-  while (tokens > columns && tokens * bytes_of_column(model) > memory / 3) {
+  while (tokens > columns && tokens * token_bytes(model) > memory / 3) {
     tokens /= 2;
   }
   return tokens;

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <numeric>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "hooks/recorder.h"
 #include "hooks/trace/posix_file.h"
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -49,9 +49,8 @@ void write_as_trace(const std::filesystem::path& path,
                     const std::vector<KeptValue>& values,
                     std::int64_t batch_tokens) {
   TraceWriter writer(path, header, {});
-  std::vector<std::size_t> all(header.prompts.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  for (const auto& prompts : plan_batches(header.prompts, all, batch_tokens)) {
+  const BatchPlanOptions plan{.most_tokens = batch_tokens};
+  for (const auto& prompts : plan_batches(lengths_of(header.prompts), plan)) {
     for (const KeptValue& value : values) {
       const Tensor rows =
           value.computed.narrow(0, static_cast<std::int64_t>(prompts.front()), std::ssize(prompts));

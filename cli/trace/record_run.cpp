@@ -3,6 +3,7 @@
 #include "cli/interrupt.h"
 #include "cli/memory_check.h"
 #include "cli/render/progress.h"
+#include "hooks/record_need.h"
 
 namespace headscope {
 namespace {

@@ -1,8 +1,47 @@
 #include "lib/model/memory_need.h"
 
 #include <algorithm>
+#include <set>
 
 namespace headscope {
+namespace {
+
+// Sums are in double: a shape like 99999999x99999999 must not overflow into something small.
+constexpr double kMostBytes = 4e18;
+
+double tokens_of(const BatchShape& shape) {
+  return static_cast<double>(shape.rows) * static_cast<double>(shape.columns);
+}
+
+double map_elements(const BatchShape& shape) {
+  return tokens_of(shape) * static_cast<double>(shape.columns);
+}
+
+double mask_bytes(const ModelConfig& c, const BatchShape& shape) {
+  std::set<std::int64_t> windows;
+  for (const LayerConfig& layer : c.layers) {
+    if (shape.padded || (layer.window > 0 && shape.columns > layer.window)) {
+      windows.insert(layer.window);
+    }
+  }
+  return windows.empty() ? 0.0 : map_elements(shape) * (static_cast<double>(windows.size()) + 5.0);
+}
+
+double score_bytes(const ModelConfig& c, const BatchShape& shape) {
+  const double scores = map_elements(shape) * static_cast<double>(c.n_heads);
+  return forms_scores(c) ? kBytesOfScore * std::min<double>(scores, kScoresAtOnce) : 0.0;
+}
+
+double value_bytes(const ModelConfig& c, Site site, const BatchShape& shape) {
+  double size = site == Site::tokens ? 8.0 : 4.0;
+  for (const Axis axis : info(site).axes) {
+    const std::int64_t fixed = axis_size(axis, c).value_or(shape.columns);
+    size *= static_cast<double>(axis == Axis::batch ? shape.rows : fixed);
+  }
+  return size;
+}
+
+}  // namespace
 
 std::int64_t enough_tokens(const Device& device, PassDirection direction) {
   if (!device.is_cuda()) {
@@ -27,9 +66,72 @@ bool forms_scores(const Model& model) {
   return false;
 }
 
-std::int64_t gradient_elements(const ModelConfig& config) {
-  const std::int64_t heads = (config.n_heads + 2 * config.n_kv_heads) * config.d_head;
-  return 40 * config.d_model + 16 * heads + 12 * config.d_mlp;
+std::int64_t token_bytes(const ModelConfig& c, DType dtype) {
+  const std::int64_t attention = (5 * c.n_heads + 4 * c.n_kv_heads) * c.d_head;
+  const std::int64_t widest = std::max(attention, 3 * c.d_mlp);
+  return 6 * c.d_model * 4 + 2 * widest * static_cast<std::int64_t>(size_of(dtype));
+}
+
+std::int64_t backward_token_bytes(const ModelConfig& c, std::int64_t columns, AttentionMaps maps) {
+  const std::int64_t heads = (c.n_heads + 2 * c.n_kv_heads) * c.d_head;
+  const std::int64_t products = 40 * c.d_model + 16 * heads + 12 * c.d_mlp;
+  const std::int64_t kept_maps = (maps == AttentionMaps::formed ? 10 : 3) * c.n_heads * columns;
+  return 4 * (products + kept_maps);
+}
+
+std::int64_t whole_bytes(double size) {
+  return static_cast<std::int64_t>(std::min(size, kMostBytes));
+}
+
+std::int64_t logits_bytes(const ModelConfig& c, const BatchShape& shape, Logits logits) {
+  const double positions = logits == Logits::all    ? tokens_of(shape)
+                           : logits == Logits::last ? static_cast<double>(shape.rows)
+                                                    : 0.0;
+  return whole_bytes(2.0 * positions * static_cast<double>(c.d_vocab) * 4.0);
+}
+
+std::int64_t largest_watched_bytes(const ModelConfig& c,
+                                   const std::vector<HookPoint>& points,
+                                   const BatchShape& shape) {
+  double largest = 0.0;
+  for (const HookPoint point : points) {
+    const bool is_map = point.site == Site::attn_scores || point.site == Site::pattern;
+    largest = std::max(largest, value_bytes(c, point.site, shape) * (is_map ? 2.0 : 1.0));
+  }
+  return whole_bytes(largest);
+}
+
+std::int64_t MemoryNeed::on_device() const {
+  return whole_bytes(static_cast<double>(activations) + static_cast<double>(logits) +
+                     static_cast<double>(watched));
+}
+
+std::int64_t MemoryNeed::total() const {
+  return whole_bytes(static_cast<double>(on_device()) + static_cast<double>(host));
+}
+
+std::int64_t watched_bytes(const ModelConfig& config,
+                           const std::vector<HookPoint>& points,
+                           const BatchShape& shape) {
+  double sum = 0.0;
+  for (const HookPoint point : points) {
+    sum += value_bytes(config, point.site, shape);
+  }
+  return whole_bytes(sum);
+}
+
+MemoryNeed pass_need(const ModelConfig& config,
+                     DType dtype,
+                     const BatchShape& shape,
+                     Logits logits,
+                     const std::vector<HookPoint>& watched) {
+  const double layer = tokens_of(shape) * static_cast<double>(token_bytes(config, dtype));
+  return {
+      .activations = whole_bytes(layer + mask_bytes(config, shape) + score_bytes(config, shape)),
+      .logits = logits_bytes(config, shape, logits),
+      .watched = largest_watched_bytes(config, watched, shape),
+      .host = 0,
+      .shape = shape};
 }
 
 }  // namespace headscope

@@ -92,20 +92,6 @@ TEST_CASE("token ids are stored exactly, however values are stored") {
   CHECK(trace.read("hook_tokens", 0).values == std::vector<float>(tokens.begin(), tokens.end()));
 }
 
-TEST_CASE("batches hold prompts of like length and no more tokens than asked") {
-  const auto of_lengths = [](const std::vector<std::size_t>& lengths) {
-    std::vector<TracePrompt> made;
-    for (const std::size_t length : lengths) {
-      made.push_back({"", "", std::vector<std::int32_t>(length), {}});
-    }
-    return made;
-  };
-  using Batches = std::vector<std::vector<std::size_t>>;
-  CHECK(plan_batches(of_lengths({6, 3, 4, 50}), {0, 1, 2, 3}, 12) == Batches{{1, 2}, {0}, {3}});
-  CHECK(plan_batches(of_lengths({6, 3, 4, 50}), {2}, 1) == Batches{{2}});
-  CHECK(plan_batches({}, {}, 12).empty());
-}
-
 TEST_CASE("a stopped recording goes on where it was and refuses another run's settings") {
   const TemporaryFolder folder;
   const Model model = load(huggingface_fixture("llama"));
