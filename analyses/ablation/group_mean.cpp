@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "analyses/ablation/ablation.h"
+#include "hooks/mean_values.h"
 #include "lib/base/error.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
@@ -35,25 +36,19 @@ GroupMean::Means GroupMean::measured() const {
   for (const auto& group : groups_.groups()) {
     const TaskItem& first = items_[static_cast<std::size_t>(group.front())];
     const auto length = static_cast<std::int64_t>(first.clean.tokens.size());
-    std::map<std::pair<Site, std::int64_t>, Tensor> sums;
+    MeanValues mean(sites_, MeanValues::Over::prompts);
     for (const auto& batch : batches_of(group, length)) {
       std::vector<std::vector<std::int32_t>> prompts;
       for (const std::int64_t item : batch) {
         const TaskItem& one = items_[static_cast<std::size_t>(item)];
         prompts.push_back(over_ == Run::clean ? one.clean.tokens : one.corrupted.tokens);
       }
-      const RunValues run(
-          model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});
-      for (const Site site : sites_) {
-        for (std::int64_t layer = 0; layer < model_.config().n_layers; ++layer) {
-          Tensor& sum = sums[{site, layer}];
-          const Tensor more = run.at(site, layer).to(at::kDouble).sum(0);
-          sum = sum.defined() ? sum + more : more;
-        }
-      }
+      model_.forward(Batch(prompts), mean, {.logits = Logits::none});
     }
-    for (const auto& [key, sum] : sums) {
-      means[key].push_back((sum / static_cast<double>(group.size())).to(at::kFloat));
+    for (const Site site : sites_) {
+      for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+        means[{site, layer}].push_back(mean.mean(site, layer).to(at::kFloat));
+      }
     }
   }
   return means;

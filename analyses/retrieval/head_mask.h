@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "analyses/head_lists/head_list.h"
-#include "lib/model/model.h"
+#include "hooks/intervention.h"
 
 namespace headscope {
 
@@ -41,11 +41,13 @@ std::vector<std::pair<std::int64_t, std::int64_t>> masked_heads(const HeadMask& 
                                                                 std::uint64_t seed,
                                                                 std::string_view prompt_id);
 
-// True at masked heads, [n_layers][rows, n_heads] bool on the model's device; a layer without any
-// is undefined.
-std::vector<Tensor> mask_tensors(const Model& model,
-                                 const HeadMask& mask,
-                                 std::uint64_t seed,
-                                 const std::vector<std::string_view>& prompt_ids);
+// The mask of a batch of these prompts as interventions; rows may have other heads than their
+// neighbours. Those of MaskMode::mean ask for the values that name_of_mean() names.
+std::vector<Intervention> mask_interventions(const HeadMask& mask,
+                                             std::uint64_t seed,
+                                             const std::vector<std::string_view>& prompt_ids);
+
+// Of a layer's mean of z [n_heads, d_head].
+std::string name_of_mean(std::int64_t layer);
 
 }  // namespace headscope
