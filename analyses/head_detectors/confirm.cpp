@@ -25,13 +25,14 @@ bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
 
 // The heads' z replaced by their means: [n_layers][n_heads, d_head].
 Edits mean_ablation(const std::vector<std::size_t>& heads, const std::vector<Tensor>& means) {
-  Edits edits;
   const auto width = static_cast<std::size_t>(means.front().size(0));
+  std::map<std::size_t, std::vector<std::int64_t>> of_layer;
   for (const std::size_t head : heads) {
-    const std::size_t layer = head / width;
-    const auto own = static_cast<std::int64_t>(head % width);
-    edits.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = {{own}}})
-        .replace(means[layer][own]);
+    of_layer[head / width].push_back(static_cast<std::int64_t>(head % width));
+  }
+  Edits edits;
+  for (const auto& [layer, own] : of_layer) {
+    edits.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = own}).replace(means[layer]);
   }
   return edits;
 }
