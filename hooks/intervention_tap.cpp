@@ -199,6 +199,14 @@ void InterventionTap::begin(const ModelConfig&) {
   std::erase_if(masks_, [](const auto& entry) { return entry.second.placed; });
 }
 
+bool InterventionTap::overlap(const Mask& a, const Mask& b) {
+  if (a.of.empty() || b.of.empty()) {
+    return false;
+  }
+  return !a.selected.defined() || !b.selected.defined() ||
+         a.selected.logical_and(b.selected).any().item<bool>();
+}
+
 const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
                                                       const Visit& visit,
                                                       const Tensor& value) {
@@ -212,6 +220,7 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
   if (mask.rows == layout.rows && mask.prompts == layout.prompts) {
     return mask;
   }
+  apart_.clear();
   mask = {.placed = placed, .prompts = layout.prompts, .rows = layout.rows};
   bool everything = false;
   for (const std::size_t step : group) {
@@ -227,6 +236,29 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
                                               : own;
   }
   return mask;
+}
+
+void InterventionTap::check_exclusions(const std::vector<EditGroup>& groups,
+                                       const Visit& visit,
+                                       const Tensor& value) {
+  for (std::size_t later = 1; later < groups.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      if (!plan_->excludes(groups[earlier], groups[later])) {
+        continue;
+      }
+      const Mask& first = mask_of(groups[earlier], visit, value);
+      const Mask& second = mask_of(groups[later], visit, value);
+      const std::tuple pair{groups[earlier], groups[later], visit.point.site, visit.layout.past};
+      if (!apart_.insert(pair).second || !overlap(first, second)) {
+        continue;
+      }
+      throw UsageError("{} and {} select the same part of {}, where one leaves nothing of the other; "
+                       "let them select different parts",
+                       plan_->name(first.of.front()),
+                       plan_->name(second.of.front()),
+                       visit.name());
+    }
+  }
 }
 
 Tensor InterventionTap::changed_by(const EditGroup& group,
@@ -268,7 +300,9 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
 
 Tensor InterventionTap::visit(const Visit& visit, const Tensor& value) {
   Tensor current = value;
-  for (const EditGroup& group : *plan_->at(visit.point)) {
+  const std::vector<EditGroup>& groups = *plan_->at(visit.point);
+  check_exclusions(groups, visit, value);
+  for (const EditGroup& group : groups) {
     current = changed_by(group, visit, current);
   }
   return current;

@@ -32,14 +32,13 @@ std::vector<ResultStore::Value> PlainLoop::run(Site site,
                                                const Cell& cell,
                                                std::int64_t index,
                                                const Tensor& changed) const {
-  const Replacement replacement = spec.source->of_block(runs);
   Edits edits;
   edits.at(hook_name(site, static_cast<int>(cell.layer)), head_of(site, cell))
       .apply([&](const Visit&, const Tensor& value) {
         return at::where(
             columns_of(changed, site, value), replacement(site, cell.layer, value), value);
       });
-  const Batch& batch = spec.into == Run::clean ? block.clean : block.corrupted;
+  const Batch& batch = into == Run::clean ? block.clean : block.corrupted;
   const Tensor logits =
       model.forward(batch, edits, {.logits = Logits::last, .vocab = scoring.vocab()}).logits;
   const std::vector<double> scored = scoring.values(logits, block.items, runs.clean.logits());

@@ -12,7 +12,8 @@ struct PlainLoop {
   const Model& model;
   const Block& block;
   const BlockRuns& runs;  // the source's kept from column 0
-  const SweepSpec& spec;
+  Run into = Run::clean;
+  const Replacement& replacement;
   const Scoring& scoring;
 
   // The cell of that index, for every row of the block. `changed` is [B, T] bool on the CPU.
