@@ -157,7 +157,7 @@ TEST_CASE("an edit that changes nothing is an error, where the pass shows all it
   KvCache cache(model.config());
   model.forward(Batch({{5, 6, 7}}), first_token, {.cache = &cache});
   CHECK(first_token.fired(0) == 1);
-  model.forward(Batch({{8}}), first_token, {.cache = &cache});
+  model.forward(batch_of({{8}}), first_token, {.cache = &cache});
   CHECK(first_token.fired(0) == 0);
 }
 
