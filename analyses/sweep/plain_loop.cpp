@@ -40,7 +40,7 @@ std::vector<ResultStore::Value> PlainLoop::run(Site site,
       });
   const Batch& batch = into == Run::clean ? block.clean : block.corrupted;
   const Tensor logits =
-      model.forward(batch, edits, {.logits = Logits::last, .vocab = scoring.vocab()}).logits;
+      runner.whole_run({model, block, batch, runs.of(into), edits, scoring.vocab()});
   const std::vector<double> scored = scoring.values(logits, block.items, runs.clean.logits());
   std::vector<ResultStore::Value> values;
   for (std::size_t i = 0; i < scored.size(); ++i) {

@@ -180,8 +180,9 @@ std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tenso
 }
 
 bool SweepBlock::run_plain() {
+  const RowRunnerMaker& runner = runner_of(context_.spec);
   const PlainLoop loop{
-      context_.model, block_, runs_, context_.spec.into, replacement_, context_.scoring};
+      context_.model, block_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
   for (const ColumnGroup& group : columns_.groups) {
     for (const Cells& cells : cells_of(group)) {
       const SweptPart& part = context_.spec.parts[cells.part];
@@ -191,7 +192,12 @@ bool SweepBlock::run_plain() {
         if (context_.stopped()) {
           return false;
         }
-        if (!any_wanted({{cells.part, cells.layer, {}, {cells.index[i]}}})) {
+        const Cells one{cells.part, cells.layer, {}, {cells.index[i]}};
+        if (!any_wanted({one})) {
+          continue;
+        }
+        if (!runner.reaches(part.site, cells.layer)) {
+          members_of(one, at::zeros({1, block_.rows()}, at::kBool));
           continue;
         }
         auto values =
