@@ -117,8 +117,8 @@ Tensor seen_pairs(const Visit& visit, const Tensor& value) {
   return seen;
 }
 
-// What a query cannot see is no part of a selection. Where an op leaves it as it is, the weight 0 of
-// a pattern, nobody needs to ask.
+// What a query cannot see is no part of a selection. Where an op leaves it as it is, the weight 0
+// of a pattern, nobody needs to ask.
 bool asks_what_is_seen(const Intervention& what, Site site) {
   return of_pairs(site) &&
          !(site == Site::pattern && (what.op == Op::zero || what.op == Op::uniform));
@@ -252,11 +252,12 @@ void InterventionTap::check_exclusions(const std::vector<EditGroup>& groups,
       if (!apart_.insert(pair).second || !overlap(first, second)) {
         continue;
       }
-      throw UsageError("{} and {} select the same part of {}, where one leaves nothing of the other; "
-                       "let them select different parts",
-                       plan_->name(first.of.front()),
-                       plan_->name(second.of.front()),
-                       visit.name());
+      throw UsageError(
+          "{} and {} select the same part of {}, where one leaves nothing of the other; "
+          "let them select different parts",
+          plan_->name(first.of.front()),
+          plan_->name(second.of.front()),
+          visit.name());
     }
   }
 }

@@ -55,9 +55,10 @@ Selection selection_of(const Receiver& receiver, const ModelConfig& config) {
 Edits frozen_in(const RunValues& run, const std::vector<Site>& sites) {
   Edits frozen;
   for (const Site site : sites) {
-    frozen.at(fmt::format("blocks.*.{}", info(site).name)).apply([&run, site](const Visit& visit, const Tensor&) {
-      return run.at(site, visit.point.layer);
-    });
+    frozen.at(fmt::format("blocks.*.{}", info(site).name))
+        .apply([&run, site](const Visit& visit, const Tensor&) {
+          return run.at(site, visit.point.layer);
+        });
   }
   return frozen;
 }

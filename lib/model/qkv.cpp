@@ -179,10 +179,11 @@ Tensor read_heads(const Model& model,
   if (c.positions != Positions::rotary || reading.part == QkvPart::v) {
     return projected;
   }
-  const auto rope = static_cast<std::size_t>(c.layers[static_cast<std::size_t>(reading.layer)].rope);
-  return rotate(projected,
-                rotary_table(layout.position_ids().to(stream.device()),
-                             model.rope_frequencies().at(rope)));
+  const auto rope =
+      static_cast<std::size_t>(c.layers[static_cast<std::size_t>(reading.layer)].rope);
+  return rotate(
+      projected,
+      rotary_table(layout.position_ids().to(stream.device()), model.rope_frequencies().at(rope)));
 }
 
 }  // namespace headscope

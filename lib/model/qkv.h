@@ -37,8 +37,8 @@ struct HeadReading {
 };
 
 // Normalised by ln1, projected, with QK-norm: queries and keys before rotation, values as attention
-// takes them. `stream` […, d_model] enters the layer. Returns […, heads, d_head] in the dtype of the
-// products.
+// takes them. `stream` […, d_model] enters the layer. Returns […, heads, d_head] in the dtype of
+// the products.
 Tensor project_heads(const Model& model, const HeadReading& reading, const Tensor& stream);
 
 // The same as attention compares it, queries and keys rotated. `stream` [B, T, d_model]; `layout`

@@ -63,8 +63,7 @@ double diagonal_share(const Model& model, const HeadPlace& at, const Sample& sam
     return project_heads(model, reading, stream).squeeze(1);
   };
   const Tensor q = through(QkvPart::q, at.head, predicted);
-  const Tensor k =
-      through(QkvPart::k, at.head / model.config().heads_per_kv(), sample.streams);
+  const Tensor k = through(QkvPart::k, at.head / model.config().heads_per_kv(), sample.streams);
   const Tensor best = at::matmul(q, k.t()).argmax(1);
   return best.eq(at::arange(best.size(0), best.options())).to(at::kDouble).mean().item<double>();
 }
