@@ -100,10 +100,22 @@ void Edits::begin(const ModelConfig& config) {
   tap_.emplace(plan_);
   tap_->begin(config);
   firing_.expect(plan_->points());
+  first_ = true;
+}
+
+void Edits::end() {
+  firing_.check();
+  if (whole_) {
+    plan_->check_fired();
+  }
 }
 
 Tensor Edits::visit(const Visit& visit, const Tensor& value) {
   firing_.count(visit.point);
+  if (first_) {
+    first_ = false;
+    whole_ = visit.layout.past == 0 && visit.layout.prompts.empty();
+  }
   return tap_->visit(visit, value);
 }
 

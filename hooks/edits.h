@@ -54,11 +54,13 @@ class Edits final : public Tap {
 
   // What was built, as data; UsageError if a function is part of it, which no file can hold.
   [[nodiscard]] std::vector<Intervention> interventions() const;
-  // How often intervention `index` changed a value in the latest pass.
+  // How often intervention `index` changed a value in the latest pass. One that changed nothing is
+  // a UsageError when a pass of whole prompts ends; a pass that goes on from a cache, or that says
+  // which prompts of a longer list it runs, may meet some of them alone.
   [[nodiscard]] std::int64_t fired(std::size_t index) const;
 
   void begin(const ModelConfig& config) override;
-  void end() override { firing_.check(); }
+  void end() override;
   [[nodiscard]] Interest wants(HookPoint point) const override {
     return firing_.expects(point) ? Interest::edit : Interest::none;
   }
@@ -70,6 +72,8 @@ class Edits final : public Tap {
   std::shared_ptr<const InterventionPlan> plan_;  // of the model of the pass under way
   std::optional<InterventionTap> tap_;
   Firing firing_;
+  bool first_ = true;  // no value was shown yet
+  bool whole_ = true;  // the pass shows all of the prompts that selections count
 };
 
 }  // namespace headscope

@@ -71,12 +71,16 @@ void check_layers(const Intervention& what, const ModelConfig& config) {
   }
 }
 
+// What was there before is gone.
+bool puts_in_place(Op op) {
+  return op == Op::zero || op == Op::mean || op == Op::resample || op == Op::replace ||
+         op == Op::uniform;
+}
+
 // Two that come to one: a part that either selects becomes the same, whichever is first.
 bool come_to_one(const EditStep& a, const EditStep& b) {
   const Op op = a.what.op;
-  const bool twice_is_once =
-      op == Op::zero || op == Op::mask || op == Op::uniform || op == Op::replace || op == Op::mean;
-  return !a.function && !b.function && twice_is_once && op == b.what.op &&
+  return !a.function && !b.function && (puts_in_place(op) || op == Op::mask) && op == b.what.op &&
          a.what.values == b.what.values;
 }
 
@@ -141,6 +145,32 @@ const std::vector<EditGroup>* InterventionPlan::at(HookPoint point) const {
 
 const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
   return values_.at({step, {point.site, point.layer}});
+}
+
+std::string InterventionPlan::name(std::size_t step) const {
+  const EditStep& edit = steps_[step];
+  return fmt::format("intervention {} ({} of {})",
+                     step,
+                     edit.function ? "a function" : to_string(edit.what.op),
+                     edit.what.site);
+}
+
+bool InterventionPlan::excludes(const EditGroup& earlier, const EditGroup& later) const {
+  const EditStep& first = steps_[earlier.front()];
+  const EditStep& second = steps_[later.front()];
+  return !first.function && !second.function &&
+         (puts_in_place(second.what.op) || first.what.op == Op::mask || second.what.op == Op::mask);
+}
+
+void InterventionPlan::check_fired() const {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (fired(i) == 0) {
+      throw UsageError(
+          "{} never changed anything: no pass met what it selects; mend its positions, prompts or "
+          "pairs, or take it out",
+          name(i));
+    }
+  }
 }
 
 }  // namespace headscope

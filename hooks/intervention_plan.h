@@ -48,9 +48,19 @@ class InterventionPlan {
   [[nodiscard]] const std::vector<EditGroup>* at(HookPoint point) const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
 
+  // "intervention 1 (zero of blocks.0.attn.hook_z)"
+  [[nodiscard]] std::string name(std::size_t step) const;
+
+  // Two groups of steps at one point of which one would undo what the other does, or do nothing:
+  // the earlier one's effect is not seen where the later one puts something in its place, and pairs
+  // that are masked stay so. Such steps must not select the same part.
+  [[nodiscard]] bool excludes(const EditGroup& earlier, const EditGroup& later) const;
+
   // How often each step changed something: values of a pass of which it selected a part.
   void count(std::size_t step) const { ++(*fired_)[step]; }
   [[nodiscard]] std::int64_t fired(std::size_t step) const { return (*fired_)[step]; }
+  // Throws UsageError naming a step that changed nothing so far.
+  void check_fired() const;
 
  private:
   using Key = std::pair<Site, int>;

@@ -5,7 +5,10 @@
 
 #include <ATen/ops/clamp.h>
 
+#include "lib/attention/mask.h"
 #include "lib/base/error.h"
+#include "lib/model/attention_builder.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -100,23 +103,25 @@ bool of_pairs(Site site) {
 
 // True where a query sees a key. Broadcasts against scores [B, H, query, key].
 Tensor seen_pairs(const Visit& visit, const Tensor& value) {
-  const std::int64_t keys = value.size(3);
-  const std::int64_t first = keys - value.size(2);
-  const Tensor key = at::arange(keys, at::kLong).view({1, 1, 1, -1});
-  const Tensor query = at::arange(first, keys, at::kLong).view({1, 1, -1, 1});
+  const std::int64_t queries = value.size(2);
+  const QueryKeys columns{value.size(3) - queries, queries, value.size(3)};
   const LayerConfig& layer = visit.config.layers[static_cast<std::size_t>(visit.point.layer)];
-  Tensor seen = layer.visibility == Visibility::causal
-                    ? key <= query
-                    : (key >= 0).expand({1, 1, value.size(2), keys});
-  if (layer.window > 0) {
-    seen = seen.logical_and(key > query - layer.window).logical_and(key < query + layer.window);
+  const Tensor pads =
+      visit.layout.padded() ? index_tensor(visit.layout.pads, value.device()) : Tensor();
+  Tensor seen = hidden_keys(columns, pads, visible_keys(layer), value.device()).logical_not();
+  if (visit.point.site == Site::pattern && pads.defined()) {
+    const Tensor query = at::arange(columns.first_query, columns.keys, pads.options());
+    // Padding's own rows, which nobody reads, change alike.
+    seen = seen.logical_or(query.view({1, 1, -1, 1}) < pads.view({-1, 1, 1, 1}));
   }
-  const Tensor pads = at::tensor(visit.layout.pads, at::kLong).view({-1, 1, 1, 1});
-  seen = seen.logical_and(key >= pads);
-  if (visit.point.site == Site::pattern) {
-    seen = seen.logical_or(query < pads);  // padding's own rows, which nobody reads, change alike
-  }
-  return seen.to(value.device());
+  return seen;
+}
+
+// What a query cannot see is no part of a selection. Where an op leaves it as it is, the weight 0
+// of a pattern, nobody needs to ask.
+bool asks_what_is_seen(const Intervention& what, Site site) {
+  return of_pairs(site) &&
+         !(site == Site::pattern && (what.op == Op::zero || what.op == Op::uniform));
 }
 
 // The op on the whole value. `numbers`: the stored values, of the value's shape.
@@ -144,8 +149,8 @@ Tensor changed(const Intervention& what,
     case Op::bias:
       return value + what.factor;
     case Op::uniform: {
-      const Tensor seen = seen_pairs(visit, value).to(value.scalar_type());
-      return (seen / seen.sum(-1, true)).expand_as(value);
+      const Tensor seen = seen_pairs(visit, value).to(at::kFloat);
+      return (seen / seen.sum(-1, true)).to(value.scalar_type()).expand_as(value);
     }
   }
   throw InternalError("an op that nothing does");
@@ -194,6 +199,14 @@ void InterventionTap::begin(const ModelConfig&) {
   std::erase_if(masks_, [](const auto& entry) { return entry.second.placed; });
 }
 
+bool InterventionTap::overlap(const Mask& a, const Mask& b) {
+  if (a.of.empty() || b.of.empty()) {
+    return false;
+  }
+  return !a.selected.defined() || !b.selected.defined() ||
+         a.selected.logical_and(b.selected).any().item<bool>();
+}
+
 const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
                                                       const Visit& visit,
                                                       const Tensor& value) {
@@ -207,6 +220,7 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
   if (mask.rows == layout.rows && mask.prompts == layout.prompts) {
     return mask;
   }
+  apart_.clear();
   mask = {.placed = placed, .prompts = layout.prompts, .rows = layout.rows};
   bool everything = false;
   for (const std::size_t step : group) {
@@ -224,18 +238,46 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
   return mask;
 }
 
+void InterventionTap::check_exclusions(const std::vector<EditGroup>& groups,
+                                       const Visit& visit,
+                                       const Tensor& value) {
+  for (std::size_t later = 1; later < groups.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      if (!plan_->excludes(groups[earlier], groups[later])) {
+        continue;
+      }
+      const Mask& first = mask_of(groups[earlier], visit, value);
+      const Mask& second = mask_of(groups[later], visit, value);
+      const std::tuple pair{groups[earlier], groups[later], visit.point.site, visit.layout.past};
+      if (!apart_.insert(pair).second || !overlap(first, second)) {
+        continue;
+      }
+      throw UsageError(
+          "{} and {} select the same part of {}, where one leaves nothing of the other; "
+          "let them select different parts",
+          plan_->name(first.of.front()),
+          plan_->name(second.of.front()),
+          visit.name());
+    }
+  }
+}
+
 Tensor InterventionTap::changed_by(const EditGroup& group,
                                    const Visit& visit,
                                    const Tensor& value) {
   const EditStep& edit = plan_->step(group.front());
   const Mask& mask = mask_of(group, visit, value);
   Tensor where = mask.selected;
-  if (!mask.of.empty() && !edit.function && of_pairs(visit.point.site)) {
+  if (mask.of.empty()) {
+    return value;
+  }
+  const bool pairs = of_pairs(visit.point.site) && !edit.function;
+  // Whoever chooses pairs may choose none that is seen; every query sees some key.
+  if (pairs && (mask.placed || asks_what_is_seen(edit.what, visit.point.site))) {
     const Tensor seen = seen_pairs(visit, value);  // windows differ between layers
     where = where.defined() ? where.logical_and(seen) : seen;
   }
-  if (mask.of.empty() ||
-      (of_pairs(visit.point.site) && where.defined() && !where.any().item<bool>())) {
+  if (pairs && mask.placed && !where.any().item<bool>()) {
     return value;
   }
   for (const std::size_t step : mask.of) {
@@ -259,7 +301,9 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
 
 Tensor InterventionTap::visit(const Visit& visit, const Tensor& value) {
   Tensor current = value;
-  for (const EditGroup& group : *plan_->at(visit.point)) {
+  const std::vector<EditGroup>& groups = *plan_->at(visit.point);
+  check_exclusions(groups, visit, value);
+  for (const EditGroup& group : groups) {
     current = changed_by(group, visit, current);
   }
   return current;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <tuple>
 
 #include "hooks/intervention_plan.h"
@@ -20,7 +21,8 @@ class InterventionTap final : public Tap {
 
   // Only the selected part changes, the rest stays bit for bit. At scores and patterns, what a
   // query cannot see (later keys, padding, beyond a window) is never part of a selection. Throws
-  // UsageError for stored values that do not fit, and for a mask that leaves a query no key.
+  // UsageError for stored values that do not fit, for a mask that leaves a query no key, and for
+  // steps that select the same part though one excludes the other (InterventionPlan::excludes()).
   Tensor visit(const Visit& visit, const Tensor& value) override;
 
  private:
@@ -32,6 +34,11 @@ class InterventionTap final : public Tap {
     std::int64_t rows = 0;
   };
   const Mask& mask_of(const EditGroup& group, const Visit& visit, const Tensor& value);
+  static bool overlap(const Mask& a, const Mask& b);
+
+  void check_exclusions(const std::vector<EditGroup>& groups,
+                        const Visit& visit,
+                        const Tensor& value);
 
   Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
 
@@ -39,6 +46,8 @@ class InterventionTap final : public Tap {
   // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;
+  // Pairs of groups that were found to select different parts, with the masks as they are.
+  std::set<std::tuple<EditGroup, EditGroup, Site, std::int64_t>> apart_;
 };
 
 }  // namespace headscope

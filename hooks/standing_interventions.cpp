@@ -58,17 +58,6 @@ Json StandingInterventions::description() const {
   return Json::parse(to_json(interventions_).dump());
 }
 
-void StandingInterventions::check_fired() const {
-  for (std::size_t i = 0; i < interventions_.size(); ++i) {
-    if (plan_->fired(i) == 0) {
-      throw UsageError(
-          "{} never changed anything: no pass met what it selects; mend its positions, prompts or "
-          "pairs, or take it out",
-          numbered(i, interventions_[i]));
-    }
-  }
-}
-
 Model intervened(const Model& model, const std::filesystem::path& file) {
   std::vector<Intervention> interventions = read_interventions(file);
   std::string hash = hash_of(file, interventions);

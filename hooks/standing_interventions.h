@@ -23,7 +23,7 @@ class StandingInterventions final : public StandingChange {
   [[nodiscard]] std::unique_ptr<Tap> tap() const override;
   [[nodiscard]] std::string hash() const override { return hash_; }
   [[nodiscard]] Json description() const override;
-  void check_fired() const override;
+  void check_fired() const override { plan_->check_fired(); }
 
   [[nodiscard]] const std::vector<Intervention>& interventions() const { return interventions_; }
 

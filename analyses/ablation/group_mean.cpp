@@ -1,4 +1,5 @@
 #include "analyses/ablation/ablation.h"
+#include "hooks/mean_values.h"
 #include "lib/base/error.h"
 #include "lib/model/batch_plan.h"
 #include "lib/model/memory_need.h"
@@ -16,25 +17,19 @@ GroupMean::Means GroupMean::measured() const {
   for (const auto& group : groups_.groups()) {
     const std::int64_t length = items_[static_cast<std::size_t>(group.front())].length();
     const std::vector<std::int64_t> lengths(group.size(), length);
-    std::map<std::pair<Site, std::int64_t>, Tensor> sums;
+    MeanValues mean(sites_, MeanValues::Over::prompts);
     for (const auto& batch : plan_batches(lengths, {.most_tokens = kTokensAtOnce})) {
       std::vector<std::vector<std::int32_t>> prompts;
       for (const std::size_t place : batch) {
         const auto item = static_cast<std::size_t>(group[place]);
         prompts.push_back(items_[item].prompt(over_).tokens);
       }
-      const RunValues run(
-          model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});
-      for (const Site site : sites_) {
-        for (std::int64_t layer = 0; layer < model_.config().n_layers; ++layer) {
-          Tensor& sum = sums[{site, layer}];
-          const Tensor more = run.at(site, layer).to(at::kDouble).sum(0);
-          sum = sum.defined() ? sum + more : more;
-        }
-      }
+      model_.forward(Batch(prompts), mean, {.logits = Logits::none});
     }
-    for (const auto& [key, sum] : sums) {
-      means[key].push_back((sum / static_cast<double>(group.size())).to(at::kFloat));
+    for (const Site site : sites_) {
+      for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+        means[{site, layer}].push_back(mean.mean(site, layer).to(at::kFloat));
+      }
     }
   }
   return means;

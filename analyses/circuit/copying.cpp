@@ -11,6 +11,7 @@
 #include "lib/model/memory_need.h"
 #include "lib/model/norm.h"
 #include "lib/model/post_norm.h"
+#include "lib/model/qkv.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -51,15 +52,8 @@ double hits_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top)
 // What the head writes after reading each stream at full weight [N, d_model].
 Tensor written(const Model& model, const HeadId& head, const Tensor& streams) {
   const ModelConfig& c = model.config();
-  const auto& block = model.weights().blocks[static_cast<std::size_t>(head.layer)];
-  const at::ScalarType dtype = to_torch(model.dtype());
-  const Tensor normed = normalize(streams, block.ln1, c.norm, c.norm_eps).to(dtype);
-  const std::int64_t kv_head = head.head / c.heads_per_kv();
-  Tensor v = at::matmul(normed, model.W_V(head.layer)[kv_head]);
-  if (block.b_QKV.defined()) {
-    const std::int64_t row = (c.n_heads + c.n_kv_heads + kv_head) * c.d_head;
-    v = v + block.b_QKV.narrow(0, row, c.d_head);
-  }
+  const HeadReading value{head.layer, QkvPart::v, {head.head / c.heads_per_kv(), 1}};
+  const Tensor v = project_heads(model, value, streams).squeeze(1);
   const Tensor out = at::matmul(v, model.W_O(head.layer)[head.head]).to(at::kFloat);
   return after_attention_norm(model, head.layer, out);
 }

@@ -6,6 +6,7 @@
 
 #include "analyses/metric/summary.h"
 #include "analyses/sweep/positions.h"
+#include "hooks/edits.h"
 #include "lib/base/error.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
@@ -46,36 +47,26 @@ void put(const std::vector<double>& scored, const Block& block, std::vector<doub
   }
 }
 
-class MeanAblation final : public Tap {
- public:
-  MeanAblation(const KeptHeads& heads, Kept kept, Replacement mean)
-      : heads_(heads), kept_(kept), mean_(std::move(mean)) {}
-
-  [[nodiscard]] Interest wants(HookPoint point) const override {
-    return point.site == Site::z ? Interest::edit : Interest::none;
-  }
-
-  Tensor visit(const Visit& visit, const Tensor& z) override {
-    const Tensor in_circuit = heads_.of(visit.point.layer).to(z.device()).unsqueeze(-1);
-    const Tensor mean = mean_(Site::z, visit.point.layer, z);
-    switch (kept_) {
+// z of what is kept, means in place of the rest.
+Edits mean_ablation_but(const KeptHeads& heads, Kept kept, const Replacement& mean) {
+  Edits edits;
+  edits.at("blocks.*.attn.hook_z").apply([&heads, kept, mean](const Visit& visit, const Tensor& z) {
+    const Tensor in_circuit = heads.of(visit.point.layer).to(z.device()).unsqueeze(-1);
+    const Tensor instead = mean(Site::z, visit.point.layer, z);
+    switch (kept) {
       case Kept::circuit:
-        return at::where(in_circuit, z, mean);
+        return at::where(in_circuit, z, instead);
       case Kept::complement:
-        return at::where(in_circuit, mean, z);
+        return at::where(in_circuit, instead, z);
       case Kept::nothing:
-        return mean;
+        return instead;
       case Kept::model:
         break;
     }
     return z;
-  }
-
- private:
-  const KeptHeads& heads_;
-  Kept kept_;
-  Replacement mean_;
-};
+  });
+  return edits;
+}
 
 }  // namespace
 
@@ -121,7 +112,7 @@ std::vector<double> CircuitEvaluator::ablated(const HeadCircuit& circuit, Kept k
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = blocks_[i];
     const KeptHeads heads(circuit, block, task_.items, model_.config());
-    MeanAblation ablation(heads, kept, mean_.of_items(block.items));
+    Edits ablation = mean_ablation_but(heads, kept, mean_.of_items(block.items));
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
     const Tensor logits = model_.forward(block.clean, ablation, last).logits;
     put(scoring_.values(logits, block.items, clean_[i]), block, values);

@@ -5,6 +5,8 @@
 #include <ATen/ops/log_softmax.h>
 
 #include "analyses/metric/summary.h"
+#include "hooks/edits.h"
+#include "hooks/mean_values.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
 #include "lib/model/memory_need.h"
@@ -21,53 +23,19 @@ bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
   return std::find(heads.begin(), heads.end(), head) != heads.end();
 }
 
-// Sums z over tokens, layer by layer.
-class MeanTap final : public Tap {
- public:
-  explicit MeanTap(const ModelConfig& config) : sums(static_cast<std::size_t>(config.n_layers)) {}
-  [[nodiscard]] Interest wants(HookPoint point) const override {
-    return point.site == Site::z ? Interest::observe : Interest::none;
+// The heads' z replaced by their means: [n_layers][n_heads, d_head].
+Edits mean_ablation(const std::vector<std::size_t>& heads, const std::vector<Tensor>& means) {
+  const auto width = static_cast<std::size_t>(means.front().size(0));
+  std::map<std::size_t, std::vector<std::int64_t>> of_layer;
+  for (const std::size_t head : heads) {
+    of_layer[head / width].push_back(static_cast<std::int64_t>(head % width));
   }
-  Tensor visit(const Visit& visit, const Tensor& z) override {
-    Tensor& sum = sums[static_cast<std::size_t>(visit.point.layer)];
-    const Tensor part = z.to(at::kDouble).sum(at::IntArrayRef({0, 1}));
-    sum = sum.defined() ? sum + part : part;
-    return z;
+  Edits edits;
+  for (const auto& [layer, own] : of_layer) {
+    edits.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = own}).replace(means[layer]);
   }
-  std::vector<Tensor> sums;  // [n_heads, d_head]
-};
-
-// Puts means in place of the heads' z.
-class AblationTap final : public Tap {
- public:
-  AblationTap(const std::vector<std::size_t>& heads, const std::vector<Tensor>& means)
-      : heads_(heads), means_(means) {}
-  [[nodiscard]] Interest wants(HookPoint point) const override {
-    return point.site == Site::z && !heads_of(point.layer).empty() ? Interest::edit
-                                                                   : Interest::none;
-  }
-  Tensor visit(const Visit& visit, const Tensor& z) override {
-    Tensor out = z.clone();
-    for (const std::int64_t head : heads_of(visit.point.layer)) {
-      out.select(2, head).copy_(means_[static_cast<std::size_t>(visit.point.layer)][head]);
-    }
-    return out;
-  }
-
- private:
-  [[nodiscard]] std::vector<std::int64_t> heads_of(int layer) const {
-    const auto n = means_.front().size(0);
-    std::vector<std::int64_t> result;
-    for (const std::size_t head : heads_) {
-      if (static_cast<std::int64_t>(head) / n == layer) {
-        result.push_back(static_cast<std::int64_t>(head) % n);
-      }
-    }
-    return result;
-  }
-  const std::vector<std::size_t>& heads_;
-  const std::vector<Tensor>& means_;
-};
+  return edits;
+}
 
 // The first token that must be predicted: of repeated tokens the second of the second copy, which
 // is the first that can be known.
@@ -191,17 +159,15 @@ const Confirmer::Behaviour& Confirmer::behaviour(const Probe& probe) {
   }
   Behaviour made;
   made.prompts = make_probe(probe, model_, options_.seed + kOtherPrompts);
-  std::int64_t tokens = 0;
   for (ProbePrompt& prompt : made.prompts) {
     if (probe.kind == Probe::repeated) {
       prompt.tokens.resize(1 + 2 * kPeriod);  // later copies show nothing new
     }
-    tokens += static_cast<std::int64_t>(prompt.tokens.size());
   }
-  MeanTap tap(model_.config());
+  MeanValues tap({Site::z}, MeanValues::Over::positions);
   made.intact = run(model_, probe, made.prompts, tap);
-  for (const Tensor& sum : tap.sums) {
-    made.means.push_back((sum / static_cast<double>(tokens)).to(to_torch(model_.dtype())));
+  for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+    made.means.push_back(tap.mean(Site::z, layer).to(to_torch(model_.dtype())));
   }
   return behaviours_.emplace(probe, std::move(made)).first->second;
 }
@@ -218,7 +184,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
   }
   const Behaviour& known = behaviour(probe);
   const auto change = [&](const std::vector<std::size_t>& heads) {
-    AblationTap tap(heads, known.means);
+    Edits tap = mean_ablation(heads, known.means);
     return confirm_differences(run(model_, probe, known.prompts, tap), known.intact);
   };
   Confirmation result{.detector = detection.detector.name, .behaviour = behaviour_name(probe)};

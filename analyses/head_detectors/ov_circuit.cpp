@@ -29,16 +29,9 @@ Tensor not_beaten(const Tensor& logits, const Tensor& own, OwnLogits::Side side)
 
 Tensor ov_written(const Model& model, std::int64_t layer, const Tensor& streams, Biases biases) {
   const ModelConfig& c = model.config();
-  const BlockWeights& block = model.weights().blocks.at(static_cast<std::size_t>(layer));
-  const Tensor read = normed_by(streams.to(at::kFloat), block.ln1, c, biases);
-  Tensor v = at::matmul(read, model.W_V(layer).to(at::kFloat));  // [n_kv_heads, N, d_head]
-  if (biases == Biases::kept && block.b_QKV.defined()) {
-    const std::int64_t first = (c.n_heads + c.n_kv_heads) * c.d_head;
-    v = v + block.b_QKV.narrow(0, first, c.n_kv_heads * c.d_head)
-                .to(at::kFloat)
-                .view({c.n_kv_heads, 1, c.d_head});
-  }
-  const Tensor by_head = v.repeat_interleave(c.heads_per_kv(), 0);
+  const HeadReading values{layer, QkvPart::v, {0, c.n_kv_heads}, biases, DType::f32};
+  const Tensor v = project_heads(model, values, streams.to(at::kFloat));  // [N, n_kv_heads, d_head]
+  const Tensor by_head = v.transpose(0, 1).repeat_interleave(c.heads_per_kv(), 0);
   const Tensor out = at::bmm(by_head, model.W_O(layer).to(at::kFloat));
   const NormWeights* norm = post_attention_norm(model, layer);
   return norm == nullptr ? out : normed_by(out, *norm, c, biases);

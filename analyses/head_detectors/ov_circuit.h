@@ -5,13 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/model/model.h"
+#include "lib/model/qkv.h"
 
 namespace headscope {
-
-// kept: as the model has them. dropped: the matrices and the gains of norms alone, which is the
-// circuit the papers write as W_E W_V W_O W_U.
-enum class Biases { kept, dropped };
 
 // Streams [N, d_model] f32 through ln1, each head's W_V and W_O, and the norm behind attention if
 // there is one → [n_heads, N, d_model] f32. A head of a KV group uses the group's W_V; b_O is no

@@ -9,7 +9,7 @@
 //   D  this run again with those inputs in the receivers; everything after them is computed.
 //
 // In C nothing moves between positions, so it runs only the columns the receivers read: one, for
-// the logits.
+// the logits. Of a changed model, and where it is asked for, all are whole passes (whole_run()).
 #pragma once
 
 #include <memory>
@@ -40,6 +40,12 @@ class Paths final : public RowRunnerMaker {
                                                 std::int64_t kept_from,
                                                 const Block& block,
                                                 std::int64_t first) const override;
+
+  [[nodiscard]] Tensor whole_run(const WholeRun& in) const override;
+  [[nodiscard]] std::vector<Site> sites_of_whole_run() const override;
+  // Where heads share keys and values, a receiver's z is attended anew for its own view of them,
+  // beside the pass: no change of that layer's scores, pattern or z would reach it.
+  void check_whole_run(const Model& model) const override;
 
  private:
   PathOptions options_;

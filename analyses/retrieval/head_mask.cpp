@@ -1,11 +1,10 @@
 #include "analyses/retrieval/head_mask.h"
 
 #include <algorithm>
+#include <map>
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
-#include "lib/tensor/convert.h"
-#include "lib/tensor/ops.h"
 
 namespace headscope {
 
@@ -57,27 +56,42 @@ std::vector<HeadId> masked_heads(const HeadMask& mask,
   return heads;
 }
 
-std::vector<Tensor> mask_tensors(const Model& model,
-                                 const HeadMask& mask,
-                                 std::uint64_t seed,
-                                 const std::vector<std::string_view>& prompt_ids) {
-  const ModelConfig& config = model.config();
-  std::vector<Tensor> layers(static_cast<std::size_t>(config.n_layers));
-  const auto rows = static_cast<std::int64_t>(prompt_ids.size());
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const auto at = static_cast<std::size_t>(row);
-    for (const auto& [layer, head] : masked_heads(mask, seed, prompt_ids[at])) {
-      Tensor& masked = layers.at(static_cast<std::size_t>(layer));
-      if (!masked.defined()) {
-        masked = at::zeros({rows, config.n_heads}, at::kBool);
-      }
-      masked.data_ptr<bool>()[row * config.n_heads + head] = true;
+std::string name_of_mean(std::int64_t layer) {
+  return fmt::format("mean of z, layer {}", layer);
+}
+
+std::vector<Intervention> mask_interventions(const HeadMask& mask,
+                                             std::uint64_t seed,
+                                             const std::vector<std::string_view>& prompt_ids) {
+  // Rows of one choice of a layer's heads are one intervention.
+  std::map<std::pair<std::int64_t, std::vector<std::int64_t>>, std::vector<std::int64_t>> rows_of;
+  for (std::size_t row = 0; row < prompt_ids.size(); ++row) {
+    std::map<std::int64_t, std::vector<std::int64_t>> heads_of;
+    for (const auto& [layer, head] : masked_heads(mask, seed, prompt_ids[row])) {
+      heads_of[layer].push_back(head);
+    }
+    for (auto& [layer, heads] : heads_of) {
+      std::sort(heads.begin(), heads.end());
+      rows_of[{layer, heads}].push_back(static_cast<std::int64_t>(row));
     }
   }
-  for (Tensor& masked : layers) {
-    masked = masked.defined() ? masked.to(to_torch(model.device())) : masked;
+  const bool uniform = mask.mode == MaskMode::decode_uniform;
+  std::vector<Intervention> list;
+  for (const auto& [which, rows] : rows_of) {
+    const auto& [layer, heads] = which;
+    list.push_back({.site = hook_name(uniform ? Site::pattern : Site::z, static_cast<int>(layer)),
+                    .where = {.heads = heads},
+                    .op = uniform                       ? Op::uniform
+                          : mask.mode == MaskMode::zero ? Op::zero
+                                                        : Op::replace});
+    if (rows.size() < prompt_ids.size()) {
+      list.back().where.prompts = rows;
+    }
+    if (mask.mode == MaskMode::mean) {
+      list.back().values.name = name_of_mean(layer);
+    }
   }
-  return layers;
+  return list;
 }
 
 }  // namespace headscope

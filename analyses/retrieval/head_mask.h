@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hooks/intervention.h"
 #include "lib/base/head_id.h"
-#include "lib/model/model.h"
 
 namespace headscope {
 
@@ -40,11 +40,13 @@ std::vector<HeadId> masked_heads(const HeadMask& mask,
                                  std::uint64_t seed,
                                  std::string_view prompt_id);
 
-// True at masked heads, [n_layers][rows, n_heads] bool on the model's device; a layer without any
-// is undefined.
-std::vector<Tensor> mask_tensors(const Model& model,
-                                 const HeadMask& mask,
-                                 std::uint64_t seed,
-                                 const std::vector<std::string_view>& prompt_ids);
+// The mask of a batch of these prompts as interventions; rows may have other heads than their
+// neighbours. Those of MaskMode::mean ask for the values that name_of_mean() names.
+std::vector<Intervention> mask_interventions(const HeadMask& mask,
+                                             std::uint64_t seed,
+                                             const std::vector<std::string_view>& prompt_ids);
+
+// Of a layer's mean of z [n_heads, d_head].
+std::string name_of_mean(std::int64_t layer);
 
 }  // namespace headscope

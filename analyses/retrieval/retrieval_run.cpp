@@ -4,6 +4,7 @@
 
 #include "analyses/retrieval/copy_hits.h"
 #include "analyses/retrieval/response.h"
+#include "hooks/mean_values.h"
 #include "lib/generate/generate.h"
 #include "lib/tensor/ops.h"
 
@@ -35,26 +36,31 @@ bool RetrievalRun::done(const PromptRows& rows, std::size_t mask) const {
          });
 }
 
-const std::vector<Tensor>& RetrievalRun::means() {
+const NamedValues& RetrievalRun::means() {
   if (means_.empty()) {
-    MeanOutputTap tap(model_.config());
+    MeanValues tap({Site::z}, MeanValues::Over::positions);
     const std::size_t step = (prompts_.size() + kMeanPrompts - 1) / kMeanPrompts;
     for (std::size_t i = 0; i < prompts_.size(); i += step) {
       prefill(model_, prompts_[i].tokens, tap);
     }
-    means_ = tap.means();
+    for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+      means_[name_of_mean(layer)] = tap.mean(Site::z, layer).to(at::kFloat);
+    }
   }
   return means_;
 }
 
-MaskTap RetrievalRun::mask_tap(const HeadMask& mask, const PromptRows& rows) {
+InterventionTap RetrievalRun::mask_tap(const HeadMask& mask, const PromptRows& rows) {
   std::vector<std::string_view> ids;
   for (const std::size_t prompt : rows) {
     ids.emplace_back(prompts_[prompt].id);
   }
-  return {mask.mode,
-          mask_tensors(model_, mask, options_.seed, ids),
-          mask.mode == MaskMode::mean ? means() : std::vector<Tensor>()};
+  std::vector<EditStep> steps;
+  for (const Intervention& what : mask_interventions(mask, options_.seed, ids)) {
+    steps.push_back({what});
+  }
+  return InterventionTap(std::make_shared<const InterventionPlan>(
+      std::move(steps), mask.mode == MaskMode::mean ? means() : NamedValues(), model_.config()));
 }
 
 KvCache RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
@@ -63,7 +69,7 @@ KvCache RetrievalRun::prefilled(const PromptRows& rows, const HeadMask& mask) {
     stop_if_asked();
     const std::vector<std::int32_t>& tokens = prompts_[prompt].tokens;
     if (masks_prefill(mask)) {
-      MaskTap tap = mask_tap(mask, {prompt});
+      InterventionTap tap = mask_tap(mask, {prompt});
       caches.push_back(prefill(model_, tokens, tap));
     } else {
       if (!shared_) {
@@ -89,7 +95,7 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
   const bool masked = mask.choice != HeadMask::Choice::none;
   const ModelConfig& config = model_.config();
   TopKeysTap keys(options_.top_k);
-  std::optional<MaskTap> tap;
+  std::optional<InterventionTap> tap;
   if (masked) {
     tap.emplace(mask_tap(mask, rows));
   }

@@ -7,6 +7,7 @@
 #include "analyses/retrieval/retrieval.h"
 #include "analyses/retrieval/retrieval_taps.h"
 #include "analyses/retrieval/shared_prefix.h"
+#include "hooks/intervention_tap.h"
 
 namespace headscope {
 
@@ -28,20 +29,20 @@ class RetrievalRun {
  private:
   [[nodiscard]] bool done(const PromptRows& rows, std::size_t mask) const;
   KvCache prefilled(const PromptRows& rows, const HeadMask& mask);
-  MaskTap mask_tap(const HeadMask& mask, const PromptRows& rows);
+  InterventionTap mask_tap(const HeadMask& mask, const PromptRows& rows);
   void stop_if_asked() const {
     if (options_.stop && options_.stop()) {
       throw RetrievalStopped();
     }
   }
   std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, KvCache& cache);
-  const std::vector<Tensor>& means();
+  const NamedValues& means();
 
   const Model& model_;
   const std::vector<RetrievalPrompt>& prompts_;
   const RetrievalOptions& options_;
   std::optional<SharedPrefix> shared_;
-  std::vector<Tensor> means_;
+  NamedValues means_;
 };
 
 }  // namespace headscope

@@ -51,6 +51,12 @@ class GoOn final : public RowRunnerMaker {
                                                 std::int64_t first) const override {
     return std::make_unique<Continuation>(model, run, block.layout(), first);
   }
+  [[nodiscard]] Tensor whole_run(const WholeRun& in) const override {
+    return in.model.forward(in.batch, in.change, {.logits = Logits::last, .vocab = in.vocab})
+        .logits;
+  }
+  [[nodiscard]] std::vector<Site> sites_of_whole_run() const override { return {}; }
+  void check_whole_run(const Model&) const override {}
 };
 
 }  // namespace headscope

@@ -1,4 +1,4 @@
-// The plain loop that every shortcut is held against: one edit, one whole forward pass a cell.
+// The plain loop that every shortcut is held against: one edit and whole forward passes a cell.
 #pragma once
 
 #include <vector>
@@ -12,7 +12,9 @@ struct PlainLoop {
   const Model& model;
   const Block& block;
   const BlockRuns& runs;  // the source's kept from column 0
-  const SweepSpec& spec;
+  Run into = Run::clean;
+  const Replacement& replacement;
+  const RowRunnerMaker& runner;
   const Scoring& scoring;
 
   // The cell of that index, for every row of the block. `changed` is [B, T] bool on the CPU.

@@ -32,6 +32,16 @@ class RowRunner {
                                                      const std::function<bool()>& stop) const = 0;
 };
 
+// A cell run by whole passes, without a shortcut.
+struct WholeRun {
+  const Model& model;
+  const Block& block;
+  const Batch& batch;    // of the run that is changed
+  const RunValues& run;  // it unchanged: sites_of_whole_run(), from column 0
+  Tap& change;           // what the cell changes
+  const std::vector<std::int64_t>& vocab;
+};
+
 // Makes a block's runner.
 class RowRunnerMaker {
  public:
@@ -52,6 +62,14 @@ class RowRunnerMaker {
                                                         std::int64_t kept_from,
                                                         const Block& block,
                                                         std::int64_t first) const = 0;
+
+  // The same by whole passes: slow, and right for a model that every pass of changes (--plain,
+  // --intervene). Returns the logits at the last column [B, V] f32.
+  [[nodiscard]] virtual Tensor whole_run(const WholeRun& in) const = 0;
+  // What must be kept of the run that is changed.
+  [[nodiscard]] virtual std::vector<Site> sites_of_whole_run() const = 0;
+  // Throws UsageError for a model whose changes whole_run() could not follow.
+  virtual void check_whole_run(const Model& model) const = 0;
 };
 
 }  // namespace headscope

@@ -81,7 +81,7 @@ std::vector<Site> Sweeper::sites_of(Run run) const {
     }
   }
   if (run == spec.into && spec.runner != nullptr) {
-    add(spec.runner->sites(config));
+    add(plain() ? spec.runner->sites_of_whole_run() : spec.runner->sites(config));
   }
   return sites;
 }
@@ -118,13 +118,8 @@ void Sweeper::run_baselines(const std::vector<Block>& swept) {
 }
 
 void Sweeper::plan() {
-  if (context_.model.standing() && context_.spec.runner != nullptr) {
-    throw UsageError(
-        "paths are followed on kept runs, beside the passes that --intervene changes; use patch or "
-        "ablate, or run it without");
-  }
   if (plain() && context_.spec.runner != nullptr) {
-    throw UsageError("--plain runs whole forward passes; it has no paths to follow");
+    context_.spec.runner->check_whole_run(context_.model);
   }
   context_.plan = plan_sweep(context_.model, shape(), context_.options.memory);
 }

@@ -19,6 +19,17 @@ std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
   return part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
 }
 
+// What the source brings, formed when a cell first asks and kept for the others of the block.
+Replacement formed_once(const ValueSource& source, const BlockRuns& runs) {
+  return [&source, &runs, formed = Replacement()](
+             Site site, std::int64_t layer, const Tensor& original) mutable {
+    if (!formed) {
+      formed = source.of_block(runs);
+    }
+    return formed(site, layer, original);
+  };
+}
+
 }  // namespace
 
 SweepBlock::SweepBlock(const SweepContext& context,
@@ -28,6 +39,7 @@ SweepBlock::SweepBlock(const SweepContext& context,
       runs_(runs),
       block_(runs.block),
       columns_(swept_columns(context.spec, context.model.config(), block_, context.task.items)),
+      replacement_(formed_once(*context.spec.source, runs)),
       unchanged_(unchanged) {}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
@@ -77,10 +89,10 @@ bool SweepBlock::any_wanted(const std::vector<Cells>& wave) const {
   });
 }
 
-ChangeInput SweepBlock::input_of(const Replacement& replacement, const ColumnGroup& group) const {
+ChangeInput SweepBlock::input_of(const ColumnGroup& group) const {
   ChangeInput in{.model = context_.model,
                  .run = runs_.of(context_.spec.into),
-                 .replacement = replacement,
+                 .replacement = replacement_,
                  .layout = block_.layout(),
                  .kept_from = columns_.kept_from,
                  .changed = group.changed.to(to_torch(context_.model.device()))};
@@ -97,10 +109,9 @@ bool SweepBlock::run() {
 
 bool SweepBlock::run_group(const ColumnGroup& group) {
   const SweepSpec& spec = context_.spec;
-  const Replacement replacement = spec.source->of_block(runs_);
   const auto runner = runner_of(spec).make(
       context_.model, runs_.of(spec.into), columns_.kept_from, block_, group.first);
-  ChangeInput in = input_of(replacement, group);
+  ChangeInput in = input_of(group);
   for (const std::vector<Cells>& cells : waves_of(group)) {
     if (!any_wanted(cells)) {
       continue;
@@ -169,7 +180,9 @@ std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tenso
 }
 
 bool SweepBlock::run_plain() {
-  const PlainLoop loop{context_.model, block_, runs_, context_.spec, context_.scoring};
+  const RowRunnerMaker& runner = runner_of(context_.spec);
+  const PlainLoop loop{
+      context_.model, block_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
   for (const ColumnGroup& group : columns_.groups) {
     for (const Cells& cells : cells_of(group)) {
       const SweptPart& part = context_.spec.parts[cells.part];
@@ -179,7 +192,12 @@ bool SweepBlock::run_plain() {
         if (context_.stopped()) {
           return false;
         }
-        if (!any_wanted({{cells.part, cells.layer, {}, {cells.index[i]}}})) {
+        const Cells one{cells.part, cells.layer, {}, {cells.index[i]}};
+        if (!any_wanted({one})) {
+          continue;
+        }
+        if (!runner.reaches(part.site, cells.layer)) {
+          members_of(one, at::zeros({1, block_.rows()}, at::kBool));
           continue;
         }
         auto values =

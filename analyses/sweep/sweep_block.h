@@ -56,8 +56,7 @@ class SweepBlock {
   // already: a resumed sweep runs the same products and rounds as one that was never stopped.
   [[nodiscard]] std::vector<std::vector<Cells>> waves_of(const ColumnGroup& group) const;
   [[nodiscard]] bool any_wanted(const std::vector<Cells>& wave) const;
-  [[nodiscard]] ChangeInput input_of(const Replacement& replacement,
-                                     const ColumnGroup& group) const;
+  [[nodiscard]] ChangeInput input_of(const ColumnGroup& group) const;
   bool run_group(const ColumnGroup& group);
   void add(Wave& wave, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
@@ -68,6 +67,7 @@ class SweepBlock {
   const BlockRuns& runs_;
   const Block& block_;
   SweptColumns columns_;
+  Replacement replacement_;
   const std::vector<double>& unchanged_;
 };
 

@@ -17,11 +17,20 @@ namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
 
 const Names kVerbs{"patch", "ablate", "path-patch", "attribute"};
-const Names kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit"};
+const Names kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
+const Names kPaths{"task", "intervene"};
 const Names kOfFile{"model", "output", "sweeps"};
 // What tells sweeps apart, in the order in which it names them.
-const Names kNaming{
-    "site", "mode", "method", "receiver", "senders", "over", "positions", "from", "metric"};
+const Names kNaming{"site",
+                    "mode",
+                    "method",
+                    "receiver",
+                    "senders",
+                    "over",
+                    "positions",
+                    "from",
+                    "metric",
+                    "intervene"};
 
 bool is_in(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -133,9 +142,11 @@ void complete(SweepEntry& entry, const OrderedJson& spec, const fs::path& list) 
       entry.options[key] = spec[key];
     }
   }
-  const auto task = entry.options.find("task");
-  if (task != entry.options.end() && task->is_string()) {
-    *task = resolved(task->get<std::string>(), list);
+  for (const std::string& key : kPaths) {
+    const auto path = entry.options.find(key);
+    if (path != entry.options.end() && path->is_string()) {
+      *path = resolved(path->get<std::string>(), list);
+    }
   }
 }
 

@@ -7,8 +7,8 @@
 //
 // An entry's keys are the long options of its verb, so every verb's vocabulary, defaults and errors
 // are those of the command line; "verb" and "name" are its own. task, metric, positions,
-// prepend-bos and skip-unfit may stand at the top for all entries that do not say otherwise. Paths
-// are relative to the file.
+// prepend-bos, skip-unfit and intervene may stand at the top for all entries that do not say
+// otherwise. Paths are relative to the file.
 #pragma once
 
 #include <cstddef>

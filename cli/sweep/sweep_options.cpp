@@ -50,7 +50,7 @@ void add_sweep_options(CLI::App& app, SweepVerbOptions& options) {
   add_grid_options(app, options);
   app.add_option("--shard", options.shard, "I/N: the I-th of N parts; headscope merge joins them");
   app.add_flag(
-      "--plain", options.plain, "One edit and one whole forward pass a cell: the slow check");
+      "--plain", options.plain, "One edit and whole forward passes a cell: the slow check");
 }
 
 std::int64_t parse_bytes(const std::string& text) {

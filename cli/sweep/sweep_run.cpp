@@ -82,20 +82,21 @@ void run_in(SweepSession& session,
             const Invocation& invocation,
             const SweepVerbOptions& options,
             const SweepVerb& verb) {
-  if (!options.intervene.empty()) {
-    throw UsageError(
-        "--intervene: the entries of a sweep file share one model's runs; run this verb alone");
-  }
+  const Model& model = session.model(options);
+  refuse_chosen_prompts(model, "a sweep");
   const Task& task = session.task(options);
-  SweepJob job(session.model(), task, invocation, options, verb);
+  SweepJob job(model, task, invocation, options, verb);
   if (session.stage == SweepSession::Stage::check) {
     job.check();
     return;
   }
   session.outcome = job.run([&] {
     return &session.baselines(
-        task, find_metric(options.metric), memory_for(options.memory, session.model()));
+        model, task, find_metric(options.metric), memory_for(options.memory, model));
   });
+  if (session.outcome.finished && session.outcome.start == SweepOutcome::Start::fresh) {
+    check_fired(model);
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "analyses/sweep/sweep_memory.h"
 #include "cli/sweep/task_input.h"
+#include "hooks/standing_interventions.h"
 
 namespace headscope {
 
@@ -15,6 +16,17 @@ Task read_task_of(const SweepVerbOptions& options, const Model& model) {
        .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
 }
 
+const Model& SweepSession::model(const SweepVerbOptions& options) {
+  if (options.intervene.empty()) {
+    return model_;
+  }
+  const auto found = changed_.find(options.intervene);
+  return found != changed_.end()
+             ? found->second
+             : changed_.emplace(options.intervene, intervened(model_, options.intervene))
+                   .first->second;
+}
+
 const Task& SweepSession::task(const SweepVerbOptions& options) {
   const TaskKey key{options.task, options.bos, options.skip_unfit};
   const auto found = tasks_.find(key);
@@ -22,21 +34,22 @@ const Task& SweepSession::task(const SweepVerbOptions& options) {
                                : tasks_.emplace(key, read_task_of(options, model_)).first->second;
 }
 
-const Baselines& SweepSession::baselines(const Task& task,
+const Baselines& SweepSession::baselines(const Model& model,
+                                         const Task& task,
                                          const Metric& metric,
                                          std::int64_t memory) {
-  const std::pair key{&task, &metric};
+  const std::tuple key{&model, &task, &metric};
   const auto found = baselines_.find(key);
   if (found != baselines_.end()) {
     return found->second;
   }
-  const Scoring scoring(metric, task.items, model_.config().d_vocab);
+  const Scoring scoring(metric, task.items, model.config().d_vocab);
   std::int64_t longest = 0;
   for (const TaskItem& item : task.items) {
     longest = std::max(longest, item.length());
   }
-  const std::int64_t tokens = baseline_tokens(model_, longest, memory);
-  return baselines_.emplace(key, baselines_of(model_, task.items, scoring, tokens)).first->second;
+  const std::int64_t tokens = baseline_tokens(model, longest, memory);
+  return baselines_.emplace(key, baselines_of(model, task.items, scoring, tokens)).first->second;
 }
 
 }  // namespace headscope

@@ -19,11 +19,16 @@ class SweepSession {
 
   explicit SweepSession(const Model& model) : model_(model) {}
 
-  [[nodiscard]] const Model& model() const { return model_; }
+  // Changed as --intervene says; each file of interventions is read once.
+  const Model& model(const SweepVerbOptions& options);
   const Task& task(const SweepVerbOptions& options);  // read once
 
-  // Of a task of this session; computed once, when first asked for, in no more than `memory`.
-  const Baselines& baselines(const Task& task, const Metric& metric, std::int64_t memory);
+  // Of a model and a task of this session; computed once, when first asked for, in no more than
+  // `memory`.
+  const Baselines& baselines(const Model& model,
+                             const Task& task,
+                             const Metric& metric,
+                             std::int64_t memory);
 
   Stage stage = Stage::check;
   SweepOutcome outcome = {};  // of the entry that ran last
@@ -32,8 +37,9 @@ class SweepSession {
   using TaskKey = std::tuple<std::string, PrependBos, bool>;  // the file and how it is read
 
   const Model& model_;
+  std::map<std::string, Model> changed_;  // by the file of interventions
   std::map<TaskKey, Task> tasks_;
-  std::map<std::pair<const Task*, const Metric*>, Baselines> baselines_;
+  std::map<std::tuple<const Model*, const Task*, const Metric*>, Baselines> baselines_;
 };
 
 }  // namespace headscope

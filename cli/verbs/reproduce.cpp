@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/output_file.h"
 #include "cli/render/progress.h"
@@ -15,6 +16,7 @@
 #include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
+#include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
@@ -27,6 +29,7 @@ struct ReproduceArguments {
   std::string model = "smollm2";
   std::string out = "out/reproduce";
   std::string memory;
+  std::string intervene;
   ReproduceOptions reproduce;
   HeadRunOptions heads;
   int head_seeds = 3;
@@ -78,6 +81,17 @@ void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
                        reproduction.test_items);
     }
   }
+}
+
+Model load_changed(const ReproduceArguments& options, const Invocation& invocation) {
+  Model model = load_with(options.model, invocation.common, options.intervene);
+  refuse_chosen_positions(model, "reproduce");
+  for (const std::string& name : options.names) {
+    if (find_head_reproduction(name) != nullptr) {
+      refuse_changed_attention(model, "reproduce " + name);
+    }
+  }
+  return model;
 }
 
 // A bar in thousandths.
@@ -164,9 +178,9 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
   check_names(options.names);
   check_sizes(options, invocation.common.seed);
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_changed(options, invocation);
   const Found results = run(options, model, invocation.common.seed);
+  check_fired(model);
   const Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   const std::filesystem::path folder = options.out;
@@ -233,6 +247,7 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
       ->capture_default_str();
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
       ->default_str("70 % of what is free");
+  add_intervene(app, options.intervene);
   add_output_folder(app, options.out, "The folder to write into")->capture_default_str();
 }
 

@@ -140,9 +140,10 @@ Verb sweep_verb() {
           "\n"
           "An entry's keys are the long options of its verb; it writes OUTPUT/NAME.h5. task, "
           "metric,\n"
-          "positions, prepend-bos and skip-unfit may stand at the top for all. Paths are relative "
-          "to\n"
-          "the file. Nothing runs before every entry is checked; what is done is never done again.",
+          "positions, prepend-bos, skip-unfit and intervene may stand at the top for all. Paths "
+          "are\n"
+          "relative to the file. Nothing runs before every entry is checked; what is done is never "
+          "done again.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<SweepArguments>();
         app.add_option("FILE", options->list, "The JSON file of sweeps")->required();

@@ -153,28 +153,37 @@ Tensor placed_part(const ModelConfig& config,
   return table == nullptr ? placed : rotate(placed, *table);
 }
 
+Tensor project_heads(const Model& model, const HeadReading& reading, const Tensor& stream) {
+  const ModelConfig& c = model.config();
+  const BlockWeights& block = model.weights().blocks.at(static_cast<std::size_t>(reading.layer));
+  Part part = part_of_qkv(reading.part, parts_of(c));
+  part.first_row += reading.heads.first * c.d_head;
+  part.heads = reading.heads.count;
+  const at::ScalarType dtype = to_torch(reading.dtype.value_or(model.dtype()));
+  const bool biased = reading.biases == Biases::kept;
+  const NormWeights norm{block.ln1.gain, biased ? block.ln1.bias : Tensor()};
+  const Tensor bias = biased ? rows_of(block.b_QKV, part, c) : Tensor();
+  const Tensor projected = linear(normalize(stream, norm, c.norm, c.norm_eps).to(dtype),
+                                  rows_of(block.W_QKV, part, c).to(dtype),
+                                  bias.defined() ? bias.to(dtype) : bias)
+                               .unflatten(-1, {part.heads, c.d_head});
+  return placed_part(c, block, reading.part, projected, nullptr);
+}
+
 Tensor read_heads(const Model& model,
                   const HeadReading& reading,
                   const Tensor& stream,
                   const BatchLayout& layout) {
   const ModelConfig& c = model.config();
-  const auto layer = static_cast<std::size_t>(reading.layer);
-  const BlockWeights& block = model.weights().blocks.at(layer);
-  Part part = part_of_qkv(reading.part, parts_of(c));
-  part.first_row += reading.heads.first * c.d_head;
-  part.heads = reading.heads.count;
-  const Tensor normed =
-      normalize(stream, block.ln1, c.norm, c.norm_eps).to(to_torch(model.dtype()));
-  const Tensor projected =
-      linear(normed, rows_of(block.W_QKV, part, c), rows_of(block.b_QKV, part, c))
-          .unflatten(-1, {part.heads, c.d_head});
+  const Tensor projected = project_heads(model, reading, stream);
   if (c.positions != Positions::rotary || reading.part == HeadInput::v) {
-    return placed_part(c, block, reading.part, projected, nullptr);
+    return projected;
   }
-  const auto rope = static_cast<std::size_t>(c.layers[layer].rope);
-  const RotaryTable table =
-      rotary_table(layout.position_ids().to(stream.device()), model.rope_frequencies().at(rope));
-  return placed_part(c, block, reading.part, projected, &table);
+  const auto rope =
+      static_cast<std::size_t>(c.layers[static_cast<std::size_t>(reading.layer)].rope);
+  return rotate(
+      projected,
+      rotary_table(layout.position_ids().to(stream.device()), model.rope_frequencies().at(rope)));
 }
 
 }  // namespace headscope

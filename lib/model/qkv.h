@@ -2,6 +2,8 @@
 // head's view may be edited.
 #pragma once
 
+#include <optional>
+
 #include "lib/base/node.h"
 #include "lib/model/attention_builder.h"
 #include "lib/model/pass.h"
@@ -20,16 +22,26 @@ Tensor placed_part(const ModelConfig& config,
                    const Tensor& projected,
                    const RotaryTable* table);
 
-// What some heads of a layer would read from another stream, as attention compares it: normalised,
-// projected, placed.
+// kept: as the model has them. dropped: the matrices and the gains of norms alone, which is the
+// circuit the papers write as W_E W_V W_O W_U.
+enum class Biases { kept, dropped };
+
+// What some heads of a layer read from a stream that is not the layer's own.
 struct HeadReading {
   std::int64_t layer = 0;
   HeadInput part = HeadInput::q;
   HeadRange heads{};  // query heads, or KV heads of k and v
+  Biases biases = Biases::kept;
+  std::optional<DType> dtype{};  // of the products; unset: the model's
 };
 
-// `stream` [B, T, d_model] enters the layer; `layout` says where its columns lie. Returns [B, T,
-// heads, d_head] in the dtype of the model.
+// Normalised by ln1, projected, with QK-norm: queries and keys before rotation, values as attention
+// takes them. `stream` […, d_model] enters the layer. Returns […, heads, d_head] in the dtype of
+// the products.
+Tensor project_heads(const Model& model, const HeadReading& reading, const Tensor& stream);
+
+// The same as attention compares it, queries and keys rotated. `stream` [B, T, d_model]; `layout`
+// says where its columns lie. Returns [B, T, heads, d_head].
 Tensor read_heads(const Model& model,
                   const HeadReading& reading,
                   const Tensor& stream,

@@ -61,6 +61,9 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kSingly{
      {"path-patch", "--receiver", "1.2:q,2.0:k", "--senders", "heads"}},
     {"attribute-q-ig", {"attribute", "--site", "q", "--method", "ig", "--steps", "3"}}};
 
+constexpr const char* kNoMlp =
+    R"({"version": 1, "interventions": [{"site": "blocks.1.hook_mlp_out", "op": "zero"}]})";
+
 struct Place {
   Folder folder;
 
@@ -207,9 +210,9 @@ TEST_CASE("a wrong entry is one line that names it, before anything runs") {
            {R"({"verb": "ablate", "name": "x", "site": "mlp_out"})",
             2,
             "has no heads; use --over layer"},
-           {R"({"verb": "path-patch", "name": "x", "receiver": "logits", "plain": true})",
+           {R"({"verb": "path-patch", "name": "x", "receiver": "0.0:q", "plain": true})",
             2,
-            "--plain"},
+            "nothing comes before layer 0"},
            {R"({"verb": "attribute", "name": "x", "metric": "rank"})", 2, "has no gradient"},
            {R"({"verb": "attribute", "name": "x", "method": "atp-qk-fix"})",
             2,
@@ -249,6 +252,49 @@ TEST_CASE("a file that is no list of sweeps is one line that says why") {
   CHECK(run({"sweep", place.folder / "none.json"}).code == 3);
 }
 
+TEST_CASE("entries of a changed model are what their verbs write of it; paths are of the file") {
+  const Place place(OrderedJson::parse(R"([
+      {"verb": "patch", "over": "layer", "intervene": "edits.json"},
+      {"verb": "patch", "over": "layer"},
+      {"verb": "path-patch", "receiver": "1.2:q", "senders": "mlps", "intervene": "edits.json"}])"));
+  put(place.folder / "edits.json", kNoMlp);
+  const Outcome outcome = place.sweep();
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const std::vector<std::pair<std::string, std::vector<std::string>>> alone{
+      {"patch-layer-edits.json", {"patch", "--over", "layer"}},
+      {"path-patch-1.2-q-mlps-edits.json",
+       {"path-patch", "--receiver", "1.2:q", "--senders", "mlps"}}};
+  for (auto [name, words] : alone) {
+    CAPTURE(name);
+    words.insert(words.begin() + 1, {kSweepSpecModel, "--task", place.folder / "task.jsonl"});
+    words.insert(words.end(),
+                 {"-o",
+                  place.folder / "one.h5",
+                  "--overwrite",
+                  "--memory",
+                  "1GB",
+                  "--intervene",
+                  place.folder / "edits.json"});
+    REQUIRE(run(words).code == 0);
+    CHECK(same_values(read_result(place.file(name)), read_result(place.folder / "one.h5")));
+  }
+  CHECK(read_result(place.file("patch-layer")).clean !=
+        read_result(place.file("patch-layer-edits.json")).clean);
+  place.write(spec_of(OrderedJson::parse(R"([{"verb": "patch", "intervene": "none.json"}])")));
+  const Outcome missing = place.sweep();
+  CHECK(missing.code == 3);
+  CHECK(missing.err.find("none.json") != std::string::npos);
+  put(place.folder / "never.json",
+      R"({"version": 1, "interventions": [{"site": "blocks.0.attn.hook_z", "op": "zero",
+          "prompts": [0]}]})");
+  place.write(spec_of(OrderedJson::parse(R"([{"verb": "patch", "intervene": "never.json"}])")));
+  const Outcome chosen = place.sweep();
+  CHECK(chosen.code == 2);
+  CHECK(chosen.err.find("sweeps[0]") != std::string::npos);
+  CHECK(chosen.err.find("not your prompts one by one") != std::string::npos);
+}
+
 TEST_CASE("a session reads a task once and runs its baselines once a metric") {
   const Place place;
   const Model model = load(huggingface_fixture("llama"));
@@ -259,9 +305,18 @@ TEST_CASE("a session reads a task once and runs its baselines once a metric") {
   CHECK(&session.task(options) == &task);
   options.skip_unfit = true;
   CHECK(&session.task(options) != &task);
-  const Baselines& first =
-      session.baselines(task, find_metric("logit_diff"), std::int64_t{1} << 30);
-  CHECK(&session.baselines(task, find_metric("logit_diff"), std::int64_t{1} << 30) == &first);
-  CHECK(&session.baselines(task, find_metric("prob"), std::int64_t{1} << 30) != &first);
-  CHECK(first.clean.size() == 12);
+  const auto baselines = [&](const Model& of, const char* metric) {
+    return &session.baselines(of, task, find_metric(metric), std::int64_t{1} << 30);
+  };
+  const Baselines* first = baselines(model, "logit_diff");
+  CHECK(baselines(model, "logit_diff") == first);
+  CHECK(baselines(model, "prob") != first);
+  CHECK(first->clean.size() == 12);
+  put(place.folder / "edits.json", kNoMlp);
+  CHECK(&session.model(options) == &model);
+  options.intervene = place.folder / "edits.json";
+  const Model& changed = session.model(options);
+  CHECK(&session.model(options) == &changed);
+  CHECK(baselines(changed, "logit_diff") == baselines(changed, "logit_diff"));
+  CHECK(baselines(changed, "logit_diff")->clean != first->clean);
 }

@@ -85,7 +85,9 @@ TEST_CASE("every kind of sweep agrees with its plain loop") {
       {"patch", "--from", "corrupted", "--positions", "S2", "--metric", "kl"},
       {"ablate", "--mode", "zero"},
       {"ablate", "--mode", "mean", "--mean-over", "corrupted", "--positions", "end"},
-      {"ablate", "--mode", "resample", "--site", "mlp_out", "--over", "layer"}};
+      {"ablate", "--mode", "resample", "--site", "mlp_out", "--over", "layer"},
+      {"path-patch", "--receiver", "1.2:q,2.0:k", "--positions", "S2"},
+      {"path-patch", "--receiver", "logits", "--freeze-mlps", "yes", "--from", "clean"}};
   for (std::size_t i = 0; i < sweeps.size(); ++i) {
     CAPTURE(i, sweeps[i][0]);
     for (const std::string kind : {"fast", "plain"}) {
@@ -162,8 +164,7 @@ TEST_CASE("bad sweeps end with one clear line") {
       {{"patch", "--resume"}, 2, "name it with -o"},
       {{"patch", "-o", "/proc/nothing.h5"}, 4, "/proc/nothing.h5"},
       {{"path-patch", "--receiver", "1.9:q"}, 2, "head 9 is out of range"},
-      {{"path-patch", "--receiver", "0.0:q"}, 2, "nothing comes before layer 0"},
-      {{"path-patch", "--receiver", "logits", "--plain"}, 2, "--plain"}};
+      {{"path-patch", "--receiver", "0.0:q"}, 2, "nothing comes before layer 0"}};
   for (const auto& [words, code, says] : all) {
     const Outcome outcome = sweep(folder, words);
     CAPTURE(words, outcome.err);

@@ -101,6 +101,15 @@ TEST_CASE("heads of queries and of KV are different index spaces, each checked")
   Edits key;
   key.at("blocks.0.attn.hook_k", {.heads = {{kv_heads}}}).zero();
   CHECK_THROWS_WITH(model.forward(two_prompts(), key), contains("kv_head"));
+  Edits shared;
+  shared.at("blocks.0.attn.hook_v", {.kv_heads = {{kv_heads}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), shared), contains("out of range"));
+  Edits query_as_kv;
+  query_as_kv.at("blocks.0.attn.hook_q", {.kv_heads = {{0}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), query_as_kv), contains("select them as heads"));
+  Edits negative;
+  negative.at("blocks.0.attn.hook_z", {.heads = {{-1}}}).zero();
+  CHECK_THROWS_WITH(model.forward(two_prompts(), negative), contains("out of range"));
   Edits stream;
   stream.at("blocks.0.hook_resid_pre", {.heads = {{0}}}).zero();
   CHECK_THROWS_WITH(model.forward(two_prompts(), stream), contains("no head axis"));
@@ -123,6 +132,33 @@ TEST_CASE("a hook the pass does not reach is an error") {
   Edits typo;
   typo.at("blocks.0.attn.hook_zz").zero();
   CHECK_THROWS_WITH(model.forward(two_prompts(), typo), contains("did you mean"));
+}
+
+TEST_CASE("an edit that changes nothing is an error, where the pass shows all it could mean") {
+  const Model model = load(grouped());
+  const std::string name = "blocks.0.attn.hook_attn_scores";
+  Edits unseen;
+  unseen.at("blocks.0.attn.hook_z").scale(2.0);
+  unseen.at(name, {.pairs = {{{1, 2}}}}).bias(1.0);  // no query sees a later key
+  CHECK_THROWS_WITH(model.forward(two_prompts(), unseen),
+                    contains("intervention 1 (bias of " + name + ") never changed anything"));
+  Edits no_head;
+  no_head.at("blocks.0.attn.hook_z", {.heads = std::vector<std::int64_t>{}})
+      .apply([](const Visit&, const Tensor& value) { return value; });
+  CHECK_THROWS_WITH(model.forward(two_prompts(), no_head), contains("(a function of"));
+  // One of many batches, or a step of decoding, may meet what is selected, or not.
+  Edits second;
+  second.at("blocks.0.attn.hook_z", {.prompts = {{7}}}).zero();
+  Batch numbered = two_prompts();
+  numbered.number_prompts({3, 4});
+  CHECK_NOTHROW(model.forward(numbered, second));
+  Edits first_token;
+  first_token.at("blocks.0.attn.hook_z", {.positions = {{0}}}).zero();
+  KvCache cache(model.config());
+  model.forward(Batch({{5, 6, 7}}), first_token, {.cache = &cache});
+  CHECK(first_token.fired(0) == 1);
+  model.forward(batch_of({{8}}), first_token, {.cache = &cache});
+  CHECK(first_token.fired(0) == 0);
 }
 
 TEST_CASE("in a chunked pass an edit meets its position once, and recorders join the chunks") {

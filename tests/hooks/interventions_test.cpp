@@ -420,6 +420,50 @@ TEST_CASE("an intervention that no pass has met is an error naming it") {
   CHECK_THROWS_WITH(changed.standing()->check_fired(), contains("intervention 1 (bias of"));
 }
 
+TEST_CASE("of edits that select the same part none may undo another") {
+  const Model model = load(huggingface_fixture("llama"));
+  const auto run = [&](const std::string& list, std::int64_t chunk = 0) {
+    Edits edits(parsed(list));
+    model.forward(three_prompts(), edits, {.chunk = chunk});
+  };
+  const auto z = [](const std::string& more) {
+    return R"({"site": "blocks.1.attn.hook_z", )" + more + "}";
+  };
+  const auto scores = [](const std::string& more) {
+    return R"({"site": "blocks.0.attn.hook_attn_scores", )" + more + "}";
+  };
+  const std::string scale = z(R"("op": "scale", "factor": 2, "positions": [1])");
+  for (const std::string& excluded :
+       {scale + "," + z(R"("op": "zero", "heads": [1])"),
+        z(R"("op": "zero", "heads": [1, 2])") + "," + z(R"("op": "replace", "heads": [2, 3],
+                                                          "values": [1.0])"),
+        R"({"site": "blocks.*.attn.hook_z", "op": "replace", "values": [2.0]},)" +
+            z(R"("op": "replace", "values": [1.0], "prompts": [2])"),
+        scores(R"("op": "mask", "pairs": [[2, 1]])") + "," +
+            scores(R"("op": "bias", "bias": 1, "heads": [0], "pairs": [[null, 1]])"),
+        scores(R"("op": "clamp", "low": -1)") + "," +
+            scores(R"("op": "mask", "pairs": [[2, 1]])")}) {
+    CAPTURE(excluded);
+    for (const std::int64_t chunk : {0, 2}) {
+      CHECK_THROWS_WITH(run("[" + excluded + "]", chunk),
+                        contains("intervention 0") && contains("intervention 1") &&
+                            contains("select the same part"));
+    }
+  }
+  for (const std::string& fine :
+       {scale + "," + z(R"("op": "zero", "positions": [0, 2])"),
+        z(R"("op": "zero", "heads": [1])") + "," + scale,  // nothing is lost in this order
+        z(R"("op": "zero", "heads": [1])") + "," + z(R"("op": "zero", "heads": [1, 2])"),
+        z(R"("op": "zero", "prompts": [0])") + "," +
+            z(R"("op": "replace", "values": [1.0], "prompts": [1, 2])"),
+        scores(R"("op": "mask", "pairs": [[2, 1]])") + "," +
+            scores(R"("op": "bias", "bias": 1, "pairs": [[1, 1]])")}) {
+    CAPTURE(fine);
+    CHECK_NOTHROW(run("[" + fine + "]"));
+    CHECK_NOTHROW(run("[" + fine + "]", 2));
+  }
+}
+
 TEST_CASE("gradients of a changed model are slopes of its passes") {
   class OneGradient final : public GradientTap {
    public:

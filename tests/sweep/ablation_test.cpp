@@ -49,12 +49,28 @@ double replaced(const Model& model,
       model.forward(Batch({item.clean.tokens}), edits, {.logits = Logits::last}).logits[0], item);
 }
 
-SweepTable ablated(const Model& model, const Task& task, const ValueSource& source) {
+SweepTable ablated(const Model& model,
+                   const Task& task,
+                   const ValueSource& source,
+                   SweepOptions options = {}) {
   const SweepSpec spec{.into = Run::clean, .source = &source, .metric = &find_metric("logit_diff")};
   SweepTable table(grid_of(model, task, spec).size(), 6);
-  run_sweep(model, task, spec, {.memory = 1 << 30}, table);
+  options.memory = 1 << 30;
+  run_sweep(model, task, spec, options, table);
   return table;
 }
+
+// Counts how often what it brings is formed.
+class CountedZero final : public ValueSource {
+ public:
+  [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
+  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
+    ++formed;
+    return Zero().of_block(runs);
+  }
+  [[nodiscard]] bool same_before_difference() const override { return false; }
+  mutable int formed = 0;
+};
 
 }  // namespace
 
@@ -92,6 +108,18 @@ TEST_CASE("resampling gives every item another's value, each once, by the seed")
         z_of(model, task.items[static_cast<std::size_t>(other)].corrupted.tokens, 0);
     CHECK(table.value(3, i) == Approx(replaced(model, item, 0, 3, value)).margin(1e-5));
   }
+}
+
+TEST_CASE("what stands in for a value is formed once for all cells of a block, shortcut or plain") {
+  const Model model = load(huggingface_fixture("llama"));
+  const Task task = templates_of(model);
+  const CountedZero source;
+  const SweepTable fast = ablated(model, task, source);
+  CHECK(source.formed == 1);
+  const SweepTable plain =
+      ablated(model, task, source, {.execution = SweepOptions::Execution::plain});
+  CHECK(source.formed == 2);
+  CHECK(plain.value(3, 0) == Approx(fast.value(3, 0)).margin(1e-5));
 }
 
 TEST_CASE("an item alone in its template cannot be averaged") {

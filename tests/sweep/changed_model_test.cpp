@@ -188,7 +188,7 @@ TEST_CASE("what cannot follow a change refuses it, and a longer context keeps it
   const Model model = load(huggingface_fixture("llama3_gqa_tied"));
   const Model changed = standing(model, kInsideAttention);
   const Task task = task_for_change(model);
-  const Paths paths({.receivers = {parse_receiver("logits", model.config())}, .positions = {"all"}},
+  const Paths paths({.receivers = {parse_receiver("1.1:k", model.config())}, .positions = {"all"}},
                     task.items,
                     model.config());
   const OtherRun source(Run::corrupted);
@@ -196,7 +196,8 @@ TEST_CASE("what cannot follow a change refuses it, and a longer context keeps it
                        .source = &source,
                        .metric = &find_metric("logit_diff"),
                        .runner = &paths};
-  CHECK_THROWS_WITH(check_sweep(changed, task, spec, {.memory = 1 << 30}), contains("--intervene"));
+  CHECK_THROWS_WITH(check_sweep(changed, task, spec, {.memory = 1 << 30}),
+                    contains("--receiver 1.1:k"));
   CHECK_THROWS_WITH(refuse_changed_attention(changed, "detect"),
                     contains("blocks.1.attn.hook_attn_scores"));
   CHECK_THROWS_WITH(refuse_chosen_positions(changed, "niah"), contains("intervention 1"));

@@ -2,7 +2,9 @@
 #include "analyses/path_patching/path_runner.h"
 #include "analyses/sweep/sweep.h"
 #include "hooks/edits.h"
+#include "hooks/intervention_json.h"
 #include "hooks/recorder.h"
+#include "hooks/standing_interventions.h"
 #include "hooks/tap_list.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -81,7 +83,26 @@ struct Written {  // everything one pair of prompts needs, run for run
   }
 };
 
-void check_paths(const Model& model, const std::vector<std::string>& receivers) {
+Model changed_inside(const Model& model, const std::string& list) {
+  const Json json = Json::parse(R"({"version": 1, "interventions": )" + list + "}");
+  return model.with(std::make_shared<const StandingInterventions>(
+      interventions_from_json(json, "e.json"), model, "of this list"));
+}
+
+// In the passes of senders, of what lies between, and of receivers.
+constexpr const char* kAlongPaths =
+    R"([{"site": "blocks.*.attn.hook_q", "heads": [1], "op": "scale", "factor": -1.5},
+        {"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 2, "pairs": [[-1, 1]]},
+        {"site": "blocks.1.attn.hook_z", "heads": [1], "op": "scale", "factor": 0.5},
+        {"site": "blocks.*.hook_attn_out", "op": "scale", "factor": 1.25},
+        {"site": "blocks.0.hook_mlp_out", "op": "scale", "factor": 0.25}])";
+
+constexpr auto kShortcuts = SweepOptions::Execution::shared;
+constexpr auto kPlain = SweepOptions::Execution::plain;
+
+void check_paths(const Model& model,
+                 const std::vector<std::string>& receivers,
+                 SweepOptions::Execution execution = kShortcuts) {
   const Task task = random_task({.d_vocab = model.config().d_vocab, .seed = 3});
   for (const auto mlps : {PathOptions::Mlps::recompute, PathOptions::Mlps::freeze}) {
     PathOptions options{.receivers = {}, .mlps = mlps};
@@ -96,7 +117,7 @@ void check_paths(const Model& model, const std::vector<std::string>& receivers) 
                          .runner = &paths};
     const Grid grid = grid_of(model, task, spec);
     SweepTable table(grid.size(), 3);
-    run_sweep(model, task, spec, {.memory = 1 << 30}, table);
+    run_sweep(model, task, spec, {.memory = 1 << 30, .execution = execution}, table);
     double effect = 0.0;
     for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
       const auto [layer, part, pos] = grid.cell(cell);
@@ -138,6 +159,25 @@ TEST_CASE("paths into heads and streams are the four runs written out") {
     const Model model = load(huggingface_fixture(name));
     check_paths(model, {"1.1:q"});
     check_paths(model, {fmt::format("{}.0:q", model.config().n_layers - 1), "1.1:q"});
+  }
+}
+
+TEST_CASE("paths by whole passes are the four runs too, and so they are of a changed model") {
+  for (const std::string name : {"gpt_neox", "gpt2"}) {
+    const Model model = load(huggingface_fixture(name));
+    const Model changed = changed_inside(model, kAlongPaths);
+    for (const std::vector<std::string>& receivers :
+         {std::vector<std::string>{"logits"}, {"0:resid_post"}, {"1.0:q", "1.1:k", "1.1:v"}}) {
+      CAPTURE(name, receivers);
+      check_paths(model, receivers, kPlain);
+      check_paths(changed, receivers);
+    }
+  }
+  for (const std::string name : {"llama3_gqa_tied", "gemma2"}) {
+    CAPTURE(name);
+    const Model changed = changed_inside(load(huggingface_fixture(name)), kAlongPaths);
+    check_paths(changed, {"logits"});
+    check_paths(changed, {"1.1:q"});
   }
 }
 
@@ -215,6 +255,41 @@ TEST_CASE("a path into a shared key or value changes one query head's view of it
     }
   }
   CHECK(grouped_models >= 3);
+}
+
+TEST_CASE("a view of a shared key or value by whole passes is the shortcut's, or is refused") {
+  const Model model = load(huggingface_fixture("llama3_gqa_tied"));
+  const Task task = random_task({.d_vocab = model.config().d_vocab, .seed = 5});
+  const Paths paths({.receivers = {parse_receiver("1.1:k", model.config()),
+                                   parse_receiver("1.3:v", model.config()),
+                                   parse_receiver("1.1:q", model.config())},
+                     .positions = {"end"}},
+                    task.items,
+                    model.config());
+  const SweepSpec spec{.parts = {{Site::z, true}},
+                       .into = Run::clean,
+                       .source = &kPathPatchingFromCorrupted,
+                       .metric = &find_metric("logit_diff"),
+                       .runner = &paths};
+  const auto values = [&](const Model& of, SweepOptions::Execution execution) {
+    SweepTable table(grid_of(of, task, spec).size(), 3);
+    run_sweep(of, task, spec, {.memory = 1 << 30, .execution = execution}, table);
+    return table.values();
+  };
+  const std::vector<double> fast = values(model, kShortcuts);
+  const std::vector<double> plain = values(model, kPlain);
+  const std::vector<double> changed = values(
+      changed_inside(
+          model, R"([{"site": "blocks.0.attn.hook_z", "heads": [0], "op": "scale", "factor": 1}])"),
+      kShortcuts);
+  for (std::size_t i = 0; i < fast.size(); ++i) {
+    CHECK(plain[i] == Approx(fast[i]).margin(1e-5));
+    CHECK(changed[i] == Approx(fast[i]).margin(1e-5));
+  }
+  CHECK_THROWS_WITH(
+      values(changed_inside(model, R"([{"site": "blocks.1.attn.hook_pattern", "op": "uniform"}])"),
+             kShortcuts),
+      contains("--receiver 1.1:k") && contains("blocks.1.attn.hook_pattern"));
 }
 
 TEST_CASE("receivers: what is none is refused, naming what there is") {

@@ -4,7 +4,7 @@
 #include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
-#include "lib/model/norm.h"
+#include "lib/model/qkv.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -54,25 +54,16 @@ double most_negative_share(const Model& model, const HeadId& at, const Sample& s
       .item<double>();
 }
 
-Tensor placed(const Model& model, const Tensor& x, const Tensor& gain) {
-  const ModelConfig& c = model.config();
-  return c.qk_norm == QkNorm::per_head ? normalize(x, {gain, {}}, Norm::rms_norm, c.norm_eps) : x;
-}
-
 // Share of tokens predicted (unembeddings as queries) that find themselves, of all of the sample,
 // as the key with the highest score. At one position: nothing is rotated.
 double diagonal_share(const Model& model, const HeadId& at, const Sample& sample) {
-  const ModelConfig& c = model.config();
-  const BlockWeights& block = model.weights().blocks[static_cast<std::size_t>(at.layer)];
-  const NormWeights ln1{block.ln1.gain, {}};
   const Tensor predicted = model.weights().W_U.index_select(0, sample.ids).to(at::kFloat);
-  const auto through = [&](const Tensor& stream, const Tensor& weight, const Tensor& gain) {
-    const Tensor read = normalize(stream, ln1, c.norm, c.norm_eps);
-    return placed(model, at::matmul(read, weight.to(at::kFloat)), gain);
+  const auto through = [&](HeadInput part, std::int64_t head, const Tensor& stream) {
+    const HeadReading reading{at.layer, part, {head, 1}, Biases::dropped, DType::f32};
+    return project_heads(model, reading, stream).squeeze(1);
   };
-  const Tensor q = through(predicted, model.W_Q(at.layer)[at.head], block.q_norm);
-  const Tensor k =
-      through(sample.streams, model.W_K(at.layer)[at.head / c.heads_per_kv()], block.k_norm);
+  const Tensor q = through(HeadInput::q, at.head, predicted);
+  const Tensor k = through(HeadInput::k, at.head / model.config().heads_per_kv(), sample.streams);
   const Tensor best = at::matmul(q, k.t()).argmax(1);
   return best.eq(at::arange(best.size(0), best.options())).to(at::kDouble).mean().item<double>();
 }
