@@ -24,11 +24,11 @@ std::vector<std::vector<std::int64_t>> batches_of(const std::vector<std::int64_t
 
 }  // namespace
 
-GroupMean::GroupMean(const Model& model,
+GroupMean::GroupMean(const RunSource& from,
                      const std::vector<TaskItem>& items,
                      Run over,
                      const std::vector<Site>& sites)
-    : model_(model), items_(items), over_(over), sites_(sites), groups_(items) {}
+    : from_(from), items_(items), over_(over), sites_(sites), groups_(items) {}
 
 GroupMean::Means GroupMean::measured() const {
   Means means;
@@ -43,9 +43,9 @@ GroupMean::Means GroupMean::measured() const {
         prompts.push_back(over_ == Run::clean ? one.clean.tokens : one.corrupted.tokens);
       }
       const RunValues run(
-          model_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});
+          from_, Batch(prompts), {.sites = sites_, .first_column = 0, .vocab = {0}});
       for (const Site site : sites_) {
-        for (std::int64_t layer = 0; layer < model_.config().n_layers; ++layer) {
+        for (std::int64_t layer = 0; layer < from_.model.config().n_layers; ++layer) {
           Tensor& sum = sums[{site, layer}];
           const Tensor more = run.at(site, layer).to(at::kDouble).sum(0);
           sum = sum.defined() ? sum + more : more;

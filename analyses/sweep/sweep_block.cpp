@@ -90,14 +90,14 @@ ChangeInput SweepBlock::input_of(const Replacement& replacement, const ColumnGro
 }
 
 bool SweepBlock::run() {
+  const Replacement replacement = context_.spec.source->of_block(runs_);
   return std::all_of(columns_.groups.begin(), columns_.groups.end(), [&](const ColumnGroup& group) {
-    return run_group(group);
+    return run_group(group, replacement);
   });
 }
 
-bool SweepBlock::run_group(const ColumnGroup& group) {
+bool SweepBlock::run_group(const ColumnGroup& group, const Replacement& replacement) {
   const SweepSpec& spec = context_.spec;
-  const Replacement replacement = spec.source->of_block(runs_);
   const auto runner = runner_of(spec).make(
       context_.model, runs_.of(spec.into), columns_.kept_from, block_, group.first);
   ChangeInput in = input_of(replacement, group);

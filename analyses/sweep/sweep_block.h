@@ -58,7 +58,7 @@ class SweepBlock {
   [[nodiscard]] bool any_wanted(const std::vector<Cells>& wave) const;
   [[nodiscard]] ChangeInput input_of(const Replacement& replacement,
                                      const ColumnGroup& group) const;
-  bool run_group(const ColumnGroup& group);
+  bool run_group(const ColumnGroup& group, const Replacement& replacement);
   void add(Wave& wave, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<Wave::Member> members_of(const Cells& cells, const Tensor& differs);

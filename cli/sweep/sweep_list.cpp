@@ -133,9 +133,11 @@ void complete(SweepEntry& entry, const OrderedJson& spec, const fs::path& list) 
       entry.options[key] = spec[key];
     }
   }
-  const auto task = entry.options.find("task");
-  if (task != entry.options.end() && task->is_string()) {
-    *task = resolved(task->get<std::string>(), list);
+  for (const char* key : {"task", "source", "mean-from", "resample-from"}) {  // files
+    const auto file = entry.options.find(key);
+    if (file != entry.options.end() && file->is_string()) {
+      *file = resolved(file->get<std::string>(), list);
+    }
   }
 }
 

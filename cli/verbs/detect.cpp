@@ -3,16 +3,20 @@
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/custom.h"
+#include "analyses/head_detectors/stored_statistics.h"
 #include "cli/atlas/atlas_view.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
+#include "cli/render/output_file.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
+#include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
@@ -20,6 +24,7 @@
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
+#include "lib/base/shell.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -31,6 +36,8 @@ struct DetectArguments {
   std::vector<std::string> files;
   std::string out;
   std::string intervene;
+  std::string trace;          // of the detectors' prompts, read instead of run; empty: they run
+  std::string write_prompts;  // where to put those prompts, and do nothing else; empty: nowhere
   int seeds = 3;
   std::int64_t batch_tokens = 4096;
   bool list = false;
@@ -53,7 +60,12 @@ std::vector<Detector> chosen(const DetectArguments& options) {
   };
   for (const std::string& name : options.detectors) {
     if (name == "all") {
-      std::for_each(all_detectors().begin(), all_detectors().end(), add);
+      // A trace serves those that read attention; the others run the model themselves.
+      for (const Detector& detector : all_detectors()) {
+        if (detector.reading || (options.trace.empty() && options.write_prompts.empty())) {
+          add(detector);
+        }
+      }
     } else {
       add(find_detector(name));
     }
@@ -64,12 +76,55 @@ std::vector<Detector> chosen(const DetectArguments& options) {
   return detectors;
 }
 
+std::vector<std::uint64_t> seeds_of(const DetectArguments& options, const Invocation& invocation) {
+  std::vector<std::uint64_t> seeds;
+  for (int s = 0; s < options.seeds; ++s) {
+    seeds.push_back(invocation.common.seed + static_cast<std::uint64_t>(s));
+  }
+  return seeds;
+}
+
+// The command that writes the prompts a trace for these options must hold.
+std::string prompts_command(const DetectArguments& options, const Invocation& invocation) {
+  std::string command = "headscope detect " + shell_quoted(options.model);
+  if (options.detectors != std::vector<std::string>{"all"}) {
+    command += fmt::format(" --detectors {}", fmt::join(options.detectors, ","));
+  }
+  for (const std::string& file : options.files) {
+    command += " --detector-file " + shell_quoted(file);
+  }
+  return command + fmt::format(" --seeds {} --seed {}", options.seeds, invocation.common.seed);
+}
+
+// One line a prompt, as `headscope record --prompts` reads them.
+void write_prompts(const DetectArguments& options,
+                   const Invocation& invocation,
+                   const Model& model,
+                   const std::vector<Detector>& detectors) {
+  std::string lines;
+  const auto prompts = prompts_of_readings(detectors, model, seeds_of(options, invocation));
+  if (prompts.empty()) {
+    throw UsageError("none of these detectors reads prompts that {} can hold", options.model);
+  }
+  for (const TracePrompt& prompt : prompts) {
+    lines += OrderedJson{{"id", prompt.id}, {"tokens", prompt.tokens}}.dump() + "\n";
+  }
+  write_file(options.write_prompts, lines);
+  show(invocation,
+       {{"path", options.write_prompts}, {"prompts", prompts.size()}},
+       fmt::format("{}: {} prompts\n", options.write_prompts, prompts.size()));
+}
+
 Json provenance_of(const DetectArguments& options,
                    const Invocation& invocation,
-                   const Model& model) {
+                   const Model& model,
+                   const StoredRun* trace) {
   Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   from["identity"]["seeds"] = options.seeds;
+  if (trace != nullptr) {
+    from["identity"]["trace"] = trace->fingerprint();
+  }
   return from;
 }
 
@@ -87,8 +142,11 @@ void restore(Atlas& atlas) {
 }
 
 // What an earlier run left, if it may be gone on with.
-Atlas begin(const DetectArguments& options, const Invocation& invocation, const Model& model) {
-  Atlas atlas{.provenance = provenance_of(options, invocation, model),
+Atlas begin(const DetectArguments& options,
+            const Invocation& invocation,
+            const Model& model,
+            const StoredRun* trace) {
+  Atlas atlas{.provenance = provenance_of(options, invocation, model, trace),
               .n_layers = model.config().n_layers,
               .n_heads = model.config().n_heads,
               .n_kv_heads = model.config().n_kv_heads,
@@ -139,8 +197,14 @@ void find_all(const DetectArguments& options,
               const Invocation& invocation,
               const Model& model,
               const std::vector<Detector>& detectors,
+              const StoredRun* trace,
               Atlas& atlas) {
-  DetectOptions detect_options{.detectors = {}, .seeds = {}, .batch_tokens = options.batch_tokens};
+  DetectOptions detect_options{.detectors = {},
+                               .seeds = seeds_of(options, invocation),
+                               .batch_tokens = options.batch_tokens};
+  if (trace != nullptr) {
+    detect_options.statistics = statistics_of_trace(*trace);
+  }
   for (const Detector& detector : detectors) {
     Detection* known = nullptr;
     for (Detection& each : atlas.detections) {
@@ -157,9 +221,6 @@ void find_all(const DetectArguments& options,
     } else {
       known->detector = detector;  // its functions are in no file
     }
-  }
-  for (int s = 0; s < options.seeds; ++s) {
-    detect_options.seeds.push_back(invocation.common.seed + static_cast<std::uint64_t>(s));
   }
   if (detect_options.detectors.empty()) {
     return;
@@ -297,12 +358,24 @@ void run(const DetectArguments& options, const Invocation& invocation) {
   check_output(options);
   const WriterClaim claim(options.out);
   catch_interrupts();
+  const auto trace = open_trace(options.trace);
   const CommonOptions& common = invocation.common;
   const Model model = load_with(options.model, common, options.intervene);
   refuse_chosen_positions(model, "detect");
   refuse_changed_attention(model, "detect");
-  Atlas atlas = begin(options, invocation, model);
-  find_all(options, invocation, model, detectors, atlas);
+  if (!options.write_prompts.empty()) {
+    write_prompts(options, invocation, model, detectors);
+    return;
+  }
+  if (trace) {
+    check_stored_probes(*trace,
+                        detectors,
+                        model,
+                        seeds_of(options, invocation),
+                        prompts_command(options, invocation));
+  }
+  Atlas atlas = begin(options, invocation, model, trace.get());
+  find_all(options, invocation, model, detectors, trace.get(), atlas);
   if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
     atlas.examples = collect_examples(model, common.seed);
   }
@@ -316,7 +389,7 @@ void run(const DetectArguments& options, const Invocation& invocation) {
                                  options.out));
     throw Interrupted();
   }
-  if (!options.resume) {  // else all may have been done before
+  if (!options.resume && !trace) {  // else all may have been done before, or when it was recorded
     check_fired(model);
   }
   save(options, atlas);
@@ -331,6 +404,15 @@ void add_options(CLI::App& app, DetectArguments& options) {
       ->default_str("all");
   app.add_option("--detector-file", options.files, "A detector of your own (.json); several");
   app.add_flag("--list", options.list, "Show every detector, and do nothing");
+  auto* trace = app.add_option(
+      "--trace",
+      options.trace,
+      "A trace (headscope record) of the prompts that detectors read attention on, with their "
+      "patterns or statistics, read instead of run");
+  app.add_option("--write-prompts",
+                 options.write_prompts,
+                 "Write those prompts (.jsonl) for headscope record, and do nothing else")
+      ->excludes(trace);
   app.add_option("--seeds", options.seeds, "Prompts are drawn once a seed, from --seed on")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -364,6 +446,11 @@ Verb detect_verb() {
           "  headscope atlas atlas.h5 -o atlas.html\n"
           "  headscope detect smollm2 --detectors induction,first_token_sink --seeds 5\n"
           "  headscope detect smollm2 --detectors induction --detector-file mover.json\n"
+          "  headscope detect smollm2 --detectors induction,first_token_sink --write-prompts "
+          "probes.jsonl\n"
+          "  headscope record smollm2 --prompts probes.jsonl --hooks "
+          "'blocks.*.attn.hook_pattern' --logits none -o probes.h5\n"
+          "  headscope detect smollm2 --detectors induction,first_token_sink --trace probes.h5\n"
           "\n"
           "Detectors that read attention share one pass over shared prompts. A head has a role if "
           "its\nscore reaches the threshold and its interval lies above the control. With -o every "
