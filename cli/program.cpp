@@ -12,11 +12,11 @@
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/quoted.h"
 #include "cli/render/visible.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "lib/base/error.h"
+#include "lib/base/shell.h"
 #include "lib/base/suggest.h"
 #include "lib/base/version.h"
 #include "lib/text/unicode.h"

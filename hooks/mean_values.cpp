@@ -39,20 +39,25 @@ Interest MeanValues::wants(HookPoint point) const {
 }
 
 Tensor MeanValues::visit(const Visit& visit, const Tensor& value) {
-  if (info(visit.point.site).axis(Axis::pos) != 1) {
-    throw UsageError("{}: has no value at each position to take the mean of", visit.name());
+  add(visit.point, value, visit.layout);
+  return value;
+}
+
+void MeanValues::add(HookPoint point, const Tensor& value, const BatchLayout& layout) {
+  const std::string name = hook_name(point.site, point.layer);
+  if (info(point.site).axis(Axis::pos) != 1) {
+    throw UsageError("{}: has no value at each position to take the mean of", name);
   }
-  Sum& sum = sums_[{visit.point.site, visit.point.layer}];
+  Sum& sum = sums_[{point.site, point.layer}];
   const bool positions = over_ == Over::positions;
-  const Tensor own = positions ? without_padding(value, visit.layout) : value;
+  const Tensor own = positions ? without_padding(value, layout) : value;
   const Tensor part =
       positions ? own.to(at::kDouble).sum(at::IntArrayRef({0, 1})) : own.to(at::kDouble).sum(0);
   if (sum.values.defined() && !sum.values.sizes().equals(part.sizes())) {
-    throw UsageError("{}: a mean position by position is of prompts of one length", visit.name());
+    throw UsageError("{}: a mean position by position is of prompts of one length", name);
   }
   sum.values = sum.values.defined() ? sum.values + part : part;
-  sum.count += positions ? own_positions(visit.layout) : visit.layout.rows;
-  return value;
+  sum.count += positions ? own_positions(layout) : layout.rows;
 }
 
 Tensor MeanValues::mean(Site site, int layer) const {

@@ -21,9 +21,11 @@ class MeanValues final : public Tap {
   MeanValues(std::vector<Site> sites, Over over) : sites_(std::move(sites)), over_(over) {}
 
   [[nodiscard]] Interest wants(HookPoint point) const override;
-  // Throws UsageError for a site without positions, or, over prompts, for other lengths than
-  // before.
   Tensor visit(const Visit& visit, const Tensor& value) override;
+
+  // The same for a value that no pass shows, of a trace for example. Both throw UsageError for a
+  // site without positions, or, over prompts, for other lengths than before.
+  void add(HookPoint point, const Tensor& value, const BatchLayout& layout);
 
   // f64 on the model's device. UsageError if no pass showed it.
   [[nodiscard]] Tensor mean(Site site, int layer) const;

@@ -44,11 +44,13 @@ const std::vector<Intervention>* standing_list(const Model& model) {
 
 StandingInterventions::StandingInterventions(std::vector<Intervention> interventions,
                                              const Model& model,
-                                             std::string hash)
+                                             std::string hash,
+                                             std::string file)
     : interventions_(std::move(interventions)),
       plan_(std::make_shared<const InterventionPlan>(
           steps_of(interventions_), NamedValues{}, model.config(), model.source().weights_hash)),
-      hash_(std::move(hash)) {}
+      hash_(std::move(hash)),
+      file_(std::move(file)) {}
 
 std::unique_ptr<Tap> StandingInterventions::tap() const {
   return std::make_unique<InterventionTap>(plan_);
@@ -62,7 +64,7 @@ Model intervened(const Model& model, const std::filesystem::path& file) {
   std::vector<Intervention> interventions = read_interventions(file);
   std::string hash = hash_of(file, interventions);
   return model.with(std::make_shared<const StandingInterventions>(
-      std::move(interventions), model, std::move(hash)));
+      std::move(interventions), model, std::move(hash), file.string()));
 }
 
 void refuse_chosen_prompts(const Model& model, std::string_view analysis) {

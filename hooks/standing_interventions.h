@@ -15,13 +15,15 @@ namespace headscope {
 
 class StandingInterventions final : public StandingChange {
  public:
-  // `hash` of the file they came from, and of the traces it refers to.
+  // `hash` of the file they came from, and of the traces it refers to. `file` is named in messages.
   StandingInterventions(std::vector<Intervention> interventions,
                         const Model& model,
-                        std::string hash);
+                        std::string hash,
+                        std::string file = {});
 
   [[nodiscard]] std::unique_ptr<Tap> tap() const override;
   [[nodiscard]] std::string hash() const override { return hash_; }
+  [[nodiscard]] std::string file() const override { return file_; }
   [[nodiscard]] Json description() const override;
   void check_fired() const override { plan_->check_fired(); }
 
@@ -31,6 +33,7 @@ class StandingInterventions final : public StandingChange {
   std::vector<Intervention> interventions_;
   std::shared_ptr<const InterventionPlan> plan_;
   std::string hash_;
+  std::string file_;
 };
 
 // The model changed by the interventions of a file. Throws what read_interventions() and

@@ -32,9 +32,9 @@ class TemplateGroups {
 // The mean of a site over the items of a group, in the run `over`.
 class GroupMean final : public ValueSource {
  public:
-  // Runs every item once, when first asked. `sites` are those that will be asked for; `model` and
-  // `items` live as long as this.
-  GroupMean(const Model& model,
+  // Runs every item once, or reads its values from a trace, when first asked. `sites` are those
+  // that will be asked for; the source and `items` live as long as this.
+  GroupMean(const RunSource& from,
             const std::vector<TaskItem>& items,
             Run over,
             const std::vector<Site>& sites);
@@ -51,7 +51,7 @@ class GroupMean final : public ValueSource {
   using Means = std::map<std::pair<Site, std::int64_t>, std::vector<Tensor>>;  // a group: [len, …]
   [[nodiscard]] Means measured() const;
 
-  const Model& model_;
+  RunSource from_;
   const std::vector<TaskItem>& items_;
   Run over_;
   std::vector<Site> sites_;
@@ -63,7 +63,7 @@ class GroupMean final : public ValueSource {
 // and each is given once (resample ablation; Chan et al. 2022, causal scrubbing).
 class Resample final : public ValueSource {
  public:
-  Resample(const Model& model,
+  Resample(const RunSource& from,
            const std::vector<TaskItem>& items,
            Run over,
            const std::vector<Site>& sites,
@@ -78,7 +78,7 @@ class Resample final : public ValueSource {
   }
 
  private:
-  const Model& model_;
+  RunSource from_;
   const std::vector<TaskItem>& items_;
   Run over_;
   std::vector<Site> sites_;

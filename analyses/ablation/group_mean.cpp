@@ -6,11 +6,27 @@
 #include "lib/tensor/ops.h"
 
 namespace headscope {
-GroupMean::GroupMean(const Model& model,
+namespace {
+
+void add_stored(MeanValues& mean,
+                const RunSource& from,
+                const std::vector<Site>& sites,
+                const Batch& batch) {
+  const RunValues run(from, batch, {.sites = sites, .first_column = 0, .vocab = {0}});
+  for (const Site site : sites) {
+    for (int layer = 0; layer < from.model.config().n_layers; ++layer) {
+      mean.add({site, layer}, run.at(site, layer), batch.layout());
+    }
+  }
+}
+
+}  // namespace
+
+GroupMean::GroupMean(const RunSource& from,
                      const std::vector<TaskItem>& items,
                      Run over,
                      const std::vector<Site>& sites)
-    : model_(model), items_(items), over_(over), sites_(sites), groups_(items) {}
+    : from_(from), items_(items), over_(over), sites_(sites), groups_(items) {}
 
 GroupMean::Means GroupMean::measured() const {
   Means means;
@@ -24,10 +40,15 @@ GroupMean::Means GroupMean::measured() const {
         const auto item = static_cast<std::size_t>(group[place]);
         prompts.push_back(items_[item].prompt(over_).tokens);
       }
-      model_.forward(Batch(prompts), mean, {.logits = Logits::none});
+      const Batch together(prompts);
+      if (from_.stored != nullptr) {
+        add_stored(mean, from_, sites_, together);
+      } else {
+        from_.model.forward(together, mean, {.logits = Logits::none});
+      }
     }
     for (const Site site : sites_) {
-      for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+      for (int layer = 0; layer < from_.model.config().n_layers; ++layer) {
         means[{site, layer}].push_back(mean.mean(site, layer).to(at::kFloat));
       }
     }

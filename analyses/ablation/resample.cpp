@@ -4,12 +4,12 @@
 
 namespace headscope {
 
-Resample::Resample(const Model& model,
+Resample::Resample(const RunSource& from,
                    const std::vector<TaskItem>& items,
                    Run over,
                    const std::vector<Site>& sites,
                    std::uint64_t seed)
-    : model_(model), items_(items), over_(over), sites_(sites), partner_(items.size()) {
+    : from_(from), items_(items), over_(over), sites_(sites), partner_(items.size()) {
   std::mt19937_64 random(seed);
   const TemplateGroups groups(items);
   for (std::vector<std::int64_t> group : groups.groups()) {
@@ -29,10 +29,11 @@ Replacement Resample::of_block(const BlockRuns& runs) const {
   }
   // Partners are of one length, so columns mean the same positions.
   const auto run = std::make_shared<RunValues>(
-      model_, Batch(prompts), RunOptions{.sites = sites_, .first_column = 0, .vocab = {0}});
+      from_, Batch(prompts), RunOptions{.sites = sites_, .first_column = 0, .vocab = {0}});
   return [run](Site site, std::int64_t layer, const Tensor& original) {
     const Tensor& other = run->at(site, layer);
-    return other.narrow(1, other.size(1) - original.size(1), original.size(1));
+    return other.narrow(1, other.size(1) - original.size(1), original.size(1))
+        .to(original.scalar_type());
   };
 }
 

@@ -25,6 +25,13 @@ void check(const SweepSpec& spec, const AttributionOptions& options) {
         "clean, --method ig or another metric",
         metric.name);
   }
+  if (options.stored != nullptr && options.method != AttributionMethod::atp) {
+    throw UsageError("traces hold what --method atp reads; the other methods run the model");
+  }
+  if (options.stored != nullptr && metric.needs_clean) {
+    throw UsageError("--metric {}: compares runs, so no trace has its gradient; take logit_diff",
+                     metric.name);
+  }
   const Site site = spec.parts.front().site;
   if (options.method == AttributionMethod::atp_qk_fix && site != Site::q && site != Site::k) {
     throw UsageError("--method atp-qk-fix is for --site q and k; elsewhere it is --method atp");
@@ -70,8 +77,9 @@ bool run_attribution(const Model& model,
   CheckedSink checked(sink, grid, task, options);
   checked.count_done(0, grid.size());
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
-  const Baselines baselines = options.baselines != nullptr
-                                  ? *options.baselines
+  const Baselines baselines = options.baselines != nullptr ? *options.baselines
+                              : attribution.stored != nullptr
+                                  ? stored_baselines(task, scoring, *attribution.stored)
                                   : baselines_of(model, task.items, scoring, plan.baseline_tokens);
   checked.put_baseline(Run::clean, baselines.clean);
   checked.put_baseline(Run::corrupted, baselines.corrupted);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "analyses/attribution/stored_attribution.h"
 #include "analyses/sweep/sweep.h"
 
 namespace headscope {
@@ -24,6 +25,9 @@ enum class AttributionMethod {
 struct AttributionOptions {
   AttributionMethod method = AttributionMethod::atp;
   std::int64_t steps = 5;  // m of ig
+  // Both runs as they were recorded, checked by check_stored_runs(): no pass is run, and only atp
+  // can be. Null: they run.
+  const StoredRuns* stored = nullptr;
 };
 
 // Throws what run_attribution() would before its first pass.

@@ -110,7 +110,20 @@ void BlockAttribution::keep(int layer, const Tensor& effects) {
   }
 }
 
+std::vector<ResultStore::Value> BlockAttribution::run_stored() {
+  const at::Device device = cells_.masks.device();
+  for (int layer = 0; layer < context_.model.config().n_layers; ++layer) {
+    const StoredTerms terms =
+        stored_terms(context_.spec, *context_.attribution.stored, block_, layer);
+    keep(layer, linear_terms(cells_, terms.difference.to(device), terms.gradient.to(device)));
+  }
+  return std::move(values_);
+}
+
 std::vector<ResultStore::Value> BlockAttribution::run() {
+  if (context_.attribution.stored != nullptr) {
+    return run_stored();
+  }
   const Run into = context_.spec.into;
   const Resume own = start_of(block_.of(into));
   const Resume source = start_of(block_.of(other_run(into)));

@@ -32,6 +32,7 @@ class BlockAttribution final : public GradientTap {
   void visit(const Visit& visit, const Tensor& value, const Tensor& gradient) override;
 
  private:
+  std::vector<ResultStore::Value> run_stored();
   [[nodiscard]] std::int64_t steps() const;
   [[nodiscard]] Resume start_of(const Batch& batch) const;
   [[nodiscard]] Resume between() const;  // the runs whose gradients are taken

@@ -98,6 +98,22 @@ std::vector<double> run(const Model& model,
   return values;
 }
 
+// Those with heads and a behaviour that were not confirmed as `options` ask.
+std::vector<const Detection*> roles_to_confirm(const Atlas& atlas, const ConfirmOptions& options) {
+  const Confirmation::Asked asked{options.heads, options.draws, options.seed};
+  std::vector<const Detection*> roles;
+  for (const Detection& each : atlas.detections) {
+    const auto& known = atlas.confirmations;
+    const bool done = std::any_of(known.begin(), known.end(), [&](const Confirmation& c) {
+      return c.detector == each.detector.name && c.asked == asked;
+    });
+    if (!done && each.ran() && each.detector.behaviour && !each.with_role().empty()) {
+      roles.push_back(&each);
+    }
+  }
+  return roles;
+}
+
 std::vector<double> confirm_differences(const std::vector<double>& after,
                                         const std::vector<double>& before) {
   std::vector<double> result(after.size());
@@ -225,6 +241,31 @@ Confirmation Confirmer::confirm(const Detection& detection) {
   result.beyond_low = difference.low;
   result.beyond_high = difference.high;
   return result;
+}
+
+bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {
+  const std::vector<const Detection*> roles = roles_to_confirm(atlas, options);
+  const auto stopped = [&] { return options.stop && options.stop(); };
+  Confirmer confirmer(model, options);
+  for (std::size_t i = 0; i < roles.size(); ++i) {
+    if (stopped()) {
+      return false;
+    }
+    if (options.progress) {
+      options.progress(roles[i]->detector.name, i, roles.size());
+    }
+    Confirmation found = confirmer.confirm(*roles[i]);
+    if (stopped()) {
+      return false;
+    }
+    std::erase_if(atlas.confirmations,
+                  [&](const Confirmation& c) { return c.detector == found.detector; });
+    atlas.confirmations.push_back(std::move(found));
+    if (options.finished) {
+      options.finished();
+    }
+  }
+  return true;
 }
 
 }  // namespace headscope

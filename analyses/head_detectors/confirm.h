@@ -16,6 +16,10 @@ struct ConfirmOptions {
   int draws = 5;          // of random heads
   std::uint64_t seed = 0;
   std::function<bool()> stop = {};
+  // Of confirm_roles(): before the role of a detector, when `done` of `all` are confirmed; and when
+  // its confirmation is in the atlas.
+  std::function<void(const std::string& detector, std::size_t done, std::size_t all)> progress = {};
+  std::function<void()> finished = {};
 };
 
 // Ablation puts in place of a head's z its mean over the tokens and prompts of the behaviour. The
@@ -43,6 +47,11 @@ class Confirmer {
   ConfirmOptions options_;
   std::map<Probe, Behaviour> behaviours_;
 };
+
+// Confirms every role of the atlas that has heads and a behaviour. What was confirmed with the same
+// heads, draws and seed before stays; what was with others is made anew. False if `stop` ended it:
+// what was finished by then is in the atlas.
+bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options);
 
 // "log-probability of repeated tokens"
 std::string behaviour_name(const Probe& probe);

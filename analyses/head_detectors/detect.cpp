@@ -225,7 +225,8 @@ class DetectRun {
           {.seeds = options_.seeds,
            .batch_tokens = options_.batch_tokens,
            .stop = options_.stop,
-           .progress = [&](double part) { show(to_string(probe), part, together.size()); }});
+           .progress = [&](double part) { show(to_string(probe), part, together.size()); },
+           .statistics = options_.statistics});
     } catch (...) {
       explain(none);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyses/head_detectors/detector.h"
+#include "analyses/head_detectors/probe_pass.h"
 
 namespace headscope {
 
@@ -37,6 +38,8 @@ struct DetectOptions {
   std::vector<Detector> detectors;
   std::vector<std::uint64_t> seeds{0, 1, 2};
   std::int64_t batch_tokens = 4096;
+  // Where detectors that read attention have it from: a pass, or a trace (stored_statistics.h).
+  StatisticsOf statistics = statistics_by_pass;
   std::function<bool()> stop = {};  // asked between layers and steps
   std::function<void(const std::string& step, double part)> progress = {};
   std::function<void(const Detection&)> finished = {};  // as soon as one is known

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyses/head_detectors/atlas_run.h"
 #include "analyses/head_detectors/confirm.h"
 
 namespace headscope {
@@ -22,14 +23,9 @@ const HeadReproduction* find_head_reproduction(const std::string& name) {
 HeadResult reproduce_heads(const Model& model,
                            const HeadReproduction& what,
                            const HeadRunOptions& options) {
-  const ModelConfig& c = model.config();
   HeadResult result;
   result.what = &what;
-  result.atlas = {.provenance = {},
-                  .n_layers = c.n_layers,
-                  .n_heads = c.n_heads,
-                  .n_kv_heads = c.n_kv_heads,
-                  .detections = {}};
+  result.atlas = new_atlas(model, {});
   const auto stopped = [&] {
     result.stopped = options.stop && options.stop();
     return result.stopped;
@@ -42,14 +38,9 @@ HeadResult reproduce_heads(const Model& model,
   result.atlas.detections = detect(model, detect_options);
   ConfirmOptions confirm_options{.heads = options.confirm_heads, .draws = options.draws};
   confirm_options.stop = options.stop;
-  Confirmer confirmer(model, confirm_options);
-  for (const Detection& each : result.atlas.detections) {
-    if (stopped()) {
-      return result;
-    }
-    if (each.ran() && each.detector.behaviour && !each.with_role().empty()) {
-      result.atlas.confirmations.push_back(confirmer.confirm(each));
-    }
+  const bool confirmed = confirm_roles(model, result.atlas, confirm_options);
+  if (stopped() || !confirmed) {
+    return result;
   }
   result.measured = what.measure(model, result.atlas, options);
   if (what.more && !stopped()) {

@@ -6,7 +6,7 @@
 namespace headscope {
 namespace {
 
-using Words = std::vector<std::string>;
+using WordSeries = std::vector<std::string>;
 
 constexpr std::size_t kFewestPairs = 3;
 constexpr int kLargestNumber = 200;
@@ -16,56 +16,57 @@ enum class Case { given, turned };
 
 struct List {
   std::string name;
-  Words words;
+  WordSeries words;
   bool round = false;  // the first follows the last
   bool turns = false;  // has a form with the other case
 };
 
-Words numbers() {
-  Words words;
+WordSeries numbers() {
+  WordSeries words;
   for (int i = 1; i <= kLargestNumber; ++i) {
     words.push_back(std::to_string(i));
   }
   return words;
 }
 
-Words letters() {
-  Words words;
+WordSeries letters() {
+  WordSeries words;
   for (char letter = 'A'; letter <= 'Z'; ++letter) {
     words.emplace_back(1, letter);
   }
   return words;
 }
 
-Words starts_of(const Words& words) {
-  Words out;
+WordSeries starts_of(const WordSeries& words) {
+  WordSeries out;
   for (const std::string& word : words) {
     out.push_back(word.substr(0, 3));
   }
   return out;
 }
 
-const Words kNumberWords{"one",     "two",       "three",    "four",     "five",
-                         "six",     "seven",     "eight",    "nine",     "ten",
-                         "eleven",  "twelve",    "thirteen", "fourteen", "fifteen",
-                         "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
-const Words kOrdinals{
+const WordSeries kNumberWords{"one",     "two",       "three",    "four",     "five",
+                              "six",     "seven",     "eight",    "nine",     "ten",
+                              "eleven",  "twelve",    "thirteen", "fourteen", "fifteen",
+                              "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+const WordSeries kOrdinals{
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"};
-const Words kDays{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
-const Words kMonths{"January",
-                    "February",
-                    "March",
-                    "April",
-                    "May",
-                    "June",
-                    "July",
-                    "August",
-                    "September",
-                    "October",
-                    "November",
-                    "December"};
-const Words kRoman{"I",  "II",  "III",  "IV",  "V",  "VI",  "VII",  "VIII",  "IX",  "X",
-                   "XI", "XII", "XIII", "XIV", "XV", "XVI", "XVII", "XVIII", "XIX", "XX"};
+const WordSeries kDays{
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+const WordSeries kMonths{"January",
+                         "February",
+                         "March",
+                         "April",
+                         "May",
+                         "June",
+                         "July",
+                         "August",
+                         "September",
+                         "October",
+                         "November",
+                         "December"};
+const WordSeries kRoman{"I",  "II",  "III",  "IV",  "V",  "VI",  "VII",  "VIII",  "IX",  "X",
+                        "XI", "XII", "XIII", "XIV", "XV", "XVI", "XVII", "XVIII", "XIX", "XX"};
 
 std::vector<List> lists_of(SuccessionLists which) {
   const bool expanded = which == SuccessionLists::expanded;

@@ -6,23 +6,13 @@
 
 #include "analyses/logit_attribution/readout.h"
 #include "analyses/sweep/run_values.h"
+#include "lib/kernels/linear.h"
 #include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-std::vector<Site> sites_of(const ModelConfig& config) {
-  std::vector<Site> sites{Site::embed, Site::z, Site::mlp_out, Site::ln_final_scale};
-  if (config.positions == Positions::learned) {
-    sites.push_back(Site::pos_embed);
-  }
-  if (info(Site::ln1_post_scale).exists(config)) {
-    sites.push_back(Site::ln1_post_scale);
-  }
-  return sites;
-}
 
 // Takes one pass apart, component by component.
 class Taker {
@@ -104,20 +94,52 @@ Tensor along(const Tensor& logits, const LogitDirection& direction) {
   return (logits.to(at::kCPU, at::kDouble) * direction.weights).sum(1);
 }
 
+// The logits of `tokens` [B, V′] as the pass that was recorded computed them, before a soft-cap.
+Tensor stored_logits(const Model& model,
+                     const RunValues& run,
+                     const std::vector<std::int64_t>& tokens) {
+  const Weights& weights = model.weights();
+  const Tensor in = run.at(Site::unembed_in, kNoLayer).select(1, 0);
+  const Tensor ids = index_tensor(tokens, weights.W_U.device());
+  const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
+  return linear_f32(in.to(weights.W_U.scalar_type()), weights.W_U.index_select(0, ids), bias);
+}
+
 }  // namespace
 
-BlockShares shares_of(const Model& model,
+std::vector<Site> attributed_sites(const ModelConfig& config) {
+  std::vector<Site> sites{Site::embed, Site::z, Site::mlp_out, Site::ln_final_scale};
+  if (config.positions == Positions::learned) {
+    sites.push_back(Site::pos_embed);
+  }
+  if (info(Site::ln1_post_scale).exists(config)) {
+    sites.push_back(Site::ln1_post_scale);
+  }
+  return sites;
+}
+
+std::vector<Site> attributed_sites_of_trace(const ModelConfig& config) {
+  std::vector<Site> sites = attributed_sites(config);
+  sites.push_back(Site::unembed_in);
+  return sites;
+}
+
+BlockShares shares_of(const RunSource& from,
                       const Components& components,
                       const Batch& batch,
                       const LogitDirection& direction) {
   const at::NoGradGuard no_grad;
-  const RunValues run(model,
-                      batch,
-                      {.sites = sites_of(model.config()),
-                       .first_column = batch.layout().columns - 1,
-                       .vocab = direction.tokens});
-  return {Taker(model, components, run, batch.rows()).take(direction),
-          along(run.logits(), direction)};
+  const ModelConfig& config = from.model.config();
+  const bool stored = from.stored != nullptr;
+  const RunValues run(
+      from,
+      batch,
+      {.sites = stored ? attributed_sites_of_trace(config) : attributed_sites(config),
+       .first_column = batch.layout().columns - 1,
+       .vocab = direction.tokens});
+  const Tensor logits = stored ? stored_logits(from.model, run, direction.tokens) : run.logits();
+  return {Taker(from.model, components, run, batch.rows()).take(direction),
+          along(logits, direction)};
 }
 
 Tensor target_of(const Model& model, const Batch& batch, const LogitDirection& direction) {

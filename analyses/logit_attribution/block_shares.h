@@ -3,6 +3,7 @@
 
 #include "analyses/logit_attribution/components.h"
 #include "analyses/logit_attribution/direction.h"
+#include "analyses/sweep/run_values.h"
 #include "lib/model/batch.h"
 #include "lib/model/model.h"
 
@@ -13,8 +14,13 @@ struct BlockShares {
   Tensor target;  // [B] f64 on the CPU: the direction in the logits of the pass itself
 };
 
-// `model` has no logit soft-cap.
-BlockShares shares_of(const Model& model,
+// What must be kept of the run that is taken apart; of a trace also the input of the unembedding,
+// which its target is computed from.
+std::vector<Site> attributed_sites(const ModelConfig& config);
+std::vector<Site> attributed_sites_of_trace(const ModelConfig& config);
+
+// The model has no logit soft-cap. A trace must have attributed_sites_of_trace().
+BlockShares shares_of(const RunSource& from,
                       const Components& components,
                       const Batch& batch,
                       const LogitDirection& direction);

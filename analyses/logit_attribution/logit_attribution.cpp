@@ -14,7 +14,7 @@ namespace headscope {
 namespace {
 
 // What sum and logits may differ by, as a part of all shares' sizes: the pass rounds every product
-// to the dtype, the shares do not.
+// to its dtype, and a trace every value to its own; the shares do not.
 double tolerance(DType dtype) {
   return dtype == DType::f32 ? 1e-4 : dtype == DType::f16 ? 1e-2 : 5e-2;
 }
@@ -84,7 +84,8 @@ class Attributing {
   void take(const Block& block) {
     const LogitDirection direction = direction_of(items_, block.items, options_.target);
     const Run run = options_.run;
-    const BlockShares taken = shares_of(model_, components_, block.of(run), direction);
+    const BlockShares taken =
+        shares_of({model_, options_.stored}, components_, block.of(run), direction);
     keep(block, taken);
     put(result_.target(run), block, taken.target);
     put(result_.target(other_run(run)),
@@ -95,14 +96,18 @@ class Attributing {
   [[nodiscard]] LogitAttribution result() && { return std::move(result_); }
 
  private:
+  [[nodiscard]] DType rounding() const {
+    return options_.stored == nullptr
+               ? model_.dtype()
+               : options_.stored->rounding(hook_name(Site::unembed_in, kNoLayer));
+  }
+
   void keep(const Block& block, const BlockShares& taken) {
     const auto cells = taken.shares.accessor<double, 2>();
     for (std::int64_t row = 0; row < block.rows(); ++row) {
       const auto item = static_cast<std::size_t>(block.items[static_cast<std::size_t>(row)]);
-      check_sum(taken.shares.select(1, row),
-                taken.target[row].item<double>(),
-                items_[item],
-                model_.dtype());
+      check_sum(
+          taken.shares.select(1, row), taken.target[row].item<double>(), items_[item], rounding());
       for (std::int64_t cell = 0; cell < components_.size(); ++cell) {
         result_.shares[static_cast<std::size_t>(cell) * items_.size() + item] = cells[cell][row];
       }

@@ -25,6 +25,7 @@
 #include "analyses/logit_attribution/direction.h"
 #include "analyses/sweep/value_source.h"
 #include "analyses/task/task.h"
+#include "hooks/stored_run.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -32,6 +33,9 @@ namespace headscope {
 struct LogitAttributionOptions {
   Run run = Run::clean;  // the one taken apart
   LogitTarget target = LogitTarget::logit_diff;
+  // A trace of that run with attributed_sites_of_trace() (block_shares.h), read instead of run;
+  // null: it runs. The other run, whose target alone is wanted, always runs.
+  const StoredRun* stored = nullptr;
   std::int64_t batch_tokens = 2048;  // the most tokens in one pass, but never less than a prompt
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // prompts
   std::function<bool()> stop = {};  // asked between passes; true ends early

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -10,6 +11,13 @@ namespace {
 
 bool holds_keys(Site site) {
   return site == Site::k || site == Site::rot_k || site == Site::v;
+}
+
+// The columns of a value that are kept. A copy: a slice would keep the whole alive.
+Tensor kept_columns(const Tensor& value, Site site, std::int64_t first_column) {
+  const int axis = std::max(info(site).axis(Axis::pos), info(site).axis(Axis::query));
+  const std::int64_t first = holds_keys(site) ? 0 : first_column;
+  return axis < 0 ? value.clone() : value.narrow(axis, first, value.size(axis) - first).clone();
 }
 
 class Keeper final : public Tap {
@@ -24,12 +32,8 @@ class Keeper final : public Tap {
   }
 
   Tensor visit(const Visit& visit, const Tensor& value) override {
-    const SiteInfo& site = info(visit.point.site);
-    const int axis = std::max(site.axis(Axis::pos), site.axis(Axis::query));
-    const std::int64_t first = holds_keys(visit.point.site) ? 0 : options_.first_column;
-    // A copy: a slice would keep the whole alive.
     values_[{visit.point.site, visit.point.layer}] =
-        axis < 0 ? value.clone() : value.narrow(axis, first, value.size(axis) - first).clone();
+        kept_columns(value, visit.point.site, options_.first_column);
     return value;
   }
 
@@ -40,9 +44,27 @@ class Keeper final : public Tap {
 
 }  // namespace
 
-RunValues::RunValues(const Model& model, const Batch& batch, const RunOptions& options) {
+RunValues::RunValues(const RunSource& from, const Batch& batch, const RunOptions& options) {
+  if (from.stored != nullptr) {
+    read(from, batch, options);
+    return;
+  }
   Keeper keeper(options, values_);
-  logits_ = model.forward(batch, keeper, {.logits = Logits::last, .vocab = options.vocab}).logits;
+  logits_ =
+      from.model.forward(batch, keeper, {.logits = Logits::last, .vocab = options.vocab}).logits;
+}
+
+void RunValues::read(const RunSource& from, const Batch& batch, const RunOptions& options) {
+  const std::vector<std::size_t> prompts = from.stored->prompts_of(batch);
+  const at::Device device = to_torch(from.model.device());
+  for (const Site site : options.sites) {
+    const int first = info(site).per_block ? 0 : kNoLayer;
+    const int end = info(site).per_block ? static_cast<int>(from.model.config().n_layers) : 0;
+    for (int layer = first; layer < end; ++layer) {
+      const Tensor value = from.stored->at(hook_name(site, layer), prompts, batch.layout());
+      values_[{site, layer}] = kept_columns(value, site, options.first_column).to(device);
+    }
+  }
 }
 
 const Tensor& RunValues::at(Site site, std::int64_t layer) const {

@@ -4,9 +4,20 @@
 #include <map>
 #include <vector>
 
+#include "hooks/stored_run.h"
 #include "lib/model/model.h"
 
 namespace headscope {
+
+// Where the values of a run nobody changed come from: a forward pass of the model, or a trace of
+// one, which must hold the prompts (StoredRun::check). Both live as long as this.
+struct RunSource {
+  RunSource(const Model& of, const StoredRun* trace = nullptr)  // NOLINT: a model is a source
+      : model(of), stored(trace) {}
+
+  const Model& model;
+  const StoredRun* stored = nullptr;
+};
 
 struct RunOptions {
   std::vector<Site> sites;          // of every layer
@@ -16,10 +27,11 @@ struct RunOptions {
 
 class RunValues {
  public:
-  // Runs the batch.
-  RunValues(const Model& model, const Batch& batch, const RunOptions& options);
+  // Runs the batch, or reads it from the trace: f32 then, as the model computed it up to the
+  // trace's rounding, and without logits.
+  RunValues(const RunSource& from, const Batch& batch, const RunOptions& options);
 
-  // [B, V] f32, at the last column.
+  // [B, V] f32, at the last column; undefined of a trace.
   [[nodiscard]] const Tensor& logits() const { return logits_; }
 
   // Axes as info(site).axes says, "pos" and "query" from first_column on. InternalError if the site
@@ -27,6 +39,8 @@ class RunValues {
   [[nodiscard]] const Tensor& at(Site site, std::int64_t layer) const;
 
  private:
+  void read(const RunSource& from, const Batch& batch, const RunOptions& options);
+
   Tensor logits_;
   std::map<std::pair<Site, std::int64_t>, Tensor> values_;
 };

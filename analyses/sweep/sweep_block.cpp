@@ -1,6 +1,7 @@
 #include "analyses/sweep/sweep_block.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "analyses/sweep/continuation.h"
 #include "analyses/sweep/plain_loop.h"
@@ -21,12 +22,12 @@ std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
 
 // What the source brings, formed when a cell first asks and kept for the others of the block.
 Replacement formed_once(const ValueSource& source, const BlockRuns& runs) {
-  return [&source, &runs, formed = Replacement()](
-             Site site, std::int64_t layer, const Tensor& original) mutable {
-    if (!formed) {
-      formed = source.of_block(runs);
+  return [&source, &runs, formed = std::make_shared<Replacement>()](
+             Site site, std::int64_t layer, const Tensor& original) {
+    if (!*formed) {
+      *formed = source.of_block(runs);
     }
-    return formed(site, layer, original);
+    return (*formed)(site, layer, original);
   };
 }
 
@@ -102,9 +103,9 @@ ChangeInput SweepBlock::input_of(const ColumnGroup& group) const {
 }
 
 bool SweepBlock::run() {
-  return std::all_of(columns_.groups.begin(), columns_.groups.end(), [&](const ColumnGroup& group) {
-    return run_group(group);
-  });
+  return std::all_of(columns_.groups.begin(),
+                     columns_.groups.end(),
+                     [&](const ColumnGroup& group) { return run_group(group); });
 }
 
 bool SweepBlock::run_group(const ColumnGroup& group) {

@@ -4,12 +4,15 @@
 #include <optional>
 #include <utility>
 
+#include "analyses/logit_attribution/block_shares.h"
 #include "analyses/logit_attribution/logit_attribution.h"
+#include "analyses/sweep/stored_task.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/render/progress.h"
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/task_input.h"
+#include "cli/trace/trace_option.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
@@ -41,6 +44,18 @@ std::string note_of(const AttributionVerbOptions& options,
   return note.substr(0, note.find_last_not_of(' ') + 1);
 }
 
+void check_trace(const StoredRun& trace,
+                 const Model& model,
+                 const Task& task,
+                 const AttributionVerbOptions& options) {
+  check_stored_task(trace,
+                    model,
+                    task.items,
+                    parse_run(options.run),
+                    {.values = attributed_sites_of_trace(model.config()),
+                     .prompts = record_task_words(options.task, options.run, options.bos)});
+}
+
 ResultHeader header_of(const Model& model,
                        const Task& task,
                        const AttributionVerbOptions& options,
@@ -66,6 +81,7 @@ ResultHeader header_of(const Model& model,
 LogitAttribution attribute(const Model& model,
                            const Task& task,
                            const AttributionVerbOptions& options,
+                           const StoredRun* trace,
                            LogitTarget target) {
   Progress bar(static_cast<std::int64_t>(task.items.size()), {.label = "attributing"});
   std::int64_t shown = 0;
@@ -74,6 +90,7 @@ LogitAttribution attribute(const Model& model,
       task.items,
       {.run = parse_run(options.run),
        .target = target,
+       .stored = trace,
        .batch_tokens = options.batch_tokens,
        .progress = [&](std::int64_t done,
                        std::int64_t) { bar.add(done - std::exchange(shown, done)); },
@@ -109,6 +126,7 @@ void write(ResultStore& store, const Result& result) {
 }  // namespace
 
 Result run_attribution(const AttributionVerbOptions& options, const Invocation& invocation) {
+  const auto trace = open_trace(options.trace);
   const Model model = load_with(options.model, invocation.common, options.intervene);
   refuse_chosen_prompts(model, "direct logit attribution");
   const Task task =
@@ -117,7 +135,11 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
                {.bos = options.bos,
                 .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
   const LogitTarget target = logit_target(task.items, wanted_target(options.metric));
-  const ResultHeader header = header_of(model, task, options, invocation, target);
+  ResultHeader header = header_of(model, task, options, invocation, target);
+  if (trace) {
+    check_trace(*trace, model, task, options);
+    header.provenance["identity"]["source"] = trace->fingerprint();
+  }
   std::optional<ResultStore> store;
   // Before the work, so that a path that cannot be written says so at once; but what is there stays
   // until there is something to replace it with.
@@ -127,8 +149,10 @@ Result run_attribution(const AttributionVerbOptions& options, const Invocation& 
   }
   Result result;
   try {
-    result = result_of(attribute(model, task, options, target), header);
-    check_fired(model);
+    result = result_of(attribute(model, task, options, trace.get(), target), header);
+    if (!trace) {  // else the passes that it changes were recorded, and record asked
+      check_fired(model);
+    }
   } catch (...) {
     if (store) {  // one pass a prompt: nothing is worth going on with
       std::filesystem::remove(options.out);

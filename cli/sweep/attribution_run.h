@@ -12,7 +12,8 @@ namespace headscope {
 struct AttributionVerbOptions {
   std::string model;
   std::string task;
-  std::string out;  // empty: nothing is kept
+  std::string out;    // empty: nothing is kept
+  std::string trace;  // of the run taken apart, read instead of run; empty: it runs
   std::string intervene;
   std::string run = "clean";
   std::string metric;  // empty: by the task

@@ -5,9 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/quoted.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/shell.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {
@@ -22,6 +22,7 @@ const std::map<std::string, std::string> kShared{
     {"resume", "what is done is never done again"},
     {"overwrite", "delete the entry's file to run it again"},
     {"shard", "run that sweep by its verb, and headscope merge"},
+    {"trace", "it takes a trace of each run; run that sweep by its verb"},
     {"repeats", "it times a sweep in memory; run that sweep by its verb"},
     {"exact", "its comparison is shown, not kept; run that sweep by its verb"},
     {"per-prompt", "every prompt's value is in the entry's file"},

@@ -18,7 +18,7 @@ using Names = std::vector<std::string>;
 
 const Names kVerbs{"patch", "ablate", "path-patch", "attribute"};
 const Names kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
-const Names kPaths{"task", "intervene"};
+const Names kPaths{"task", "intervene", "source", "mean-from", "resample-from"};
 const Names kOfFile{"model", "output", "sweeps"};
 // What tells sweeps apart, in the order in which it names them.
 const Names kNaming{"site",

@@ -72,7 +72,8 @@ void run_alone(const Invocation& invocation,
     throw Interrupted();
   }
   const Appendix appendix = job.appendix(outcome.result);
-  if (outcome.start == SweepOutcome::Start::fresh) {  // else it may have come to pass before
+  // Of a sweep gone on with, or of stored passes, it may have come to pass before.
+  if (outcome.start == SweepOutcome::Start::fresh && verb.passes == SweepVerb::Passes::made) {
     check_fired(model);
   }
   show_outcome(invocation, options, outcome, appendix);

@@ -57,6 +57,8 @@ struct SweepVerb {
   // Fills the grid; false if it was interrupted. By default run_sweep().
   std::function<bool(const SweepInHand& sweep, SweepSink& sink)> execute = {};
   std::function<Appendix(const SweepInHand& sweep, const Result& result)> appendix = {};
+  // Stored: every pass was made when the traces were recorded, so that interventions fire in none.
+  enum class Passes { made, stored } passes = Passes::made;
 };
 
 // Loads, sweeps and shows. In a session: takes what that holds, and leaves its outcome there.

@@ -4,8 +4,11 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/ablation/ablation.h"
+#include "analyses/sweep/stored_task.h"
 #include "cli/sweep/sweep_run.h"
+#include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -15,23 +18,46 @@ struct AblateArguments {
   SweepVerbOptions sweep;
   std::string site = "z";
   std::string over = "layer,head";
-  std::string mode = "mean";
+  std::string mode;  // empty: as the trace that is named says, else mean
   std::string mean_over = "clean";
+  std::string mean_from;      // a trace of those runs; empty: they run
+  std::string resample_from;  // likewise
 };
 
+// A trace that is named says what it is for.
+std::string mode_of(const AblateArguments& options) {
+  const std::string of_trace = !options.mean_from.empty()       ? "mean"
+                               : !options.resample_from.empty() ? "resample"
+                                                                : "";
+  if (!of_trace.empty() && !options.mode.empty() && options.mode != of_trace) {
+    throw UsageError("--{}-from is for --mode {}, not {}", of_trace, of_trace, options.mode);
+  }
+  return !of_trace.empty() ? of_trace : options.mode.empty() ? "mean" : options.mode;
+}
+
 std::unique_ptr<ValueSource> source_of(const AblateArguments& options,
-                                       const Model& model,
+                                       const RunSource& from,
                                        const Task& task,
                                        std::uint64_t seed) {
   const std::vector<Site> sites{parse_sweep_site(options.site)};
   const Run over = parse_run(options.mean_over);
-  if (options.mode == "zero") {
+  const std::string mode = mode_of(options);
+  if (mode == "zero") {
     return std::make_unique<Zero>();
   }
-  if (options.mode == "mean") {
-    return std::make_unique<GroupMean>(model, task.items, over, sites);
+  if (from.stored != nullptr) {
+    check_stored_task(
+        *from.stored,
+        from.model,
+        task.items,
+        over,
+        {.values = sites,
+         .prompts = record_task_words(options.sweep.task, options.mean_over, options.sweep.bos)});
   }
-  return std::make_unique<Resample>(model, task.items, over, sites, seed);
+  if (mode == "mean") {
+    return std::make_unique<GroupMean>(from, task.items, over, sites);
+  }
+  return std::make_unique<Resample>(from, task.items, over, sites, seed);
 }
 
 // Means and partners need two items of each template and length: asked of the task's file before
@@ -55,21 +81,25 @@ void check_groups(const SweepVerbOptions& options) {
 void run(const AblateArguments& options, const Invocation& invocation) {
   const Site site = parse_sweep_site(options.site);
   const OverAxes over = parse_over(options.over);
-  if (options.mode != "zero" && invocation.session == nullptr) {
+  const std::string mode = mode_of(options);
+  if (mode != "zero" && invocation.session == nullptr) {
     check_groups(options.sweep);
   }
+  const auto trace = open_trace(options.mean_from + options.resample_from);
   std::unique_ptr<ValueSource> source;
-  const std::string of = options.mode == "zero" ? "" : " of the " + options.mean_over + " runs";
+  const std::string of = mode == "zero" ? "" : " of the " + options.mean_over + " runs";
+  Json identity{
+      {"site", options.site}, {"mode", mode}, {"over_run", options.mean_over}, {"into", to_string(Run::clean)}};
+  if (trace) {
+    identity["source"] = trace->fingerprint();
+  }
   run_sweep_verb(invocation,
                  options.sweep,
                  {.kind = "ablate",
-                  .title = fmt::format("{} ← {}{}", options.site, options.mode, of),
-                  .identity = {{"site", options.site},
-                               {"mode", options.mode},
-                               {"over_run", options.mean_over},
-                               {"into", to_string(Run::clean)}},
+                  .title = fmt::format("{} ← {}{}", options.site, mode, of),
+                  .identity = std::move(identity),
                   .spec = [&](const Model& model, const Task& task) {
-                    source = source_of(options, model, task, invocation.common.seed);
+                    source = source_of(options, {model, trace.get()}, task, invocation.common.seed);
                     return SweepSpec{.parts = {{site, over.heads}},
                                      .over_positions = over.positions,
                                      .positions = {options.sweep.positions},
@@ -86,7 +116,13 @@ void add_options(CLI::App& app, AblateArguments& options) {
                  "zero; mean: over the task's prompts of one template and length, position by "
                  "position; resample: the value in another such prompt, by --seed")
       ->check(CLI::IsMember({"zero", "mean", "resample"}))
-      ->capture_default_str();
+      ->default_str("mean");
+  auto* mean_from = app.add_option(
+      "--mean-from",
+      options.mean_from,
+      "A trace (headscope record) of the runs that means are taken of, read instead of run");
+  app.add_option("--resample-from", options.resample_from, "The same of the resampled runs")
+      ->excludes(mean_from);
   app.add_option("--mean-over", options.mean_over, "The runs that means and resamples are taken of")
       ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
@@ -105,7 +141,10 @@ Verb ablate_verb() {
       .summary = "Ablation: zero, mean or resampled values in the clean runs, cell by cell",
       .example =
           "  headscope ablate smollm2 --task ioi.jsonl --mode mean --over layer,head -o mean.h5\n"
-          "  headscope ablate smollm2 --task ioi.jsonl --mode zero --site mlp_out --over layer",
+          "  headscope ablate smollm2 --task ioi.jsonl --mode zero --site mlp_out --over layer\n"
+          "  headscope record smollm2 --task ioi.jsonl --run clean --hooks "
+          "'blocks.*.attn.hook_z' -o z.h5\n"
+          "  headscope ablate smollm2 --task ioi.jsonl --mean-from z.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<AblateArguments>();
         add_options(app, *options);

@@ -12,7 +12,9 @@
 #include "cli/sweep/patch_options.h"
 #include "cli/sweep/sweep_progress.h"
 #include "cli/sweep/sweep_run.h"
+#include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 
 namespace headscope {
 namespace {
@@ -23,7 +25,36 @@ struct AttributeArguments {
   std::string method = "atp";
   std::int64_t steps = 5;
   bool exact = false;
+  std::vector<std::string> traces;  // of both runs, in any order; none: they run
 };
+
+// The traces that are named, told apart by the run that each says it is of.
+struct RunTraces {
+  std::shared_ptr<const StoredRun> clean, corrupted;
+
+  explicit operator bool() const { return clean != nullptr; }
+};
+
+RunTraces open_traces(const AttributeArguments& options) {
+  RunTraces traces;
+  for (const std::string& path : options.traces) {
+    auto trace = open_trace(path);
+    const std::string run = trace->identity().value("run", std::string());
+    auto& place = run == "clean" ? traces.clean : traces.corrupted;
+    if ((run != "clean" && run != "corrupted") || place != nullptr) {
+      throw UsageError(
+          "{}: {}; --trace takes two, recorded with --task FILE and --run clean or corrupted",
+          path,
+          run.empty() ? "not of a run of a task" : "a second trace of the " + run + " run");
+    }
+    place = std::move(trace);
+  }
+  if (!options.traces.empty() && (traces.clean == nullptr || traces.corrupted == nullptr)) {
+    throw UsageError("--trace: the {} run's is missing; name both, each after its own --trace",
+                     traces.clean == nullptr ? "clean" : "corrupted");
+  }
+  return traces;
+}
 
 AttributionMethod method_of(const std::string& name) {
   return name == "ig"           ? AttributionMethod::ig
@@ -119,11 +150,18 @@ Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t
   return appendix;
 }
 
-Json identity_of(const AttributeArguments& options) {
+std::string task_words(const AttributeArguments& options) {
+  return record_task_words(options.sweep.task, options.sweep.bos);
+}
+
+Json identity_of(const AttributeArguments& options, const RunTraces& traces) {
   Json identity = patch_identity(options.patch);
   identity["method"] = options.method;
   if (options.method == "ig") {
     identity["steps"] = options.steps;
+  }
+  if (traces) {
+    identity["traces"] = {traces.clean->fingerprint(), traces.corrupted->fingerprint()};
   }
   return identity;
 }
@@ -131,7 +169,11 @@ Json identity_of(const AttributeArguments& options) {
 void run(const AttributeArguments& options, const Invocation& invocation) {
   const PatchOptions& patch = options.patch;
   const OtherRun source(source_run(patch));
-  const AttributionOptions method{method_of(options.method), options.steps};
+  const RunTraces traces = open_traces(options);
+  const std::optional<StoredRuns> stored =
+      traces ? std::optional(StoredRuns{*traces.clean, *traces.corrupted}) : std::nullopt;
+  const AttributionOptions method{
+      method_of(options.method), options.steps, stored ? &*stored : nullptr};
   const auto spec = [&] {
     return patch_spec(patch, options.sweep.positions, options.sweep.metric, source);
   };
@@ -142,8 +184,14 @@ void run(const AttributeArguments& options, const Invocation& invocation) {
                                       to_string(other_run(source_run(patch))),
                                       patch.from,
                                       options.method),
-                 .identity = identity_of(options),
-                 .spec = [&](const Model&, const Task&) { return spec(); },
+                 .identity = identity_of(options, traces),
+                 .spec =
+                     [&](const Model& model, const Task& task) {
+                       if (stored) {
+                         check_stored_runs(model, task, spec(), *stored, task_words(options));
+                       }
+                       return spec();
+                     },
                  .check =
                      [&](const SweepInHand& it) {
                        check_attribution(it.model, it.task, it.spec, method, it.options);
@@ -152,6 +200,9 @@ void run(const AttributeArguments& options, const Invocation& invocation) {
                      [&](const SweepInHand& it, SweepSink& sink) {
                        return run_attribution(it.model, it.task, it.spec, method, it.options, sink);
                      }};
+  if (stored) {
+    verb.passes = SweepVerb::Passes::stored;
+  }
   if (options.exact) {
     verb.appendix = [&](const SweepInHand& sweep, const Result& result) {
       return compared(sweep, result, options.sweep.top);
@@ -173,6 +224,11 @@ void add_options(CLI::App& app, AttributeArguments& options) {
   app.add_option("--steps", options.steps, "Runs between both; --method ig alone")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
       ->capture_default_str();
+  app.add_option("--trace",
+                 options.traces,
+                 "Traces (headscope record --task) of both runs, each after its own --trace, read "
+                 "instead of run; the changed run's with gradients (hook points that end in _grad)")
+      ->allow_extra_args(false);
   app.add_flag("--exact",
                options.exact,
                "Run the sweep too, and say how well it was estimated: correlations, worst cells");
@@ -188,7 +244,12 @@ Verb attribute_verb() {
           "  headscope attribute smollm2 --task ioi.jsonl --site z -o atp.h5\n"
           "  headscope attribute smollm2 --task ioi.jsonl --site q --method atp-qk-fix --exact\n"
           "  headscope attribute smollm2 --task ioi.jsonl --site z --method ig --steps 10 --over "
-          "layer,head,pos",
+          "layer,head,pos\n"
+          "  headscope record smollm2 --task ioi.jsonl --run clean --hooks "
+          "'blocks.*.attn.hook_z' -o clean.h5\n"
+          "  headscope record smollm2 --task ioi.jsonl --run corrupted --hooks "
+          "'blocks.*.attn.hook_z' --hooks 'blocks.*.attn.hook_z_grad' -o corrupted.h5\n"
+          "  headscope attribute smollm2 --task ioi.jsonl --trace clean.h5 --trace corrupted.h5",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<AttributeArguments>();
         add_options(app, *options);

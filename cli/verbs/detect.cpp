@@ -1,336 +1,30 @@
 // headscope detect: what every head of a model does.
-#include <algorithm>
-#include <filesystem>
-
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
-#include "analyses/head_detectors/confirm.h"
-#include "analyses/head_detectors/custom.h"
-#include "cli/atlas/atlas_view.h"
-#include "cli/interrupt.h"
+#include "cli/atlas/detect_run.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
-#include "cli/render/progress.h"
-#include "cli/render/table.h"
 #include "cli/verbs.h"
-#include "hooks/provenance.h"
-#include "hooks/standing_interventions.h"
-#include "hooks/trace/provenance.h"
-#include "hooks/trace/writer_claim.h"
-#include "lib/base/error.h"
-#include "lib/base/paths.h"
-#include "lib/families/load.h"
 
 namespace headscope {
 namespace {
 
-struct DetectArguments {
-  std::string model;
-  std::vector<std::string> detectors{"all"};
-  std::vector<std::string> files;
-  std::string out;
-  std::string intervene;
-  int seeds = 3;
-  std::int64_t batch_tokens = 4096;
-  bool list = false;
-  bool resume = false;
-  bool overwrite = false;
-  bool confirm = false;
-  ConfirmOptions confirmation;
-  std::size_t top = 4;
-};
-
-std::vector<Detector> chosen(const DetectArguments& options) {
-  std::vector<Detector> detectors;
-  const auto add = [&](const Detector& detector) {
-    const auto same = [&](const Detector& each) { return each.name == detector.name; };
-    if (std::none_of(detectors.begin(), detectors.end(), same)) {
-      detectors.push_back(detector);
-    } else if (!detector.content.empty()) {
-      throw UsageError("two detectors of the name {}: give one another", detector.name);
-    }
-  };
-  for (const std::string& name : options.detectors) {
-    if (name == "all") {
-      std::for_each(all_detectors().begin(), all_detectors().end(), add);
-    } else {
-      add(find_detector(name));
-    }
-  }
-  for (const std::string& file : options.files) {
-    add(custom_detector(file));
-  }
-  return detectors;
-}
-
-Json provenance_of(const DetectArguments& options,
-                   const Invocation& invocation,
-                   const Model& model) {
-  Json from =
-      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
-  from["identity"]["seeds"] = options.seeds;
-  return from;
-}
-
-// A file holds what detectors said; what they do is the program's.
-void restore(Atlas& atlas) {
-  for (Detection& each : atlas.detections) {
-    const auto& all = all_detectors();
-    const auto ours = std::find_if(all.begin(), all.end(), [&](const Detector& detector) {
-      return fingerprint(detector) == each.fingerprint;
-    });
-    if (ours != all.end()) {
-      each.detector = *ours;
-    }
-  }
-}
-
-// What an earlier run left, if it may be gone on with.
-Atlas begin(const DetectArguments& options, const Invocation& invocation, const Model& model) {
-  Atlas atlas{.provenance = provenance_of(options, invocation, model),
-              .n_layers = model.config().n_layers,
-              .n_heads = model.config().n_heads,
-              .n_kv_heads = model.config().n_kv_heads,
-              .detections = {}};
-  if (!options.resume || !path_exists(options.out)) {
-    return atlas;
-  }
-  Atlas earlier = read_atlas(options.out);
-  const auto difference =
-      identity_difference(earlier.provenance.at("identity"), atlas.provenance.at("identity"));
-  if (difference) {
-    throw UsageError("{}: cannot go on: {} is {} there but {} here; --overwrite starts again",
-                     options.out,
-                     difference->what,
-                     difference->there,
-                     difference->here);
-  }
-  // What did not run may run now.
-  std::erase_if(earlier.detections, [](const Detection& each) { return !each.ran(); });
-  restore(earlier);
-  atlas.detections = std::move(earlier.detections);
-  atlas.confirmations = std::move(earlier.confirmations);
-  atlas.examples = std::move(earlier.examples);
-  return atlas;
-}
-
-void save(const DetectArguments& options, const Atlas& atlas) {
-  if (!options.out.empty()) {
-    write_atlas(atlas, options.out);
-  }
-}
-
-// In the order asked for, whatever was there before.
-void put_in_order(Atlas& atlas, const std::vector<Detector>& detectors) {
-  const auto place = [&](const Detection& detection) {
-    return std::find_if(
-               detectors.begin(),
-               detectors.end(),
-               [&](const Detector& each) { return each.name == detection.detector.name; }) -
-           detectors.begin();
-  };
-  std::stable_sort(atlas.detections.begin(),
-                   atlas.detections.end(),
-                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
-}
-
-void find_all(const DetectArguments& options,
-              const Invocation& invocation,
-              const Model& model,
-              const std::vector<Detector>& detectors,
-              Atlas& atlas) {
-  DetectOptions detect_options{.detectors = {}, .seeds = {}, .batch_tokens = options.batch_tokens};
-  for (const Detector& detector : detectors) {
-    Detection* known = nullptr;
-    for (Detection& each : atlas.detections) {
-      known = each.detector.name == detector.name ? &each : known;
-    }
-    if (known == nullptr) {
-      detect_options.detectors.push_back(detector);
-    } else if (known->fingerprint != fingerprint(detector)) {
-      throw UsageError(
-          "{}: its {} was made with another definition, threshold or task; --overwrite starts "
-          "again",
-          options.out,
-          detector.name);
-    } else {
-      known->detector = detector;  // its functions are in no file
-    }
-  }
-  for (int s = 0; s < options.seeds; ++s) {
-    detect_options.seeds.push_back(invocation.common.seed + static_cast<std::uint64_t>(s));
-  }
-  if (detect_options.detectors.empty()) {
-    return;
-  }
-  Progress bar(1000, {.label = "detecting", .unit = "‰"});
-  std::int64_t done = 0;
-  std::string told;
-  std::size_t finished = 0;
-  detect_options.stop = interrupted;
-  const bool lines = ::isatty(STDERR_FILENO) != 1;
-  detect_options.progress = [&](const std::string& step, double part) {
-    if (lines && step != told) {
-      print_note("detecting: " + step);
-      told = step;
-    }
-    bar.note(step);
-    const auto now = static_cast<std::int64_t>(part * 1000);
-    bar.add(std::max<std::int64_t>(0, now - done));
-    done = std::max(done, now);
-  };
-  detect_options.finished = [&](const Detection& detection) {
-    atlas.detections.push_back(detection);
-    put_in_order(atlas, detectors);
-    save(options, atlas);
-    ++finished;
-    if (lines) {
-      print_note(fmt::format("{} of {}: {}{}, {}",
-                             finished,
-                             detect_options.detectors.size(),
-                             detection.detector.name,
-                             detection.ran()            ? ""
-                             : detection.failed.empty() ? " is undefined"
-                                                        : " failed",
-                             format_seconds(detection.seconds)));
-    }
-  };
-  detect(model, detect_options);
-}
-
-void confirm_all(const DetectArguments& options,
-                 const Model& model,
-                 Atlas& atlas,
-                 std::uint64_t seed) {
-  ConfirmOptions confirmation = options.confirmation;
-  confirmation.seed = seed;
-  confirmation.stop = interrupted;
-  Confirmer confirmer(model, confirmation);
-  Progress bar(static_cast<std::int64_t>(atlas.detections.size()),
-               {.label = "confirming", .unit = "roles"});
-  for (const Detection& detection : atlas.detections) {
-    if (interrupted()) {
-      return;
-    }
-    const auto known = [&](const Confirmation& c) { return c.detector == detection.detector.name; };
-    const Confirmation::Asked asked{confirmation.heads, confirmation.draws, seed};
-    std::erase_if(atlas.confirmations,
-                  [&](const Confirmation& c) { return known(c) && !(c.asked == asked); });
-    const bool done = std::any_of(atlas.confirmations.begin(), atlas.confirmations.end(), known);
-    bar.note(detection.detector.name);
-    if (!done && detection.ran() && detection.detector.behaviour &&
-        !detection.with_role().empty()) {
-      if (::isatty(STDERR_FILENO) != 1) {
-        print_note("confirming: " + detection.detector.name);
-      }
-      Confirmation found = confirmer.confirm(detection);
-      if (interrupted()) {
-        return;
-      }
-      atlas.confirmations.push_back(std::move(found));
-      save(options, atlas);
-    }
-    bar.add();
-  }
-}
-
-void check_output(const DetectArguments& options) {
-  if (!options.out.empty() && path_exists(options.out) && !options.resume && !options.overwrite) {
-    throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
-  }
-  if (options.resume && options.out.empty()) {
-    throw UsageError("--resume needs -o FILE.h5, the file to go on with");
-  }
-}
-
-std::string detector_names(const Atlas& atlas, std::string Detection::*why) {
-  std::string names;
-  for (const Detection& each : atlas.detections) {
-    if (!(each.*why).empty()) {
-      names += (names.empty() ? "" : ", ") + each.detector.name;
-    }
-  }
-  return names;
-}
-
-[[noreturn]] void throw_as(int exit_code, const std::string& message) {
-  if (exit_code == UsageError("").exit_code()) {
-    throw UsageError(message);
-  }
-  if (exit_code == DataError("").exit_code()) {
-    throw DataError(message);
-  }
-  if (exit_code == ResourceError("").exit_code()) {
-    throw ResourceError(message);
-  }
-  throw InternalError(message);
-}
-
-// The others are done and on disk; the exit code tells that not all could be, and a failure weighs
-// more than what has no meaning for the model.
-void complain(const Atlas& atlas) {
-  for (const Detection& each : atlas.detections) {
-    if (!each.failed.empty()) {
-      throw_as(each.exit_code,
-               fmt::format("failed, see above: {} ({}); the other detectors ran",
-                           detector_names(atlas, &Detection::failed),
-                           each.failed));
-    }
-  }
-  const std::string names = detector_names(atlas, &Detection::undefined);
-  if (!names.empty()) {
-    throw DataError("undefined for this model, see above: {}; the other detectors ran", names);
-  }
-}
-
-void run(const DetectArguments& options, const Invocation& invocation) {
-  if (options.list) {
-    const Table table = detector_table();
-    show(invocation, {{"detectors", table.json()}}, table.text());
-    return;
-  }
-  if (options.model.empty()) {
-    throw UsageError("detect needs a MODEL; detect --list shows the detectors");
-  }
-  const std::vector<Detector> detectors = chosen(options);
-  check_output(options);
-  const WriterClaim claim(options.out);
-  catch_interrupts();
-  const CommonOptions& common = invocation.common;
-  const Model model = load_with(options.model, common, options.intervene);
-  refuse_chosen_positions(model, "detect");
-  refuse_changed_attention(model, "detect");
-  Atlas atlas = begin(options, invocation, model);
-  find_all(options, invocation, model, detectors, atlas);
-  if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
-    atlas.examples = collect_examples(model, common.seed);
-  }
-  if (options.confirm && !interrupted()) {
-    confirm_all(options, model, atlas, common.seed);
-  }
-  if (interrupted()) {
-    print_note(options.out.empty()
-                   ? "interrupted; with -o FILE.h5 no finished detector would be lost"
-                   : fmt::format("{} holds every finished detector; --resume does the others",
-                                 options.out));
-    throw Interrupted();
-  }
-  if (!options.resume) {  // else all may have been done before
-    check_fired(model);
-  }
-  save(options, atlas);
-  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
-  complain(atlas);
-}
-
-void add_options(CLI::App& app, DetectArguments& options) {
+void add_options(CLI::App& app, DetectVerbOptions& options) {
   app.add_option("MODEL", options.model, "Directory, .gguf file, hub id or smollm2");
   app.add_option("--detectors", options.detectors, "Names with commas between, or all")
       ->delimiter(',')
       ->default_str("all");
   app.add_option("--detector-file", options.files, "A detector of your own (.json); several");
   app.add_flag("--list", options.list, "Show every detector, and do nothing");
+  auto* trace = app.add_option(
+      "--trace",
+      options.trace,
+      "A trace (headscope record) of the prompts that detectors read attention on, with their "
+      "patterns or statistics, read instead of run");
+  app.add_option("--write-prompts",
+                 options.write_prompts,
+                 "Write those prompts (.jsonl) for headscope record, and do nothing else")
+      ->excludes(trace);
   app.add_option("--seeds", options.seeds, "Prompts are drawn once a seed, from --seed on")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -364,6 +58,11 @@ Verb detect_verb() {
           "  headscope atlas atlas.h5 -o atlas.html\n"
           "  headscope detect smollm2 --detectors induction,first_token_sink --seeds 5\n"
           "  headscope detect smollm2 --detectors induction --detector-file mover.json\n"
+          "  headscope detect smollm2 --detectors induction,first_token_sink --write-prompts "
+          "probes.jsonl\n"
+          "  headscope record smollm2 --prompts probes.jsonl --hooks "
+          "'blocks.*.attn.hook_pattern' --logits none -o probes.h5\n"
+          "  headscope detect smollm2 --detectors induction,first_token_sink --trace probes.h5\n"
           "\n"
           "Detectors that read attention share one pass over shared prompts. A head has a role if "
           "its\nscore reaches the threshold and its interval lies above the control. With -o every "
@@ -373,9 +72,9 @@ Verb detect_verb() {
           "finished "
           "detector is a line on standard error.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<DetectArguments>();
+        auto options = std::make_shared<DetectVerbOptions>();
         add_options(app, *options);
-        return [options, &invocation] { run(*options, invocation); };
+        return [options, &invocation] { run_detect(*options, invocation); };
       },
   };
 }

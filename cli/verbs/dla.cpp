@@ -26,6 +26,10 @@ void add_options(CLI::App& app, AttributionVerbOptions& options) {
   app.add_option("--run", options.run, "The run that is taken apart")
       ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
+  app.add_option("--trace",
+                 options.trace,
+                 "A trace (headscope record) of that run, read instead of run; an error says which "
+                 "hook points it needs");
   app.add_option("--metric",
                  options.metric,
                  "logit_diff: mean logit of the answers less that of the wrong tokens; "

@@ -3,11 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/sweep/task_recording.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/sweep/record_task.h"
+#include "cli/sweep/task_input.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
@@ -18,6 +19,12 @@
 namespace headscope {
 namespace {
 
+struct RecordTaskArguments {
+  std::string file;  // a task file; empty: none
+  std::string run = "clean";
+  std::string metric = "logit_diff";
+};
+
 struct RecordArguments {
   std::string model;
   std::string prompts;             // a JSONL file …
@@ -27,7 +34,7 @@ struct RecordArguments {
   bool resume = false;
   bool overwrite = false;
   PrependBos bos = PrependBos::automatic;
-  RecordTaskOptions task;
+  RecordTaskArguments task;
   RecordOptions record;
 };
 
@@ -62,9 +69,12 @@ RecordResult run_changed(const Model& model,
       std::any_of(record.hooks.begin(), record.hooks.end(), [](const std::string& hook) {
         return hook.ends_with("_grad");
       });
-  if (!options.task.task.empty()) {
-    const RecordTask task = record_task(
-        options.task, options.bos, model, gradients ? Gradients::wanted : Gradients::none);
+  if (!options.task.file.empty()) {
+    const TaskRecording task =
+        task_recording(task_for(model, options.task.file, {.bos = options.bos}),
+                       options.task.run == "clean" ? Run::clean : Run::corrupted,
+                       gradients ? &find_metric(options.task.metric) : nullptr,
+                       model.config().d_vocab);
     record.objective = task.objective;
     record.provenance["identity"].update(task.identity);
     return record_with_progress(model, task.prompts, options.out, record);
@@ -106,6 +116,22 @@ std::string to_text(const RecordResult& result, const RecordArguments& options) 
       format_seconds(result.seconds));
 }
 
+void add_task_options(CLI::App& app, RecordTaskArguments& options) {
+  app.add_option("--task",
+                 options.file,
+                 "A task file (headscope task make) in place of prompts; hooks that end in _grad "
+                 "are the metric's gradients")
+      ->excludes("--prompts")
+      ->excludes("--prompt");
+  app.add_option("--run", options.run, "Which prompts of the task")
+      ->check(CLI::IsMember({"clean", "corrupted"}))
+      ->needs("--task")
+      ->capture_default_str();
+  app.add_option("--metric", options.metric, "What gradients are of")
+      ->needs("--task")
+      ->capture_default_str();
+}
+
 void add_options(CLI::App& app, RecordArguments& options) {
   add_model(app, options.model);
   app.add_option(
@@ -116,7 +142,7 @@ void add_options(CLI::App& app, RecordArguments& options) {
   app.add_option("--prompt", options.texts, "A text instead of a file; repeatable")
       ->allow_extra_args(false)
       ->excludes("--prompts");
-  add_record_task_options(app, options.task);
+  add_task_options(app, options.task);
   app.add_option("--hooks",
                  options.record.hooks,
                  "A hook point, alias or glob; repeatable. With _grad at its end, the gradient "

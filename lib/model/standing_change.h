@@ -19,6 +19,8 @@ class StandingChange {
 
   // What tells one change from another: files made under different ones are not of one run.
   [[nodiscard]] virtual std::string hash() const = 0;
+  // The file it was read from, as the user named it; empty if a program made it.
+  [[nodiscard]] virtual std::string file() const { return {}; }
   // The change itself, for provenance.
   [[nodiscard]] virtual Json description() const = 0;
 

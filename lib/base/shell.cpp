@@ -1,4 +1,4 @@
-#include "cli/quoted.h"
+#include "lib/base/shell.h"
 
 namespace headscope {
 

@@ -1,0 +1,101 @@
+#include "analyses/attribution/stored_attribution.h"
+
+#include "analyses/sweep/stored_task.h"
+#include "lib/base/error.h"
+#include "lib/model/gradients.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+const char* name_of_run(Run run) {
+  return run == Run::clean ? "clean" : "corrupted";
+}
+
+Run other_than(Run run) {
+  return run == Run::clean ? Run::corrupted : Run::clean;
+}
+
+// Of a trace of a whole task, item i is prompt i: prompts of the same tokens may have other
+// answers, and so other gradients.
+std::vector<std::size_t> prompts_of_items(const std::vector<std::int64_t>& items) {
+  return {items.begin(), items.end()};
+}
+
+void check_identity(const StoredRun& trace,
+                    const std::string& key,
+                    const std::string& wanted,
+                    const std::string& command) {
+  const Json& identity = trace.identity();
+  const std::string there = identity.value(key, std::string("absent"));
+  if (there != wanted) {
+    throw UsageError("{}: {} is {} there but {} here; record it: {}",
+                     trace.path().string(),
+                     key,
+                     there,
+                     wanted,
+                     command);
+  }
+}
+
+}  // namespace
+
+StoredNeed attribution_need(const SweepSpec& spec, Run run) {
+  const std::vector<Site> sites{spec.parts.front().site};
+  return {.values = sites,
+          .gradients = run == spec.into ? sites : std::vector<Site>{},
+          .last_logits = true};
+}
+
+void check_stored_runs(const Model& model,
+                       const Task& task,
+                       const SweepSpec& spec,
+                       const StoredRuns& stored,
+                       const std::string& task_words) {
+  for (const Run run : {Run::clean, Run::corrupted}) {
+    StoredNeed need = attribution_need(spec, run);
+    need.prompts = fmt::format("{} --run {}", task_words, name_of_run(run));
+    if (run == spec.into) {
+      need.prompts += fmt::format(" --metric {}", spec.metric->name);
+    }
+    const StoredRun& trace = stored.of(run);
+    check_stored_task(trace, model, task.items, run, need);
+    const std::string command = record_command(model, need);
+    check_identity(trace, "task_hash", task.hash, command);
+    check_identity(trace, "run", name_of_run(run), command);
+    if (run == spec.into) {
+      check_identity(trace, "gradients_of", std::string(spec.metric->name), command);
+    }
+  }
+}
+
+Baselines stored_baselines(const Task& task, const Scoring& scoring, const StoredRuns& stored) {
+  Baselines baselines(task.items.size());
+  for (const Block& block : blocks_of(task.items, kBaselineTokens)) {
+    const std::vector<std::size_t> prompts = prompts_of_items(block.items);
+    const auto logits = [&](Run run) {
+      const Tensor all = stored.of(run).at("logits/last", prompts, block.layout());
+      return scoring.vocab().empty()
+                 ? all
+                 : all.index_select(1, index_tensor(scoring.vocab(), all.device()));
+    };
+    baselines.add(block.items, {logits(Run::clean), logits(Run::corrupted)}, scoring);
+  }
+  return baselines;
+}
+
+StoredTerms stored_terms(const SweepSpec& spec,
+                         const StoredRuns& stored,
+                         const Block& block,
+                         std::int64_t layer) {
+  const HookPoint point{spec.parts.front().site, static_cast<int>(layer)};
+  const std::string name = hook_name(point.site, point.layer);
+  const std::vector<std::size_t> prompts = prompts_of_items(block.items);
+  const StoredRun& own = stored.of(spec.into);
+  const StoredRun& source = stored.of(other_than(spec.into));
+  return {source.at(name, prompts, block.layout()) - own.at(name, prompts, block.layout()),
+          own.at(gradient_name(point), prompts, block.layout())};
+}
+
+}  // namespace headscope

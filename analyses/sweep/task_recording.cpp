@@ -1,0 +1,42 @@
+#include "analyses/sweep/task_recording.h"
+
+#include <memory>
+
+#include "analyses/sweep/scoring.h"
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+RecordObjective objective_of(const Task& task, const Metric& metric, std::int64_t d_vocab) {
+  if (metric.needs_clean || !metric.has_gradient) {
+    throw UsageError("--metric {}: has no gradient in one run; take logit_diff, prob or log_prob",
+                     metric.name);
+  }
+  const auto scoring = std::make_shared<Scoring>(metric, task.items, d_vocab);
+  return [scoring](const Tensor& logits, const std::vector<std::size_t>& prompts) {
+    return scoring->followed_of_vocabulary(logits, {prompts.begin(), prompts.end()});
+  };
+}
+
+}  // namespace
+
+TaskRecording task_recording(const Task& task,
+                             Run run,
+                             const Metric* gradients_of,
+                             std::int64_t d_vocab) {
+  TaskRecording recording;
+  for (const TaskItem& item : task.items) {
+    recording.prompts.push_back(item.prompt(run));
+    recording.prompts.back().id = item.id;
+  }
+  recording.identity = {{"task_hash", task.hash},
+                        {"run", to_string(run)}};
+  if (gradients_of != nullptr) {
+    recording.objective = objective_of(task, *gradients_of, d_vocab);
+    recording.identity["gradients_of"] = std::string(gradients_of->name);
+  }
+  return recording;
+}
+
+}  // namespace headscope

@@ -1,0 +1,204 @@
+#include "cli/atlas/detect_run.h"
+
+#include <fmt/ranges.h>
+
+#include "analyses/head_detectors/atlas_run.h"
+#include "analyses/head_detectors/detector_choice.h"
+#include "analyses/head_detectors/stored_statistics.h"
+#include "cli/atlas/atlas_view.h"
+#include "cli/atlas/detect_progress.h"
+#include "cli/interrupt.h"
+#include "cli/intervene.h"
+#include "cli/output.h"
+#include "cli/render/output_file.h"
+#include "cli/render/table.h"
+#include "cli/trace/trace_option.h"
+#include "hooks/provenance.h"
+#include "hooks/standing_interventions.h"
+#include "hooks/trace/writer_claim.h"
+#include "lib/base/error.h"
+#include "lib/base/paths.h"
+#include "lib/base/shell.h"
+
+namespace headscope {
+namespace {
+
+std::vector<Detector> chosen(const DetectVerbOptions& options) {
+  const bool stored = !options.trace.empty() || !options.write_prompts.empty();
+  return chosen_detectors(options.detectors,
+                          {options.files.begin(), options.files.end()},
+                          stored ? AllDetectors::that_read_attention : AllDetectors::every_one);
+}
+
+std::vector<std::uint64_t> seeds_of(const DetectVerbOptions& options,
+                                    const Invocation& invocation) {
+  std::vector<std::uint64_t> seeds;
+  for (int s = 0; s < options.seeds; ++s) {
+    seeds.push_back(invocation.common.seed + static_cast<std::uint64_t>(s));
+  }
+  return seeds;
+}
+
+// The command that writes the prompts a trace for these options must hold.
+std::string prompts_command(const DetectVerbOptions& options, const Invocation& invocation) {
+  std::string command = "headscope detect " + shell_quoted(options.model);
+  if (options.detectors != std::vector<std::string>{"all"}) {
+    command += fmt::format(" --detectors {}", fmt::join(options.detectors, ","));
+  }
+  for (const std::string& file : options.files) {
+    command += " --detector-file " + shell_quoted(file);
+  }
+  return command + fmt::format(" --seeds {} --seed {}", options.seeds, invocation.common.seed);
+}
+
+// One line a prompt, as `headscope record --prompts` reads them.
+void write_prompts(const DetectVerbOptions& options,
+                   const Invocation& invocation,
+                   const Model& model,
+                   const std::vector<Detector>& detectors) {
+  std::string lines;
+  const auto prompts = prompts_of_readings(detectors, model, seeds_of(options, invocation));
+  if (prompts.empty()) {
+    throw UsageError("none of these detectors reads prompts that {} can hold", options.model);
+  }
+  for (const TracePrompt& prompt : prompts) {
+    lines += OrderedJson{{"id", prompt.id}, {"tokens", prompt.tokens}}.dump() + "\n";
+  }
+  write_file(options.write_prompts, lines);
+  show(invocation,
+       {{"path", options.write_prompts}, {"prompts", prompts.size()}},
+       fmt::format("{}: {} prompts\n", options.write_prompts, prompts.size()));
+}
+
+Json provenance_of(const DetectVerbOptions& options,
+                   const Invocation& invocation,
+                   const Model& model,
+                   const StoredRun* trace) {
+  Json from =
+      provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
+  from["identity"]["seeds"] = options.seeds;
+  if (trace != nullptr) {
+    from["identity"]["trace"] = trace->fingerprint();
+  }
+  return from;
+}
+
+Atlas begin(const DetectVerbOptions& options,
+            const Invocation& invocation,
+            const Model& model,
+            const StoredRun* trace) {
+  Atlas atlas = new_atlas(model, provenance_of(options, invocation, model, trace));
+  const bool goes_on = options.resume && path_exists(options.out);
+  return goes_on ? resumed_atlas(options.out, atlas) : atlas;
+}
+
+void save(const DetectVerbOptions& options, const Atlas& atlas) {
+  if (!options.out.empty()) {
+    write_atlas(atlas, options.out);
+  }
+}
+
+void find_all(const DetectVerbOptions& options,
+              const Invocation& invocation,
+              const Model& model,
+              const StoredRun* trace,
+              const std::vector<Detector>& detectors,
+              Atlas& atlas) {
+  DetectOptions detecting{.detectors = detectors_left(atlas, detectors, options.out),
+                          .seeds = seeds_of(options, invocation),
+                          .batch_tokens = options.batch_tokens,
+                          .stop = interrupted};
+  if (detecting.detectors.empty()) {
+    return;
+  }
+  if (trace != nullptr) {
+    detecting.statistics = statistics_of_trace(*trace);
+  }
+  DetectProgress shown(detecting.detectors.size());
+  detecting.progress = [&](const std::string& step, double part) { shown.step(step, part); };
+  detecting.finished = [&](const Detection& detection) {
+    save(options, atlas);
+    shown.finished(detection);
+  };
+  detect_into(atlas, model, detecting, detectors);
+}
+
+void confirm_all(const DetectVerbOptions& options,
+                 const Model& model,
+                 Atlas& atlas,
+                 std::uint64_t seed) {
+  ConfirmOptions confirming = options.confirmation;
+  confirming.seed = seed;
+  confirming.stop = interrupted;
+  ConfirmProgress shown;
+  confirming.progress = [&](const std::string& detector, std::size_t done, std::size_t all) {
+    shown.role(detector, done, all);
+  };
+  confirming.finished = [&] { save(options, atlas); };
+  confirm_roles(model, atlas, confirming);
+}
+
+void check_output(const DetectVerbOptions& options) {
+  if (!options.out.empty() && path_exists(options.out) && !options.resume && !options.overwrite) {
+    throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
+  }
+  if (options.resume && options.out.empty()) {
+    throw UsageError("--resume needs -o FILE.h5, the file to go on with");
+  }
+}
+
+}  // namespace
+
+void run_detect(const DetectVerbOptions& options, const Invocation& invocation) {
+  if (options.list) {
+    const Table table = detector_table();
+    show(invocation, {{"detectors", table.json()}}, table.text());
+    return;
+  }
+  if (options.model.empty()) {
+    throw UsageError("detect needs a MODEL; detect --list shows the detectors");
+  }
+  const std::vector<Detector> detectors = chosen(options);
+  check_output(options);
+  const WriterClaim claim(options.out);
+  catch_interrupts();
+  const auto trace = open_trace(options.trace);
+  const CommonOptions& common = invocation.common;
+  const Model model = load_with(options.model, common, options.intervene);
+  refuse_chosen_positions(model, "detect");
+  refuse_changed_attention(model, "detect");
+  if (!options.write_prompts.empty()) {
+    write_prompts(options, invocation, model, detectors);
+    return;
+  }
+  if (trace) {
+    check_stored_probes(*trace,
+                        detectors,
+                        model,
+                        seeds_of(options, invocation),
+                        prompts_command(options, invocation));
+  }
+  Atlas atlas = begin(options, invocation, model, trace.get());
+  find_all(options, invocation, model, trace.get(), detectors, atlas);
+  if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
+    atlas.examples = collect_examples(model, common.seed);
+  }
+  if (options.confirm && !interrupted()) {
+    confirm_all(options, model, atlas, common.seed);
+  }
+  if (interrupted()) {
+    print_note(options.out.empty()
+                   ? "interrupted; with -o FILE.h5 no finished detector would be lost"
+                   : fmt::format("{} holds every finished detector; --resume does the others",
+                                 options.out));
+    throw Interrupted();
+  }
+  if (!options.resume && !trace) {  // else all may have been done before, or when it was recorded
+    check_fired(model);
+  }
+  save(options, atlas);
+  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
+  check_all_ran(atlas);
+}
+
+}  // namespace headscope

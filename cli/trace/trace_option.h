@@ -1,0 +1,19 @@
+// A trace that a verb reads in place of running a task's prompts.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hooks/stored_run.h"
+#include "lib/text/tokenizer.h"
+
+namespace headscope {
+
+// The trace of an option; null if none is named. Throws as StoredRun does.
+std::shared_ptr<const StoredRun> open_trace(const std::string& path);
+
+// How `headscope record` is told a task, and one run of it: "--task ioi.jsonl --run clean".
+std::string record_task_words(const std::string& task, PrependBos bos);
+std::string record_task_words(const std::string& task, const std::string& run, PrependBos bos);
+
+}  // namespace headscope
