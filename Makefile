@@ -8,7 +8,7 @@ JOBS ?= $(shell $(SETUP)/jobs)
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 
-.PHONY: build all demo test asan bench format format-check lint install clean help setup configure model test-packages
+.PHONY: build all demo test asan tsan bench format format-check lint install clean help setup configure model test-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -23,13 +23,19 @@ all: configure ## everything, tests too
 demo: build model ## real attention heads of a real model: writes out/demo/index.html
 	@$(BUILD)/headscope demo -o out/demo
 
-test: test-packages all model ## builds everything and runs every test
-	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS)
+test: test-packages all model ## builds everything and runs every test; says what this machine cannot test
+	@rm -f $(BUILD)/Testing/skipped/*
+	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS); result=$$?; tests/support/skipped $(BUILD); exit $$result
 
-asan: test-packages ## builds headscope_tests in build-asan with AddressSanitizer and UBSan, and runs it
+asan: test-packages ## the tests of files, text, traces, results and of running a model, under AddressSanitizer (and UBSan)
 	@$(MAKE) --no-print-directory configure BUILD=build-asan PRESET=asan
-	@ninja -C build-asan -j$(JOBS) headscope_tests
-	@build-asan/headscope_tests
+	@ninja -C build-asan -j$(JOBS) headscope_tests headscope_model_tests
+	@ctest --test-dir build-asan --output-on-failure -j$(JOBS)
+
+tsan: ## a model that threads share, under ThreadSanitizer
+	@$(MAKE) --no-print-directory configure BUILD=build-tsan PRESET=tsan
+	@ninja -C build-tsan -j$(JOBS) headscope_thread_tests
+	@ctest --test-dir build-tsan --output-on-failure
 
 bench: all model ## the benchmarks of BENCHMARKS.md, on this machine
 	@$(BUILD)/headscope bench forward smollm2
@@ -51,7 +57,7 @@ install: build ## program, libraries, headers and CMake package into PREFIX
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## removes the build folder and out/ (the downloads stay in the cache)
-	@rm -rf $(BUILD) build-asan out
+	@rm -rf $(BUILD) build-asan build-tsan out
 
 setup:
 	@$(SETUP)/packages build

@@ -1,6 +1,7 @@
 # How headscope is compiled: language level, warnings, ccache, sanitizers.
 option(HEADSCOPE_TESTS "Build the tests" ON)
-option(HEADSCOPE_ASAN "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(HEADSCOPE_ASAN "Build with AddressSanitizer, and what is free of Torch with UndefinedBehaviorSanitizer" OFF)
+option(HEADSCOPE_TSAN "Build with ThreadSanitizer" OFF)
 option(HEADSCOPE_WERROR "Treat warnings as errors" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -39,7 +40,11 @@ add_library(headscope_test_warnings INTERFACE)
 target_compile_options(headscope_test_warnings INTERFACE
   -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -fpch-preprocess)
 
-if(HEADSCOPE_ASAN)
-  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-  add_link_options(-fsanitize=address,undefined)
+# LibTorch is not instrumented: what happens inside it is not seen (tests/support/*.supp says what follows from that).
+# UndefinedBehaviorSanitizer needs type information that its headers lack: headscope_layer() adds it to the layers that
+# are free of Torch.
+if(HEADSCOPE_ASAN OR HEADSCOPE_TSAN)
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1 -DNDEBUG") # lines in reports, in half the time of -O2 -g
+  add_compile_options($<IF:$<BOOL:${HEADSCOPE_TSAN}>,-fsanitize=thread,-fsanitize=address> -fno-omit-frame-pointer)
+  add_link_options($<IF:$<BOOL:${HEADSCOPE_TSAN}>,-fsanitize=thread,-fsanitize=address$<COMMA>undefined>)
 endif()

@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include <ATen/ops/eye.h>
-#include <ATen/ops/linalg_solve.h>
 
+#include "lib/tensor/dense.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -20,7 +20,7 @@ Tensor predictions(const Tensor& train, const Tensor& targets, const Tensor& tes
   const Tensor x = train - middle;
   const Tensor gram = at::matmul(x, x.t());
   const Tensor ridge = at::eye(x.size(0), gram.options()) * (gram.diagonal().mean() * kRidge);
-  const Tensor dual = at::linalg_solve(gram + ridge, targets);
+  const Tensor dual = solve_symmetric(gram + ridge, targets);
   return at::matmul(at::matmul(test - middle, x.t()), dual);
 }
 

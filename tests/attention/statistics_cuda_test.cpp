@@ -1,8 +1,6 @@
 // The GPU's attention statistics against the definition. Runs where there is a GPU and
-// libheadscope_cuda.so; elsewhere it says so.
+// libheadscope_cuda.so; elsewhere its cases are skipped.
 #include "lib/attention/statistics.h"
-#include "lib/base/error.h"
-#include "lib/tensor/backend.h"
 #include "lib/tensor/ops.h"
 #include "tests/attention/statistics_cases.h"
 #include "tests/support/catch.h"
@@ -46,9 +44,7 @@ void check_case(const StatisticsCase& c) {
 }  // namespace
 
 TEST_CASE("statistics on the GPU are those of the definition") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   for (const StatisticsCase& c : statistics_cases()) {
     if (c.keys <= 1024) {
       check_case(c);
@@ -57,9 +53,7 @@ TEST_CASE("statistics on the GPU are those of the definition") {
 }
 
 TEST_CASE("every head size and 16-bit dtype on the GPU, tiles that do not fit") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   using Extra = StatisticsCase::Extra;
   for (const char* dtype : {"bf16", "f16", "f32"}) {
     for (const std::int64_t d : {8, 20, 64, 80, 128, 192, 256}) {
@@ -82,9 +76,7 @@ TEST_CASE("every head size and 16-bit dtype on the GPU, tiles that do not fit") 
 }
 
 TEST_CASE("statistics on the GPU from tensors that are views") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   for (const char* dtype : {"bf16", "f32"}) {
     const StatisticsCase c{
         .name = "views", .queries = 150, .keys = 150, .dtype = dtype, .tolerance = 6e-3};

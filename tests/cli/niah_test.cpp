@@ -1,5 +1,8 @@
 // niah and compare, as a user runs them.
+#include <fmt/format.h>
+
 #include "tests/cli/program.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -170,10 +173,7 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
 }
 
 TEST_CASE("smollm2 finds our needles, and its best heads are what it finds them with") {
-  if (run({"info", "smollm2"}).code != 0) {
-    WARN("skipped: smollm2 is not in the cache");
-    return;
-  }
+  cached_model();
   const Folder folder;
   const Outcome outcome = run({"niah",
                                "smollm2",

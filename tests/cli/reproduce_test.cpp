@@ -1,23 +1,13 @@
 // reproduce, as a user runs it. What it finds is tested in tests/circuit.
 #include "tests/cli/program.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
 using namespace headscope::test;
 
-namespace {
-
-bool have_smollm2() {
-  return run({"info", "smollm2"}).code == 0;
-}
-
-}  // namespace
-
 TEST_CASE("reproduce writes a page and circuits.json that agree with --json") {
-  if (!have_smollm2()) {
-    WARN("skipped: smollm2 is not in the cache");
-    return;
-  }
+  cached_model();
   const Folder folder;
   const Outcome found = run({"reproduce",
                              "greater-than",
@@ -53,10 +43,7 @@ TEST_CASE("reproduce refuses what it does not know before it loads a model") {
 }
 
 TEST_CASE("reproduce refuses sizes that no test can work with before it makes anything") {
-  if (!have_smollm2()) {
-    WARN("skipped: smollm2 is not in the cache");
-    return;
-  }
+  cached_model();
   const Folder folder;
   // The second of two circuits, after one that would do.
   const Outcome outcome =

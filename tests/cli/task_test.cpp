@@ -3,23 +3,11 @@
 #include <tuple>
 
 #include "tests/cli/program.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
 using namespace headscope::test;
-
-namespace {
-
-std::string cached_smollm2() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path folder =
-      cache != nullptr ? cache : std::filesystem::path(home == nullptr ? "" : home) / ".cache";
-  const auto file = folder / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-  return std::filesystem::exists(file) ? file.string() : "";
-}
-
-}  // namespace
 
 TEST_CASE("task list names every task; task show tells what one is") {
   const OrderedJson list = run({"task", "list", "--json"}).json();
@@ -40,17 +28,14 @@ TEST_CASE("task list names every task; task show tells what one is") {
 }
 
 TEST_CASE("task make writes the same file for the same seed, from the tokenizer alone") {
-  if (cached_smollm2().empty()) {
-    WARN("skipped: SmolLM2 is not in the cache");
-    return;
-  }
+  const std::string smollm2 = cached_model().string();
   const Folder folder;
   const auto make = [&](const std::string& name, const std::string& seed, const std::string& to) {
     return run({"task",
                 "make",
                 name,
                 "--model",
-                cached_smollm2(),
+                smollm2,
                 "-n",
                 "20",
                 "--seed",
@@ -70,13 +55,10 @@ TEST_CASE("task make writes the same file for the same seed, from the tokenizer 
 }
 
 TEST_CASE("task score says how well a model does a task, by file or by name") {
-  if (cached_smollm2().empty()) {
-    WARN("skipped: SmolLM2 is not in the cache");
-    return;
-  }
+  const std::string smollm2 = cached_model().string();
   const Folder folder;
   const auto score = [&](const std::string& what, const std::vector<std::string>& more) {
-    std::vector<std::string> words{"task", "score", what, "--model", cached_smollm2()};
+    std::vector<std::string> words{"task", "score", what, "--model", smollm2};
     words.insert(words.end(), more.begin(), more.end());
     return run(words);
   };
@@ -96,8 +78,7 @@ TEST_CASE("task score says how well a model does a task, by file or by name") {
   CHECK(json["metrics"]["logit_diff"]["clean"]["mean"] >
         json["metrics"]["logit_diff"]["corrupted"]["mean"]);
   const std::string file = folder / "ioi.jsonl";
-  REQUIRE(run({"task", "make", "ioi", "--model", cached_smollm2(), "-n", "20", "-o", file}).code ==
-          0);
+  REQUIRE(run({"task", "make", "ioi", "--model", smollm2, "-n", "20", "-o", file}).code == 0);
   CHECK(score(file, {"--json"}).json()["metrics"]["prob"] == json["metrics"]["prob"]);
   const Outcome text = score(file, {});
   CHECK_THAT(text.out, contains("does this task: ") && contains("accuracy"));

@@ -198,7 +198,7 @@ TEST_CASE("a size beyond any memory is refused by its sum, however large") {
   CHECK(weight_bytes(summarize_model(model.path().string()).config, DType::f32) ==
         4'000'000'000'000'000'000);
   CHECK_THROWS_AS(load_model(model.path().string()), ResourceError);
-  CHECK_THROWS_WITH(load_model(model.path().string(), {.random_seed = 1}), contains("free"));
+  CHECK_THROWS_WITH(load_model(model.path().string(), {.device = {}, .random_seed = 1}), contains("free"));
 }
 
 TEST_CASE("a number no pass can compute with is refused by name") {

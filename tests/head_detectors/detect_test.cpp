@@ -197,10 +197,6 @@ TEST_CASE("random heads match the layers of those they stand for") {
 }
 
 TEST_CASE("every reading is the same from statistics as from the pattern") {
-  if (!std::filesystem::exists(cached_model())) {
-    WARN(cached_model().string() << " is not there; `make demo` fetches it. Skipped.");
-    return;
-  }
   const Model model = load_model(cached_model().string());
   for (const Probe& probe : {Probe(Probe::text), Probe(Probe::task, "capitals")}) {
     std::vector<const Reading*> readings;

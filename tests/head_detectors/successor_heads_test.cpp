@@ -6,6 +6,7 @@
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/successor_score.h"
 #include "lib/families/load.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"
@@ -76,11 +77,7 @@ TEST_CASE("shuffled successors belong to another token, and stay the same set") 
 }
 
 TEST_CASE("ordered lists are those whose words are single tokens") {
-  if (!std::filesystem::exists(smollm2())) {
-    WARN(smollm2().string() << " is not there; `make demo` fetches it. Skipped.");
-    return;
-  }
-  const Tokenizer tokenizer = load_tokenizer(smollm2().string());
+  const Tokenizer tokenizer = load_tokenizer(cached_model().string());
   const Succession spaced = succession_tasks(tokenizer, SuccessionLists::spaced);
   const Succession expanded = succession_tasks(tokenizer, SuccessionLists::expanded);
   const auto task = [](const Succession& data, const std::string& name) {

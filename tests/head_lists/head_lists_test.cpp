@@ -7,6 +7,7 @@
 #include "analyses/head_lists/read_head_list.h"
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/published.h"
 #include "tests/support/temp_folder.h"
 
 using namespace headscope;
@@ -17,18 +18,6 @@ namespace {
 HeadList read_text(const TempFolder& folder, const std::string& text) {
   std::ofstream(folder.file("list")) << text;
   return read_head_list(folder.file("list"));
-}
-
-// Where the published files may lie: beside the checkout.
-fs::path reference(const std::string& name) {
-  for (const char* root : {"/../shared/reference/", "/../../shared/reference/"}) {
-    const fs::path path = fs::path(std::string(HEADSCOPE_SOURCE_DIR) + root + name);
-    if (fs::exists(path)) {
-      return path;
-    }
-  }
-  WARN("no " << name << " beside the checkout: not compared with the published figures");
-  return {};
 }
 
 template <typename ErrorType>
@@ -175,10 +164,7 @@ TEST_CASE("the published Retrieval_Head files have the published counts") {
   std::vector<HeadList> lists;
   for (const Published& file : files) {
     CAPTURE(file.name);
-    const fs::path path = reference("retrieval_heads/" + file.name + ".json");
-    if (path.empty()) {
-      return;
-    }
+    const fs::path path = test::published("retrieval_heads/" + file.name + ".json");
     lists.push_back(read_head_list(path));
     const ListSummary summary = summarize(lists.back());
     CHECK(lists.back().samples == file.samples);
@@ -209,10 +195,7 @@ TEST_CASE("the published DuoAttention files have the published statistics") {
            {"Meta-Llama-3.1-8B-Instruct", 8, .852, .914, .953, .031, .9531},
            {"Mistral-7B-Instruct-v0.2", 8, .923, .953, .961, .039, .9961}}) {
     CAPTURE(file.name);
-    const fs::path path = reference("duo_attention/" + file.name);
-    if (path.empty()) {
-      return;
-    }
+    const fs::path path = test::published("duo_attention/" + file.name);
     const HeadList list = read_head_list(path);
     CHECK((list.scores.grid == HeadGrid{32, file.heads}));
     const auto share = [&](const std::function<bool(double)>& is) {

@@ -120,6 +120,9 @@ TEST_CASE("positions and prompts beyond the batch are errors") {
   Edits far;
   far.at("blocks.0.hook_resid_pre", {.positions = {{3}}}).zero();  // prompt 1 has three tokens
   CHECK_THROWS_WITH(model.forward(two_prompts(), far), contains("position 3 of prompt 1"));
+  Edits near;  // prompt 0 has six, and prompt 1 is not asked
+  near.at("blocks.0.hook_resid_pre", {.positions = {{3}}, .prompts = {{0}}}).zero();
+  CHECK_NOTHROW(model.forward(two_prompts(), near));
   Edits many;
   many.at("blocks.0.hook_resid_pre", {.prompts = {{2}}}).zero();
   CHECK_THROWS_AS(model.forward(two_prompts(), many), UsageError);

@@ -1,5 +1,5 @@
-// The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere it says
-// so.
+// The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere its
+// cases are skipped.
 #include <ATen/ops/randn.h>
 
 #include "analyses/attribution/attribution.h"
@@ -12,8 +12,8 @@
 #include "lib/kernels/cpu_kernels.h"
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/linear.h"
-#include "lib/tensor/backend.h"
 #include "lib/tensor/ops.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/gpu.h"
@@ -36,9 +36,7 @@ Tensor logits(const Model& model, const FixtureModel& fixture) {
 }  // namespace
 
 TEST_CASE("each kernel on the GPU equals its CPU reference") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   const std::pair<at::ScalarType, double> types[] = {
       {at::kFloat, 2e-6}, {at::kBFloat16, 2e-2}, {at::kHalf, 4e-3}};
   for (const auto& [type, tolerance] : types) {
@@ -74,9 +72,7 @@ TEST_CASE("each kernel on the GPU equals its CPU reference") {
 }
 
 TEST_CASE("a large f32 product on the GPU is exact to the rounding of f32") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   const Tensor x = at::randn({4, 200, 96}) * 100.0;
   const Tensor w = at::randn({64, 96});
   const Tensor b = at::randn({64});
@@ -86,9 +82,7 @@ TEST_CASE("a large f32 product on the GPU is exact to the rounding of f32") {
 }
 
 TEST_CASE("every fixture gives the CPU's logits on the GPU, in fp32 and bf16") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     INFO(fixture.name);
     const Tensor cpu = logits(load(fixture), fixture);
@@ -106,15 +100,8 @@ TEST_CASE("every fixture gives the CPU's logits on the GPU, in fp32 and bf16") {
 }
 
 TEST_CASE("SmolLM2 on the GPU: fp32 within 1e-3 of the CPU, bf16 within 2e-2") {
-  if (!have_gpu()) {
-    return;
-  }
-  try {
-    find_model("smollm2");
-  } catch (const DataError& error) {
-    WARN("skipped: " << error.what());
-    return;
-  }
+  need_gpu();
+  cached_model();
   const Model cpu = load_model("smollm2");
   const Batch batch(
       {cpu.tokenizer().encode("When Mary and John went to the store, John gave a drink to")});
@@ -132,9 +119,7 @@ TEST_CASE("SmolLM2 on the GPU: fp32 within 1e-3 of the CPU, bf16 within 2e-2") {
 }
 
 TEST_CASE("sweeps on the GPU give the CPU's values: kept prefixes, padding, windows, soft-caps") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     const Model cpu = load(fixture);
     const Model gpu = load_model(fixture.path.string(), {.device = cuda()});
@@ -159,9 +144,7 @@ TEST_CASE("sweeps on the GPU give the CPU's values: kept prefixes, padding, wind
 }
 
 TEST_CASE("attribution on the GPU gives the CPU's estimates, in every family") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   const std::pair<Site, AttributionMethod> cases[] = {{Site::z, AttributionMethod::atp},
                                                       {Site::k, AttributionMethod::atp_qk_fix},
                                                       {Site::pattern, AttributionMethod::ig}};
@@ -187,9 +170,7 @@ TEST_CASE("attribution on the GPU gives the CPU's estimates, in every family") {
 }
 
 TEST_CASE("looking and editing work on the GPU as on the CPU") {
-  if (!have_gpu()) {
-    return;
-  }
+  need_gpu();
   const FixtureModel fixture = huggingface_fixture("llama");
   const Model cpu = load(fixture);
   const Model gpu = load_model(fixture.path.string(), {.device = cuda()});

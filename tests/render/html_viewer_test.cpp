@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "tests/render/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/skip.h"
 
 using namespace headscope;
 
@@ -49,11 +50,10 @@ void write_page(const std::filesystem::path& path) {
   writer.finish();
 }
 
-// The page's DOM after its scripts ran; "" without Chromium.
+// The page's DOM after its scripts ran; without Chromium the running test case is skipped.
 std::string dom_of(const TestFolder& folder, const std::string& file, const std::string& hash) {
   if (std::system("command -v chromium >/dev/null 2>&1") != 0) {
-    WARN("chromium not found: the page is not run");
-    return "";
+    test::skip("no chromium to run the page in");
   }
   const std::string in = folder.path().string();
   const std::string command =
@@ -78,9 +78,6 @@ TEST_CASE("the viewer page loads without errors and shows the value of a chosen 
   const TestFolder folder("viewer");
   write_page(folder / "page.html");
   const std::string dom = dom_of(folder, "page.html", "#cell=1,3,1,3,2");
-  if (dom.empty()) {
-    return;
-  }
   CHECK(std::abs(read_value(dom) - map_of(1, 3, 1, 4)[3 * 4 + 2]) <= 0.5 / 65535 + 1e-7);
   CHECK_THAT(dom, contains("data-ready=\"1\"") && contains("data-complete=\"1\""));
   CHECK_THAT(dom, contains("data-thumbnails=\"6\""));
@@ -96,9 +93,9 @@ TEST_CASE("a viewer inside a report runs, and says when a cell is masked") {
   report.viewer(folder / "page.html");
   report.write(folder / "report.html");
   const std::string dom = dom_of(folder, "report.html", "");
-  CHECK((dom.empty() || dom.find("srcdoc") != std::string::npos));  // and no console error above
+  CHECK_THAT(dom, contains("srcdoc"));  // and no console error above
   const std::string masked = dom_of(folder, "page.html", "#cell=0,1,0,0,2");
-  CHECK((masked.empty() || masked.find("data-value=\"masked\"") != std::string::npos));
+  CHECK_THAT(masked, contains("data-value=\"masked\""));
 }
 
 TEST_CASE("no token can act, and the page can reach nothing") {

@@ -34,9 +34,7 @@ void check_values(const Json& seen, const std::vector<double>& values) {
 }  // namespace
 
 TEST_CASE("the h5py example reads results, whole or not") {
-  if (!python_has_h5py()) {
-    return;
-  }
+  need_h5py();
   const TempFolder folder;
   ResultHeader made = result_header();
   made.axes[1] = {"pos", {"S1", "IO", "end"}};

@@ -1,3 +1,6 @@
+#include <fstream>
+
+#include "hooks/trace/trace.h"
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
 
@@ -63,4 +66,32 @@ TEST_CASE("a result header that makes no sense is refused before a file is made"
     made.axes[i].name = numbers(8)[i];
   }
   refused(made, "more than a file can hold");
+}
+
+TEST_CASE("what is no result is refused by its name, also to resume") {
+  const TempFolder folder;
+  const auto refused = [&](const std::string& name, const std::string& why) {
+    CHECK_FALSE(is_result_file(folder.file(name)));
+    CHECK_THROWS_AS(read_result(folder.file(name)), DataError);
+    CHECK_THROWS_WITH(read_result(folder.file(name)), contains(name + ": " + why));
+  };
+  refused("none.h5", "cannot open");
+  refused("", "not a file; give the path of a result");
+  std::ofstream(folder.file("text.h5")) << "hi";
+  refused("text.h5", "not a headscope result");
+  CHECK_THROWS_AS(ResultStore(folder.file("text.h5"), result_header(), IfExists::resume),
+                  DataError);
+  TraceWriter(folder.file("trace.h5"),
+              {Json::object(), {{"a", "b", {1}, {}}}, {{"logits/last", {"prompt", "v"}, {2}}}},
+              {});
+  refused("trace.h5", "not a headscope result");
+  run(folder.file("r.h5"), result_header());
+  CHECK(is_result_file(folder.file("r.h5")));
+  CHECK_THROWS_WITH(TraceReader(folder.file("r.h5")), contains("not a headscope trace"));
+  std::filesystem::copy_file(folder.file("r.h5"), folder.file("newer.h5"));
+  std::fstream newer(folder.file("newer.h5"), std::ios::in | std::ios::out | std::ios::binary);
+  newer.seekp(std::ssize(std::string("headscope-result "))).put('2').flush();
+  CHECK(is_result_file(folder.file("newer.h5")));
+  CHECK_THROWS_WITH(read_result(folder.file("newer.h5")),
+                    contains("result version 2, but this headscope reads version 1"));
 }

@@ -1,19 +1,18 @@
-// Whether tests of the GPU can run here.
+// A GPU and our kernels for it, where there are both.
 #pragma once
 
 #include "lib/base/error.h"
 #include "lib/tensor/backend.h"
-#include "tests/support/catch.h"
+#include "tests/support/skip.h"
 
 namespace headscope::test {
 
-inline bool have_gpu() {
+// Makes the GPU usable; where there is none, the running test case is skipped.
+inline void need_gpu() {
   try {
     use_backend(cuda());
-    return true;
   } catch (const ResourceError& error) {
-    WARN("skipped: " << error.what());
-    return false;
+    skip(error.what());
   }
 }
 

@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/support/catch.h"
+#include "tests/support/skip.h"
 
 namespace headscope {
 
+// The command that runs one: tests/support/python says which.
 inline std::string python() {
-  const char* chosen = std::getenv("HEADSCOPE_PYTHON");
-  return chosen == nullptr ? "python3" : chosen;
+  return "'" HEADSCOPE_SOURCE_DIR "/tests/support/python'";
 }
 
 // The standard output of a command that must succeed.
@@ -26,13 +26,11 @@ inline std::string output_of(const std::string& command) {
   return text;
 }
 
-// Says so where it has not.
-inline bool python_has_h5py() {
-  const bool has = std::system((python() + " -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0;
-  if (!has) {
-    WARN("skipped: " + python() + " has no h5py; HEADSCOPE_PYTHON can name one that has");
+// Where Python has no h5py, the running test case is skipped.
+inline void need_h5py() {
+  if (std::system((python() + " -c 'import h5py, numpy' 2>/dev/null").c_str()) != 0) {
+    test::skip("Python has no h5py; HEADSCOPE_PYTHON can name one that has");
   }
-  return has;
 }
 
 }  // namespace headscope

@@ -1,4 +1,6 @@
 // Template files: the user's own, and the published ones where they lie beside the repository.
+#include "tests/support/published.h"
+
 #include <algorithm>
 
 #include "analyses/task/maker.h"
@@ -31,10 +33,6 @@ std::string refusal(const std::string& name, const std::string& file) {
     return error.what();
   }
   return "accepted";
-}
-
-std::filesystem::path reference(const std::string& name) {
-  return std::filesystem::path(HEADSCOPE_SOURCE_DIR) / "../shared/reference" / name;
 }
 
 }  // namespace
@@ -78,11 +76,7 @@ TEST_CASE("more items than there are is an error, not a repetition") {
 }
 
 TEST_CASE("the published IOI templates") {
-  const auto file = reference("ioi/ioi_templates.json");
-  if (!std::filesystem::exists(file)) {
-    WARN("skipped: " << file << " is not here");
-    return;
-  }
+  const auto file = published("ioi/ioi_templates.json");
   const Task task = make("ioi", file, 30);
   for (const TaskItem& item : task.items) {
     const std::string name = item.answer_texts[0];
@@ -97,11 +91,7 @@ TEST_CASE("the published IOI templates") {
 }
 
 TEST_CASE("the published colored objects") {
-  const auto file = reference("colored_objects/cobjs_data_42.json");
-  if (!std::filesystem::exists(file)) {
-    WARN("skipped: " << file << " is not here");
-    return;
-  }
+  const auto file = published("colored_objects/cobjs_data_42.json");
   const Json rows = read_json(file);
   const Task task = make("colored_objects", file, 20);
   for (const TaskItem& item : task.items) {
@@ -114,6 +104,6 @@ TEST_CASE("the published colored objects") {
     }
   }
   CHECK_THROWS_WITH(
-      make("colored_objects", reference("colored_objects/cobjs_mindiff_data_42.json")),
+      make("colored_objects", published("colored_objects/cobjs_mindiff_data_42.json")),
       contains("twin"));
 }

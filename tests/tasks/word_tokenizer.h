@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -16,19 +15,11 @@
 #include "lib/base/json.h"
 #include "lib/text/tokenizer.h"
 #include "lib/weights/gguf.h"
+#include "tests/support/cached_model.h"
 #include "tests/text/fixtures.h"
 #include "tests/weights/temporary_directory.h"
 
 namespace headscope::test {
-
-inline std::filesystem::path smollm2() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const auto folder = cache != nullptr
-                          ? std::filesystem::path(cache)
-                          : std::filesystem::path(home == nullptr ? "" : home) / ".cache";
-  return folder / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
 
 // Every run of letters in data/tasks.
 inline std::set<std::string> task_words() {
@@ -128,7 +119,7 @@ inline const std::vector<std::pair<std::string, Tokenizer>>& tokenizers() {
       list.emplace_back(name, word_tokenizer(name));
     }
     list.emplace_back("gpt2 with years", word_tokenizer("gpt2", Years::two_digits));
-    if (const auto file = smollm2(); std::filesystem::exists(file)) {
+    if (const auto file = cached_model_path(); std::filesystem::exists(file)) {
       list.emplace_back("SmolLM2", Tokenizer::from_gguf(GgufFile(file).metadata(), file.string()));
     }
     return list;

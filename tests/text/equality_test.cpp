@@ -5,6 +5,7 @@
 
 #include "lib/base/json.h"
 #include "lib/weights/gguf.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 #include "tests/text/fixtures.h"
 
@@ -59,13 +60,7 @@ TEST_CASE("every family's tokenizer.json gives Hugging Face's ids and text") {
 }
 
 TEST_CASE("SmolLM2's vocabulary in its GGUF gives Hugging Face's ids and text") {
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path path = std::filesystem::path(home == nullptr ? "" : home) /
-                                     ".cache/headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (!std::filesystem::exists(path)) {
-    WARN("skipped: " << path << " is not there (make demo fetches it)");
-    return;
-  }
+  const std::filesystem::path path = test::cached_model();
   const GgufFile file(path);
   const auto tokenizer = Tokenizer::from_gguf(file.metadata(), path.string());
   CHECK(differences(tokenizer, "smollm2") == std::vector<std::string>());

@@ -8,9 +8,7 @@ using namespace headscope;
 using namespace headscope::trace_cases;
 
 TEST_CASE("the h5py example reads every kind of trace") {
-  if (!python_has_h5py()) {
-    return;
-  }
+  need_h5py();
   const DType dtype = GENERATE(DType::f32, DType::f16, DType::bf16);
   const int compress = GENERATE(0, 5);
   CAPTURE(to_string(dtype), compress);

@@ -23,8 +23,9 @@ std::atomic<std::size_t> largest_allocation{0};
 }  // namespace
 
 // Every allocation of this test program passes here, so that a reader that believes a broken length
-// is caught even where the system would hand out the memory.
-void* operator new(std::size_t bytes) {
+// is caught even where the system would hand out the memory. (Never inlined: a compiler that sees
+// only one half of a pair there takes malloc and delete, or new and free, for a mismatch.)
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   std::size_t before = largest_allocation.load(std::memory_order_relaxed);
   while (before < bytes && !largest_allocation.compare_exchange_weak(before, bytes)) {
   }
@@ -35,7 +36,7 @@ void* operator new(std::size_t bytes) {
 }
 
 // The standard library pairs this one with the plain delete below.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   try {
     return operator new(bytes);
   } catch (const std::bad_alloc&) {
@@ -43,10 +44,10 @@ void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   }
 }
 
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 

@@ -1,31 +1,13 @@
 // The default model itself, where it has been fetched.
-#include <cstdlib>
-
 #include "lib/base/hash.h"
 #include "lib/weights/gguf.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
 
-namespace {
-
-std::filesystem::path model_path() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path base = cache != nullptr && *cache != '\0'
-                                         ? std::filesystem::path(cache)
-                                         : std::filesystem::path(home ? home : "/") / ".cache";
-  return base / "headscope/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
-
-}  // namespace
-
 TEST_CASE("SmolLM2 de-quantises to the gguf package's values") {
-  if (!std::filesystem::exists(model_path())) {
-    WARN("skipped: " << model_path() << " is absent; `make demo` fetches it");
-    return;
-  }
-  const GgufFile file(model_path());
+  const GgufFile file(test::cached_model());
   CHECK(file.tensors().size() == 272);
   CHECK(file.metadata()["tokenizer.ggml.tokens"].size() == 49152);
   Hasher hasher;

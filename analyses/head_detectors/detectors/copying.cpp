@@ -1,5 +1,4 @@
 // Copying: does a head's OV circuit raise the token it reads?
-#include <ATen/ops/linalg_eigvals.h>
 #include <ATen/ops/real.h>
 
 #include "analyses/head_detectors/effective_embedding.h"
@@ -9,6 +8,7 @@
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/tensor/convert.h"
+#include "lib/tensor/dense.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -20,9 +20,9 @@ constexpr std::int64_t kCopyingTop = 5;
 
 // Re(Σλ) / Σ|λ| of each of square [n, d, d]: [n] f64. A matrix of zeros copies nothing.
 Tensor positive_share(const Tensor& square) {
-  const Tensor eigenvalues = at::linalg_eigvals(square.to(at::kCPU, at::kDouble));
-  const Tensor size = eigenvalues.abs().sum(-1);
-  const Tensor sum = at::real(eigenvalues).sum(-1);
+  const Tensor values = eigenvalues(square);
+  const Tensor size = values.abs().sum(-1);
+  const Tensor sum = at::real(values).sum(-1);
   return at::where(size.gt(0), sum / size.clamp_min(1e-300), at::zeros_like(sum));
 }
 
@@ -38,7 +38,7 @@ OrderedJson copying_by_layer(const Tensor& values) {
   return rows;
 }
 
-Finding eigenvalues(const DetectorContext& context) {
+Finding eigenvalue_share(const DetectorContext& context) {
   // W_E W_V W_O W_U has the eigenvalues of W_O (W_U W_E) W_V, d_head × d_head, and zeros.
   // Centred: what is added to the logits of all tokens alike is no copying.
   const Tensor W_U = folded_unembedding(context.model);
@@ -108,7 +108,7 @@ Detector copying_detector() {
           "copying behavior\"",
       .threshold = 0.5,
       .threshold_source = "ours: half of what a head of positive eigenvalues alone has",
-      .run = eigenvalues,
+      .run = eigenvalue_share,
   };
 }
 

@@ -1,0 +1,72 @@
+#include "lib/tensor/dense.h"
+
+#include <atomic>
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+
+#include <ATen/ops/linalg_eigvals.h>
+
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+using Values = Eigen::Matrix<std::complex<double>, Eigen::Dynamic, 1>;
+
+// Beyond it LAPACK's blocked algorithm wins, seven times at 256 × 256; up to here Eigen's does, one
+// head a thread.
+constexpr std::int64_t kLargestForEigen = 128;
+
+// A contiguous CPU f64 tensor [rows, columns] read by columns, as Eigen does: its transpose.
+Eigen::Map<const Eigen::MatrixXd> transposed(const Tensor& x) {
+  return {x.const_data_ptr<double>(), x.size(1), x.size(0)};
+}
+
+[[noreturn]] void throw_not_finite() {
+  throw DataError("a matrix of the model's weights holds NaN or infinities: it has no eigenvalues");
+}
+
+}  // namespace
+
+Tensor eigenvalues(const Tensor& square) {
+  const Tensor x = square.to(at::kCPU, at::kDouble).contiguous();
+  if (!x.isfinite().all().item<bool>()) {
+    throw_not_finite();
+  }
+  const std::int64_t size = x.size(1);
+  if (size > kLargestForEigen) {
+    return at::linalg_eigvals(x);
+  }
+  Tensor found = at::empty({x.size(0), size}, at::kComplexDouble);
+  auto* out = reinterpret_cast<std::complex<double>*>(found.mutable_data_ptr());
+  std::atomic<bool> all_found = true;
+  at::parallel_for(0, x.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      // A matrix and its transpose have the same eigenvalues.
+      const Eigen::EigenSolver<Eigen::MatrixXd> solver(transposed(x[i]), false);
+      if (solver.info() != Eigen::Success) {
+        all_found = false;
+        return;
+      }
+      Eigen::Map<Values>(out + i * size, size) = solver.eigenvalues();
+    }
+  });
+  if (!all_found) {
+    throw InternalError("the eigenvalues of a {} × {} matrix were not found", size, size);
+  }
+  return found;
+}
+
+Tensor solve_symmetric(const Tensor& a, const Tensor& b) {
+  // Eigen's columns are our rows: the right side and the solution are passed transposed.
+  const Tensor left = a.contiguous();
+  const Tensor right = b.t().contiguous();
+  Tensor solution = at::empty(right.sizes(), at::kDouble);
+  Eigen::Map<Eigen::MatrixXd>(solution.mutable_data_ptr<double>(), right.size(1), right.size(0)) =
+      transposed(left).ldlt().solve(transposed(right));
+  return solution.t();
+}
+
+}  // namespace headscope
