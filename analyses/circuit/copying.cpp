@@ -52,7 +52,7 @@ double hits_in_top(const Tensor& logits, const Tensor& tokens, std::int64_t top)
 // What the head writes after reading each stream at full weight [N, d_model].
 Tensor written(const Model& model, const HeadId& head, const Tensor& streams) {
   const ModelConfig& c = model.config();
-  const HeadReading value{head.layer, QkvPart::v, {head.head / c.heads_per_kv(), 1}};
+  const HeadReading value{head.layer, HeadInput::v, {head.head / c.heads_per_kv(), 1}};
   const Tensor v = project_heads(model, value, streams).squeeze(1);
   const Tensor out = at::matmul(v, model.W_O(head.layer)[head.head]).to(at::kFloat);
   return after_attention_norm(model, head.layer, out);

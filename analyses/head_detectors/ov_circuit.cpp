@@ -29,7 +29,7 @@ Tensor not_beaten(const Tensor& logits, const Tensor& own, OwnLogits::Side side)
 
 Tensor ov_written(const Model& model, std::int64_t layer, const Tensor& streams, Biases biases) {
   const ModelConfig& c = model.config();
-  const HeadReading values{layer, QkvPart::v, {0, c.n_kv_heads}, biases, DType::f32};
+  const HeadReading values{layer, HeadInput::v, {0, c.n_kv_heads}, biases, DType::f32};
   const Tensor v = project_heads(model, values, streams.to(at::kFloat));  // [N, n_kv_heads, d_head]
   const Tensor by_head = v.transpose(0, 1).repeat_interleave(c.heads_per_kv(), 0);
   const Tensor out = at::bmm(by_head, model.W_O(layer).to(at::kFloat));

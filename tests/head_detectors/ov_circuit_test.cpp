@@ -64,17 +64,17 @@ TEST_CASE("queries, keys and values projected from a stream are those a pass sho
     Recorder seen{"blocks.1.hook_resid_pre", "blocks.1.attn.hook_{q,k,v}"};
     model.forward(batch_of({{7, 8, 9}}), seen);
     const Tensor stream = seen.at("blocks.1.hook_resid_pre");
-    const auto check = [&](QkvPart part, const std::string& hook, HeadRange heads) {
+    const auto check = [&](HeadInput part, const std::string& hook, HeadRange heads) {
       CAPTURE(hook);
-      if (part != QkvPart::v && c.qk_norm != QkNorm::none) {
+      if (part != HeadInput::v && c.qk_norm != QkNorm::none) {
         return;  // the hook comes before QK-norm
       }
       const Tensor want = seen.at("blocks.1.attn." + hook).narrow(2, heads.first, heads.count);
       CHECK(difference(project_heads(model, {1, part, heads}, stream), want) < 1e-5);
     };
-    check(QkvPart::q, "hook_q", {1, 2});
-    check(QkvPart::k, "hook_k", {c.n_kv_heads - 1, 1});
-    check(QkvPart::v, "hook_v", {0, c.n_kv_heads});
+    check(HeadInput::q, "hook_q", {1, 2});
+    check(HeadInput::k, "hook_k", {c.n_kv_heads - 1, 1});
+    check(HeadInput::v, "hook_v", {0, c.n_kv_heads});
   }
 }
 
