@@ -1,8 +1,8 @@
 #include "cli/trace/record_run.h"
 
 #include "cli/interrupt.h"
-#include "cli/memory_check.h"
 #include "cli/render/progress.h"
+#include "hooks/record_memory.h"
 
 namespace headscope {
 namespace {

@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
 #include "lib/base/memory.h"
+#include "lib/base/shape_text.h"
 
 namespace headscope {
 namespace {

@@ -7,7 +7,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
-#include "cli/sweep/task_score.h"
+#include "cli/sweep/task_score_view.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
@@ -131,12 +131,12 @@ void run(const TaskArguments& options, const Invocation& invocation) {
   } else if (options.what == "show") {
     show_task(options.name, invocation);
   } else if (options.what == "score") {
-    score_task({.task = options.name,
-                .model = options.model,
-                .make = options.make,
-                .metrics = options.metrics,
-                .skip_unfit = options.skip_unfit},
-               invocation);
+    show_task_score({.task = options.name,
+                     .model = options.model,
+                     .make = options.make,
+                     .metrics = options.metrics,
+                     .skip_unfit = options.skip_unfit},
+                    invocation);
   } else {
     make(options, invocation);
   }

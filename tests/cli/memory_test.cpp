@@ -1,6 +1,6 @@
 // Memory is asked for before work starts, and what is asked for is what is taken.
-#include "cli/memory_check.h"
 #include "hooks/address.h"
+#include "hooks/record_memory.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"

@@ -1,7 +1,7 @@
 // The parts of the program that compute: head scores, predictions, sizes, names.
 #include <cmath>
 
-#include "cli/bench/bench_runs.h"
+#include "analyses/bench/bench_runs.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
 #include "cli/trace/head_scores.h"

@@ -1,11 +1,14 @@
-#include "cli/memory_need.h"
+#include "hooks/record_memory.h"
 
 #include <algorithm>
 #include <numeric>
 #include <set>
 
 #include "hooks/recorded_points.h"
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/model/memory_need.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
@@ -179,6 +182,32 @@ MemoryNeed record_need(const Model& model,
   most.host = bytes(static_cast<double>(most.host) +
                     queue_bytes(c, prompts, points, options.logits, longest));
   return most;
+}
+
+void check_memory(const MemoryNeed& need, const Device& device, const std::string& way_out) {
+  const auto check = [&](std::int64_t needed, std::int64_t have, const std::string& where) {
+    if (needed > have) {
+      throw ResourceError(
+          "{} prompts of {} tokens at a time need about {} beside the weights (activations {}, "
+          "logits {}, watched values {}, on the way to the disk {}) but {} has {} free; try {}",
+          need.shape.rows,
+          need.shape.columns,
+          format_bytes(needed),
+          format_bytes(need.activations),
+          format_bytes(need.logits),
+          format_bytes(need.watched),
+          format_bytes(need.host),
+          where,
+          format_bytes(have),
+          way_out);
+    }
+  };
+  if (device.is_cuda()) {
+    check(need.on_device(), free_memory(device), to_string(device));
+    check(need.host, available_memory(), "the host");
+  } else {
+    check(need.total(), available_memory(), "this machine");
+  }
 }
 
 }  // namespace headscope

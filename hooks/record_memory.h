@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "hooks/record.h"
+#include "lib/base/device.h"
 #include "lib/base/dtype.h"
 #include "lib/model/config.h"
 #include "lib/model/model.h"
@@ -63,5 +65,9 @@ MemoryNeed pass_need(const ModelConfig& config,
 MemoryNeed record_need(const Model& model,
                        const std::vector<TracePrompt>& prompts,
                        const RecordOptions& options);
+
+// Throws ResourceError if `need` is more than there is on the device or the host: what it needs,
+// what there is, and `way_out` ("a smaller --shape").
+void check_memory(const MemoryNeed& need, const Device& device, const std::string& way_out);
 
 }  // namespace headscope

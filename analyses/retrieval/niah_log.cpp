@@ -1,4 +1,4 @@
-#include "cli/niah/niah_log.h"
+#include "analyses/retrieval/niah_log.h"
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
