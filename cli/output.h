@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/verb.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

@@ -1,6 +1,7 @@
 #include "cli/predictions.h"
 
 #include "cli/render/visible.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

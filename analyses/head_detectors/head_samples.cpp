@@ -5,6 +5,7 @@
 #include <ATen/ops/sort.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

@@ -2,6 +2,7 @@
 
 #include "analyses/metric/summary.h"
 #include "analyses/retrieval/niah.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 
 namespace headscope {

@@ -1,5 +1,6 @@
 #include "cli/niah/niah_view.h"
 #include "cli/render/table.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

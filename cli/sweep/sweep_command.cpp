@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/base/shell.h"
 #include "lib/base/suggest.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

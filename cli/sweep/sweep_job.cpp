@@ -10,6 +10,7 @@
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/tensor/backend.h"
 

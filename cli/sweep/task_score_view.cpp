@@ -9,6 +9,7 @@
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 

@@ -15,6 +15,7 @@
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -14,6 +14,7 @@
 #include "hooks/address.h"
 #include "hooks/provenance.h"
 #include "hooks/record_memory.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/parallel.h"
 #include "lib/base/version.h"

@@ -7,6 +7,7 @@
 #include "hooks/address.h"
 #include "hooks/measured_shapes.h"
 #include "hooks/prompts.h"
+#include "lib/base/json.h"
 #include "lib/base/shape_text.h"
 #include "lib/families/load.h"
 

@@ -3,6 +3,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "lib/tensor/backend.h"

@@ -6,6 +6,7 @@
 #include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/shape_text.h"
 

@@ -18,6 +18,7 @@
 #include "hooks/standing_interventions.h"
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 #include "lib/model/beyond_context.h"

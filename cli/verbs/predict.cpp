@@ -6,6 +6,7 @@
 #include "cli/predictions.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
+#include "lib/base/json.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/convert.h"
 

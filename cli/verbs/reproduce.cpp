@@ -16,6 +16,7 @@
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
 

@@ -10,6 +10,7 @@
 #include "cli/sweep/sweep_command.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {

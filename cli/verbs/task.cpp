@@ -10,6 +10,7 @@
 #include "cli/sweep/task_score_view.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 

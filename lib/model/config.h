@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/attention/visibility.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/kernels/activation.h"
 
 namespace headscope {

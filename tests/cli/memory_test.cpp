@@ -3,6 +3,7 @@
 #include "hooks/record_memory.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"

@@ -1,4 +1,5 @@
 // niah and compare, as a user runs them.
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 

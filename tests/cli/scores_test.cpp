@@ -7,6 +7,7 @@
 #include "cli/trace/head_scores.h"
 #include "cli/trace/trace_view.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"

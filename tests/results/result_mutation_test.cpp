@@ -3,6 +3,7 @@
 #include <random>
 
 #include "hooks/trace/trace.h"
+#include "lib/base/json.h"
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
 

@@ -1,3 +1,4 @@
+#include "lib/base/json.h"
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
 
