@@ -7,9 +7,9 @@
 
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/shell.h"
 #include "lib/base/suggest.h"
-#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

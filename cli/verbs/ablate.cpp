@@ -9,6 +9,7 @@
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {

@@ -7,6 +7,7 @@
 #include "cli/sweep/sweep_run.h"
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {
