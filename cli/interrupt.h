@@ -2,17 +2,12 @@
 // it at once.
 #pragma once
 
-#include <exception>
+#include "lib/base/error.h"
 
 namespace headscope {
 
 // From here on the first Ctrl-C only asks.
 void catch_interrupts();
 bool interrupted();
-
-// Thrown where work stopped because the user asked; the program exits with 130.
-struct Interrupted : std::exception {
-  [[nodiscard]] const char* what() const noexcept override { return "interrupted"; }
-};
 
 }  // namespace headscope

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/verb.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 
@@ -30,15 +30,5 @@ std::string facts(const std::vector<std::pair<std::string, std::string>>& lines)
 
 // 134,515,008
 std::string grouped(std::int64_t number);
-
-// [1, 15, 9, 64]
-template <typename Sizes>
-std::string shape_text(const Sizes& shape) {
-  std::string text = "[";
-  for (const auto& size : shape) {
-    text += (text.size() > 1 ? ", " : "") + fmt::format("{}", size);
-  }
-  return text + "]";
-}
 
 }  // namespace headscope

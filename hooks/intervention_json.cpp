@@ -6,6 +6,7 @@
 #include <map>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

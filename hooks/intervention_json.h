@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "hooks/intervention.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

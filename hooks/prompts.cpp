@@ -4,6 +4,7 @@
 #include <map>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/unicode.h"
 
 namespace headscope {

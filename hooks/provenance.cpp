@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "lib/base/json.h"
 #include "lib/base/version.h"
 #include "lib/model/standing_change.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/model.h"
 
 namespace headscope {

@@ -4,6 +4,7 @@
 #include "hooks/intervention_tap.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
 
 namespace headscope {

@@ -6,6 +6,7 @@
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/base/shell.h"
 #include "lib/model/gradients.h"
 #include "lib/model/standing_change.h"

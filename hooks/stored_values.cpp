@@ -5,6 +5,7 @@
 
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 #include "lib/tensor/ops.h"
 

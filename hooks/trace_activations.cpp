@@ -8,6 +8,7 @@
 #include "hooks/trace/provenance.h"
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

@@ -2,6 +2,7 @@
 
 #include "analyses/sweep/stored_task.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/model/gradients.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

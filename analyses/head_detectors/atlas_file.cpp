@@ -12,6 +12,7 @@
 #include "hooks/trace/open_file.h"
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

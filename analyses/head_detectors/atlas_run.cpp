@@ -4,6 +4,7 @@
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "analyses/task/maker.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 
 namespace headscope {

@@ -1,6 +1,7 @@
 #include "analyses/head_detectors/head_samples.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

@@ -3,6 +3,7 @@
 #include "analyses/metric/summary.h"
 #include "analyses/retrieval/niah.h"
 #include "lib/base/head_scores.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

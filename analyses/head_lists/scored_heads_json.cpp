@@ -4,6 +4,7 @@
 
 #include "analyses/head_lists/read_head_list.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

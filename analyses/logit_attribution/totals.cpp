@@ -6,6 +6,7 @@
 #include "analyses/logit_attribution/components.h"
 #include "analyses/results/result_kind.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

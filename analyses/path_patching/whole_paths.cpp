@@ -16,22 +16,24 @@ namespace {
 
 // A key or value that other query heads read too: one head's view of it is no hook's value.
 bool is_view(const Receiver& receiver, const ModelConfig& config) {
-  return config.heads_per_kv() > 1 &&
-         (receiver.kind == Receiver::Kind::k || receiver.kind == Receiver::Kind::v);
+  return config.heads_per_kv() > 1 && receiver.kind == Receiver::Kind::head &&
+         receiver.input != HeadInput::q;
 }
 
 HookPoint point_of(const Receiver& receiver, const ModelConfig& config) {
   const auto layer = static_cast<int>(receiver.layer);
-  switch (receiver.kind) {
-    case Receiver::Kind::q:
-      return {placed_queries(config), layer};
-    case Receiver::Kind::k:
-      return {placed_keys(config), layer};
-    case Receiver::Kind::v:
-      return {Site::v, layer};
-    default:
-      return {Site::resid_post, layer};
+  if (receiver.kind != Receiver::Kind::head) {
+    return {Site::resid_post, layer};
   }
+  switch (receiver.input) {
+    case HeadInput::q:
+      return {placed_queries(config), layer};
+    case HeadInput::k:
+      return {placed_keys(config), layer};
+    case HeadInput::v:
+      break;
+  }
+  return {Site::v, layer};
 }
 
 std::string hook_of(const Receiver& receiver, const ModelConfig& config) {
@@ -40,15 +42,12 @@ std::string hook_of(const Receiver& receiver, const ModelConfig& config) {
 }
 
 Selection selection_of(const Receiver& receiver, const ModelConfig& config) {
-  switch (receiver.kind) {
-    case Receiver::Kind::q:
-      return {.heads = {{receiver.head}}};
-    case Receiver::Kind::k:
-    case Receiver::Kind::v:
-      return {.kv_heads = {{receiver.head / config.heads_per_kv()}}};
-    default:
-      return {};
+  if (receiver.kind != Receiver::Kind::head) {
+    return {};
   }
+  return receiver.input == HeadInput::q
+             ? Selection{.heads = {{receiver.head}}}
+             : Selection{.kv_heads = {{receiver.head / config.heads_per_kv()}}};
 }
 
 // z, and MLP outputs if they are frozen, as in the run nobody changed.

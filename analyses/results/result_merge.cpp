@@ -5,6 +5,7 @@
 #include "analyses/results/result_file.h"
 #include "hooks/trace/open_file.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

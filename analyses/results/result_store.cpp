@@ -8,6 +8,7 @@
 #include "hooks/trace/disk_space.h"
 #include "hooks/trace/open_file.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

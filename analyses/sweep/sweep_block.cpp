@@ -103,9 +103,9 @@ ChangeInput SweepBlock::input_of(const ColumnGroup& group) const {
 }
 
 bool SweepBlock::run() {
-  return std::all_of(columns_.groups.begin(),
-                     columns_.groups.end(),
-                     [&](const ColumnGroup& group) { return run_group(group); });
+  return std::all_of(columns_.groups.begin(), columns_.groups.end(), [&](const ColumnGroup& group) {
+    return run_group(group);
+  });
 }
 
 bool SweepBlock::run_group(const ColumnGroup& group) {

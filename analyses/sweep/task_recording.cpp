@@ -30,8 +30,7 @@ TaskRecording task_recording(const Task& task,
     recording.prompts.push_back(item.prompt(run));
     recording.prompts.back().id = item.id;
   }
-  recording.identity = {{"task_hash", task.hash},
-                        {"run", to_string(run)}};
+  recording.identity = {{"task_hash", task.hash}, {"run", to_string(run)}};
   if (gradients_of != nullptr) {
     recording.objective = objective_of(task, *gradients_of, d_vocab);
     recording.identity["gradients_of"] = std::string(gradients_of->name);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

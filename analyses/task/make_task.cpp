@@ -6,6 +6,7 @@
 #include "analyses/task/in_context.h"
 #include "analyses/task/maker.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

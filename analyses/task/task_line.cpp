@@ -4,6 +4,7 @@
 
 #include "analyses/task/in_context.h"
 #include "analyses/task/line_fields.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

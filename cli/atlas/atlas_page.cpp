@@ -11,6 +11,7 @@
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
+#include "lib/base/json.h"
 #include "lib/base/version.h"
 
 namespace headscope {

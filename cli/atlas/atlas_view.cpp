@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/output.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "analyses/head_detectors/atlas.h"
 #include "cli/render/table.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

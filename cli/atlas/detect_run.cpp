@@ -17,6 +17,7 @@
 #include "hooks/standing_interventions.h"
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/base/shell.h"
 

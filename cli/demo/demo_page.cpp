@@ -9,6 +9,7 @@
 #include "cli/sweep/result_view.h"
 #include "cli/trace/head_scores.h"
 #include "cli/trace/trace_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -4,11 +4,11 @@
 #include "analyses/sweep/sweep.h"
 #include "analyses/task/maker.h"
 #include "cli/interrupt.h"
-#include "cli/memory_check.h"
 #include "cli/output.h"
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {

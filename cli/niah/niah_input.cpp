@@ -9,6 +9,7 @@
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/model/beyond_context.h"
 
 namespace headscope {

@@ -6,7 +6,7 @@
 #include "analyses/retrieval/niah.h"
 #include "cli/niah/niah_options.h"
 #include "cli/verb.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

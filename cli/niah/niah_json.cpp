@@ -2,6 +2,7 @@
 
 #include "cli/niah/niah_view.h"
 #include "cli/render/table.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

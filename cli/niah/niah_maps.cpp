@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "cli/niah/niah_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

@@ -99,8 +99,8 @@ std::vector<double> parse_depths(const std::string& text) {
 
 MaskPlan mask_plan(const NiahVerbOptions& options) {
   const MaskMode mode = parse_mask_mode(options.mask_mode);
-  MaskPlan plan{.masks = {}, .ranking = options.heads, .curve = !options.mask_curve.empty()};
-  if (plan.curve) {
+  MaskPlan plan{.masks = {}, .ranking = options.heads};
+  if (!options.mask_curve.empty()) {
     for (const std::int64_t count : list_of(options.mask_curve, "--mask-curve")) {
       if (count > 0) {  // 0 is the unmasked run
         plan.masks.push_back(mask_of(HeadMask::Choice::top, count, mode, 0));

@@ -46,7 +46,6 @@ std::vector<double> parse_depths(const std::string& text);
 struct MaskPlan {
   std::vector<HeadMask> masks;  // without the unmasked run, ranking not filled in
   std::string ranking;          // the file that ranks heads; empty: the unmasked run does
-  bool curve = false;
 };
 MaskPlan mask_plan(const NiahVerbOptions& options);
 

@@ -4,6 +4,7 @@
 
 #include "cli/output.h"
 #include "cli/render/table.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/niah/niah_result.h"
+#include "analyses/retrieval/niah_result.h"
 #include "cli/render/heat_map.h"
 
 namespace headscope {

@@ -10,6 +10,7 @@
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/version.h"
 
 namespace headscope {

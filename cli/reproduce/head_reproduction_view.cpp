@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/atlas/atlas_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

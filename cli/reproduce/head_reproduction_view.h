@@ -5,7 +5,7 @@
 
 #include "analyses/head_detectors/published.h"
 #include "cli/render/report.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/model.h"
 
 namespace headscope {

@@ -6,6 +6,7 @@
 
 #include "analyses/metric/summary.h"
 #include "cli/reproduce/reproduce_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

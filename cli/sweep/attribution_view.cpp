@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/sweep/result_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

@@ -5,7 +5,7 @@
 
 #include "analyses/logit_attribution/totals.h"
 #include "cli/render/table.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

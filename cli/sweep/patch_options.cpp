@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/sweep/sweep_run.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

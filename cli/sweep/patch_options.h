@@ -4,7 +4,7 @@
 #include <string>
 
 #include "analyses/sweep/sweep.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace CLI {
 class App;

@@ -10,6 +10,7 @@
 #include "cli/sweep/attribution_view.h"
 #include "cli/sweep/result_view.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/version.h"
 
 namespace headscope {

@@ -4,6 +4,7 @@
 #include "analyses/results/result_kind.h"
 #include "cli/provenance_text.h"
 #include "cli/sweep/result_view.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

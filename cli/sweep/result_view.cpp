@@ -5,6 +5,7 @@
 #include "cli/provenance_text.h"
 #include "cli/sweep/attribution_view.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -9,7 +9,7 @@
 #include "analyses/sweep/effects.h"
 #include "cli/render/heat_map.h"
 #include "cli/render/table.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

@@ -7,6 +7,7 @@
 
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/shell.h"
 #include "lib/base/suggest.h"
 

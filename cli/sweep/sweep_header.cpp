@@ -1,6 +1,7 @@
 #include "cli/sweep/sweep_header.h"
 
 #include "hooks/provenance.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

@@ -7,11 +7,12 @@
 
 #include "analyses/sweep/store_sink.h"
 #include "cli/interrupt.h"
-#include "cli/memory_check.h"
 #include "cli/sweep/sweep_header.h"
 #include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {

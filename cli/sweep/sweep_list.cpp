@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
 #include "lib/base/paths.h"
 #include "lib/base/suggest.h"

@@ -11,6 +11,7 @@
 #include "cli/sweep/sweep_session.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

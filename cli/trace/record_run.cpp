@@ -1,7 +1,6 @@
 #include "cli/trace/record_run.h"
 
 #include "cli/interrupt.h"
-#include "cli/memory_check.h"
 #include "cli/render/progress.h"
 #include "hooks/record_need.h"
 

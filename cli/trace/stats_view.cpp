@@ -8,6 +8,7 @@
 #include "cli/render/output_file.h"
 #include "cli/render/small_multiples.h"
 #include "cli/render/table.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

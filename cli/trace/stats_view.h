@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "hooks/statistics_points.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

@@ -6,6 +6,7 @@
 #include "cli/render/html_viewer.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -9,6 +9,7 @@
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -88,8 +89,10 @@ void run(const AblateArguments& options, const Invocation& invocation) {
   const auto trace = open_trace(options.mean_from + options.resample_from);
   std::unique_ptr<ValueSource> source;
   const std::string of = mode == "zero" ? "" : " of the " + options.mean_over + " runs";
-  Json identity{
-      {"site", options.site}, {"mode", mode}, {"over_run", options.mean_over}, {"into", to_string(Run::clean)}};
+  Json identity{{"site", options.site},
+                {"mode", mode},
+                {"over_run", options.mean_over},
+                {"into", to_string(Run::clean)}};
   if (trace) {
     identity["source"] = trace->fingerprint();
   }

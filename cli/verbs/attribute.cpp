@@ -15,6 +15,7 @@
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {
@@ -89,7 +90,7 @@ OrderedJson json_of(std::optional<double> correlation) {
   return correlation ? OrderedJson(*correlation) : OrderedJson();
 }
 
-std::string text_of(std::optional<double> correlation) {
+std::string correlation_text(std::optional<double> correlation) {
   return correlation ? fmt::format("{:.3f}", *correlation) : "undefined (one does not vary)";
 }
 
@@ -102,8 +103,8 @@ Appendix told(const Agreement& found, std::size_t cells, const Table& worst) {
                          {"worst", worst.json()}};
   std::string text = fmt::format("against the exact sweep, {} cells: Pearson {}, Spearman {}",
                                  cells,
-                                 text_of(found.pearson),
-                                 text_of(found.spearman));
+                                 correlation_text(found.pearson),
+                                 correlation_text(found.spearman));
   if (found.slope) {
     text += fmt::format(", exact = {:.2f} × estimated", *found.slope);
   }

@@ -5,19 +5,20 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
-#include "cli/bench/bench_runs.h"
-#include "cli/bench/write_bench.h"
+#include "analyses/bench/bench_runs.h"
+#include "analyses/bench/write_bench.h"
 #include "cli/interrupt.h"
-#include "cli/memory_check.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
 #include "hooks/provenance.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/parallel.h"
 #include "lib/base/version.h"
 #include "lib/families/load.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
@@ -95,10 +96,10 @@ void measure(BenchOutcome& result,
   const std::uint64_t seed = invocation.common.seed;
   const auto tokens = random_prompts(shape, model.config().d_vocab, seed);
   const Batch batch(tokens);
-  const BenchRepeats repeats{options.warm_ups, options.repeats};
+  const BenchRepeats repeats{options.warm_ups, options.repeats, interrupted};
   const auto add = [&](const std::string& name, const BenchWork& work) {
     const Timing timing = time_in_turn({work}, repeats).front();
-    result.runs.push_back({name, shape, timing, peak_memory_on(model.device())});
+    result.runs.push_back({name, shape, timing, peak_memory(model.device())});
   };
   add("forward", {{}, [&] { run_forward(model, batch, options.logits); }});
   if (options.what == "forward") {
@@ -113,7 +114,7 @@ void measure(BenchOutcome& result,
   const auto remove = [&] { std::filesystem::remove(scratch.path()); };
   add("record to file", {remove, [&] { run_to_file(model, tokens, scratch.path(), record); }});
   const WriteTimes write = time_writing(model, tokens, scratch.path(), record, repeats);
-  const std::int64_t memory = peak_memory_on(model.device());
+  const std::int64_t memory = peak_memory(model.device());
   result.runs.back().written = write.bytes;
   result.runs.push_back({"trace alone", shape, write.trace, memory, write.bytes});
   result.runs.push_back({"plain write", shape, write.plain, memory, write.bytes});

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
 #include "hooks/provenance.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {

@@ -10,6 +10,7 @@
 #include "cli/trace/export_files.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 
 namespace headscope {

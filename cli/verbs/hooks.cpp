@@ -3,10 +3,12 @@
 
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/trace/shape_tap.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
+#include "hooks/measured_shapes.h"
 #include "hooks/prompts.h"
+#include "lib/base/json.h"
+#include "lib/base/shape_text.h"
 #include "lib/families/load.h"
 
 namespace headscope {

@@ -1,11 +1,12 @@
 // headscope info: what a model is and what it will need, without reading its weights.
 #include <CLI/CLI.hpp>
 
-#include "cli/memory_check.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {

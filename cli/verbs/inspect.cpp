@@ -6,7 +6,9 @@
 #include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/base/shape_text.h"
 
 namespace headscope {
 namespace {

@@ -4,19 +4,21 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/retrieval/niah_run.h"
 #include "analyses/retrieval/read_retrieval_prompts.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/niah/niah_input.h"
-#include "cli/niah/niah_run.h"
 #include "cli/niah/niah_view.h"
 #include "cli/output.h"
 #include "cli/render/output_file.h"
+#include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/standing_interventions.h"
 #include "hooks/trace/writer_claim.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 #include "lib/model/beyond_context.h"
@@ -62,6 +64,45 @@ void check_beside(const NiahVerbOptions& options) {
   }
 }
 
+struct OpenRun {
+  const Model& model;
+  NiahResult& result;
+  NiahLog& log;
+};
+
+void run_rounds(const NiahVerbOptions& options,
+                const Invocation& invocation,
+                const OpenRun& open,
+                const MaskPlan& plan) {
+  std::unique_ptr<Progress> bar;
+  NiahRunOptions run{.retrieval = {.top_k = options.top_k,
+                                   .max_new = options.max_new,
+                                   .batch_tokens = options.batch_tokens,
+                                   .seed = invocation.common.seed,
+                                   .stop = interrupted},
+                     .masks = plan.masks,
+                     .ranking = {},
+                     .begin =
+                         [&bar](std::int64_t wanted, std::int64_t have) {
+                           bar.reset();  // of the round before
+                           bar = std::make_unique<Progress>(
+                               wanted, Progress::Options{.label = "niah", .unit = "prompts"});
+                           bar->begin_at(have);
+                         },
+                     .each = [&bar] { bar->add(); }};
+  if (!plan.ranking.empty()) {
+    run.ranking = ranking_from(plan.ranking, open.model.config());
+  }
+  if (!run_niah(open.model, open.result, open.log, run)) {
+    bar.reset();
+    print_note(options.out.empty()
+                   ? "interrupted; with -o FILE.json no finished prompt would be lost"
+                   : "every finished prompt is kept beside " + options.out +
+                         "; --resume does the others");
+    throw Interrupted();
+  }
+}
+
 void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   const MaskPlan plan = mask_plan(options);
   if (options.resume && options.out.empty()) {
@@ -87,8 +128,7 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   NiahLog log(options.out.empty() ? "" : beside(options.out, ".samples.jsonl"),
               from.at("identity"),
               options.resume ? NiahLog::Mode::resume : NiahLog::Mode::fresh);
-  NiahRun run(options, invocation, model, result, log);
-  run_all(run, plan, result, model.config());
+  run_rounds(options, invocation, {model, result, log}, plan);
   if (!options.resume) {  // else all may have been done before
     check_fired(model);
   }

@@ -7,6 +7,7 @@
 #include "cli/sweep/sweep_run.h"
 #include "cli/trace/trace_option.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {
@@ -44,22 +45,21 @@ void run(const PatchArguments& options, const Invocation& invocation) {
   if (trace) {
     identity["source"] = trace->fingerprint();
   }
-  run_sweep_verb(
-      invocation,
-      options.sweep,
-      {.kind = "patch",
-       .title = fmt::format("{} of the {} run ← {}",
-                            patch.site,
-                            to_string(other_run(source_run(patch))),
-                            patch.from),
-       .identity = std::move(identity),
-       .spec = [&](const Model& model, const Task& task) {
-         if (trace) {
-           check_trace(*trace, options, model, task);
-           source = std::make_unique<StoredSource>(model, *trace, source_run(patch));
-         }
-         return spec();
-       }});
+  run_sweep_verb(invocation,
+                 options.sweep,
+                 {.kind = "patch",
+                  .title = fmt::format("{} of the {} run ← {}",
+                                       patch.site,
+                                       to_string(other_run(source_run(patch))),
+                                       patch.from),
+                  .identity = std::move(identity),
+                  .spec = [&](const Model& model, const Task& task) {
+                    if (trace) {
+                      check_trace(*trace, options, model, task);
+                      source = std::make_unique<StoredSource>(model, *trace, source_run(patch));
+                    }
+                    return spec();
+                  }});
 }
 
 void add_options(CLI::App& app, PatchArguments& options) {

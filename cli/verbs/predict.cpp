@@ -4,10 +4,11 @@
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
-#include "cli/values.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
+#include "lib/base/json.h"
 #include "lib/model/standing_change.h"
+#include "lib/tensor/convert.h"
 
 namespace headscope {
 namespace {

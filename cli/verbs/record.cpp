@@ -14,6 +14,7 @@
 #include "hooks/prompts.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 
 namespace headscope {

@@ -18,6 +18,7 @@
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
 

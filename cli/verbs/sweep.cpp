@@ -10,6 +10,7 @@
 #include "cli/sweep/sweep_command.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -48,7 +49,7 @@ std::string_view to_string(SweepOutcome::Start start) {
                                                  : "done before";
 }
 
-class Report {
+class SweepReport {
  public:
   void add(const SweepCommand& command, const SweepOutcome& outcome) {
     const Result& result = outcome.result;
@@ -108,7 +109,7 @@ void run(const SweepArguments& options, const Invocation& invocation) {
   for (SweepCommand& command : commands) {
     command.check(session);
   }
-  Report report;
+  SweepReport report;
   for (SweepCommand& command : commands) {
     const std::string place = fmt::format("[{}/{}]", report.table().size() + 1, commands.size());
     report.add(command, run_one(command, session, place));

@@ -7,9 +7,10 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
-#include "cli/sweep/task_score.h"
+#include "cli/sweep/task_score_view.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 
@@ -49,7 +50,7 @@ OrderedJson json_of(const std::vector<TaskMaker::Named>& list) {
   return out;
 }
 
-std::string text_of(const std::string& title, const std::vector<TaskMaker::Named>& list) {
+std::string named_list_text(const std::string& title, const std::vector<TaskMaker::Named>& list) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& entry : list) {
     lines.emplace_back("  " + std::string(entry.name), entry.what);
@@ -83,8 +84,9 @@ void show_task(const std::string& name, const Invocation& invocation) {
         {"example", example},
         {"words", words}},
        fmt::format("{}: {}\n{}\n", name, maker.summary, maker.source) +
-           text_of("Spans", maker.spans) +
-           text_of("Corruptions, the first unless --corruption names another", maker.corruptions) +
+           named_list_text("Spans", maker.spans) +
+           named_list_text("Corruptions, the first unless --corruption names another",
+                           maker.corruptions) +
            "\nAn example (words before a tokenizer has seen them)\n" + example_text(draft));
 }
 
@@ -131,12 +133,12 @@ void run(const TaskArguments& options, const Invocation& invocation) {
   } else if (options.what == "show") {
     show_task(options.name, invocation);
   } else if (options.what == "score") {
-    score_task({.task = options.name,
-                .model = options.model,
-                .make = options.make,
-                .metrics = options.metrics,
-                .skip_unfit = options.skip_unfit},
-               invocation);
+    show_task_score({.task = options.name,
+                     .model = options.model,
+                     .make = options.make,
+                     .metrics = options.metrics,
+                     .skip_unfit = options.skip_unfit},
+                    invocation);
   } else {
     make(options, invocation);
   }

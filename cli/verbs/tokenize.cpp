@@ -5,6 +5,7 @@
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
 #include "cli/verbs.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {

@@ -5,6 +5,7 @@
 
 #include "hooks/trace/h5/attribute.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

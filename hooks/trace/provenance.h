@@ -7,7 +7,7 @@
 
 #include "hooks/trace/h5/handle.h"
 #include "hooks/trace/seal.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

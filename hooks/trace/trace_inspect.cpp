@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "hooks/trace/trace_file.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -13,6 +13,7 @@
 #include "hooks/trace/values_io.h"
 #include "lib/base/error.h"
 #include "lib/base/half.h"
+#include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

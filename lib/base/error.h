@@ -8,6 +8,7 @@
 // A message is one line: what, where, the way out.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,5 +43,10 @@ using InternalError = ErrorOf<1>;
 using UsageError = ErrorOf<2>;
 using DataError = ErrorOf<3>;
 using ResourceError = ErrorOf<4>;
+
+// Thrown where work stopped because the user asked; nothing is wrong. The program exits with 130.
+struct Interrupted : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "interrupted"; }
+};
 
 }  // namespace headscope

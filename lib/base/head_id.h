@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

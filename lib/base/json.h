@@ -1,4 +1,5 @@
-// JSON for everything we read and write: nlohmann/json behind one alias and one reader of files.
+// JSON for everything we read and write: nlohmann/json and one reader of files. A header that only
+// names Json includes lib/base/json_fwd.h.
 #pragma once
 
 #include <filesystem>
@@ -7,10 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace headscope {
+#include "lib/base/json_fwd.h"
 
-using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;  // what we print: keys in the order we chose
+namespace headscope {
 
 // Parses `text`; `where` (a path, or path:line) opens the message of the DataError that malformed
 // JSON, or nesting deeper than 512, gives.

@@ -9,9 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "lib/base/head_id.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

@@ -1,6 +1,7 @@
 // Gemma 3, text (Kamath et al. 2025, arXiv:2503.19786): five sliding layers to one global, each
 // kind with its own rotary base, QK-norm in place of soft-caps.
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/fields.h"
 #include "lib/families/gemma.h"
 

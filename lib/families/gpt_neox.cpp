@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 

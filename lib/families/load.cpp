@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/paths.h"
 #include "lib/families/family.h"

@@ -8,7 +8,7 @@
 
 #include "lib/attention/visibility.h"
 #include "lib/base/head_id.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/kernels/activation.h"
 
 namespace headscope {

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
+#include "lib/tensor/backend.h"
+
 namespace headscope {
 namespace {
 
@@ -132,6 +136,32 @@ MemoryNeed pass_need(const ModelConfig& config,
       .watched = largest_watched_bytes(config, watched, shape),
       .host = 0,
       .shape = shape};
+}
+
+void check_memory(const MemoryNeed& need, const Device& device, const std::string& way_out) {
+  const auto check = [&](std::int64_t needed, std::int64_t have, const std::string& where) {
+    if (needed > have) {
+      throw ResourceError(
+          "{} prompts of {} tokens at a time need about {} beside the weights (activations {}, "
+          "logits {}, watched values {}, on the way to the disk {}) but {} has {} free; try {}",
+          need.shape.rows,
+          need.shape.columns,
+          format_bytes(needed),
+          format_bytes(need.activations),
+          format_bytes(need.logits),
+          format_bytes(need.watched),
+          format_bytes(need.host),
+          where,
+          format_bytes(have),
+          way_out);
+    }
+  };
+  if (device.is_cuda()) {
+    check(need.on_device(), free_memory(device), to_string(device));
+    check(need.host, available_memory(), "the host");
+  } else {
+    check(need.total(), available_memory(), "this machine");
+  }
 }
 
 }  // namespace headscope

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "lib/attention/attention.h"
+#include "lib/base/device.h"
 #include "lib/base/dtype.h"
 #include "lib/model/model.h"
 #include "lib/model/site.h"
@@ -103,5 +105,9 @@ MemoryNeed pass_need(const ModelConfig& config,
                      const BatchShape& shape,
                      Logits logits,
                      const std::vector<HookPoint>& watched = {});
+
+// Throws ResourceError if `need` is more than there is on the device or the host: what it needs,
+// what there is, and `way_out` ("a smaller --shape").
+void check_memory(const MemoryNeed& need, const Device& device, const std::string& way_out);
 
 }  // namespace headscope

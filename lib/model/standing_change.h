@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/tap.h"
 
 namespace headscope {

@@ -96,4 +96,13 @@ std::int64_t free_memory(const Device& device) {
   return static_cast<std::int64_t>(allocator->getMemoryInfo(index).first);
 }
 
+std::int64_t peak_memory(const Device& device) {
+  if (!device.is_cuda()) {
+    return headscope::peak_memory();
+  }
+  const auto index = static_cast<c10::DeviceIndex>(device.index);
+  const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(index);
+  return stats.allocated_bytes[0].peak;  // [0]: of all pools
+}
+
 }  // namespace headscope

@@ -15,4 +15,7 @@ void use_backend(const Device& device);
 // Bytes free on the host, or on the GPU. ResourceError as above.
 std::int64_t free_memory(const Device& device);
 
+// The most this process has held so far, in bytes: resident in the host, or allocated on the GPU.
+std::int64_t peak_memory(const Device& device);
+
 }  // namespace headscope

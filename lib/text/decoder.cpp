@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/byte_alphabet.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/replacement.h"

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/unicode.h"
 

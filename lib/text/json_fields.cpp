@@ -1,6 +1,7 @@
 #include "lib/text/json_fields.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

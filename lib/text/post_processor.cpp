@@ -1,6 +1,7 @@
 #include "lib/text/post_processor.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/json_fields.h"
 
 namespace headscope {

@@ -1,6 +1,7 @@
 #include "lib/text/pre_tokenizer.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/pre_tokenizer_steps.h"
 #include "lib/text/replacement.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/text/pattern.h"
 
 namespace headscope {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/tokenizer_gguf.h"
 #include "lib/text/tokenizer_impl.h"
 #include "lib/text/tokenizer_json.h"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

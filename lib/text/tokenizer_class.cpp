@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/json.h"
 #include "lib/text/json_fields.h"
 
 namespace headscope {

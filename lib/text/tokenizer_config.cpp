@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/tokenizer_class.h"
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/text/json_fields.h"
 

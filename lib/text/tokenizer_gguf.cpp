@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/text/bpe_json.h"
 #include "lib/text/gguf_default_pre.h"
 #include "lib/text/gguf_pre.h"

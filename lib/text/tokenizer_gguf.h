@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/text/tokenizer.h"
 
 namespace headscope {

@@ -2,6 +2,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
 #include "lib/base/paths.h"
 #include "lib/text/bpe_json.h"

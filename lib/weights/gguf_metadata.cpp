@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/json.h"
 #include "lib/weights/printable.h"
 
 namespace headscope {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/weights/byte_cursor.h"
 
 namespace headscope {

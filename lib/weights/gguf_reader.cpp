@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/weights/byte_cursor.h"
 #include "lib/weights/gguf_metadata.h"
 #include "lib/weights/printable.h"

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/weights/printable.h"
 #include "lib/weights/safetensors_json.h"
 

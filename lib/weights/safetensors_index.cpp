@@ -1,6 +1,7 @@
 #include "lib/weights/safetensors_index.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
 #include "lib/weights/printable.h"
 #include "lib/weights/safetensors_json.h"

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/weights/printable.h"
 
 namespace headscope {

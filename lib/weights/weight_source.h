@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "lib/base/dtype.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

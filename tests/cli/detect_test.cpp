@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "analyses/head_detectors/atlas.h"
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/cli/running_program.h"
 #include "tests/support/catch.h"

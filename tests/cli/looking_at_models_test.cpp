@@ -1,6 +1,7 @@
 // info, hooks, tokenize and predict.
 #include "hooks/prompts.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
 #include "tests/cli/program.h"

@@ -1,9 +1,9 @@
 // Memory is asked for before work starts, and what is asked for is what is taken.
-#include "cli/memory_check.h"
 #include "hooks/address.h"
 #include "hooks/record_need.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 #include "tests/cli/program.h"
 #include "tests/support/cached_model.h"

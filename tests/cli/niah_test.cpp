@@ -1,6 +1,7 @@
 // niah and compare, as a user runs them.
 #include <fmt/format.h>
 
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/cached_model.h"
 #include "tests/support/catch.h"

@@ -1,4 +1,5 @@
 // reproduce, as a user runs it. What it finds is tested in tests/circuit.
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/cached_model.h"
 #include "tests/support/catch.h"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;

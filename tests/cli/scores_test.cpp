@@ -1,12 +1,13 @@
 // The parts of the program that compute: head scores, predictions, sizes, names.
 #include <cmath>
 
-#include "cli/bench/bench_runs.h"
+#include "analyses/bench/bench_runs.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
 #include "cli/trace/head_scores.h"
 #include "cli/trace/trace_view.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"

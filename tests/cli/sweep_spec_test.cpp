@@ -8,6 +8,7 @@
 #include "analyses/results/result_store.h"
 #include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/cached_model.h"
 #include "tests/support/catch.h"

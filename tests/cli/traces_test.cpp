@@ -3,6 +3,7 @@
 
 #include "hooks/recorder.h"
 #include "hooks/trace/trace.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
 #include "tests/cli/program.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "tests/support/catch.h"

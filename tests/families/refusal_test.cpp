@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "tests/support/catch.h"
@@ -198,7 +199,8 @@ TEST_CASE("a size beyond any memory is refused by its sum, however large") {
   CHECK(weight_bytes(summarize_model(model.path().string()).config, DType::f32) ==
         4'000'000'000'000'000'000);
   CHECK_THROWS_AS(load_model(model.path().string()), ResourceError);
-  CHECK_THROWS_WITH(load_model(model.path().string(), {.device = {}, .random_seed = 1}), contains("free"));
+  CHECK_THROWS_WITH(load_model(model.path().string(), {.device = {}, .random_seed = 1}),
+                    contains("free"));
 }
 
 TEST_CASE("a number no pass can compute with is refused by name") {

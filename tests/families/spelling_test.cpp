@@ -1,4 +1,5 @@
 // The same model spelled as transformers 4 and as transformers 5 write it.
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

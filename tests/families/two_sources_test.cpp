@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/warning.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"

@@ -4,6 +4,7 @@
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/detector_choice.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/support/induction_model.h"
 #include "tests/support/temp_folder.h"

@@ -4,6 +4,7 @@
 #include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_weights.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"

@@ -147,7 +147,8 @@ TEST_CASE("a token's place among the logits is that of the whole order, screened
           ranks.among(rows, tokens, OwnLogits::Side::lowest, k).equal(logits.lt(own).sum(1).lt(k)));
     }
     if (static_cast<std::int64_t>(sample_tokens(model, c.d_vocab, 0).size()) == c.d_vocab) {
-      const Tensor below = logits.lt(own).sum(1).to(at::kDouble) / static_cast<double>(c.d_vocab - 1);
+      const Tensor below =
+          logits.lt(own).sum(1).to(at::kDouble) / static_cast<double>(c.d_vocab - 1);
       const OwnLogits whole(model, Biases::kept, c.d_vocab, 0);
       CHECK(difference(whole.rank_from_below(rows, tokens), below) < 1e-9);
     }

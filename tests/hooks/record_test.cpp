@@ -7,6 +7,7 @@
 #include "hooks/recorder.h"
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "hooks/trace/trace.h"
+#include "lib/base/json.h"
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"
 

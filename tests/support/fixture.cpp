@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
 

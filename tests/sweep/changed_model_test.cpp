@@ -13,6 +13,7 @@
 #include "hooks/standing_interventions.h"
 #include "hooks/tap_list.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/model/beyond_context.h"
 #include "lib/model/gradients.h"
 #include "lib/tensor/ops.h"

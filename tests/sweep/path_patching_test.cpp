@@ -7,6 +7,7 @@
 #include "hooks/standing_interventions.h"
 #include "hooks/tap_list.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

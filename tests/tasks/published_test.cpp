@@ -5,6 +5,7 @@
 
 #include "analyses/task/maker.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"
 

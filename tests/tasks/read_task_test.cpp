@@ -1,6 +1,7 @@
 // Task files: what is read, what is refused and where, and what is written.
 #include "analyses/task/task.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/tasks/word_tokenizer.h"
 

@@ -1,6 +1,7 @@
 // The same for tasks of recall and choice.
 #include <map>
 
+#include "lib/base/json.h"
 #include "tests/tasks/cases.h"
 
 using namespace headscope;

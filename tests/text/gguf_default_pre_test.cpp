@@ -1,5 +1,6 @@
 // GGUF vocabularies that do not say how text is cut, and their ends of a response.
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/warning.h"
 #include "lib/text/tokenizer.h"
 #include "tests/support/catch.h"

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/text/tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/text/fixtures.h"

@@ -1,5 +1,6 @@
 // The example of data/TRACE_FORMAT.md, run as a user would; skipped where Python has no h5py.
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/support/python.h"
 #include "tests/trace/trace_cases.h"

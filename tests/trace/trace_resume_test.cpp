@@ -1,4 +1,5 @@
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "tests/support/catch.h"
 #include "tests/trace/trace_cases.h"
 

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/half.h"
 #include "lib/base/hash.h"
+#include "lib/base/json.h"
 #include "lib/base/parallel.h"
 #include "tests/support/catch.h"
 #include "tests/weights/file_bytes.h"

@@ -9,6 +9,7 @@
 #include "analyses/path_patching/path_runner.h"
 #include "analyses/sweep/sweep.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

@@ -9,6 +9,7 @@
 #include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
+#include "lib/base/json.h"
 #include "lib/base/ranking.h"
 #include "lib/tensor/ops.h"
 

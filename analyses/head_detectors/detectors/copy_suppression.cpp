@@ -4,6 +4,8 @@
 #include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
+#include "lib/base/json.h"
+#include "lib/model/norm.h"
 #include "lib/model/qkv.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

@@ -7,6 +7,7 @@
 #include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
+#include "lib/base/json.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/dense.h"
 #include "lib/tensor/ops.h"

@@ -4,6 +4,7 @@
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
+#include "lib/base/json.h"
 #include "lib/model/gradients.h"
 #include "lib/tensor/ops.h"
 

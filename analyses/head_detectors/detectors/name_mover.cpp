@@ -8,6 +8,7 @@
 #include "analyses/head_detectors/probe.h"
 #include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "lib/base/json.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 

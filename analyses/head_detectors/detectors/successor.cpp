@@ -5,6 +5,7 @@
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/successor_score.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/model/norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

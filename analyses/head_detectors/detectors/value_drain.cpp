@@ -5,6 +5,7 @@
 #include "analyses/head_detectors/massive_activations.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
+#include "lib/base/json.h"
 #include "lib/base/random.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

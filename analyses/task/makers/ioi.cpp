@@ -2,6 +2,7 @@
 #include "analyses/task/makers/all.h"
 #include "analyses/task/makers/embedded_words.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

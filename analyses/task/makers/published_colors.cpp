@@ -4,6 +4,7 @@
 
 #include "analyses/task/in_context.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -9,7 +9,7 @@
 #include "analyses/metric/summary.h"
 #include "analyses/retrieval/niah.h"
 #include "analyses/retrieval/retrieval.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

@@ -1,4 +1,4 @@
-#include "cli/niah/niah_result.h"
+#include "analyses/retrieval/niah_result.h"
 
 #include <algorithm>
 #include <set>

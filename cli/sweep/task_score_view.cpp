@@ -1,15 +1,15 @@
-#include "cli/sweep/task_score.h"
+#include "cli/sweep/task_score_view.h"
 
 #include <algorithm>
 #include <filesystem>
 
-#include "analyses/metric/verdict.h"
-#include "analyses/sweep/baselines.h"
+#include "analyses/sweep/task_score.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
 
@@ -34,35 +34,6 @@ Task task_of(const TaskScoreOptions& options, const Model& model, std::uint64_t 
   return read_task_of(read, model);
 }
 
-// accuracy, logit_diff where every item has wrong answers, prob, and those asked for.
-std::vector<const Metric*> metrics_of(const TaskScoreOptions& options, const Task& task) {
-  std::vector<const Metric*> metrics{&find_metric("accuracy")};
-  if (std::none_of(task.items.begin(), task.items.end(), [](const TaskItem& item) {
-        return item.wrong.empty();
-      })) {
-    metrics.push_back(&find_metric("logit_diff"));
-  }
-  metrics.push_back(&find_metric("prob"));
-  for (const std::string& name : options.metrics) {
-    const Metric* metric = &find_metric(name);
-    if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) {
-      metrics.push_back(metric);
-    }
-  }
-  return metrics;
-}
-
-Judgement judgement_of(const std::vector<const Metric*>& metrics,
-                       const std::vector<Baselines>& values,
-                       const SummaryOptions& options) {
-  const bool has_wrong = metrics[1]->name == "logit_diff";
-  return judge({.accuracy = values[0].clean,
-                .logit_diff = has_wrong ? values[1].clean : std::vector<double>{},
-                .clean = values[1].clean,
-                .corrupted = values[1].corrupted},
-               options);
-}
-
 std::string_view to_string(Verdict verdict) {
   return verdict == Verdict::does      ? "does"
          : verdict == Verdict::in_part ? "in part"
@@ -84,14 +55,12 @@ struct Scored {
   Table table{{{"metric"}, {"clean [95 %]"}, {"corrupted [95 %]"}}};
 };
 
-Scored scored(const std::vector<const Metric*>& metrics,
-              const std::vector<Baselines>& values,
-              const SummaryOptions& options) {
+Scored scored(const TaskScore& score, const SummaryOptions& options) {
   Scored out;
-  for (std::size_t i = 0; i < metrics.size(); ++i) {
-    const std::string name(metrics[i]->name);
-    const Summary clean = summarize(values[i].clean, options);
-    const Summary corrupted = summarize(values[i].corrupted, options);
+  for (std::size_t i = 0; i < score.metrics.size(); ++i) {
+    const std::string name(score.metrics[i]->name);
+    const Summary clean = summarize(score.values[i].clean, options);
+    const Summary corrupted = summarize(score.values[i].corrupted, options);
     out.json[name] = {{"clean", json_of(clean)}, {"corrupted", json_of(corrupted)}};
     out.table.row({name, with_interval(clean), with_interval(corrupted)});
   }
@@ -113,16 +82,15 @@ void check(const TaskScoreOptions& options) {
 
 }  // namespace
 
-void score_task(const TaskScoreOptions& options, const Invocation& invocation) {
+void show_task_score(const TaskScoreOptions& options, const Invocation& invocation) {
   check(options);
   const CommonOptions& common = invocation.common;
   const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   const Task task = task_of(options, model, common.seed);
-  const auto metrics = metrics_of(options, task);
-  const auto values = baselines_of(model, task.items, metrics);
   const SummaryOptions summary{.seed = common.seed};
-  const Scored scores = scored(metrics, values, summary);
-  const Judgement found = judgement_of(metrics, values, summary);
+  const TaskScore score = score_task(model, task, options.metrics, summary);
+  const Judgement& found = score.judgement;
+  const Scored scores = scored(score, summary);
   const std::string says = sentence(model.source().name, found);
   show(invocation,
        {{"task", task.name},

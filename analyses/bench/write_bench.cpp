@@ -1,4 +1,4 @@
-#include "cli/bench/write_bench.h"
+#include "analyses/bench/write_bench.h"
 
 #include <cerrno>
 #include <cstring>

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "cli/bench/bench_runs.h"
+#include "analyses/bench/bench_runs.h"
 
 namespace headscope {
 

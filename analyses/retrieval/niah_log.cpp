@@ -1,7 +1,8 @@
-#include "cli/niah/niah_log.h"
+#include "analyses/retrieval/niah_log.h"
 
 #include "hooks/trace/provenance.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/paths.h"
 
 namespace headscope {

@@ -31,6 +31,7 @@ struct Timing {
 struct BenchRepeats {
   int warm_ups = 2;  // runs before them that are not timed
   int timed = 10;
+  std::function<bool()> stop = {};  // asked after every run; time_in_turn() then throws Interrupted
 };
 
 // What is timed, and what is done before each run and not timed. `run` must return only when the

@@ -1,9 +1,9 @@
-#include "cli/trace/shape_tap.h"
+#include "hooks/measured_shapes.h"
 
 #include <algorithm>
 
-#include "cli/output.h"
 #include "lib/base/error.h"
+#include "lib/base/shape_text.h"
 
 namespace headscope {
 namespace {

@@ -17,6 +17,7 @@ struct TaskScoreOptions {
   bool skip_unfit = false;
 };
 
-void score_task(const TaskScoreOptions& options, const Invocation& invocation);
+// Loads the model, scores and shows.
+void show_task_score(const TaskScoreOptions& options, const Invocation& invocation);
 
 }  // namespace headscope

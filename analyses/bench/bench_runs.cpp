@@ -1,14 +1,13 @@
-#include "cli/bench/bench_runs.h"
+#include "analyses/bench/bench_runs.h"
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <random>
 
-#include "cli/interrupt.h"
-#include "cli/values.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 
 namespace headscope {
 namespace {
@@ -74,7 +73,7 @@ std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const Benc
       if (i >= repeats.warm_ups) {
         times[work].push_back(ms);
       }
-      if (interrupted()) {
+      if (repeats.stop && repeats.stop()) {
         throw Interrupted();
       }
     }
