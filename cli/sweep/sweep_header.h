@@ -7,6 +7,7 @@
 #include "analyses/results/result_store.h"
 #include "analyses/task/task.h"
 #include "cli/verb.h"
+#include "lib/base/json.h"
 #include "lib/model/model.h"
 
 namespace headscope {

@@ -6,6 +6,7 @@
 
 #include "analyses/sweep/sweep.h"
 #include "cli/verb.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 
