@@ -37,33 +37,33 @@ std::mt19937_64 generator_of(std::uint64_t seed, std::int64_t epoch, std::size_t
 }  // namespace
 
 RowFilter all_positions() {
-  return [](const TracePrompt&, std::int64_t) { return true; };
+  return [](const Prompt&, std::int64_t) { return true; };
 }
 
 RowFilter positions_from(std::int64_t first) {
-  return [first](const TracePrompt&, std::int64_t position) { return position >= first; };
+  return [first](const Prompt&, std::int64_t position) { return position >= first; };
 }
 
 RowFilter last_position() {
-  return [](const TracePrompt& prompt, std::int64_t position) {
+  return [](const Prompt& prompt, std::int64_t position) {
     return position + 1 == std::ssize(prompt.tokens);
   };
 }
 
 RowFilter in_span(std::string name) {
-  return [name = std::move(name)](const TracePrompt& prompt, std::int64_t position) {
+  return [name = std::move(name)](const Prompt& prompt, std::int64_t position) {
     const auto span = prompt.spans.find(name);
     return span != prompt.spans.end() && position >= span->second.begin &&
            position < span->second.end;
   };
 }
 
-ActivationRows::ActivationRows(const std::vector<const std::vector<TracePrompt>*>& traces,
+ActivationRows::ActivationRows(const std::vector<const std::vector<Prompt>*>& traces,
                                const RowFilter& filter,
                                std::int64_t block_rows) {
-  for (const std::vector<TracePrompt>* prompts : traces) {
+  for (const std::vector<Prompt>* prompts : traces) {
     TraceRows& rows = traces_.emplace_back();
-    for (const TracePrompt& prompt : *prompts) {
+    for (const Prompt& prompt : *prompts) {
       rows.begin.push_back(std::ssize(rows.taken));
       for (std::int64_t position = 0; position < std::ssize(prompt.tokens); ++position) {
         rows.taken.push_back(filter(prompt, position));

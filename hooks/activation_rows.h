@@ -20,7 +20,7 @@ struct RowPlace {
 };
 
 // Whether a stream takes the row of this token. Asked once a token, when the stream is made.
-using RowFilter = std::function<bool(const TracePrompt& prompt, std::int64_t position)>;
+using RowFilter = std::function<bool(const Prompt& prompt, std::int64_t position)>;
 
 RowFilter all_positions();
 RowFilter positions_from(std::int64_t first);  // leaves out what lies before, such as the BOS token
@@ -41,7 +41,7 @@ class ActivationRows {
  public:
   // `traces`: the prompts of each. A block has at most `block_rows` rows of at most twice as many
   // tokens, but never less than a prompt.
-  ActivationRows(const std::vector<const std::vector<TracePrompt>*>& traces,
+  ActivationRows(const std::vector<const std::vector<Prompt>*>& traces,
                  const RowFilter& filter,
                  std::int64_t block_rows);
 

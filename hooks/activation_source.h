@@ -23,7 +23,7 @@ class ActivationSource {
   virtual ~ActivationSource() = default;
 
   [[nodiscard]] virtual const std::vector<ActivationPoint>& points() const = 0;
-  [[nodiscard]] virtual std::vector<const std::vector<TracePrompt>*> prompts() const = 0;
+  [[nodiscard]] virtual std::vector<const std::vector<Prompt>*> prompts() const = 0;
 
   // Hands over, point after point, the rows of all tokens of a block's prompts: [tokens, width],
   // row-major, elements of `dtype`. The bytes live until `take` returns.
@@ -42,7 +42,7 @@ std::unique_ptr<ActivationSource> activations_of_traces(
 
 // Runs at most `batch_tokens` tokens at once. The model and the prompts must outlive the source.
 std::unique_ptr<ActivationSource> activations_of_model(const Model& model,
-                                                       const std::vector<TracePrompt>& prompts,
+                                                       const std::vector<Prompt>& prompts,
                                                        const std::vector<std::string>& hooks,
                                                        std::int64_t batch_tokens);
 

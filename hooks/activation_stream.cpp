@@ -175,7 +175,7 @@ ActivationStream::ActivationStream(const std::vector<std::filesystem::path>& tra
 }
 
 ActivationStream::ActivationStream(const Model& model,
-                                   const std::vector<TracePrompt>& prompts,
+                                   const std::vector<Prompt>& prompts,
                                    Options options) {
   check_stream_options(options);
   auto source = activations_of_model(model, prompts, options.hooks, options.batch_tokens);

@@ -50,7 +50,7 @@ class ActivationStream {
   ActivationStream(const std::vector<std::filesystem::path>& traces, Options options);
 
   // The model runs in the stream's thread. Both must outlive the stream.
-  ActivationStream(const Model& model, const std::vector<TracePrompt>& prompts, Options options);
+  ActivationStream(const Model& model, const std::vector<Prompt>& prompts, Options options);
 
   ~ActivationStream();
   ActivationStream(ActivationStream&&) noexcept;

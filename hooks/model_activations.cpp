@@ -31,7 +31,7 @@ std::int64_t live_row_width(HookPoint point, const ModelConfig& config) {
 class ModelActivations final : public ActivationSource {
  public:
   ModelActivations(const Model& model,
-                   const std::vector<TracePrompt>& prompts,
+                   const std::vector<Prompt>& prompts,
                    const std::vector<std::string>& hooks,
                    std::int64_t batch_tokens)
       : model_(model), prompts_(prompts), batch_tokens_(batch_tokens) {
@@ -43,7 +43,7 @@ class ModelActivations final : public ActivationSource {
   }
 
   [[nodiscard]] const std::vector<ActivationPoint>& points() const override { return points_; }
-  [[nodiscard]] std::vector<const std::vector<TracePrompt>*> prompts() const override {
+  [[nodiscard]] std::vector<const std::vector<Prompt>*> prompts() const override {
     return {&prompts_};
   }
 
@@ -102,7 +102,7 @@ class ModelActivations final : public ActivationSource {
   }
 
   const Model& model_;
-  const std::vector<TracePrompt>& prompts_;
+  const std::vector<Prompt>& prompts_;
   std::int64_t batch_tokens_;
   std::vector<HookPoint> hook_points_;
   std::vector<ActivationPoint> points_;
@@ -111,7 +111,7 @@ class ModelActivations final : public ActivationSource {
 }  // namespace
 
 std::unique_ptr<ActivationSource> activations_of_model(const Model& model,
-                                                       const std::vector<TracePrompt>& prompts,
+                                                       const std::vector<Prompt>& prompts,
                                                        const std::vector<std::string>& hooks,
                                                        std::int64_t batch_tokens) {
   return std::make_unique<ModelActivations>(model, prompts, hooks, batch_tokens);

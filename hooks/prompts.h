@@ -6,10 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/trace_schema.h"
 #include "lib/model/model.h"
+#include "lib/text/line_fields.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
+
+inline constexpr JsonlKind kPromptLines{.named = "the prompts",
+                                        .said = "prompts are",
+                                        .object = "a prompt is a JSON object, {\"text\": \"…\"}"};
+
+// The prompt that a line's text or tokens, id and spans give, of whatever length and without
+// pieces. The id is empty if the line has none. Throws DataError for what a line must not hold.
+Prompt prompt_of(const LineFields& line, const Model& model, PrependBos bos);
 
 struct PromptOptions {
   PrependBos bos = PrependBos::automatic;
@@ -18,10 +27,10 @@ struct PromptOptions {
 // Throws DataError naming path:line for malformed JSON, an unknown key, a key or an id that stands
 // twice, an empty prompt, a span outside the prompt, a token outside the vocabulary, or a prompt
 // longer than the context.
-std::vector<TracePrompt> read_prompts(const std::filesystem::path& jsonl,
-                                      const Model& model,
-                                      const PromptOptions& options);
+std::vector<Prompt> read_prompts(const std::filesystem::path& jsonl,
+                                 const Model& model,
+                                 const PromptOptions& options);
 
-TracePrompt make_prompt(const std::string& text, const Model& model, const PromptOptions& options);
+Prompt make_prompt(const std::string& text, const Model& model, const PromptOptions& options);
 
 }  // namespace headscope

@@ -42,7 +42,7 @@ std::vector<std::size_t> not_done(const TraceWriter& writer, std::size_t prompts
   return left;
 }
 
-Batch batch_of(const std::vector<TracePrompt>& prompts, const std::vector<std::size_t>& rows) {
+Batch batch_of(const std::vector<Prompt>& prompts, const std::vector<std::size_t>& rows) {
   std::vector<std::vector<std::int32_t>> tokens;
   for (const std::size_t row : rows) {
     tokens.push_back(prompts[row].tokens);
@@ -64,9 +64,9 @@ void write_logits(TraceTap& tap, const Tensor& logits, const Batch& batch) {
 }
 
 // Before a file is made.
-void check_statistics(const StatisticsChoice& choice, const std::vector<TracePrompt>& prompts) {
+void check_statistics(const StatisticsChoice& choice, const std::vector<Prompt>& prompts) {
   const StatisticsRequest request = statistics_request(choice);
-  const bool alike = std::all_of(prompts.begin(), prompts.end(), [&](const TracePrompt& prompt) {
+  const bool alike = std::all_of(prompts.begin(), prompts.end(), [&](const Prompt& prompt) {
     return prompt.tokens.size() == prompts.front().tokens.size();
   });
   if (request.block > 0 && !alike) {
@@ -157,7 +157,7 @@ std::vector<TraceDataset> record_datasets(const ModelConfig& config,
 }
 
 RecordResult record(const Model& model,
-                    const std::vector<TracePrompt>& prompts,
+                    const std::vector<Prompt>& prompts,
                     const std::filesystem::path& out,
                     const RecordOptions& options) {
   const auto start = std::chrono::steady_clock::now();

@@ -47,7 +47,7 @@ struct RecordResult {
 // Throws what the trace writer, the address and the model throw. Memory does not grow with the
 // number of prompts.
 RecordResult record(const Model& model,
-                    const std::vector<TracePrompt>& prompts,
+                    const std::vector<Prompt>& prompts,
                     const std::filesystem::path& out,
                     const RecordOptions& options);
 

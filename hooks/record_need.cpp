@@ -8,7 +8,7 @@
 namespace headscope {
 namespace {
 
-BatchShape shape_of(const std::vector<TracePrompt>& prompts, const std::vector<std::size_t>& rows) {
+BatchShape shape_of(const std::vector<Prompt>& prompts, const std::vector<std::size_t>& rows) {
   const auto length = [&](std::size_t row) {
     return static_cast<std::int64_t>(prompts[row].tokens.size());
   };
@@ -31,14 +31,14 @@ double gradient_bytes(const ModelConfig& c, const BatchShape& shape) {
 // What waits for the disk: no more than the writer's bound, or than one value if that is larger, or
 // than there is to write.
 double queue_bytes(const ModelConfig& c,
-                   const std::vector<TracePrompt>& prompts,
+                   const std::vector<Prompt>& prompts,
                    const std::vector<HookPoint>& points,
                    Logits logits,
                    std::int64_t one) {
   const double most =
       std::max(static_cast<double>(TraceWriter::Options{}.buffer_bytes), static_cast<double>(one));
   double all = 0.0;
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     if (all >= most) {
       return most;
     }
@@ -52,7 +52,7 @@ double queue_bytes(const ModelConfig& c,
 }  // namespace
 
 MemoryNeed record_need(const Model& model,
-                       const std::vector<TracePrompt>& prompts,
+                       const std::vector<Prompt>& prompts,
                        const RecordOptions& options) {
   const ModelConfig& c = model.config();
   const RecordedPoints recorded = recorded_points(options.hooks, c);

@@ -10,7 +10,7 @@ namespace headscope {
 
 // Of the batch of a recording that takes most.
 MemoryNeed record_need(const Model& model,
-                       const std::vector<TracePrompt>& prompts,
+                       const std::vector<Prompt>& prompts,
                        const RecordOptions& options);
 
 }  // namespace headscope

@@ -58,8 +58,8 @@ class TraceActivations final : public ActivationSource {
 
   [[nodiscard]] const std::vector<ActivationPoint>& points() const override { return points_; }
 
-  [[nodiscard]] std::vector<const std::vector<TracePrompt>*> prompts() const override {
-    std::vector<const std::vector<TracePrompt>*> all;
+  [[nodiscard]] std::vector<const std::vector<Prompt>*> prompts() const override {
+    std::vector<const std::vector<Prompt>*> all;
     for (const auto& reader : readers_) {
       all.push_back(&reader->prompts());
     }

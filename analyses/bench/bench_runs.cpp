@@ -94,10 +94,10 @@ void run_to_memory(const Model& model, const Batch& batch, const RecordOptions& 
   wait_for(model.forward(batch, recorder, {.logits = options.logits}));
 }
 
-std::vector<TracePrompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens) {
-  std::vector<TracePrompt> prompts;
+std::vector<Prompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens) {
+  std::vector<Prompt> prompts;
   for (const auto& row : tokens) {
-    TracePrompt prompt;
+    Prompt prompt;
     prompt.id = std::to_string(prompts.size());
     prompt.tokens = row;
     prompts.push_back(std::move(prompt));

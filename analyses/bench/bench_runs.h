@@ -51,7 +51,7 @@ void run_forward(const Model& model, const Batch& batch, Logits logits);
 void run_to_memory(const Model& model, const Batch& batch, const RecordOptions& options);
 
 // Prompts of these tokens, numbered.
-std::vector<TracePrompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens);
+std::vector<Prompt> bench_prompts(const std::vector<std::vector<std::int32_t>>& tokens);
 
 // One recording into a new trace at `path`, synced to disk.
 void run_to_file(const Model& model,

@@ -180,10 +180,10 @@ StatisticsOf statistics_of_trace(const StoredRun& stored) {
   };
 }
 
-std::vector<TracePrompt> prompts_of_readings(const std::vector<Detector>& detectors,
+std::vector<Prompt> prompts_of_readings(const std::vector<Detector>& detectors,
                                              const Model& model,
                                              const std::vector<std::uint64_t>& seeds) {
-  std::vector<TracePrompt> prompts;
+  std::vector<Prompt> prompts;
   std::set<Probe> seen;
   std::set<std::vector<std::int32_t>> known;
   for (const Detector& detector : detectors) {
@@ -227,7 +227,7 @@ void check_stored_probes(const StoredRun& stored,
     }
   }
   std::vector<std::vector<std::int32_t>> tokens;
-  for (const TracePrompt& prompt : prompts_of_readings(detectors, model, seeds)) {
+  for (const Prompt& prompt : prompts_of_readings(detectors, model, seeds)) {
     tokens.push_back(prompt.tokens);
   }
   stored.check_prompts(model, need, tokens);

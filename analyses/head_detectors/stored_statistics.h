@@ -20,7 +20,7 @@ StatisticsOf statistics_of_trace(const StoredRun& stored);
 
 // The prompts that detectors with a reading look at, each once: what a trace for them must hold.
 // Detectors whose prompts the model cannot hold add none.
-std::vector<TracePrompt> prompts_of_readings(const std::vector<Detector>& detectors,
+std::vector<Prompt> prompts_of_readings(const std::vector<Detector>& detectors,
                                              const Model& model,
                                              const std::vector<std::uint64_t>& seeds);
 

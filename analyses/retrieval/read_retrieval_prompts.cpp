@@ -1,49 +1,45 @@
 #include "analyses/retrieval/read_retrieval_prompts.h"
 
 #include <cmath>
-#include <fstream>
-#include <set>
 
-#include "analyses/task/line_fields.h"
+#include "hooks/prompts.h"
 #include "lib/base/error.h"
-#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
 
-Span needle_span(const LineFields& line, const RetrievalPrompt& prompt, const Model& model) {
-  const auto length = static_cast<std::int64_t>(prompt.tokens.size());
-  const auto spans = line.spans("spans", length);
-  if (const auto needle = spans.find("needle"); needle != spans.end()) {
+Span needle_of(const Prompt& prompt,
+               const std::string& answer,
+               const Model& model,
+               const std::string& where) {
+  if (const auto needle = prompt.spans.find("needle"); needle != prompt.spans.end()) {
     return needle->second;
   }
-  if (prompt.answer.empty()) {
-    throw DataError("{}: give the span \"needle\" or the \"answer\"", line.where());
+  if (answer.empty()) {
+    throw DataError("{}: give the span \"needle\" or the \"answer\"", where);
   }
-  const auto found = find_answer(model.tokenizer(), prompt.tokens, prompt.answer);
+  const auto found = find_answer(model.tokenizer(), prompt.tokens, answer);
   if (!found) {
-    throw DataError("{}: needle not found after tokenising: \"{}\"", line.where(), prompt.answer);
+    throw DataError("{}: needle not found after tokenising: \"{}\"", where, answer);
   }
   return *found;
 }
 
-NiahPrompt prompt_of(const LineFields& line, const Model& model, PrependBos bos) {
-  if (line.has("text") == line.has("tokens")) {
-    throw DataError("{}: a prompt has either \"text\" or \"tokens\"", line.where());
-  }
-  NiahPrompt made;
-  RetrievalPrompt& prompt = made.prompt;
-  prompt.id = line.name("id");
-  prompt.tokens = line.has("text") ? model.tokenizer().encode(line.text("text"), bos)
-                                   : line.tokens("tokens", model.config().d_vocab);
-  prompt.answer = line.has("answer") ? line.text("answer") : "";
+NiahPrompt niah_prompt_of(const LineFields& line, const Model& model, PrependBos bos) {
+  Prompt prompt = prompt_of(line, model, bos);
   if (prompt.tokens.size() < 2) {
     throw DataError("{}: a prompt has at least two tokens", line.where());
   }
-  prompt.needle = needle_span(line, prompt, model);
-  made.context = static_cast<std::int64_t>(prompt.tokens.size());
-  made.depth = std::round(100.0 * static_cast<double>(prompt.needle.begin) /
-                          static_cast<double>(made.context));
+  const std::string answer = line.has("answer") ? line.text("answer") : "";
+  const Span needle = needle_of(prompt, answer, model, line.where());
+  const auto length = static_cast<std::int64_t>(prompt.tokens.size());
+  NiahPrompt made;
+  made.prompt = {.id = std::move(prompt.id),
+                 .tokens = std::move(prompt.tokens),
+                 .needle = needle,
+                 .answer = answer};
+  made.context = length;
+  made.depth = std::round(100.0 * static_cast<double>(needle.begin) / static_cast<double>(length));
   return made;
 }
 
@@ -52,27 +48,17 @@ NiahPrompt prompt_of(const LineFields& line, const Model& model, PrependBos bos)
 std::vector<NiahPrompt> read_retrieval_prompts(const std::filesystem::path& jsonl,
                                                const Model& model,
                                                PrependBos bos) {
-  std::ifstream file(jsonl);
-  if (!file || is_folder(jsonl)) {
-    throw DataError("{}: cannot open the prompts", jsonl.string());
-  }
   std::vector<NiahPrompt> prompts;
-  std::set<std::string> ids;
-  std::string text;
-  for (std::int64_t number = 1; std::getline(file, text); ++number) {
-    if (text.find_first_not_of(" \t\r") == std::string::npos) {
-      continue;
+  LineIds ids;
+  for_each_line(jsonl, kPromptLines, [&](const std::string& text, const std::string& where) {
+    const LineFields line(text, where, {"id", "text", "tokens", "spans", "answer"}, kPromptLines);
+    NiahPrompt made = niah_prompt_of(line, model, bos);
+    if (made.prompt.id.empty()) {
+      made.prompt.id = std::to_string(prompts.size());
     }
-    const LineFields line(text,
-                          fmt::format("{}:{}", jsonl.string(), number),
-                          {"id", "text", "tokens", "spans", "answer"});
-    prompts.push_back(prompt_of(line, model, bos));
-    std::string& id = prompts.back().prompt.id;
-    id = id.empty() ? std::to_string(prompts.size() - 1) : id;
-    if (!ids.insert(id).second) {
-      throw DataError("{}: the id \"{}\" stands twice", line.where(), id);
-    }
-  }
+    ids.add(made.prompt.id, where, "prompt");
+    prompts.push_back(std::move(made));
+  });
   if (prompts.empty()) {
     throw DataError("{}: no prompts", jsonl.string());
   }

@@ -12,7 +12,7 @@
 namespace headscope {
 
 struct TaskRecording {
-  std::vector<TracePrompt> prompts;  // prompt i is that of item i, and has its id
+  std::vector<Prompt> prompts;  // prompt i is that of item i, and has its id
   RecordObjective objective;         // empty where no gradients are wanted
   Json identity;  // task_hash, run and gradients_of: what analyses of the trace ask for
 };

@@ -17,8 +17,8 @@ struct TaskItem {
   std::string id;
   // As run, of one length, with different tokens. Spans are half-open token ranges, the same in
   // both.
-  TracePrompt clean;
-  TracePrompt corrupted;
+  Prompt clean;
+  Prompt corrupted;
   std::vector<TokenId> answers;  // what follows `clean`: a set, at least one
   std::vector<TokenId> wrong;    // what it is measured against; may be empty (kl, prob)
   std::string template_name;     // items of one template are averaged together; may be empty
@@ -28,7 +28,7 @@ struct TaskItem {
   std::vector<std::string> answer_texts = {};
   std::vector<std::string> wrong_texts = {};
 
-  [[nodiscard]] const TracePrompt& prompt(Run run) const {
+  [[nodiscard]] const Prompt& prompt(Run run) const {
     return run == Run::clean ? clean : corrupted;
   }
   [[nodiscard]] std::int64_t length() const {  // of either prompt, in tokens

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "analyses/task/in_context.h"
-#include "analyses/task/line_fields.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -54,10 +53,8 @@ std::string joined(const std::vector<std::string>& pieces) {
   return text;
 }
 
-TracePrompt prompt_from(const LineFields& line,
-                        const std::string& key,
-                        const TaskLineContext& context) {
-  TracePrompt prompt{.id = {}, .text = {}, .tokens = {}, .spans = {}, .pieces = {}};
+Prompt prompt_from(const LineFields& line, const std::string& key, const TaskLineContext& context) {
+  Prompt prompt{.id = {}, .text = {}, .tokens = {}, .spans = {}, .pieces = {}};
   const Tokenizer* tokenizer = context.tokenizer;
   if (!line.has(key)) {
     prompt.tokens = line.tokens(key + "_tokens", context.d_vocab);
@@ -167,7 +164,7 @@ void check_answers(const TaskItem& item, const std::string& where) {
 TaskItem parse_task_line(std::string_view text,
                          const TaskLineContext& context,
                          const std::string& where) {
-  const LineFields line(text, where, known_keys());
+  const LineFields line(text, where, known_keys(), kTaskLines);
   check_forms(line);
   TaskItem item;
   item.id = line.name("id");

@@ -5,8 +5,13 @@
 #include <string_view>
 
 #include "analyses/task/task.h"
+#include "lib/text/line_fields.h"
 
 namespace headscope {
+
+inline constexpr JsonlKind kTaskLines{.named = "the task",
+                                      .said = "a task is",
+                                      .object = "an item is a JSON object, {\"clean\": \"…\", …}"};
 
 struct TaskLineContext {
   const Tokenizer* tokenizer = nullptr;  // may be missing: lines then hold tokens

@@ -62,7 +62,7 @@ void write_prompts(const DetectVerbOptions& options,
   if (prompts.empty()) {
     throw UsageError("none of these detectors reads prompts that {} can hold", options.model);
   }
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     lines += OrderedJson{{"id", prompt.id}, {"tokens", prompt.tokens}}.dump() + "\n";
   }
   write_file(options.write_prompts, lines);

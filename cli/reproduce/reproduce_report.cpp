@@ -12,7 +12,7 @@ namespace {
 
 void add_example(Report& report, const Reproduced& result, const Model& model) {
   const TaskItem& item = result.task.items.front();
-  const auto text_of = [&](const TracePrompt& prompt) {
+  const auto text_of = [&](const Prompt& prompt) {
     return prompt.text.empty() ? model.tokenizer().decode(prompt.tokens) : prompt.text;
   };
   report.text(

@@ -8,7 +8,7 @@ namespace headscope {
 namespace {
 
 void check_memory_for(const Model& model,
-                      const std::vector<TracePrompt>& prompts,
+                      const std::vector<Prompt>& prompts,
                       const RecordOptions& options) {
   const MemoryNeed need = record_need(model, prompts, options);
   check_memory(need,
@@ -20,7 +20,7 @@ void check_memory_for(const Model& model,
 }  // namespace
 
 RecordResult record_with_progress(const Model& model,
-                                  const std::vector<TracePrompt>& prompts,
+                                  const std::vector<Prompt>& prompts,
                                   const std::filesystem::path& out,
                                   RecordOptions options) {
   check_memory_for(model, prompts, options);

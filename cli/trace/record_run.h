@@ -10,7 +10,7 @@
 namespace headscope {
 
 RecordResult record_with_progress(const Model& model,
-                                  const std::vector<TracePrompt>& prompts,
+                                  const std::vector<Prompt>& prompts,
                                   const std::filesystem::path& out,
                                   RecordOptions options);
 

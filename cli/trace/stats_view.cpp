@@ -75,7 +75,7 @@ double mean(const std::vector<double>& values) {
 
 StatsSummary summarize(const StatisticsCollector& collector,
                        const ModelConfig& config,
-                       const TracePrompt& prompt) {
+                       const Prompt& prompt) {
   StatsSummary summary;
   summary.tokens = static_cast<std::int64_t>(prompt.tokens.size());
   summary.n_heads = config.n_heads;

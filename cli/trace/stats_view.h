@@ -25,7 +25,7 @@ struct StatsSummary {
 
 StatsSummary summarize(const StatisticsCollector& collector,
                        const ModelConfig& config,
-                       const TracePrompt& prompt);
+                       const Prompt& prompt);
 
 OrderedJson stats_json(const StatsSummary& summary);
 std::string stats_text(const StatsSummary& summary, std::size_t top);

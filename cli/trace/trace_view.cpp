@@ -24,14 +24,14 @@ std::string title_of(const TraceReader& trace, const TraceView& view) {
 }
 
 std::string subtitle_of(const TraceReader& trace, std::size_t index) {
-  const TracePrompt& prompt = trace.prompt(index);
+  const Prompt& prompt = trace.prompt(index);
   const std::string id = prompt.id.empty() || prompt.id == std::to_string(index)
                              ? ""
                              : fmt::format(" ({})", visible(prompt.id, Spaces::kept));
   return fmt::format("prompt {}{}: {}", index, id, visible(prompt.text, Spaces::kept));
 }
 
-std::vector<std::string> axis_labels(const std::string& axis, const TracePrompt& prompt) {
+std::vector<std::string> axis_labels(const std::string& axis, const Prompt& prompt) {
   return is_ragged_axis(axis) ? token_labels(prompt) : std::vector<std::string>{};
 }
 
@@ -50,7 +50,7 @@ std::string value_name_of(const std::vector<std::string>& axes, const std::strin
 
 void add_prompts(ViewerData& data, const TraceReader& trace, const ViewerSelection& selection) {
   for (const std::size_t index : selection.prompts) {
-    const TracePrompt& prompt = trace.prompt(index);
+    const Prompt& prompt = trace.prompt(index);
     data.prompts.push_back(
         {prompt.id.empty() ? std::to_string(index) : prompt.id, token_labels(prompt)});
   }
@@ -95,7 +95,7 @@ std::string model_label(const TraceReader& trace) {
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
-std::vector<std::string> token_labels(const TracePrompt& prompt) {
+std::vector<std::string> token_labels(const Prompt& prompt) {
   if (!prompt.pieces.empty()) {
     return prompt.pieces;
   }
@@ -135,7 +135,7 @@ HeatMap heat_map_of(const TraceReader& trace, const TraceView& view) {
   if (read.axes.size() != 2) {
     throw_not_flat(view, read.axes);
   }
-  const TracePrompt& prompt = trace.prompt(view.prompt);
+  const Prompt& prompt = trace.prompt(view.prompt);
   const bool attention = is_attention(read.axes);
   HeatMap map;
   map.title = title_of(trace, view);

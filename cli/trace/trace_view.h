@@ -31,7 +31,7 @@ struct TraceView {
 std::string model_label(const TraceReader& trace);  // "smollm2"
 
 // Pieces of the prompt's tokens (raw bytes); their ids where the model had no tokenizer.
-std::vector<std::string> token_labels(const TracePrompt& prompt);
+std::vector<std::string> token_labels(const Prompt& prompt);
 
 // The number of heads of a dataset; 0 if it has none.
 std::int64_t head_count(const TraceDataset& dataset);

@@ -23,7 +23,7 @@ struct PredictArguments {
 
 struct PredictOutcome {
   std::string model;
-  TracePrompt prompt;
+  Prompt prompt;
   std::vector<Prediction> top;
   Json interventions = nullptr;
 };

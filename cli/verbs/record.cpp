@@ -39,7 +39,7 @@ struct RecordArguments {
   RecordOptions record;
 };
 
-std::vector<TracePrompt> prompts_of(const RecordArguments& options, const Model& model) {
+std::vector<Prompt> prompts_of(const RecordArguments& options, const Model& model) {
   if (options.prompts.empty() == options.texts.empty()) {
     throw UsageError(
         "record needs prompts: --prompts FILE.jsonl, --prompt TEXT or --task FILE.jsonl");
@@ -47,7 +47,7 @@ std::vector<TracePrompt> prompts_of(const RecordArguments& options, const Model&
   if (!options.prompts.empty()) {
     return read_prompts(options.prompts, model, {.bos = options.bos});
   }
-  std::vector<TracePrompt> prompts;
+  std::vector<Prompt> prompts;
   for (const std::string& text : options.texts) {
     prompts.push_back(make_prompt(text, model, {.bos = options.bos}));
     prompts.back().id = std::to_string(prompts.size() - 1);

@@ -51,9 +51,8 @@ std::string read_text(const std::string& path) {
 }
 
 // The first `context` tokens of the text.
-TracePrompt prompt_of(const StatsArguments& options, const std::string& text, const Model& model) {
-  TracePrompt prompt{
-      .id = replace_invalid_utf8(options.text), .text = {}, .tokens = {}, .spans = {}};
+Prompt prompt_of(const StatsArguments& options, const std::string& text, const Model& model) {
+  Prompt prompt{.id = replace_invalid_utf8(options.text), .text = {}, .tokens = {}, .spans = {}};
   prompt.tokens = model.tokenizer().encode(text, options.bos);
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   if (tokens == 0) {
@@ -85,7 +84,7 @@ Model fitting(const Model& model, std::int64_t tokens, const StatsArguments& opt
 
 StatisticsCollector collect(const StatsArguments& options,
                             const Model& model,
-                            const TracePrompt& prompt) {
+                            const Prompt& prompt) {
   StatisticsCollector collector(model.config());
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   const std::int64_t chunks = (tokens + options.chunk - 1) / options.chunk;
@@ -105,7 +104,7 @@ StatisticsCollector collect(const StatsArguments& options,
 void write(const StatsArguments& options,
            const Invocation& invocation,
            const Model& model,
-           const TracePrompt& prompt,
+           const Prompt& prompt,
            const StatisticsCollector& collector) {
   const auto tokens = static_cast<std::int64_t>(prompt.tokens.size());
   const TraceHeader header{provenance(model,
@@ -146,7 +145,7 @@ void run(const StatsArguments& options, const Invocation& invocation) {
   catch_interrupts();
   const std::string text = read_text(options.text);
   const Model loaded = load_with(options.model, invocation.common, options.intervene);
-  const TracePrompt prompt = prompt_of(options, text, loaded);
+  const Prompt prompt = prompt_of(options, text, loaded);
   const Model model = fitting(loaded, static_cast<std::int64_t>(prompt.tokens.size()), options);
   const StatisticsCollector collector = collect(options, model, prompt);
   check_fired(model);

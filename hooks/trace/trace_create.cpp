@@ -29,7 +29,7 @@ void by_slices(std::size_t prompts, const Body& body) {
 template <typename TextOf>
 void write_prompt_texts(hid_t group,
                         const std::string& name,
-                        const std::vector<TracePrompt>& prompts,
+                        const std::vector<Prompt>& prompts,
                         const TextOf& text_of) {
   const h5::Dataset dataset =
       h5::create_contiguous(group, name, h5::text_type().id(), {prompts.size()});
@@ -42,7 +42,7 @@ void write_prompt_texts(hid_t group,
   });
 }
 
-void write_tokens(hid_t group, const std::vector<TracePrompt>& prompts) {
+void write_tokens(hid_t group, const std::vector<Prompt>& prompts) {
   const auto longest = static_cast<std::size_t>(longest_prompt(prompts));
   const h5::Dataset dataset =
       h5::create_contiguous(group, "tokens", H5T_STD_I32LE, {prompts.size(), longest});
@@ -54,7 +54,7 @@ void write_tokens(hid_t group, const std::vector<TracePrompt>& prompts) {
     h5::write_rows(dataset, H5T_NATIVE_INT32, {first, count}, rows.data());
   });
   std::vector<std::int64_t> lengths;
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     lengths.push_back(static_cast<std::int64_t>(prompt.tokens.size()));
   }
   const h5::Dataset length =
@@ -62,9 +62,9 @@ void write_tokens(hid_t group, const std::vector<TracePrompt>& prompts) {
   h5::write_rows(length, H5T_NATIVE_INT64, {0, prompts.size()}, lengths.data());
 }
 
-std::set<std::string> span_names(const std::vector<TracePrompt>& prompts) {
+std::set<std::string> span_names(const std::vector<Prompt>& prompts) {
   std::set<std::string> names;
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     for (const auto& [name, span] : prompt.spans) {
       names.insert(name);
     }
@@ -72,11 +72,11 @@ std::set<std::string> span_names(const std::vector<TracePrompt>& prompts) {
   return names;
 }
 
-void write_spans(hid_t root, const std::vector<TracePrompt>& prompts) {
+void write_spans(hid_t root, const std::vector<Prompt>& prompts) {
   const h5::Group group = h5::create_group(root, "spans");
   for (const std::string& name : span_names(prompts)) {
     std::vector<std::int64_t> rows;
-    for (const TracePrompt& prompt : prompts) {
+    for (const Prompt& prompt : prompts) {
       const auto found = prompt.spans.find(name);
       const Span span = found == prompt.spans.end() ? Span{-1, -1} : found->second;
       rows.insert(rows.end(), {span.begin, span.end});
@@ -169,9 +169,9 @@ TraceSkeleton create_trace_file(const std::filesystem::path& path,
   write_provenance(root.id(), kTraceKind, header.provenance);
   {
     const h5::Group group = h5::create_group(root.id(), "prompts");
-    write_prompt_texts(group.id(), "text", header.prompts, &TracePrompt::text);
-    write_prompt_texts(group.id(), "id", header.prompts, &TracePrompt::id);
-    write_prompt_texts(group.id(), "pieces", header.prompts, [](const TracePrompt& prompt) {
+    write_prompt_texts(group.id(), "text", header.prompts, &Prompt::text);
+    write_prompt_texts(group.id(), "id", header.prompts, &Prompt::id);
+    write_prompt_texts(group.id(), "pieces", header.prompts, [](const Prompt& prompt) {
       return pieces_to_text(prompt.pieces);
     });
     write_tokens(group.id(), header.prompts);

@@ -25,7 +25,7 @@ struct StoredDataset {
 
 struct TraceContents {
   Json provenance;
-  std::vector<TracePrompt> prompts;
+  std::vector<Prompt> prompts;
   std::vector<StoredDataset> datasets;
   std::uint64_t done_offset = 0;  // of /done, one byte a prompt
 

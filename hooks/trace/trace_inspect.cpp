@@ -25,9 +25,9 @@ TraceSummary::Dataset summary_of(const StoredDataset& stored, std::size_t prompt
   return dataset;
 }
 
-void add_prompts(TraceSummary& summary, const std::vector<TracePrompt>& prompts) {
+void add_prompts(TraceSummary& summary, const std::vector<Prompt>& prompts) {
   std::set<std::string> spans;
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     summary.tokens += static_cast<std::int64_t>(prompt.tokens.size());
     for (const auto& [name, span] : prompt.spans) {
       spans.insert(name);

@@ -39,7 +39,7 @@ std::vector<std::int64_t> read_integers(hid_t parent, const std::string& name, h
   return values;
 }
 
-void read_tokens(hid_t group, std::vector<TracePrompt>& prompts) {
+void read_tokens(hid_t group, std::vector<Prompt>& prompts) {
   const h5::Dims count{prompts.size()};
   const std::vector<std::int64_t> lengths = read_integers(group, "length", count);
   const h5::Dataset dataset = open_shaped(group, "tokens", count);
@@ -62,7 +62,7 @@ void read_tokens(hid_t group, std::vector<TracePrompt>& prompts) {
 }
 
 // Optional: a trace may come without.
-void read_pieces(hid_t group, std::vector<TracePrompt>& prompts) {
+void read_pieces(hid_t group, std::vector<Prompt>& prompts) {
   const h5::Dataset dataset = open_shaped(group, "pieces", {prompts.size()});
   const std::vector<std::string> texts = h5::read_texts(dataset, {0, prompts.size()});
   for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -72,7 +72,7 @@ void read_pieces(hid_t group, std::vector<TracePrompt>& prompts) {
   }
 }
 
-std::vector<TracePrompt> read_prompts(hid_t root) {
+std::vector<Prompt> read_prompts(hid_t root) {
   const h5::Group group = h5::open_group(root, "prompts");
   const h5::Dataset text = h5::open_dataset(group.id(), "text");
   const h5::Dims dims = h5::shape_of(text);
@@ -80,7 +80,7 @@ std::vector<TracePrompt> read_prompts(hid_t root) {
   const h5::Dataset id = open_shaped(group.id(), "id", dims);
   std::vector<std::string> texts = h5::read_texts(text, {0, dims[0]});
   std::vector<std::string> ids = h5::read_texts(id, {0, dims[0]});
-  std::vector<TracePrompt> prompts(dims[0]);
+  std::vector<Prompt> prompts(dims[0]);
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     prompts[i].text = std::move(texts[i]);
     prompts[i].id = std::move(ids[i]);
@@ -92,7 +92,7 @@ std::vector<TracePrompt> read_prompts(hid_t root) {
   return prompts;
 }
 
-void read_spans(hid_t root, std::vector<TracePrompt>& prompts) {
+void read_spans(hid_t root, std::vector<Prompt>& prompts) {
   const h5::Group group = h5::open_group(root, "spans");
   for (const std::string& name : h5::links(group)) {
     const auto rows = read_integers(group.id(), name, {prompts.size(), 2});

@@ -190,11 +190,11 @@ std::size_t TraceReader::prompt_count() const {
   return impl_->contents.prompts.size();
 }
 
-const std::vector<TracePrompt>& TraceReader::prompts() const {
+const std::vector<Prompt>& TraceReader::prompts() const {
   return impl_->contents.prompts;
 }
 
-const TracePrompt& TraceReader::prompt(std::size_t index) const {
+const Prompt& TraceReader::prompt(std::size_t index) const {
   impl_->check_prompt(index);
   return impl_->contents.prompts[index];
 }

@@ -20,8 +20,8 @@ class TraceReader {
 
   [[nodiscard]] const Json& provenance() const;
   [[nodiscard]] std::size_t prompt_count() const;
-  [[nodiscard]] const std::vector<TracePrompt>& prompts() const;
-  [[nodiscard]] const TracePrompt& prompt(std::size_t index) const;  // UsageError out of range
+  [[nodiscard]] const std::vector<Prompt>& prompts() const;
+  [[nodiscard]] const Prompt& prompt(std::size_t index) const;  // UsageError out of range
   [[nodiscard]] bool done(std::size_t prompt) const;
   [[nodiscard]] bool complete() const;
   [[nodiscard]] const std::vector<TraceDataset>& datasets() const;  // shapes filled in, at T_max

@@ -42,8 +42,8 @@ void check_tokens(const std::filesystem::path& path,
 }
 
 void check_prompts(const std::filesystem::path& path,
-                   const std::vector<TracePrompt>& asked,
-                   const std::vector<TracePrompt>& found) {
+                   const std::vector<Prompt>& asked,
+                   const std::vector<Prompt>& found) {
   if (asked.size() != found.size()) {
     refuse(path, fmt::format("it holds {} prompts, not {}", found.size(), asked.size()));
   }

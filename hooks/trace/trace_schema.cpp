@@ -10,7 +10,7 @@
 namespace headscope {
 namespace {
 
-void check_spans(const TracePrompt& prompt) {
+void check_spans(const Prompt& prompt) {
   const auto length = static_cast<std::int64_t>(prompt.tokens.size());
   for (const auto& [name, span] : prompt.spans) {
     if (name.empty() || name == "." || name.find('/') != std::string::npos ||
@@ -28,11 +28,11 @@ void check_spans(const TracePrompt& prompt) {
   }
 }
 
-void complete_prompts(std::vector<TracePrompt>& prompts) {
+void complete_prompts(std::vector<Prompt>& prompts) {
   if (prompts.empty()) {
     throw UsageError("a trace needs at least one prompt");
   }
-  for (TracePrompt& prompt : prompts) {
+  for (Prompt& prompt : prompts) {
     prompt.id = storable(std::move(prompt.id));
     prompt.text = storable(std::move(prompt.text));
     if (prompt.tokens.empty()) {
@@ -102,9 +102,9 @@ std::vector<std::int64_t> shape_at(const TraceDataset& dataset, std::int64_t len
   return shape;
 }
 
-std::int64_t longest_prompt(const std::vector<TracePrompt>& prompts) {
+std::int64_t longest_prompt(const std::vector<Prompt>& prompts) {
   std::size_t longest = 0;
-  for (const TracePrompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     longest = std::max(longest, prompt.tokens.size());
   }
   return static_cast<std::int64_t>(longest);

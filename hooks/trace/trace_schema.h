@@ -2,34 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "hooks/trace/seal.h"
 #include "lib/base/dtype.h"
 #include "lib/base/json.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
 
 inline constexpr std::int64_t kTraceVersion = 1;
 inline constexpr FileKind kTraceKind{
     "headscope-trace", kTraceVersion, "trace", "`headscope record` makes one", "record it again"};
-
-// A half-open range of token positions, [begin, end).
-struct Span {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-  bool operator==(const Span&) const = default;
-};
-
-struct TracePrompt {
-  std::string id;
-  std::string text;                      // as given, or decoded from the tokens
-  std::vector<std::int32_t> tokens;      // as run, with BOS if one was prepended
-  std::map<std::string, Span> spans;     // positions in `tokens`
-  std::vector<std::string> pieces = {};  // the text of each token, raw bytes; empty: not known
-};
 
 // One recorded hook point: /activations/<name>. `axes` begins with "prompt"; those named "pos",
 // "query" or "key" are ragged (a prompt of length L fills [0, L) of them); the rest are fixed.
@@ -43,7 +28,7 @@ struct TraceDataset {
 
 struct TraceHeader {
   Json provenance;  // model, weights hash, config, tokenizer hash, command line, version, seed, …
-  std::vector<TracePrompt> prompts;
+  std::vector<Prompt> prompts;
   std::vector<TraceDataset> datasets;  // of /activations, and /logits/last or /logits/all
 };
 
@@ -59,7 +44,7 @@ std::int64_t elements_of(const TraceDataset& dataset);
 // The sizes after "prompt" of a prompt of `length` tokens: ragged axes at `length`.
 std::vector<std::int64_t> shape_at(const TraceDataset& dataset, std::int64_t length);
 
-std::int64_t longest_prompt(const std::vector<TracePrompt>& prompts);
+std::int64_t longest_prompt(const std::vector<Prompt>& prompts);
 
 // `header` with the ragged sizes filled in and text made storable (NUL, which HDF5 text cannot
 // hold, becomes U+2400). Throws UsageError naming what is wrong: no prompts, an empty prompt, a

@@ -83,7 +83,7 @@ struct TraceWriter::Impl {
     is_compressed = contents.compressed();
     done_offset = contents.done_offset;
     const std::vector<std::uint8_t> marks = read_done_marks(file, contents);
-    for (const TracePrompt& prompt : contents.prompts) {
+    for (const Prompt& prompt : contents.prompts) {
       lengths.push_back(static_cast<std::int64_t>(prompt.tokens.size()));
     }
     datasets = std::move(contents.datasets);

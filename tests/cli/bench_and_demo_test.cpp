@@ -66,7 +66,7 @@ TEST_CASE("the demo records its prompts and shows every head") {
   CHECK(trace.complete());
   CHECK(trace.prompt_count() == 6);
   // The span of the answer's name is where its letters are.
-  const TracePrompt& first = trace.prompt(0);
+  const Prompt& first = trace.prompt(0);
   std::string name;
   for (auto at = first.spans.at("object").begin; at < first.spans.at("object").end; ++at) {
     name += first.pieces[static_cast<std::size_t>(at)];

@@ -83,12 +83,12 @@ TEST_CASE("the estimate of a pass bounds what the program takes for one") {
 TEST_CASE("the batch of a recording that takes most is found") {
   const Model model = load(huggingface_fixture("llama"));
   const auto prompt = [](std::size_t length) {
-    return TracePrompt{"", "", std::vector<std::int32_t>(length, 5), {}};
+    return Prompt{"", "", std::vector<std::int32_t>(length, 5), {}};
   };
   RecordOptions options;
   options.hooks = {"blocks.*.attn.hook_pattern"};
   options.batch_tokens = 100;
-  const std::vector<TracePrompt> prompts{prompt(90), prompt(20), prompt(19), prompt(20)};
+  const std::vector<Prompt> prompts{prompt(90), prompt(20), prompt(19), prompt(20)};
   const MemoryNeed need = record_need(model, prompts, options);
   CHECK(need.shape.rows == 1);
   CHECK(need.shape.columns == 90);

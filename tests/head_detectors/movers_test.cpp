@@ -29,7 +29,7 @@ Task marked_task(const std::vector<std::int64_t>& lengths) {
                        item.clean.tokens.back() == item.clean.tokens[kFirstPlace];
     const std::int64_t right = (first ? kFirstPlace : kSecondPlace) + 1;
     const std::int64_t wrong = (first ? kSecondPlace : kFirstPlace) + 1;
-    for (TracePrompt* prompt : {&item.clean, &item.corrupted}) {
+    for (Prompt* prompt : {&item.clean, &item.corrupted}) {
       prompt->spans["IO"] = {right, right + 1};
       prompt->spans["S1"] = {wrong, wrong + 1};
       prompt->spans["LA"] = {kFirstPlace + 1, kFirstPlace + 2};
@@ -86,7 +86,7 @@ TEST_CASE("attention and copy scores of names are those of the circuit tools") {
     const Model model = load(huggingface_fixture(name));
     Task task = random_task({.lengths = {9, 8, 9}, .d_vocab = model.config().d_vocab});
     for (TaskItem& item : task.items) {
-      for (TracePrompt* prompt : {&item.clean, &item.corrupted}) {
+      for (Prompt* prompt : {&item.clean, &item.corrupted}) {
         prompt->spans = {{"IO", {1, 2}}, {"S1", {3, 5}}};
       }
     }

@@ -24,10 +24,10 @@ const std::string kStreamZ = "blocks.1.attn.hook_z";
 const std::string kStreamResid = "blocks.0.hook_resid_post";
 
 // Of several lengths; every second one with a span.
-std::vector<TracePrompt> stream_prompts(std::size_t count, std::int32_t first = 5) {
-  std::vector<TracePrompt> prompts;
+std::vector<Prompt> stream_prompts(std::size_t count, std::int32_t first = 5) {
+  std::vector<Prompt> prompts;
   for (std::size_t i = 0; i < count; ++i) {
-    TracePrompt prompt{.id = std::to_string(i), .text = "", .tokens = {}, .spans = {}};
+    Prompt prompt{.id = std::to_string(i), .text = "", .tokens = {}, .spans = {}};
     for (std::size_t t = 0; t < 3 + (5 * i) % 9; ++t) {
       prompt.tokens.push_back(first + static_cast<std::int32_t>((17 * i + 7 * t) % 200));
     }
@@ -40,7 +40,7 @@ std::vector<TracePrompt> stream_prompts(std::size_t count, std::int32_t first = 
 }
 
 void record_for_stream(const Model& model,
-                       const std::vector<TracePrompt>& prompts,
+                       const std::vector<Prompt>& prompts,
                        const std::filesystem::path& path,
                        RecordOptions options = {}) {
   options.hooks = {kStreamZ, kStreamResid, "blocks.0.attn.hook_pattern"};
@@ -89,7 +89,7 @@ Tensor all_values(const std::vector<ActivationBatch>& batches, std::size_t point
   return at::cat(values);
 }
 
-std::vector<RowPlace> places_in_order(const std::vector<TracePrompt>& prompts) {
+std::vector<RowPlace> places_in_order(const std::vector<Prompt>& prompts) {
   std::vector<RowPlace> places;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     for (std::size_t t = 0; t < prompts[i].tokens.size(); ++t) {
@@ -302,7 +302,7 @@ TEST_CASE("what cannot be streamed is refused, naming the trace and the way out"
 
 TEST_CASE("a failure in the stream's thread reaches whoever asks for the next batch") {
   const Model model = load(huggingface_fixture("llama"));
-  std::vector<TracePrompt> prompts = stream_prompts(3);
+  std::vector<Prompt> prompts = stream_prompts(3);
   prompts[1].tokens[0] = 100000;
   ActivationStream stream(model, prompts, stream_options());
   CHECK_THROWS_AS(all_batches(stream), UsageError);

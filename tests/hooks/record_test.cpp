@@ -32,7 +32,7 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-std::vector<TracePrompt> prompts() {
+std::vector<Prompt> prompts() {
   return {{"a", "", {5, 6, 7, 8, 9, 10}, {{"subject", {1, 3}}}},
           {"b", "", {11, 12, 13}, {}},
           {"c", "", {14, 15, 16, 17}, {}}};

@@ -21,7 +21,7 @@ using namespace headscope::test;
 
 namespace {
 
-std::vector<TracePrompt> stored_prompts() {
+std::vector<Prompt> stored_prompts() {
   return {{"a", "", {5, 6, 7, 8, 9, 10}, {}},
           {"b", "", {11, 12, 13}, {}},
           {"c", "", {14, 15, 16, 17}, {}}};

@@ -11,7 +11,7 @@ using namespace headscope::test;
 
 namespace {
 
-using Prompt = std::vector<std::int32_t>;
+using Tokens = std::vector<std::int32_t>;
 
 constexpr double kClose = 1e-5;
 
@@ -22,13 +22,13 @@ struct BatchingLoaded {
         longer(prompt(expected, 0)),
         shorter(prompt(expected, 1)) {}
 
-  [[nodiscard]] Tensor plain(const Prompt& tokens) const {
+  [[nodiscard]] Tensor plain(const Tokens& tokens) const {
     return model.forward(batch_of({tokens})).logits;
   }
 
   Model model;
   Tensors expected;
-  Prompt longer, shorter;
+  Tokens longer, shorter;
 };
 
 template <typename Check>
@@ -40,13 +40,13 @@ void for_each_fixture(const Check& check) {
   }
 }
 
-Prompt part(const Prompt& tokens, std::size_t begin, std::size_t end) {
+Tokens part(const Tokens& tokens, std::size_t begin, std::size_t end) {
   return {tokens.begin() + static_cast<std::ptrdiff_t>(begin),
           tokens.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
 // Prefill of `first` tokens, then the rest one at a time.
-Tensor decoded(const Model& model, const Prompt& tokens, std::size_t first) {
+Tensor decoded(const Model& model, const Tokens& tokens, std::size_t first) {
   KvCache cache(model.config());
   std::vector<Tensor> logits;
   for (std::size_t begin = 0; begin < tokens.size();) {
@@ -96,11 +96,11 @@ TEST_CASE("prefill and decoding token by token give what the whole prompt gives"
 TEST_CASE("a padded batch goes on from its cache as each prompt would") {
   for_each_fixture([](const BatchingLoaded& it) {
     KvCache cache(it.model.config());
-    const Prompt more = part(it.longer, 2, 6);
+    const Tokens more = part(it.longer, 2, 6);
     (void)it.model.forward(batch_of({it.longer, it.shorter}), {.cache = &cache});
     const Tensor next = it.model.forward(batch_of({more, more}), {.cache = &cache}).logits;
     for (const std::int64_t row : {0, 1}) {
-      Prompt whole = row == 0 ? it.longer : it.shorter;
+      Tokens whole = row == 0 ? it.longer : it.shorter;
       const auto known = static_cast<std::int64_t>(whole.size());
       whole.insert(whole.end(), more.begin(), more.end());
       INFO("row " << row);
@@ -116,22 +116,22 @@ TEST_CASE("two forks of a cache go on independently, each as the whole prompt wo
     (void)it.model.forward(batch_of({it.longer}), {.cache = &cache});
     // A first step leaves the buffers with room to spare, where a shared one would be overwritten.
     (void)it.model.forward(batch_of({part(it.longer, 0, 1)}), {.cache = &cache});
-    Prompt whole = it.longer;
+    Tokens whole = it.longer;
     whole.push_back(it.longer[0]);
     KvCache one = cache.fork();
     KvCache other = cache.fork();
-    const auto go_on = [&](KvCache& held, const Prompt& more) {
+    const auto go_on = [&](KvCache& held, const Tokens& more) {
       Tensor logits;
       for (const std::int32_t token : more) {
-        logits = it.model.forward(batch_of({Prompt{token}}), {.cache = &held}).logits;
+        logits = it.model.forward(batch_of({Tokens{token}}), {.cache = &held}).logits;
       }
       return logits;
     };
-    const auto uncached = [&](Prompt tokens, const Prompt& more) {
+    const auto uncached = [&](Tokens tokens, const Tokens& more) {
       tokens.insert(tokens.end(), more.begin(), more.end());
       return it.plain(tokens).slice(1, static_cast<std::int64_t>(tokens.size()) - 1);
     };
-    const Prompt a{5, 6}, b{9, 7}, c{3};
+    const Tokens a{5, 6}, b{9, 7}, c{3};
     (void)go_on(one, {a[0]});
     (void)go_on(other, {b[0]});
     CHECK(difference(go_on(one, {a[1]}), uncached(whole, a)) <= kClose);

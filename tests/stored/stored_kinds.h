@@ -67,7 +67,7 @@ inline StoredKind trace_kind(const std::string& name,
                   .value_bytes = made.prompts.size(),
                   .compressed = way.compress > 0};
   std::size_t longest = 0;
-  for (const TracePrompt& prompt : made.prompts) {
+  for (const Prompt& prompt : made.prompts) {
     longest = std::max(longest, prompt.tokens.size());
   }
   for (const TraceDataset& dataset : made.datasets) {

@@ -18,7 +18,7 @@ inline std::string trimmed(const std::string& text) {
 // One prompt by the names of its spans.
 struct SpanWords {
   const Tokenizer& tokenizer;
-  const TracePrompt& prompt;
+  const Prompt& prompt;
 
   std::string operator[](const std::string& span) const {
     const Span at = prompt.spans.at(span);

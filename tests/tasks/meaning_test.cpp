@@ -85,7 +85,7 @@ TEST_CASE("docstring: the third parameter, and which of its names a corruption r
 TEST_CASE("induction: the last token stood before, and what followed it is the answer") {
   for (const std::string corruption : {"follower", "unrelated"}) {
     for_each("induction", corruption, [&](const Case& c) {
-      const auto at = [](const TracePrompt& prompt, const std::string& span) {
+      const auto at = [](const Prompt& prompt, const std::string& span) {
         return prompt.tokens[static_cast<std::size_t>(prompt.spans.at(span).begin)];
       };
       CHECK(at(c.item.clean, "EARLIER") == c.item.clean.tokens.back());

@@ -17,10 +17,10 @@ namespace headscope::trace_cases {
 inline constexpr std::int64_t kHeads = 3;
 inline constexpr std::int64_t kVocab = 11;
 
-inline std::vector<TracePrompt> prompts(std::size_t count, std::size_t longest = 7) {
-  std::vector<TracePrompt> list;
+inline std::vector<Prompt> prompts(std::size_t count, std::size_t longest = 7) {
+  std::vector<Prompt> list;
   for (std::size_t i = 0; i < count; ++i) {
-    TracePrompt prompt;
+    Prompt prompt;
     prompt.id = fmt::format("p{}", i);
     prompt.text = "text \xc3\xa9 " + std::to_string(i);
     const std::size_t length = 1 + (longest - 1 + 3 * i) % longest;  // the first is the longest

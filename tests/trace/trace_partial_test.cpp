@@ -39,7 +39,7 @@ TEST_CASE("one head of one prompt does not read the rest") {
   const int compress = GENERATE(0, 1);
   const TempFolder folder;
   TraceHeader made = header(4, DType::f32, 256);
-  for (TracePrompt& prompt : made.prompts) {
+  for (Prompt& prompt : made.prompts) {
     prompt.tokens.resize(256);
   }
   TraceWriter::Options options;

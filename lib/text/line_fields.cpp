@@ -1,6 +1,7 @@
-#include "analyses/task/line_fields.h"
+#include "lib/text/line_fields.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -17,12 +18,49 @@ bool is_range(const Json& range) {
 
 }  // namespace
 
+void for_each_line(
+    const std::filesystem::path& jsonl,
+    const JsonlKind& kind,
+    const std::function<void(const std::string& line, const std::string& where)>& use) {
+  std::error_code ignored;  // opening the file reports whatever else is wrong
+  if (std::filesystem::is_directory(jsonl, ignored)) {
+    throw DataError("{}: is a directory; {} one JSONL file", jsonl.string(), kind.said);
+  }
+  std::ifstream file(jsonl);
+  if (!file) {
+    throw DataError("{}: cannot open {}", jsonl.string(), kind.named);
+  }
+  std::string text;
+  for (std::int64_t number = 1; std::getline(file, text); ++number) {
+    if (text.find_first_not_of(" \t\r") != std::string::npos) {
+      use(text, fmt::format("{}:{}", jsonl.string(), number));
+    }
+  }
+  if (file.bad()) {
+    throw DataError("{}: cannot be read to its end", jsonl.string());
+  }
+}
+
+void LineIds::add(const std::string& id, const std::string& where, std::string_view items) {
+  const auto [first, is_new] = line_of_id_.emplace(id, where);
+  if (!is_new) {
+    throw DataError(
+        "{}: the id \"{}\" is that of {}; give each {} its own (one without has its number, from "
+        "0)",
+        where,
+        id,
+        first->second,
+        items);
+  }
+}
+
 LineFields::LineFields(std::string_view line,
                        std::string where,
-                       const std::vector<std::string>& known)
+                       const std::vector<std::string>& known,
+                       const JsonlKind& kind)
     : where_(std::move(where)), json_(parse_json_line(line, where_)) {
   if (!json_.is_object()) {
-    throw DataError("{}: an item is a JSON object, {{\"clean\": \"…\", …}}", where_);
+    throw DataError("{}: {}", where_, kind.object);
   }
   for (const auto& [key, value] : json_.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
