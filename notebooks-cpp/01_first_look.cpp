@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/render/head_map.h"
 #include "cli/render/report.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
@@ -27,60 +28,36 @@ namespace {
 // %%
 const std::string kPrompt = "When Mary and John went to the store, John gave a drink to";
 
-struct Head {
-  std::int64_t layer = 0;
-  std::int64_t head = 0;
-  double value = 0.0;
-};
-
 std::vector<float> numbers(const Tensor& tensor) {
   const Tensor floats = tensor.to(at::kCPU, at::kFloat).contiguous();
   return {floats.data_ptr<float>(), floats.data_ptr<float>() + floats.numel()};
 }
 
-// The heads with the highest of `values` [layer, head], highest first.
-std::vector<Head> highest(const Tensor& values, std::size_t count) {
+// Of `values` [layer, head].
+HeadScores scores_of(const Tensor& values) {
   const std::vector<float> flat = numbers(values);
-  const std::int64_t width = values.size(1);
-  std::vector<Head> heads;
-  for (const float value : flat) {
-    const auto i = static_cast<std::int64_t>(heads.size());
-    heads.push_back({i / width, i % width, value});
-  }
-  std::stable_sort(
-      heads.begin(), heads.end(), [](const Head& a, const Head& b) { return a.value > b.value; });
-  heads.resize(std::min(count, heads.size()));
-  return heads;
+  return {HeadGrid{values.size(0), values.size(1)}, {flat.begin(), flat.end()}};
 }
 
-Table table_of(const std::vector<Head>& heads, const std::string& value) {
-  Table table({{"layer"}, {"head"}, {value}});
-  for (const Head& head : heads) {
-    table.row({head.layer, head.head, head.value});
+Table table_of(const std::vector<HeadId>& heads,
+               const HeadScores& scores,
+               const std::string& name) {
+  Table table({{"layer"}, {"head"}, {name}});
+  for (const HeadId& head : heads) {
+    table.row({head.layer, head.head, scores[head]});
   }
   return table;
 }
 
-std::string map_of_heads(const Tensor& values, const std::string& name, ColorMap colors) {
-  HeatMap map;
+std::string map_of_heads(const HeadScores& scores, const std::string& name, ColorMap colors) {
+  HeatMap map = head_map(scores);
   map.title = name + " of every head";
-  map.rows = values.size(0);
-  map.cols = values.size(1);
-  map.values = numbers(values);
-  for (std::int64_t layer = 0; layer < map.rows; ++layer) {
-    map.row_labels.push_back(std::to_string(layer));
-  }
-  for (std::int64_t head = 0; head < map.cols; ++head) {
-    map.col_labels.push_back(std::to_string(head));
-  }
-  map.row_axis = "layer";
-  map.col_axis = "head";
   map.value_name = name;
   map.color_map = colors;
   return to_svg(map);
 }
 
-std::string attention_of(const Recorder& seen, const Model& model, const Head& head) {
+std::string attention_of(const Recorder& seen, const Model& model, const HeadId& head) {
   const std::string hook = fmt::format("blocks.{}.attn.hook_pattern", head.layer);
   const Tensor pattern = seen.at(hook, {.prompt = 0, .head = head.head});  // [query, key]
   HeatMap map;
@@ -149,10 +126,10 @@ Tensor watch(const Study& study, Recorder& seen) {
     const Tensor pattern = seen.at(hook, {.prompt = 0});  // [head, query, key]
     scores.push_back(pattern.diagonal(-1, 1, 2).slice(1, 1).mean(-1));
   }
-  const Tensor score = at::stack(scores);  // [layer, head]
-  const auto strongest = highest(score, 5);
+  const HeadScores score = scores_of(at::stack(scores));
+  const auto strongest = top_heads(score, 5);
   study.report.figure(map_of_heads(score, "previous-token score", ColorMap::sequential));
-  study.report.table(table_of(strongest, "score"), "The five strongest.");
+  study.report.table(table_of(strongest, score, "score"), "The five strongest.");
   study.report.figure(attention_of(seen, study.model, strongest[0]), "The strongest of them.");
   return logits;
 }
@@ -177,7 +154,7 @@ void compare(const Study& study, const Tensor& plain, const Tensor& watched) {
 // look.)
 
 // %%
-std::vector<Head> silence_each(const Study& study, const Tensor& plain, const Recorder& seen) {
+std::vector<HeadId> silence_each(const Study& study, const Tensor& plain, const Recorder& seen) {
   const auto [n_layers, n_heads] =
       std::pair(study.model.config().n_layers, study.model.config().n_heads);
   const Tensor whole = logit_difference(plain, study.model.tokenizer());
@@ -193,10 +170,10 @@ std::vector<Head> silence_each(const Study& study, const Tensor& plain, const Re
     const Tensor logits = study.model.forward(rows, edits, {.logits = Logits::last}).logits;
     drops.push_back(whole - logit_difference(logits, study.model.tokenizer()));
   }
-  const Tensor drop = at::stack(drops);  // [layer, head]
-  const auto helpers = highest(drop, 5);
+  const HeadScores drop = scores_of(at::stack(drops));
+  const auto helpers = top_heads(drop, 5);
   study.report.figure(map_of_heads(drop, "drop of the logit difference", ColorMap::diverging));
-  study.report.table(table_of(helpers, "drop"), "The five without which it drops most.");
+  study.report.table(table_of(helpers, drop, "drop"), "The five without which it drops most.");
   study.report.figure(attention_of(seen, study.model, helpers[0]), "What the first looks at.");
   return helpers;
 }
@@ -206,7 +183,7 @@ std::vector<Head> silence_each(const Study& study, const Tensor& plain, const Re
 // The same heads, silenced together.
 
 // %%
-void silence_together(const Study& study, const std::vector<Head>& heads) {
+void silence_together(const Study& study, const std::vector<HeadId>& heads) {
   const Tokenizer& tokenizer = study.model.tokenizer();
   Table table({{"heads silenced"}, {"logit difference"}, {"p of the right name"}});
   for (std::size_t count = 0; count <= heads.size(); ++count) {

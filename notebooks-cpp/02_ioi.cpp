@@ -12,6 +12,7 @@
 #include "analyses/circuit/reproductions.h"
 #include "analyses/sweep/sweep.h"
 #include "analyses/task/maker.h"
+#include "cli/render/head_map.h"
 #include "cli/render/report.h"
 #include "lib/base/version.h"
 #include "lib/families/load.h"
@@ -32,22 +33,9 @@ struct Study {
   Report& report;
 };
 
-std::string map_of_heads(const Study& study,
-                         const std::vector<double>& values,
-                         const std::string& title) {
-  HeatMap map;
+std::string map_of_heads(const HeadScores& effects, const std::string& title) {
+  HeatMap map = head_map(effects);
   map.title = title;
-  map.rows = study.model.config().n_layers;
-  map.cols = study.model.config().n_heads;
-  map.values.assign(values.begin(), values.end());
-  for (std::int64_t layer = 0; layer < map.rows; ++layer) {
-    map.row_labels.push_back(std::to_string(layer));
-  }
-  for (std::int64_t head = 0; head < map.cols; ++head) {
-    map.col_labels.push_back(std::to_string(head));
-  }
-  map.row_axis = "layer";
-  map.col_axis = "head";
   map.value_name = "effect";
   map.color_map = ColorMap::diverging;
   return to_svg(map);
@@ -85,14 +73,15 @@ void patch_every_head(const Study& study, const Task& task) {
   const Grid grid = grid_of(study.model, task, spec);
   SweepTable table(grid.size(), static_cast<std::int64_t>(task.items.size()));
   run_sweep(study.model, task, spec, {.memory = kMemory}, table);
-  std::vector<double> effects;
-  for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
-    effects.push_back(table.mean(cell) - mean_of(table.corrupted()));
+  HeadScores effects(head_grid(study.model.config()));
+  for (const HeadId& head : effects.heads()) {
+    const std::int64_t cell = grid.index({.layer = head.layer, .head = head.head});
+    effects[head] = table.mean(cell) - mean_of(table.corrupted());
   }
   study.report.text(fmt::format("Logit difference: {:.2f} clean, {:.2f} corrupted.",
                                 mean_of(table.clean()),
                                 mean_of(table.corrupted())));
-  study.report.figure(map_of_heads(study, effects, "z of the corrupted run ← clean"));
+  study.report.figure(map_of_heads(effects, "z of the corrupted run ← clean"));
 }
 
 // %% [markdown]
@@ -110,12 +99,12 @@ Discovery find_circuit(const Study& study, const Task& task) {
                                     .memory = kMemory,
                                     .most = 6});
   for (const StageResult& stage : found.stages) {
-    std::vector<double> effects;
+    HeadScores effects(stage.effects.grid, std::vector<double>());
     for (const Summary& effect : stage.effects.values) {
-      effects.push_back(effect.mean);
+      effects.values.push_back(effect.mean);
     }
     if (!effects.empty()) {
-      study.report.figure(map_of_heads(study, effects, stage.stage.name + " heads"));
+      study.report.figure(map_of_heads(effects, stage.stage.name + " heads"));
     }
   }
   Table table({{"class"}, {"head"}, {"effect"}, {"95 % low"}, {"95 % high"}});

@@ -10,6 +10,7 @@
 
 #include "analyses/head_detectors/confirm.h"
 #include "analyses/head_detectors/texts.h"
+#include "cli/render/head_map.h"
 #include "cli/render/report.h"
 #include "hooks/statistics_points.h"
 #include "hooks/statistics_tap.h"
@@ -29,23 +30,11 @@ namespace {
 struct Study {
   Model model;
   Report& report;
-
-  [[nodiscard]] std::string name(std::size_t head) const {
-    const auto heads = static_cast<std::size_t>(model.config().n_heads);
-    return fmt::format("{}.{}", head / heads, head % heads);
-  }
 };
 
-std::string map_of_heads(const Study& study,
-                         const std::vector<double>& values,
-                         const std::string& title) {
-  HeatMap map;
+std::string map_of_heads(const HeadScores& scores, const std::string& title) {
+  HeatMap map = head_map(scores);
   map.title = title;
-  map.rows = study.model.config().n_layers;
-  map.cols = study.model.config().n_heads;
-  map.values.assign(values.begin(), values.end());
-  map.row_axis = "layer";
-  map.col_axis = "head";
   map.value_name = "score";
   map.color_map = ColorMap::light;
   return to_svg(map);
@@ -87,12 +76,9 @@ std::vector<Detection> look(const Study& study) {
   Table table({{"detector"}, {"heads with the role"}, {"highest"}, {"score"}, {"control"}});
   for (const Detection& d : found) {
     if (d.ran()) {
-      const std::size_t best = d.top(1).front();
-      table.row({d.detector.name,
-                 d.with_role().size(),
-                 study.name(best),
-                 d.score[best],
-                 d.control[best]});
+      const HeadId best = d.top(1).front();
+      table.row(
+          {d.detector.name, d.with_role().size(), to_string(best), d.score[best], d.control[best]});
     } else {
       study.report.text(fmt::format("`{}`: {}", d.detector.name, d.undefined));
     }
@@ -105,7 +91,7 @@ std::vector<Detection> look(const Study& study) {
 void show_maps(const Study& study, const std::vector<Detection>& found) {
   for (const Detection& d : found) {
     if (d.ran()) {
-      study.report.figure(map_of_heads(study, d.score, d.detector.name), d.detector.definition);
+      study.report.figure(map_of_heads(d.score, d.detector.name), d.detector.definition);
     }
   }
 }
@@ -124,8 +110,8 @@ void confirm(const Study& study, const std::vector<Detection>& found) {
     if (asked && d.ran() && !d.with_role().empty()) {
       const Confirmation c = confirmer.confirm(d);
       std::string heads;
-      for (const std::size_t head : c.heads) {
-        heads += study.name(head) + " ";
+      for (const HeadId& head : c.heads) {
+        heads += to_string(head) + " ";
       }
       table.row({c.detector, heads, c.change(), c.random_mean()});
     }

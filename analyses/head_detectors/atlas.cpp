@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "analyses/metric/summary.h"
 
 namespace headscope {
@@ -26,11 +24,6 @@ const Detection* Atlas::find(const std::string& detector) const {
     return each.detector.name == detector;
   });
   return found == detections.end() ? nullptr : &*found;
-}
-
-std::string Atlas::name_of(std::size_t head) const {
-  const auto heads = static_cast<std::size_t>(n_heads);
-  return fmt::format("{}.{}", head / heads, head % heads);
 }
 
 }  // namespace headscope

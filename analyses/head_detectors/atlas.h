@@ -15,9 +15,9 @@ namespace headscope {
 // What ablating heads does to the behaviour they should serve (confirm.h).
 struct Confirmation {
   std::string detector;
-  std::string behaviour;             // "log-probability of repeated tokens"
-  std::vector<std::size_t> heads{};  // ablated together: the top of the role
-  double intact = 0.0;               // mean over prompts
+  std::string behaviour;        // "log-probability of repeated tokens"
+  std::vector<HeadId> heads{};  // ablated together: the top of the role
+  double intact = 0.0;          // mean over prompts
   double ablated = 0.0;
   double low = 0.0, high = 0.0;  // 95 % interval of the change, paired by prompt
   std::vector<double> random{};  // the change by each draw of as many heads of the same layers
@@ -53,7 +53,7 @@ struct Atlas {
   Examples examples{};
 
   [[nodiscard]] const Detection* find(const std::string& detector) const;
-  [[nodiscard]] std::string name_of(std::size_t head) const;  // "17.4"
+  [[nodiscard]] HeadGrid grid() const { return {n_layers, n_heads}; }
 };
 
 // HDF5 (data/ATLAS_FORMAT.md), whole or not at all: an earlier file of that name stays until then.

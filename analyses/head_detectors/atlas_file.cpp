@@ -23,10 +23,11 @@ constexpr FileKind kAtlas{.format = "headscope-atlas",
                           .source = "`headscope detect MODEL -o atlas.h5` makes one",
                           .again = "make it again"};
 
-OrderedJson to_json(const Confirmation& c) {
+// Heads are stored by their place in the grid.
+OrderedJson to_json(const Confirmation& c, const HeadGrid& grid) {
   return {{"detector", c.detector},
           {"behaviour", c.behaviour},
-          {"heads", c.heads},
+          {"heads", grid.indices_of(c.heads)},
           {"intact", c.intact},
           {"ablated", c.ablated},
           {"low", c.low},
@@ -43,11 +44,22 @@ double number_or_nan(const Json& json) {
   return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
 }
 
-Confirmation confirmation_of(const Json& json) {
+std::vector<HeadId> heads_of(const Json& indices, const HeadGrid& grid) {
+  std::vector<HeadId> heads;
+  for (const Json& index : indices) {
+    if (index.get<std::size_t>() >= grid.size()) {
+      throw h5::Failure("a confirmation names a head that is not there");
+    }
+    heads.push_back(grid.head_at(index.get<std::size_t>()));
+  }
+  return heads;
+}
+
+Confirmation confirmation_of(const Json& json, const HeadGrid& grid) {
   return {
       .detector = json.at("detector"),
       .behaviour = json.at("behaviour"),
-      .heads = json.at("heads"),
+      .heads = heads_of(json.at("heads"), grid),
       .intact = json.at("intact"),
       .ablated = json.at("ablated"),
       .low = number_or_nan(json.at("low")),
@@ -117,19 +129,20 @@ void write_detection(hid_t parent, const Detection& d, hsize_t layers, hsize_t h
   if (d.detector.threshold) {
     h5::set_attribute(id, "threshold", OrderedJson(*d.detector.threshold).dump());
   }
-  write_values(id, "score", d.score, {layers, heads});
-  write_values(id, "low", d.low, {layers, heads});
-  write_values(id, "high", d.high, {layers, heads});
-  write_values(id, "control", d.control, {layers, heads});
+  write_values(id, "score", d.score.values, {layers, heads});
+  write_values(id, "low", d.low.values, {layers, heads});
+  write_values(id, "high", d.high.values, {layers, heads});
+  write_values(id, "control", d.control.values, {layers, heads});
   write_values(
       id, "samples", d.samples.values, {static_cast<hsize_t>(d.samples.samples), layers, heads});
   const h5::Group groups = h5::create_group(id, "by_group");
-  for (const auto& [name, values] : d.groups) {
-    write_values(groups.id(), name, values, {layers, heads});
+  for (const auto& [name, scores] : d.groups) {
+    write_values(groups.id(), name, scores.values, {layers, heads});
   }
 }
 
-Detection read_detection(hid_t parent, const std::string& name, std::size_t heads) {
+Detection read_detection(hid_t parent, const std::string& name, const HeadGrid& grid) {
+  const std::size_t heads = grid.size();
   const h5::Group group = h5::open_group(parent, name);
   const hid_t id = group.id();
   Detection d;
@@ -149,15 +162,15 @@ Detection read_detection(hid_t parent, const std::string& name, std::size_t head
   if (H5Aexists(id, "threshold") > 0) {
     d.detector.threshold = Json::parse(h5::text_attribute(id, "threshold")).get<double>();
   }
-  d.score = read_values(id, "score", heads);
-  d.low = read_values(id, "low", heads);
-  d.high = read_values(id, "high", heads);
-  d.control = read_values(id, "control", heads);
+  d.score = {grid, read_values(id, "score", heads)};
+  d.low = {grid, read_values(id, "low", heads)};
+  d.high = {grid, read_values(id, "high", heads)};
+  d.control = {grid, read_values(id, "control", heads)};
   d.samples.values = read_values(id, "samples", heads);
   d.samples.samples = static_cast<std::int64_t>(d.samples.values.size() / heads);
   const h5::Group groups = h5::open_group(id, "by_group");
   for (const std::string& each : h5::links(groups)) {
-    d.groups[each] = read_values(groups.id(), each, heads);
+    d.groups[each] = {grid, read_values(groups.id(), each, heads)};
     if (d.groups[each].size() != heads) {
       throw h5::Failure(name + " has groups of another number of heads");
     }
@@ -264,7 +277,7 @@ void write_contents(const std::filesystem::path& path, const Atlas& atlas) {
   h5::set_attribute(root.id(), "n_kv_heads", atlas.n_kv_heads);
   OrderedJson confirmations = OrderedJson::array();
   for (const Confirmation& each : atlas.confirmations) {
-    confirmations.push_back(to_json(each));
+    confirmations.push_back(to_json(each, atlas.grid()));
   }
   h5::set_attribute(root.id(), "confirmations", confirmations.dump());
   const h5::Group detectors = h5::create_group(root.id(), "detectors");
@@ -293,20 +306,13 @@ Atlas read_contents(const std::filesystem::path& path) {
     throw h5::Failure("its numbers of layers and heads cannot be");
   }
   for (const Json& each : Json::parse(h5::text_attribute(root.id(), "confirmations"))) {
-    atlas.confirmations.push_back(confirmation_of(each));
-    for (const std::size_t head : atlas.confirmations.back().heads) {
-      if (head >= static_cast<std::size_t>(atlas.n_layers * atlas.n_heads)) {
-        throw h5::Failure("a confirmation names a head that is not there");
-      }
-    }
+    atlas.confirmations.push_back(confirmation_of(each, atlas.grid()));
   }
   const h5::Group detectors = h5::open_group(root.id(), "detectors");
   for (const std::string& name : h5::links(detectors)) {
-    atlas.detections.push_back(read_detection(
-        detectors.id(), name, static_cast<std::size_t>(atlas.n_layers * atlas.n_heads)));
+    atlas.detections.push_back(read_detection(detectors.id(), name, atlas.grid()));
   }
-  atlas.examples =
-      read_examples(root.id(), static_cast<std::size_t>(atlas.n_layers * atlas.n_heads));
+  atlas.examples = read_examples(root.id(), atlas.grid().size());
   return atlas;
 }
 

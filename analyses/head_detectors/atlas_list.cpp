@@ -38,7 +38,7 @@ HeadList read_any_head_list(const std::string& where) {
   HeadList list;
   list.path = where;
   list.format = "atlas, detector " + detector;
-  list.scores = {{atlas.n_layers, atlas.n_heads}, found->score};
+  list.scores = found->score;
   return list;
 }
 

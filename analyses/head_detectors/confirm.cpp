@@ -19,20 +19,20 @@ namespace {
 // Heads are not confirmed on the prompts that chose them (a task file has only its own).
 constexpr std::uint64_t kOtherPrompts = 1'000'003;
 
-bool contains(const std::vector<std::size_t>& heads, std::size_t head) {
+bool contains(const std::vector<HeadId>& heads, const HeadId& head) {
   return std::find(heads.begin(), heads.end(), head) != heads.end();
 }
 
 // The heads' z replaced by their means: [n_layers][n_heads, d_head].
-Edits mean_ablation(const std::vector<std::size_t>& heads, const std::vector<Tensor>& means) {
-  const auto width = static_cast<std::size_t>(means.front().size(0));
-  std::map<std::size_t, std::vector<std::int64_t>> of_layer;
-  for (const std::size_t head : heads) {
-    of_layer[head / width].push_back(static_cast<std::int64_t>(head % width));
+Edits mean_ablation(const std::vector<HeadId>& heads, const std::vector<Tensor>& means) {
+  std::map<std::int64_t, std::vector<std::int64_t>> of_layer;
+  for (const HeadId& head : heads) {
+    of_layer[head.layer].push_back(head.head);
   }
   Edits edits;
   for (const auto& [layer, own] : of_layer) {
-    edits.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = own}).replace(means[layer]);
+    edits.at(hook_name(Site::z, static_cast<int>(layer)), {.heads = own})
+        .replace(means[static_cast<std::size_t>(layer)]);
   }
   return edits;
 }
@@ -139,31 +139,27 @@ std::string behaviour_name(const Probe& probe) {
   return "log-probability of the answers of " + to_string(probe);
 }
 
-std::vector<std::size_t> matched_random(const std::vector<std::size_t>& heads,
-                                        const std::vector<std::size_t>& avoid,
-                                        const ModelConfig& config,
-                                        std::uint64_t seed) {
+std::vector<HeadId> matched_random(const std::vector<HeadId>& heads,
+                                   const std::vector<HeadId>& avoid,
+                                   const HeadGrid& grid,
+                                   std::uint64_t seed) {
   Random random(seed, "matched random heads");
-  const auto width = static_cast<std::size_t>(config.n_heads);
-  const auto total = static_cast<std::size_t>(config.n_layers) * width;
-  std::vector<std::size_t> drawn;
+  std::vector<HeadId> drawn;
   const auto pick = [&](auto allowed) {
-    std::vector<std::size_t> pool;
-    for (std::size_t head = 0; head < total; ++head) {
-      if (!contains(heads, head) && !contains(drawn, head) && allowed(head)) {
-        pool.push_back(head);
-      }
-    }
+    std::vector<HeadId> pool = grid.heads();
+    std::erase_if(pool, [&](const HeadId& head) {
+      return contains(heads, head) || contains(drawn, head) || !allowed(head);
+    });
     if (!pool.empty()) {
       drawn.push_back(random.pick(pool));
     }
     return !pool.empty();
   };
-  for (const std::size_t head : heads) {
-    const auto same_layer = [&](std::size_t other) { return other / width == head / width; };
-    const auto free = [&](std::size_t other) { return !contains(avoid, other); };
-    pick([&](std::size_t other) { return same_layer(other) && free(other); }) || pick(free) ||
-        pick(same_layer) || pick([](std::size_t) { return true; });
+  for (const HeadId& head : heads) {
+    const auto same_layer = [&](const HeadId& other) { return other.layer == head.layer; };
+    const auto free = [&](const HeadId& other) { return !contains(avoid, other); };
+    pick([&](const HeadId& other) { return same_layer(other) && free(other); }) || pick(free) ||
+        pick(same_layer) || pick([](const HeadId&) { return true; });
   }
   return drawn;
 }
@@ -199,7 +195,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
                      detection.detector.name);
   }
   const Behaviour& known = behaviour(probe);
-  const auto change = [&](const std::vector<std::size_t>& heads) {
+  const auto change = [&](const std::vector<HeadId>& heads) {
     Edits tap = mean_ablation(heads, known.means);
     return confirm_differences(run(model_, probe, known.prompts, tap), known.intact);
   };
@@ -214,7 +210,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
   result.ablated = result.intact + summary.mean;
   result.low = summary.low;
   result.high = summary.high;
-  for (const std::size_t head : result.heads) {
+  for (const HeadId& head : result.heads) {
     if (options_.stop && options_.stop()) {
       return result;
     }
@@ -226,7 +222,7 @@ Confirmation Confirmer::confirm(const Detection& detection) {
       return result;
     }
     const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(draw);
-    const auto random = matched_random(result.heads, role, model_.config(), seed);
+    const auto random = matched_random(result.heads, role, head_grid(model_.config()), seed);
     if (random.size() < result.heads.size()) {
       result.random.clear();
       return result;  // the model has no heads to compare with

@@ -58,9 +58,9 @@ std::string behaviour_name(const Probe& probe);
 
 // As many heads of each layer as `heads` has, none of `heads` and, while others are left, none of
 // `avoid`.
-std::vector<std::size_t> matched_random(const std::vector<std::size_t>& heads,
-                                        const std::vector<std::size_t>& avoid,
-                                        const ModelConfig& config,
-                                        std::uint64_t seed);
+std::vector<HeadId> matched_random(const std::vector<HeadId>& heads,
+                                   const std::vector<HeadId>& avoid,
+                                   const HeadGrid& grid,
+                                   std::uint64_t seed);
 
 }  // namespace headscope

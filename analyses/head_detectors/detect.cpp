@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
-#include <numeric>
 #include <optional>
 
 #include <c10/util/Exception.h>
@@ -30,28 +29,29 @@ std::vector<double> column(const HeadSamples& samples, std::size_t heads, std::s
   return values;
 }
 
-std::vector<double> means(const HeadSamples& samples, std::size_t heads) {
-  std::vector<double> result;
-  for (std::size_t head = 0; samples.samples > 0 && head < heads; ++head) {
-    result.push_back(mean_of(column(samples, heads, head)));
+HeadScores means(const HeadSamples& samples, const HeadGrid& grid) {
+  HeadScores result{grid, std::vector<double>()};
+  for (std::size_t head = 0; samples.samples > 0 && head < grid.size(); ++head) {
+    result.values.push_back(mean_of(column(samples, grid.size(), head)));
   }
   return result;
 }
 
-void summarise(Detection& detection, Finding finding, std::size_t heads, std::uint64_t seed) {
-  detection.score.resize(heads);
-  detection.low.resize(heads);
-  detection.high.resize(heads);
+void summarise(Detection& detection, Finding finding, const HeadGrid& grid, std::uint64_t seed) {
+  const std::size_t heads = grid.size();
+  detection.score = HeadScores(grid);
+  detection.low = HeadScores(grid);
+  detection.high = HeadScores(grid);
   parallel_for(static_cast<std::int64_t>(heads), 8, [&](std::int64_t begin, std::int64_t end) {
     for (auto head = static_cast<std::size_t>(begin); head < static_cast<std::size_t>(end);
          ++head) {
       const Summary summary = summarize(column(finding.scores, heads, head), {.seed = seed});
-      detection.score[head] = summary.mean;
-      detection.low[head] = summary.low;
-      detection.high[head] = summary.high;
+      detection.score.values[head] = summary.mean;
+      detection.low.values[head] = summary.low;
+      detection.high.values[head] = summary.high;
     }
   });
-  detection.control = means(finding.control, heads);
+  detection.control = means(finding.control, grid);
   detection.samples = std::move(finding.scores);
   detection.notes = std::move(finding.notes);
 }
@@ -68,18 +68,21 @@ void note_share(Detection& detection) {
   }
 }
 
-void note_groups(Detection& detection, const std::vector<std::string>& groups, std::size_t heads) {
+void note_groups(Detection& detection,
+                 const std::vector<std::string>& groups,
+                 const HeadGrid& grid) {
+  const std::size_t heads = grid.size();
   std::map<std::string, double> counts;
   for (std::size_t s = 0; s < groups.size(); ++s) {
-    auto& sums = detection.groups[groups[s]];
-    sums.resize(heads);
+    std::vector<double>& sums =
+        detection.groups.try_emplace(groups[s], HeadScores(grid)).first->second.values;
     counts[groups[s]] += 1.0;
     for (std::size_t head = 0; head < heads; ++head) {
       sums[head] += detection.samples.values[s * heads + head];
     }
   }
   for (auto& [group, sums] : detection.groups) {
-    for (double& sum : sums) {
+    for (double& sum : sums.values) {
       sum /= counts[group];
     }
   }
@@ -93,7 +96,7 @@ class DetectRun {
   DetectRun(const Model& model, const DetectOptions& options)
       : model_(model),
         options_(options),
-        heads_(static_cast<std::size_t>(model.config().n_layers * model.config().n_heads)),
+        heads_(head_grid(model.config())),
         found_(options.detectors.size()) {}
 
   std::vector<Detection> run() {
@@ -275,35 +278,25 @@ class DetectRun {
 
   const Model& model_;
   const DetectOptions& options_;
-  std::size_t heads_;
+  HeadGrid heads_;
   std::vector<std::optional<Detection>> found_;
   std::size_t finished_ = 0;
 };
 
 }  // namespace
 
-bool Detection::has_role(std::size_t head) const {
-  return detector.threshold && score.at(head) >= *detector.threshold &&
-         (control.empty() || low.at(head) > control.at(head));
+bool Detection::has_role(const HeadId& head) const {
+  return detector.threshold && score[head] >= *detector.threshold &&
+         (control.empty() || low[head] > control[head]);
 }
 
-std::vector<std::size_t> Detection::top(std::size_t count) const {
-  std::vector<std::size_t> order(score.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return score[a] > score[b];
-  });
-  order.resize(std::min(count, order.size()));
-  return order;
+std::vector<HeadId> Detection::top(std::size_t count) const {
+  return top_heads(score, count);
 }
 
-std::vector<std::size_t> Detection::with_role() const {
-  std::vector<std::size_t> heads;
-  for (const std::size_t head : top(score.size())) {
-    if (has_role(head)) {
-      heads.push_back(head);
-    }
-  }
+std::vector<HeadId> Detection::with_role() const {
+  std::vector<HeadId> heads = ranked_heads(score);
+  std::erase_if(heads, [&](const HeadId& head) { return !has_role(head); });
   return heads;
 }
 

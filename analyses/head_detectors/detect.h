@@ -8,31 +8,32 @@
 
 #include "analyses/head_detectors/detector.h"
 #include "analyses/head_detectors/probe_pass.h"
+#include "lib/base/head_scores.h"
 #include "lib/base/json.h"
 
 namespace headscope {
 
-// What a detector says of a model. Per-head lists are [n_layers · n_heads], layer by layer.
+// What a detector says of a model's heads.
 struct Detection {
   Detector detector;
-  std::string fingerprint{};          // of the detector
-  std::string undefined{};            // why it has no meaning for the model; empty: it has
-  std::string failed{};               // what went wrong, in one line; empty: nothing
-  int exit_code = 0;                  // of what went wrong, as by the kinds of lib/base/error.h
-  std::vector<double> score{};        // mean over samples
-  std::vector<double> low{}, high{};  // its bootstrap interval, 95 %
-  std::vector<double> control{};      // mean; empty: the detector has none
+  std::string fingerprint{};  // of the detector
+  std::string undefined{};    // why it has no meaning for the model; empty: it has
+  std::string failed{};       // what went wrong, in one line; empty: nothing
+  int exit_code = 0;          // of what went wrong, as by the kinds of lib/base/error.h
+  HeadScores score{};         // mean over samples
+  HeadScores low{}, high{};   // its bootstrap interval, 95 %
+  HeadScores control{};       // mean; empty: the detector has none
   HeadSamples samples{};
-  std::map<std::string, std::vector<double>> groups{};  // mean score by domain or template
+  std::map<std::string, HeadScores> groups{};  // mean score by domain or template
   OrderedJson notes = OrderedJson::object();
   double seconds = 0.0;  // of a shared pass its part
 
   [[nodiscard]] bool ran() const { return undefined.empty() && failed.empty(); }
   // The score reaches the threshold, and its interval lies above the control.
-  [[nodiscard]] bool has_role(std::size_t head) const;
+  [[nodiscard]] bool has_role(const HeadId& head) const;
   // Heads by score, highest first; at most `count`.
-  [[nodiscard]] std::vector<std::size_t> top(std::size_t count) const;
-  [[nodiscard]] std::vector<std::size_t> with_role() const;  // highest first
+  [[nodiscard]] std::vector<HeadId> top(std::size_t count) const;
+  [[nodiscard]] std::vector<HeadId> with_role() const;  // highest first
 };
 
 struct DetectOptions {

@@ -126,7 +126,7 @@ void add_attended(Examples& examples, const Model& model, std::uint64_t seed) {
 Examples collect_examples(const Model& model, std::uint64_t seed) {
   Examples examples;
   const ModelConfig& c = model.config();
-  examples.attended.resize(static_cast<std::size_t>(c.n_layers * c.n_heads));
+  examples.attended.resize(head_grid(c).size());
   const bool texts_fit = model.has_tokenizer() && c.n_ctx >= kTextTokens;
   if (texts_fit) {
     const Tokenizer& tokenizer = model.tokenizer();

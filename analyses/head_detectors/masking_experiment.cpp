@@ -96,7 +96,7 @@ std::vector<ResultTable> masking_experiment(const Model& model,
   if (detection == nullptr || !detection->ran()) {
     return {};
   }
-  const auto ranked = ranked_heads({{atlas.n_layers, atlas.n_heads}, detection->score});
+  const auto ranked = ranked_heads(detection->score);
   const auto prompts = prompts_for(model);
   std::vector<ResultTable> tables;
   for (const MaskMode mode : {MaskMode::decode_uniform, MaskMode::zero, MaskMode::mean}) {

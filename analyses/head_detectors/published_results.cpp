@@ -11,8 +11,9 @@ namespace headscope {
 namespace {
 
 double share_at_least(const Detection& d, double threshold) {
-  const auto above = std::count_if(
-      d.score.begin(), d.score.end(), [&](double score) { return score >= threshold; });
+  const std::vector<double>& scores = d.score.values;
+  const auto above =
+      std::count_if(scores.begin(), scores.end(), [&](double score) { return score >= threshold; });
   return 100.0 * static_cast<double>(above) / static_cast<double>(d.score.size());
 }
 

@@ -181,8 +181,8 @@ StatisticsOf statistics_of_trace(const StoredRun& stored) {
 }
 
 std::vector<Prompt> prompts_of_readings(const std::vector<Detector>& detectors,
-                                             const Model& model,
-                                             const std::vector<std::uint64_t>& seeds) {
+                                        const Model& model,
+                                        const std::vector<std::uint64_t>& seeds) {
   std::vector<Prompt> prompts;
   std::set<Probe> seen;
   std::set<std::vector<std::int32_t>> known;

@@ -21,8 +21,8 @@ StatisticsOf statistics_of_trace(const StoredRun& stored);
 // The prompts that detectors with a reading look at, each once: what a trace for them must hold.
 // Detectors whose prompts the model cannot hold add none.
 std::vector<Prompt> prompts_of_readings(const std::vector<Detector>& detectors,
-                                             const Model& model,
-                                             const std::vector<std::uint64_t>& seeds);
+                                        const Model& model,
+                                        const std::vector<std::uint64_t>& seeds);
 
 // Throws UsageError naming the detector for one without a reading (it runs the model itself), and
 // for one whose patterns, or statistics, or prompts are not in the trace; the message says which

@@ -21,13 +21,12 @@ std::vector<const RetrievalSample*> samples_of(const NiahResult& result, std::si
 std::vector<RetrievalHead> retrieval_heads(const NiahResult& result) {
   std::vector<RetrievalHead> heads;
   const RetrievalScores& scores = result.scores;
-  const HeadGrid grid{scores.layers, scores.heads};
-  for (std::size_t place = 0; scores.passed() > 0 && place < grid.size(); ++place) {
-    const auto count = scores.of_head(place, ScoreForm::count);
-    const auto set = scores.of_head(place, ScoreForm::set);
+  for (const HeadId& head : scores.passed() > 0 ? scores.grid.heads() : std::vector<HeadId>()) {
+    const auto count = scores.of_head(head, ScoreForm::count);
+    const auto set = scores.of_head(head, ScoreForm::set);
     const auto active =
         std::count_if(count.begin(), count.end(), [](double score) { return score > 0; });
-    heads.push_back({.head = grid.head_at(place),
+    heads.push_back({.head = head,
                      .score = summarize(count, {.seed = result.seed}),
                      .set = mean_of(set),
                      .active = static_cast<double>(active) / static_cast<double>(count.size())});

@@ -44,8 +44,7 @@ class NiahRounds {
     for (const NiahPrompt& prompt : result.prompts) {
       prompts_.push_back(prompt.prompt);
     }
-    result_.scores.layers = model.config().n_layers;
-    result_.scores.heads = model.config().n_heads;
+    result_.scores.grid = head_grid(model.config());
   }
 
   // The samples of result.masks[first …]; false if stopped.

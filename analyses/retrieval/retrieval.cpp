@@ -1,6 +1,7 @@
 #include "analyses/retrieval/retrieval.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "analyses/retrieval/retrieval_run.h"
 #include "lib/base/error.h"
@@ -34,22 +35,23 @@ void check(const std::vector<RetrievalPrompt>& prompts, const ModelConfig& confi
 
 }  // namespace
 
-std::vector<double> RetrievalScores::of_head(std::size_t place, ScoreForm form) const {
+std::vector<double> RetrievalScores::of_head(const HeadId& head, ScoreForm form) const {
   std::vector<double> scores;
   for (const RetrievalSample& sample : samples) {
     if (sample.passed && !sample.count.empty()) {
-      scores.push_back((form == ScoreForm::count ? sample.count : sample.set).at(place));
+      scores.push_back(
+          (form == ScoreForm::count ? sample.count : sample.set).at(grid.index_of(head)));
     }
   }
   return scores;
 }
 
-std::vector<double> RetrievalScores::means(ScoreForm form) const {
-  std::vector<double> means;
-  for (std::size_t place = 0; place < static_cast<std::size_t>(layers * heads); ++place) {
-    const std::vector<double> scores = of_head(place, form);
+HeadScores RetrievalScores::means(ScoreForm form) const {
+  HeadScores means(grid);
+  for (const HeadId& head : grid.heads()) {
+    const std::vector<double> scores = of_head(head, form);
     const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
-    means.push_back(scores.empty() ? 0.0 : sum / static_cast<double>(scores.size()));
+    means[head] = scores.empty() ? 0.0 : sum / static_cast<double>(scores.size());
   }
   return means;
 }
@@ -65,10 +67,7 @@ RetrievalScores retrieval_scores(const Model& model,
                                  const RetrievalOptions& options,
                                  const std::function<void(const RetrievalSample&)>& each) {
   check(prompts, model.config());
-  RetrievalScores scores{.layers = model.config().n_layers,
-                         .heads = model.config().n_heads,
-                         .samples = {},
-                         .stopped = false};
+  RetrievalScores scores{.grid = head_grid(model.config()), .samples = {}, .stopped = false};
   RetrievalRun run(model, prompts, options);
   const BatchPlanOptions plan{.most_tokens = options.batch_tokens,
                               .padding = Padding::quarter_of_prompt};

@@ -11,6 +11,7 @@
 
 #include "analyses/retrieval/head_mask.h"
 #include "hooks/trace/trace_schema.h"
+#include "lib/base/head_scores.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -54,16 +55,14 @@ struct RetrievalSample {
 enum class ScoreForm { count, set };
 
 struct RetrievalScores {
-  std::int64_t layers = 0;
-  std::int64_t heads = 0;
+  HeadGrid grid;
   std::vector<RetrievalSample> samples;  // in the order of the masks, then of the prompts
   bool stopped = false;
 
-  // Of head layer × heads + head, a number a passed unmasked sample, as {"layer-head": [..]} has
-  // it.
-  [[nodiscard]] std::vector<double> of_head(std::size_t place, ScoreForm form) const;
-  [[nodiscard]] std::vector<double> means(ScoreForm form) const;  // [layers × heads]; 0 if none
-  [[nodiscard]] std::int64_t passed() const;                      // unmasked samples
+  // A number a passed unmasked sample, as {"layer-head": [..]} has it.
+  [[nodiscard]] std::vector<double> of_head(const HeadId& head, ScoreForm form) const;
+  [[nodiscard]] HeadScores means(ScoreForm form) const;  // over them; 0 if there are none
+  [[nodiscard]] std::int64_t passed() const;             // unmasked samples
 };
 
 // Greedy decoding from each prompt through a KV cache; rows of attention are formed in the decode

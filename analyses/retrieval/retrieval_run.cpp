@@ -104,7 +104,7 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
   std::vector<std::int32_t> last;
   for (const std::size_t prompt : rows) {
     samples.push_back({.prompt = prompt, .mask = mask_index});
-    hits.emplace_back(prompts_[prompt], static_cast<std::size_t>(config.n_layers * config.n_heads));
+    hits.emplace_back(prompts_[prompt], head_grid(config).size());
     last.push_back(prompts_[prompt].tokens.back());
   }
   Tap& watching = masked ? static_cast<Tap&>(*tap) : keys;

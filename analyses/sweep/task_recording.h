@@ -13,7 +13,7 @@ namespace headscope {
 
 struct TaskRecording {
   std::vector<Prompt> prompts;  // prompt i is that of item i, and has its id
-  RecordObjective objective;         // empty where no gradients are wanted
+  RecordObjective objective;    // empty where no gradients are wanted
   Json identity;  // task_hash, run and gradients_of: what analyses of the trace ask for
 };
 

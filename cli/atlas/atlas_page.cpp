@@ -40,22 +40,22 @@ OrderedJson detection_json(const Detection& d) {
   if (!d.ran()) {
     return json;
   }
-  json["score"] = rounded(d.score);
-  json["low"] = rounded(d.low);
-  json["high"] = rounded(d.high);
-  json["control"] = d.control.empty() ? OrderedJson() : rounded(d.control);
-  json["heads"] = d.with_role();
+  json["score"] = rounded(d.score.values);
+  json["low"] = rounded(d.low.values);
+  json["high"] = rounded(d.high.values);
+  json["control"] = d.control.empty() ? OrderedJson() : rounded(d.control.values);
+  json["heads"] = d.score.grid.indices_of(d.with_role());
   json["groups"] = OrderedJson::object();
-  for (const auto& [group, values] : d.groups) {
-    json["groups"][group] = rounded(values);
+  for (const auto& [group, scores] : d.groups) {
+    json["groups"][group] = rounded(scores.values);
   }
   return json;
 }
 
-OrderedJson confirmation_json(const Confirmation& c) {
+OrderedJson confirmation_json(const Confirmation& c, const HeadGrid& grid) {
   return {{"detector", c.detector},
           {"behaviour", c.behaviour},
-          {"heads", c.heads},
+          {"heads", grid.indices_of(c.heads)},
           {"intact", c.intact},
           {"change", c.change()},
           {"low", c.low},
@@ -129,7 +129,7 @@ OrderedJson page_json(const Atlas& atlas) {
   }
   json["confirmations"] = OrderedJson::array();
   for (const Confirmation& each : atlas.confirmations) {
-    json["confirmations"].push_back(confirmation_json(each));
+    json["confirmations"].push_back(confirmation_json(each, atlas.grid()));
   }
   return json;
 }

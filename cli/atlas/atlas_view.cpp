@@ -16,10 +16,10 @@ std::string interval(double low, double high) {
   return fmt::format("[{}, {}]", format_number(low), format_number(high));
 }
 
-std::vector<std::string> names(const Atlas& atlas, const std::vector<std::size_t>& heads) {
+std::vector<std::string> names(const std::vector<HeadId>& heads) {
   std::vector<std::string> result;
-  for (const std::size_t head : heads) {
-    result.push_back(atlas.name_of(head));
+  for (const HeadId& head : heads) {
+    result.push_back(to_string(head));
   }
   return result;
 }
@@ -28,21 +28,16 @@ const std::string& why_not(const Detection& d) {
   return d.failed.empty() ? d.undefined : d.failed;
 }
 
-OrderedJson place_json(const Atlas& atlas, std::size_t head) {
-  const auto heads = static_cast<std::size_t>(atlas.n_heads);
-  return {{"layer", head / heads}, {"head", head % heads}};
-}
-
-OrderedJson places_json(const Atlas& atlas, const std::vector<std::size_t>& heads) {
+OrderedJson heads_json(const std::vector<HeadId>& heads) {
   OrderedJson places = OrderedJson::array();
-  for (const std::size_t head : heads) {
-    places.push_back(place_json(atlas, head));
+  for (const HeadId& head : heads) {
+    places.push_back(head_json(head));
   }
   return places;
 }
 
-OrderedJson head_json(const Atlas& atlas, const Detection& d, std::size_t head) {
-  OrderedJson json = place_json(atlas, head);
+OrderedJson head_json(const Detection& d, const HeadId& head) {
+  OrderedJson json = head_json(head);
   json["score"] = d.score[head];
   json["low"] = cell_of(d.low[head]);
   json["high"] = cell_of(d.high[head]);
@@ -51,7 +46,7 @@ OrderedJson head_json(const Atlas& atlas, const Detection& d, std::size_t head) 
   return json;
 }
 
-OrderedJson detection_json(const Atlas& atlas, const Detection& d, std::size_t top) {
+OrderedJson detection_json(const Detection& d, std::size_t top) {
   OrderedJson json{{"detector", d.detector.name},
                    {"role", d.detector.role},
                    {"definition", d.detector.definition},
@@ -64,20 +59,20 @@ OrderedJson detection_json(const Atlas& atlas, const Detection& d, std::size_t t
   }
   json["samples"] = d.samples.samples;
   json["seconds"] = d.seconds;
-  json["with_role"] = places_json(atlas, d.with_role());
+  json["with_role"] = heads_json(d.with_role());
   json["top"] = OrderedJson::array();
-  for (const std::size_t head : d.top(top)) {
-    json["top"].push_back(head_json(atlas, d, head));
+  for (const HeadId& head : d.top(top)) {
+    json["top"].push_back(head_json(d, head));
   }
-  json["scores"] = d.score;
+  json["scores"] = d.score.values;
   json["notes"] = d.notes;
   return json;
 }
 
-OrderedJson confirmation_json(const Atlas& atlas, const Confirmation& c) {
+OrderedJson confirmation_json(const Confirmation& c) {
   return {{"detector", c.detector},
           {"behaviour", c.behaviour},
-          {"heads", places_json(atlas, c.heads)},
+          {"heads", heads_json(c.heads)},
           {"intact", c.intact},
           {"ablated", c.ablated},
           {"change", c.change()},
@@ -91,12 +86,12 @@ OrderedJson confirmation_json(const Atlas& atlas, const Confirmation& c) {
 
 }  // namespace
 
-std::string top_heads(const Atlas& atlas, const Detection& detection, std::size_t top) {
+std::string top_heads_text(const Detection& detection, std::size_t top) {
   std::string text;
-  for (const std::size_t head : detection.top(top)) {
+  for (const HeadId& head : detection.top(top)) {
     text += fmt::format("{}{} {}",
                         text.empty() ? "" : ", ",
-                        atlas.name_of(head),
+                        to_string(head),
                         format_number(detection.score[head], 2));
   }
   return text;
@@ -108,11 +103,11 @@ Table atlas_table(const Atlas& atlas, std::size_t top) {
     if (!d.ran()) {
       continue;
     }
-    const std::size_t best = d.top(1).front();
+    const HeadId best = d.top(1).front();
     table.row({d.detector.name,
                d.detector.threshold ? OrderedJson(*d.detector.threshold) : OrderedJson(),
                d.detector.threshold ? OrderedJson(d.with_role().size()) : OrderedJson(),
-               top_heads(atlas, d, top),
+               top_heads_text(d, top),
                interval(d.low[best], d.high[best]),
                d.control.empty() ? OrderedJson() : OrderedJson(d.control[best])});
   }
@@ -130,7 +125,7 @@ Table confirmation_table(const Atlas& atlas) {
                {"confirmed"}});
   for (const Confirmation& c : atlas.confirmations) {
     table.row({c.detector,
-               fmt::format("{}", fmt::join(names(atlas, c.heads), " ")),
+               fmt::format("{}", fmt::join(names(c.heads), " ")),
                c.behaviour,
                c.intact,
                c.change(),
@@ -171,11 +166,11 @@ OrderedJson atlas_json(const Atlas& atlas, std::size_t top) {
                    {"n_kv_heads", atlas.n_kv_heads}};
   json["detectors"] = OrderedJson::array();
   for (const Detection& d : atlas.detections) {
-    json["detectors"].push_back(detection_json(atlas, d, top));
+    json["detectors"].push_back(detection_json(d, top));
   }
   json["confirmations"] = OrderedJson::array();
   for (const Confirmation& c : atlas.confirmations) {
-    json["confirmations"].push_back(confirmation_json(atlas, c));
+    json["confirmations"].push_back(confirmation_json(c));
   }
   return json;
 }

@@ -21,7 +21,7 @@ std::string atlas_text(const Atlas& atlas, std::size_t top);
 OrderedJson atlas_json(const Atlas& atlas, std::size_t top);
 
 // "17.4 0.92, 15.2 0.88"
-std::string top_heads(const Atlas& atlas, const Detection& detection, std::size_t top);
+std::string top_heads_text(const Detection& detection, std::size_t top);
 
 Table detector_table();  // every detector there is: name, summary, source
 

@@ -45,8 +45,8 @@ OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
   OrderedJson json{{"format", "headscope-niah"},
                    {"version", 1},
                    {"provenance", provenance},
-                   {"n_layers", result.scores.layers},
-                   {"n_heads", result.scores.heads},
+                   {"n_layers", result.scores.grid.n_layers},
+                   {"n_heads", result.scores.grid.n_heads},
                    {"prompts", result.prompts.size()},
                    {"passed", result.scores.passed()},
                    {"retrieval_heads", heads_from(heads, kRetrievalHead)},
@@ -80,12 +80,10 @@ OrderedJson niah_json(const NiahResult& result, const Json& provenance) {
 std::string published_scores(const NiahResult& result) {
   std::string text = "{";
   const RetrievalScores& scores = result.scores;
-  const HeadGrid grid{scores.layers, scores.heads};
-  for (std::size_t place = 0; place < grid.size(); ++place) {
-    const HeadId head = grid.head_at(place);
-    const OrderedJson list = scores.of_head(place, ScoreForm::count);
-    text +=
-        fmt::format("{}\"{}-{}\": {}", place == 0 ? "" : ", ", head.layer, head.head, list.dump());
+  for (const HeadId& head : scores.grid.heads()) {
+    const OrderedJson list = scores.of_head(head, ScoreForm::count);
+    const char* comma = head == HeadId{} ? "" : ", ";
+    text += fmt::format("{}\"{}-{}\": {}", comma, head.layer, head.head, list.dump());
   }
   return text + "}\n";
 }

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "cli/niah/niah_view.h"
+#include "cli/render/head_map.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -36,24 +37,11 @@ HeatMap accuracy_map(const NiahResult& result, std::size_t mask) {
 }
 
 HeatMap heads_map(const NiahResult& result) {
-  const std::vector<double> means = result.scores.means(ScoreForm::count);
-  HeatMap map{.title = result.model + " · retrieval score",
-              .subtitle = fmt::format("mean over {} passed prompts", result.scores.passed()),
-              .rows = result.scores.layers,
-              .cols = result.scores.heads,
-              .values = {means.begin(), means.end()},
-              .row_labels = {},
-              .col_labels = {},
-              .row_axis = "layer",
-              .col_axis = "head",
-              .value_name = "score",
-              .range = ValueRange{0, 1}};
-  for (std::int64_t layer = 0; layer < map.rows; ++layer) {
-    map.row_labels.push_back(std::to_string(layer));
-  }
-  for (std::int64_t head = 0; head < map.cols; ++head) {
-    map.col_labels.push_back(std::to_string(head));
-  }
+  HeatMap map = head_map(result.scores.means(ScoreForm::count));
+  map.title = result.model + " · retrieval score";
+  map.subtitle = fmt::format("mean over {} passed prompts", result.scores.passed());
+  map.value_name = "score";
+  map.range = ValueRange{0, 1};
   return map;
 }
 

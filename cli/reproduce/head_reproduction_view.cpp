@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/atlas/atlas_view.h"
+#include "cli/render/head_map.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -31,20 +32,14 @@ Table table_of(const ResultTable& from) {
   return table;
 }
 
-HeatMap score_map(const HeadResult& result, const Detection& d, const Model& model) {
-  HeatMap map;
+HeatMap score_map(const Detection& d, const Model& model) {
+  HeatMap map = head_map(d.score);
   map.title = fmt::format("{} · {}", model.source().name, d.detector.name);
   map.subtitle = d.detector.definition;
-  map.rows = result.atlas.n_layers;
-  map.cols = result.atlas.n_heads;
-  for (const double score : d.score) {
-    map.values.push_back(static_cast<float>(score));
-  }
-  map.row_axis = "layer";
-  map.col_axis = "head";
   map.value_name = "score";
-  map.color_map = *std::min_element(d.score.begin(), d.score.end()) < -1e-6 ? ColorMap::diverging
-                                                                            : ColorMap::light;
+  map.color_map = *std::min_element(d.score.values.begin(), d.score.values.end()) < -1e-6
+                      ? ColorMap::diverging
+                      : ColorMap::light;
   return map;
 }
 
@@ -107,7 +102,7 @@ void add_head_result(Report& report, const HeadResult& result, const Model& mode
                       : fmt::format("`{}` failed: {}", each.detector.name, each.failed));
       continue;
     }
-    report.figure(to_svg(score_map(result, each, model)),
+    report.figure(to_svg(score_map(each, model)),
                   fmt::format("{}. {}", each.detector.summary, each.detector.source));
   }
   if (!result.atlas.confirmations.empty()) {

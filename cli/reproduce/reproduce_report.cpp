@@ -49,7 +49,7 @@ void add_stage(Report& report,
     return;
   }
   report.text(fmt::format("### {} heads: direct paths to {}", stage.stage.name, end));
-  report.figure(to_svg(stage_map(result, stage, model.config(), model.source().name)),
+  report.figure(to_svg(stage_map(result, stage, model.source().name)),
                 fmt::format("The change of the mean {} when a head's output at {} comes from the "
                             "corrupted run along these paths alone.",
                             result.what->metric,

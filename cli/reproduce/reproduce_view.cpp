@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
+#include "cli/render/head_map.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -86,11 +87,12 @@ std::string interval_of(const std::vector<double>& values) {
 
 }  // namespace
 
-HeatMap stage_map(const Reproduced& result,
-                  const StageResult& stage,
-                  const ModelConfig& config,
-                  const std::string& model) {
-  HeatMap map;
+HeatMap stage_map(const Reproduced& result, const StageResult& stage, const std::string& model) {
+  HeadScores effects(stage.effects.grid, std::vector<double>());
+  for (const Summary& effect : stage.effects.values) {
+    effects.values.push_back(effect.mean);
+  }
+  HeatMap map = head_map(effects);
   const std::string end =
       stage.stage.into.empty()
           ? "the logits"
@@ -101,19 +103,6 @@ HeatMap stage_map(const Reproduced& result,
                              result.task.items.size(),
                              result.what->metric,
                              result.clean.mean);
-  map.rows = config.n_layers;
-  map.cols = config.n_heads;
-  for (const Summary& effect : stage.effects.values) {
-    map.values.push_back(static_cast<float>(effect.mean));
-  }
-  for (std::int64_t layer = 0; layer < map.rows; ++layer) {
-    map.row_labels.push_back(std::to_string(layer));
-  }
-  for (std::int64_t head = 0; head < map.cols; ++head) {
-    map.col_labels.push_back(std::to_string(head));
-  }
-  map.row_axis = "layer";
-  map.col_axis = "head";
   map.value_name = "effect";
   map.color_map = ColorMap::diverging;
   return map;

@@ -31,10 +31,7 @@ Table published_table(const Reproduced& result);
 Table overlap_table(const std::vector<Reproduced>& results);
 OrderedJson overlap_json(const std::vector<Reproduced>& results);
 
-HeatMap stage_map(const Reproduced& result,
-                  const StageResult& stage,
-                  const ModelConfig& config,
-                  const std::string& model);
+HeatMap stage_map(const Reproduced& result, const StageResult& stage, const std::string& model);
 
 // In one sentence each: what was found, and whether the model does the task at all.
 std::string verdict(const Reproduced& result);

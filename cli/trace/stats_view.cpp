@@ -1,13 +1,13 @@
 #include "cli/trace/stats_view.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
 #include "cli/render/output_file.h"
 #include "cli/render/small_multiples.h"
 #include "cli/render/table.h"
+#include "lib/base/head_scores.h"
 #include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 
@@ -42,27 +42,16 @@ void add_top_columns(StatsSummary& summary, const Tensor& columns) {
   summary.top_column.insert(summary.top_column.end(), data, data + index.numel());
 }
 
-std::string name_of(const StatsSummary& summary, std::size_t head) {
-  const auto heads = static_cast<std::size_t>(summary.n_heads);
-  return fmt::format("{}.{}", head / heads, head % heads);
-}
-
 std::string extremes(const StatsSummary& summary,
                      const std::vector<double>& values,
                      std::size_t top,
                      int digits) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return values[a] > values[b];
-  });
-  order.resize(std::min(top, order.size()));
+  const std::int64_t layers = static_cast<std::int64_t>(values.size()) / summary.n_heads;
+  const HeadScores scores{{layers, summary.n_heads}, values};
   std::string text;
-  for (const std::size_t head : order) {
-    text += fmt::format("{}{} {}",
-                        text.empty() ? "" : ", ",
-                        name_of(summary, head),
-                        format_number(values[head], digits));
+  for (const HeadId& head : top_heads(scores, top)) {
+    text += fmt::format(
+        "{}{} {}", text.empty() ? "" : ", ", to_string(head), format_number(scores[head], digits));
   }
   return text;
 }

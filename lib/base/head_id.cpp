@@ -62,6 +62,14 @@ HeadId HeadGrid::head_at(std::size_t index) const {
   return {place / n_heads, place % n_heads};
 }
 
+std::vector<std::size_t> HeadGrid::indices_of(const std::vector<HeadId>& heads) const {
+  std::vector<std::size_t> indices;
+  for (const HeadId& head : heads) {
+    indices.push_back(index_of(head));
+  }
+  return indices;
+}
+
 std::vector<HeadId> HeadGrid::heads() const {
   std::vector<HeadId> all;
   all.reserve(size());

@@ -45,6 +45,8 @@ struct HeadGrid {
   [[nodiscard]] std::size_t index_of(const HeadId& head) const;
   [[nodiscard]] HeadId head_at(std::size_t index) const;
 
+  [[nodiscard]] std::vector<std::size_t> indices_of(const std::vector<HeadId>& heads) const;
+
   [[nodiscard]] std::vector<HeadId> heads() const;  // all, in order
 };
 

@@ -60,6 +60,7 @@ TEST_CASE("a grid numbers its heads layer by layer and knows no others") {
   REQUIRE(grid.size() == 12);
   CHECK(grid.index_of({2, 1}) == 9);
   CHECK(grid.heads()[9] == HeadId{2, 1});
+  CHECK(grid.indices_of({{2, 1}, {0, 3}}) == std::vector<std::size_t>{9, 3});
   for (std::size_t i = 0; i < grid.size(); ++i) {
     CHECK(grid.index_of(grid.head_at(i)) == i);
   }

@@ -39,8 +39,9 @@ TEST_CASE("detect: table, file, page and compare agree; the file can be gone on 
   REQUIRE(json["detectors"].size() == 2);
   const Detection& sink = *atlas.find("first_token_sink");
   CHECK(sink.samples.samples == 24);
-  for (std::size_t head = 0; head < sink.score.size(); ++head) {
-    CHECK(json["detectors"][0]["scores"][head].get<double>() == sink.score[head]);
+  for (const HeadId& head : sink.score.heads()) {
+    const auto at = sink.score.grid.index_of(head);
+    CHECK(json["detectors"][0]["scores"][at].get<double>() == sink.score[head]);
     CHECK((sink.low[head] <= sink.score[head] && sink.score[head] <= sink.high[head]));
     CHECK((sink.score[head] > 1.0 / 64 && sink.score[head] <= 1.0));  // the first sees itself
   }

@@ -185,8 +185,8 @@ TEST_CASE("detect writes its prompts, and scores heads on the trace of them") {
   const Atlas live = read_atlas(folder / "live.h5");
   const Atlas read = read_atlas(folder / "read.h5");
   for (const char* name : {"first_token_sink", "delimiter"}) {
-    CHECK(furthest(live.find(name)->score, read.find(name)->score) < 1e-6);
-    CHECK(furthest(live.find(name)->control, read.find(name)->control) < 1e-6);
+    CHECK(furthest(live.find(name)->score.values, read.find(name)->score.values) < 1e-6);
+    CHECK(furthest(live.find(name)->control.values, read.find(name)->control.values) < 1e-6);
   }
   check_refusal(with(detect, {"--trace", trace, "--seed", "9"}),
                 {"is not in it", "--seeds 1 --seed 9 --write-prompts probes.jsonl"});

@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::int64_t kSize = 256;  // tokens and positions: the probe of repeated tokens fits
 
-std::size_t place(HeadId head) {
-  return static_cast<std::size_t>(head.layer * kInductionHeads + head.head);
-}
-
 Detection found(const Model& model, const std::string& name) {
   return detect(model, {.detectors = {find_detector(name)}, .seeds = {0}}).front();
 }
@@ -115,41 +111,41 @@ TEST_CASE("heads made by hand have the roles they were made for, and no others")
   const Model model = induction_model(kInductionHeads, kSize);
   const Detection induction = found(model, "induction");
   REQUIRE(induction.ran());
-  CHECK(induction.score[place(kInductionHead)] > 0.8);  // tokens drawn twice share their attention
-  CHECK(induction.with_role() ==
-        std::vector<std::size_t>{place(kInductionHead), place({1, 3})});  // 1.3 looks alike
+  CHECK(induction.score[kInductionHead] > 0.8);  // tokens drawn twice share their attention
+  CHECK(induction.with_role() == std::vector<HeadId>{kInductionHead, {1, 3}});  // 1.3 looks alike
   const Detection previous = found(model, "previous_token");
-  CHECK(previous.score[place(kPreviousTokenHead)] > 0.99);
-  CHECK(previous.score[place({0, 2})] < 0.01);  // looks at itself
-  CHECK(previous.score[place(kInductionHead)] < 0.1);
-  CHECK(previous.has_role(place(kPreviousTokenHead)));
-  CHECK_FALSE(previous.has_role(place({0, 2})));
+  CHECK(previous.score[kPreviousTokenHead] > 0.99);
+  CHECK(previous.score[{0, 2}] < 0.01);  // looks at itself
+  CHECK(previous.score[kInductionHead] < 0.1);
+  CHECK(previous.has_role(kPreviousTokenHead));
+  CHECK_FALSE(previous.has_role({0, 2}));
   CHECK(found(model, "duplicate_token").with_role().empty());
   CHECK(found(model, "echo").with_role().empty());
   const Detection razor = found(model, "echo_induction");
-  CHECK(razor.score[place(kInductionHead)] > 0.8);
+  CHECK(razor.score[kInductionHead] > 0.8);
 }
 
 TEST_CASE("a role needs the threshold and an interval above the control") {
   Detection d{.detector = {.name = "x", .threshold = 0.5}};
-  d.score = {0.6, 0.6, 0.4};
-  d.low = {0.3, 0.5, 0.39};
-  d.high = {0.9, 0.7, 0.41};
-  d.control = {0.4, 0.4, 0.1};
-  CHECK_FALSE(d.has_role(0));
-  CHECK(d.has_role(1));
-  CHECK_FALSE(d.has_role(2));
-  CHECK(d.top(2) == std::vector<std::size_t>{0, 1});
+  const HeadGrid grid{.n_layers = 1, .n_heads = 3};
+  d.score = {grid, {0.6, 0.6, 0.4}};
+  d.low = {grid, {0.3, 0.5, 0.39}};
+  d.high = {grid, {0.9, 0.7, 0.41}};
+  d.control = {grid, {0.4, 0.4, 0.1}};
+  CHECK_FALSE(d.has_role({0, 0}));
+  CHECK(d.has_role({0, 1}));
+  CHECK_FALSE(d.has_role({0, 2}));
+  CHECK(d.top(2) == std::vector<HeadId>{{0, 0}, {0, 1}});
 }
 
 TEST_CASE(
     "confirming: without the induction head the copies are lost, without others they are not") {
   const Model model = induction_model(kInductionHeads, kSize);
   Detection induction = found(model, "induction");
-  induction.score[place({1, 3})] = 0.0;  // which has no W_O: it would water the role down
+  induction.score[{1, 3}] = 0.0;  // which has no W_O: it would water the role down
   Confirmer confirmer(model, {.heads = 1, .draws = 5});
   const Confirmation c = confirmer.confirm(induction);
-  CHECK(c.heads == std::vector<std::size_t>{place(kInductionHead)});
+  CHECK(c.heads == std::vector{kInductionHead});
   CHECK(c.intact > -2.0);
   CHECK(c.change() < -3.0);
   CHECK(std::abs(c.random_mean()) < 0.01);
@@ -184,15 +180,16 @@ TEST_CASE("confirmed is what intervals and every draw say, never one draw's sign
 }
 
 TEST_CASE("random heads match the layers of those they stand for") {
-  ModelConfig config;
-  config.n_layers = 4;
-  config.n_heads = 3;
-  const auto drawn = matched_random({3, 4, 9}, {3, 4, 9}, config, 1);
+  const std::vector<HeadId> chosen{{1, 0}, {1, 1}, {3, 0}};
+  const auto drawn = matched_random(chosen, chosen, {.n_layers = 4, .n_heads = 3}, 1);
   REQUIRE(drawn.size() == 3);
-  CHECK(std::count_if(drawn.begin(), drawn.end(), [](auto head) { return head / 3 == 1; }) >= 1);
-  CHECK(std::count_if(drawn.begin(), drawn.end(), [](auto head) { return head / 3 == 3; }) >= 1);
-  for (const std::size_t head : drawn) {
-    CHECK((head != 3 && head != 4 && head != 9));
+  for (const std::int64_t layer : {1, 3}) {
+    CHECK(std::count_if(drawn.begin(), drawn.end(), [&](const HeadId& head) {
+            return head.layer == layer;
+          }) >= 1);
+  }
+  for (const HeadId& head : drawn) {
+    CHECK(std::find(chosen.begin(), chosen.end(), head) == chosen.end());
   }
 }
 
@@ -265,5 +262,5 @@ TEST_CASE("only the declared reason is undefined; any other error is a failure, 
   CHECK(all[4].failed == "at");
   CHECK(all[5].failed == "its own fault");
   CHECK(all[6].ran());
-  CHECK(all[6].score[place(kPreviousTokenHead)] > 0.99);
+  CHECK(all[6].score[kPreviousTokenHead] > 0.99);
 }

@@ -75,9 +75,9 @@ double detections_apart(const std::vector<Detection>& live,
     CHECK(live[i].undefined == read[i].undefined);
     ran += live[i].ran() ? 1 : 0;
     most = std::max({most,
-                     furthest(live[i].score, read[i].score),
-                     furthest(live[i].low, read[i].low),
-                     furthest(live[i].control, read[i].control)});
+                     furthest(live[i].score.values, read[i].score.values),
+                     furthest(live[i].low.values, read[i].low.values),
+                     furthest(live[i].control.values, read[i].control.values)});
   }
   return most;
 }

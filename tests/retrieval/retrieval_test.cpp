@@ -159,14 +159,15 @@ TEST_CASE("a retrieval head by construction scores 1, the others 0") {
     const RetrievalScores scores = retrieval_scores(model, needles(), options_of());
     REQUIRE(scores.samples.size() == 6);
     CHECK(scores.passed() == 6);
-    const std::vector<double> count = scores.means(ScoreForm::count);
-    const std::vector<double> set = scores.means(ScoreForm::set);
-    for (std::int64_t place = 0; place < 2 * kInductionHeads; ++place) {
-      CAPTURE(place);
+    const HeadScores count = scores.means(ScoreForm::count);
+    const HeadScores set = scores.means(ScoreForm::set);
+    REQUIRE(count.grid == HeadGrid{2, kInductionHeads});
+    for (const HeadId& head : count.heads()) {
+      CAPTURE(to_string(head));
       // 1.3 has the same queries and keys as the induction head 1.2, and no output.
-      const bool copies = place == kInductionHeads + 2 || place == kInductionHeads + 3;
-      CHECK(count[static_cast<std::size_t>(place)] == (copies ? 1.0 : 0.0));
-      CHECK(set[static_cast<std::size_t>(place)] == (copies ? 1.0 : 0.0));
+      const bool copies = head == kInductionHead || head == HeadId{1, 3};
+      CHECK(count[head] == (copies ? 1.0 : 0.0));
+      CHECK(set[head] == (copies ? 1.0 : 0.0));
     }
     CHECK(scores.samples[0].tokens == std::vector<std::int32_t>{9, 7, 11});
     CHECK(scores.samples[0].recall == 100.0);
