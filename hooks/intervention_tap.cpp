@@ -196,7 +196,7 @@ Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor&
 }  // namespace
 
 void InterventionTap::begin(const ModelConfig&) {
-  std::erase_if(masks_, [](const auto& entry) { return entry.second.placed; });
+  std::erase_if(masks_, [](const auto& entry) { return entry.second.by_position; });
 }
 
 bool InterventionTap::overlap(const Mask& a, const Mask& b) {
@@ -214,14 +214,14 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
     const Selection& where = plan_->step(step).what.where;
     return where.positions || where.pairs;
   };
-  const bool placed = std::any_of(group.begin(), group.end(), chooses_positions);
+  const bool by_position = std::any_of(group.begin(), group.end(), chooses_positions);
   const BatchLayout& layout = visit.layout;
-  Mask& mask = masks_[{group, visit.point.site, placed ? layout.past : 0}];
+  Mask& mask = masks_[{group, visit.point.site, by_position ? layout.past : 0}];
   if (mask.rows == layout.rows && mask.prompts == layout.prompts) {
     return mask;
   }
   apart_.clear();
-  mask = {.placed = placed, .prompts = layout.prompts, .rows = layout.rows};
+  mask = {.by_position = by_position, .prompts = layout.prompts, .rows = layout.rows};
   bool everything = false;
   for (const std::size_t step : group) {
     const Selection& where = plan_->step(step).what.where;
@@ -273,11 +273,11 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
   }
   const bool pairs = of_pairs(visit.point.site) && !edit.function;
   // Whoever chooses pairs may choose none that is seen; every query sees some key.
-  if (pairs && (mask.placed || asks_what_is_seen(edit.what, visit.point.site))) {
+  if (pairs && (mask.by_position || asks_what_is_seen(edit.what, visit.point.site))) {
     const Tensor seen = seen_pairs(visit, value);  // windows differ between layers
     where = where.defined() ? where.logical_and(seen) : seen;
   }
-  if (pairs && mask.placed && !where.any().item<bool>()) {
+  if (pairs && mask.by_position && !where.any().item<bool>()) {
     return value;
   }
   for (const std::size_t step : mask.of) {

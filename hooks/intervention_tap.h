@@ -29,7 +29,7 @@ class InterventionTap final : public Tap {
   struct Mask {
     Tensor selected{};                    // undefined: everything
     EditGroup of{};                       // the steps that select something
-    bool placed = false;                  // it chooses positions, so it is of one pass
+    bool by_position = false;             // it chooses positions, so it is of one pass
     std::vector<std::int64_t> prompts{};  // of the batch it was made for
     std::int64_t rows = 0;
   };

@@ -40,8 +40,8 @@ class GroupMean final : public ValueSource {
             const std::vector<Site>& sites);
 
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
-    return of_items(runs.block.items);
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override {
+    return of_items(runs.batch.items);
   }
   // The same for rows of these items. What it returns lives as long as `items`.
   [[nodiscard]] Replacement of_items(const std::vector<std::int64_t>& items) const;
@@ -70,7 +70,7 @@ class Resample final : public ValueSource {
            std::uint64_t seed);
 
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override;
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override;
   [[nodiscard]] bool same_before_difference() const override { return false; }
 
   [[nodiscard]] std::int64_t partner(std::int64_t item) const {

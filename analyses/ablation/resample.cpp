@@ -22,9 +22,9 @@ Resample::Resample(const RunSource& from,
   }
 }
 
-Replacement Resample::of_block(const BlockRuns& runs) const {
+Replacement Resample::of_batch(const BatchRuns& runs) const {
   std::vector<std::vector<std::int32_t>> prompts;
-  for (const std::int64_t item : runs.block.items) {
+  for (const std::int64_t item : runs.batch.items) {
     prompts.push_back(items_[static_cast<std::size_t>(partner(item))].prompt(over_).tokens);
   }
   // Partners are of one length, so columns mean the same positions.

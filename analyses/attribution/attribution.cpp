@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "analyses/attribution/attribution_memory.h"
-#include "analyses/attribution/block_attribution.h"
+#include "analyses/attribution/batch_attribution.h"
 #include "analyses/sweep/checked_sink.h"
 #include "lib/base/error.h"
 
@@ -38,8 +38,8 @@ void check(const SweepSpec& spec, const AttributionOptions& options) {
   }
 }
 
-bool all_done(const Block& block, const Grid& grid, const SweepSink& sink) {
-  return std::all_of(block.items.begin(), block.items.end(), [&](std::int64_t item) {
+bool all_done(const PromptBatch& batch, const Grid& grid, const SweepSink& sink) {
+  return std::all_of(batch.items.begin(), batch.items.end(), [&](std::int64_t item) {
     for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
       if (!sink.done(cell, item)) {
         return false;
@@ -60,8 +60,8 @@ void check_attribution(const Model& model,
   grid_of(model, task, spec);
   const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
-  for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
-    swept_columns(spec, model.config(), block, task.items);  // the positions each prompt has
+  for (const PromptBatch& batch : prompt_batches(task.items, plan.batch_tokens)) {
+    swept_columns(spec, model.config(), batch, task.items);  // the positions each prompt has
   }
 }
 
@@ -84,14 +84,14 @@ bool run_attribution(const Model& model,
   checked.put_baseline(Run::clean, baselines.clean);
   checked.put_baseline(Run::corrupted, baselines.corrupted);
   const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};
-  for (const Block& block : blocks_of(task.items, plan.block_tokens)) {
+  for (const PromptBatch& batch : prompt_batches(task.items, plan.batch_tokens)) {
     if (options.stop && options.stop()) {
       return false;
     }
-    if (all_done(block, grid, checked)) {
+    if (all_done(batch, grid, checked)) {
       continue;
     }
-    std::vector<ResultStore::Value> values = BlockAttribution(context, block).run();
+    std::vector<ResultStore::Value> values = BatchAttribution(context, batch).run();
     std::erase_if(values, [&](const auto& v) { return checked.done(v.cell, v.prompt); });
     checked.put(values);
   }

@@ -51,7 +51,7 @@ AttributionPlan plan_attribution(const Model& model,
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
   const std::int64_t enough = enough_tokens(model.device(), PassDirection::backwards) / runs;
   const std::int64_t fit = memory / prompt * longest;
-  return {.block_tokens = std::max(longest, std::min(fit, enough)),
+  return {.batch_tokens = std::max(longest, std::min(fit, enough)),
           .baseline_tokens = std::max(longest, std::min(fit, kBaselineTokens))};
 }
 

@@ -6,7 +6,7 @@
 namespace headscope {
 
 struct AttributionPlan {
-  std::int64_t block_tokens = 0;     // of prompts at once
+  std::int64_t batch_tokens = 0;     // of prompts at once
   std::int64_t baseline_tokens = 0;  // of the unchanged runs at once: as a sweep's, if they fit
 };
 

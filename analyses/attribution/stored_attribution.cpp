@@ -73,30 +73,30 @@ void check_stored_runs(const Model& model,
 
 Baselines stored_baselines(const Task& task, const Scoring& scoring, const StoredRuns& stored) {
   Baselines baselines(task.items.size());
-  for (const Block& block : blocks_of(task.items, kBaselineTokens)) {
-    const std::vector<std::size_t> prompts = prompts_of_items(block.items);
+  for (const PromptBatch& batch : prompt_batches(task.items, kBaselineTokens)) {
+    const std::vector<std::size_t> prompts = prompts_of_items(batch.items);
     const auto logits = [&](Run run) {
-      const Tensor all = stored.of(run).at("logits/last", prompts, block.layout());
+      const Tensor all = stored.of(run).at("logits/last", prompts, batch.layout());
       return scoring.vocab().empty()
                  ? all
                  : all.index_select(1, index_tensor(scoring.vocab(), all.device()));
     };
-    baselines.add(block.items, {logits(Run::clean), logits(Run::corrupted)}, scoring);
+    baselines.add(batch.items, {logits(Run::clean), logits(Run::corrupted)}, scoring);
   }
   return baselines;
 }
 
 StoredTerms stored_terms(const SweepSpec& spec,
                          const StoredRuns& stored,
-                         const Block& block,
+                         const PromptBatch& batch,
                          std::int64_t layer) {
   const HookPoint point{spec.parts.front().site, static_cast<int>(layer)};
   const std::string name = hook_name(point.site, point.layer);
-  const std::vector<std::size_t> prompts = prompts_of_items(block.items);
+  const std::vector<std::size_t> prompts = prompts_of_items(batch.items);
   const StoredRun& own = stored.of(spec.into);
   const StoredRun& source = stored.of(other_than(spec.into));
-  return {source.at(name, prompts, block.layout()) - own.at(name, prompts, block.layout()),
-          own.at(gradient_name(point), prompts, block.layout())};
+  return {source.at(name, prompts, batch.layout()) - own.at(name, prompts, batch.layout()),
+          own.at(gradient_name(point), prompts, batch.layout())};
 }
 
 }  // namespace headscope

@@ -38,7 +38,7 @@ struct StoredTerms {
 };
 StoredTerms stored_terms(const SweepSpec& spec,
                          const StoredRuns& stored,
-                         const Block& block,
+                         const PromptBatch& batch,
                          std::int64_t layer);
 
 }  // namespace headscope

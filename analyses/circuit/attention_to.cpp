@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "lib/base/error.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
@@ -54,14 +54,14 @@ std::vector<std::vector<double>> attention_to(const Model& model,
     throw UsageError("{}: acts at all tokens, so it looks from nowhere in particular", heads.name);
   }
   std::vector<std::vector<double>> means(heads.heads.size(), std::vector<double>(spans.size()));
-  for (const Block& block : blocks_of(task.items, kTokensWithLogits)) {
-    const Tensor from = chosen_columns({heads.at}, block, task.items).to(at::kDouble);
+  for (const PromptBatch& batch : prompt_batches(task.items, kTokensWithLogits)) {
+    const Tensor from = chosen_columns({heads.at}, batch, task.items).to(at::kDouble);
     std::vector<Tensor> to;
     for (const std::string& span : spans) {
-      to.push_back(chosen_columns({span}, block, task.items).to(at::kDouble));
+      to.push_back(chosen_columns({span}, batch, task.items).to(at::kDouble));
     }
     AttentionTap tap(heads, from / from.sum(1, true), at::stack(to));
-    model.forward(block.clean, tap, {.logits = Logits::none});
+    model.forward(batch.clean, tap, {.logits = Logits::none});
     for (std::size_t i = 0; i < tap.sums.size(); ++i) {
       for (std::size_t s = 0; s < spans.size(); ++s) {
         means[i][s] += tap.sums[i][static_cast<std::int64_t>(s)].item<double>() /

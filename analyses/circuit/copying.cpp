@@ -4,8 +4,8 @@
 
 #include <ATen/ops/gather.h>
 
-#include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "analyses/sweep/run_values.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/memory_need.h"
@@ -29,13 +29,13 @@ struct Named {
 Named named_tokens(const Model& model, const Task& task, const std::vector<std::string>& spans) {
   std::vector<Tensor> streams;
   std::vector<Tensor> tokens;
-  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
+  for (const PromptBatch& batch : prompt_batches(task.items, kTokensAtOnce)) {
     const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
-    const Tensor resid = model.forward(block.clean, first).residual;
+    const Tensor resid = model.forward(batch.clean, first).residual;
     for (const std::string& span : spans) {
-      const Tensor chosen = chosen_columns({span}, block, task.items);
+      const Tensor chosen = chosen_columns({span}, batch, task.items);
       streams.push_back(resid.index({chosen.to(resid.device())}));
-      tokens.push_back(block.clean.tokens().index({chosen}).to(resid.device()));
+      tokens.push_back(batch.clean.tokens().index({chosen}).to(resid.device()));
     }
   }
   return {at::cat(streams), at::cat(tokens)};

@@ -14,18 +14,18 @@
 namespace headscope {
 namespace {
 
-// Where heads keep their own output, of one block: [B, T, H] bool a layer.
+// Where heads keep their own output, of one batch: [B, T, H] bool a layer.
 class KeptHeads {
  public:
   KeptHeads(const HeadCircuit& circuit,
-            const Block& block,
+            const PromptBatch& batch,
             const std::vector<TaskItem>& items,
             const ModelConfig& config) {
     for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
-      masks_.push_back(at::zeros({block.rows(), block.columns(), config.n_heads}, at::kBool));
+      masks_.push_back(at::zeros({batch.rows(), batch.columns(), config.n_heads}, at::kBool));
     }
     for (const HeadClass& each : circuit.classes) {
-      const Tensor columns = chosen_columns({each.at}, block, items);
+      const Tensor columns = chosen_columns({each.at}, batch, items);
       for (const HeadId& head : each.heads) {
         masks_.at(static_cast<std::size_t>(head.layer)).select(2, head.head).logical_or_(columns);
       }
@@ -40,10 +40,10 @@ class KeptHeads {
   std::vector<Tensor> masks_;
 };
 
-// Values of a block's rows, to their places among the items.
-void put(const std::vector<double>& scored, const Block& block, std::vector<double>& values) {
+// Values of a batch's rows, to their places among the items.
+void put(const std::vector<double>& scored, const PromptBatch& batch, std::vector<double>& values) {
   for (std::size_t row = 0; row < scored.size(); ++row) {
-    values[static_cast<std::size_t>(block.items[row])] = scored[row];
+    values[static_cast<std::size_t>(batch.items[row])] = scored[row];
   }
 }
 
@@ -93,12 +93,12 @@ CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const M
       task_(task),
       scoring_(metric, task.items, model.config().d_vocab),
       mean_(model, task.items, Run::corrupted, {Site::z}),
-      blocks_(blocks_of(task.items, kTokensAtOnce)) {
+      batches_(prompt_batches(task.items, kTokensAtOnce)) {
   unchanged_.resize(task.items.size());
-  for (const Block& block : blocks_) {
+  for (const PromptBatch& batch : batches_) {
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
-    const Tensor logits = model.forward(block.clean, last).logits;
-    put(scoring_.values(logits, block.items, logits), block, unchanged_);
+    const Tensor logits = model.forward(batch.clean, last).logits;
+    put(scoring_.values(logits, batch.items, logits), batch, unchanged_);
     clean_.push_back(metric.needs_clean ? logits : Tensor());
   }
 }
@@ -109,13 +109,13 @@ std::vector<double> CircuitEvaluator::metric_with(const HeadCircuit& circuit, Ke
 
 std::vector<double> CircuitEvaluator::ablated(const HeadCircuit& circuit, Kept kept) const {
   std::vector<double> values(task_.items.size());
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const Block& block = blocks_[i];
-    const KeptHeads heads(circuit, block, task_.items, model_.config());
-    Edits ablation = mean_ablation_but(heads, kept, mean_.of_items(block.items));
+  for (std::size_t i = 0; i < batches_.size(); ++i) {
+    const PromptBatch& batch = batches_[i];
+    const KeptHeads heads(circuit, batch, task_.items, model_.config());
+    Edits ablation = mean_ablation_but(heads, kept, mean_.of_items(batch.items));
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring_.vocab()};
-    const Tensor logits = model_.forward(block.clean, ablation, last).logits;
-    put(scoring_.values(logits, block.items, clean_[i]), block, values);
+    const Tensor logits = model_.forward(batch.clean, ablation, last).logits;
+    put(scoring_.values(logits, batch.items, clean_[i]), batch, values);
   }
   return values;
 }

@@ -45,9 +45,9 @@ class CircuitEvaluator {
   const Task& task_;
   Scoring scoring_;
   GroupMean mean_;
-  std::vector<Block> blocks_;
+  std::vector<PromptBatch> batches_;
   std::vector<double> unchanged_;  // F(M) of every item
-  std::vector<Tensor> clean_;      // logits of each block, for metrics that ask; else undefined
+  std::vector<Tensor> clean_;      // logits of each batch, for metrics that ask; else undefined
 };
 
 // The items whose template and length another item has too.

@@ -1,4 +1,4 @@
-// A metric of clean prompts alone, where nobody asks for the corrupted ones.
+// A metric of clean prompts alone, where the corrupted ones are not needed.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 #include "analyses/head_detectors/end_attention.h"
 
-#include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -35,14 +35,14 @@ Tensor end_attention(const Model& model, const Task& task, const std::vector<std
   const auto items = static_cast<std::int64_t>(task.items.size());
   Tensor all = at::zeros({static_cast<std::int64_t>(spans.size()), items, c.n_layers, c.n_heads},
                          at::kDouble);
-  for (const Block& block : blocks_of(task.items, kTokensWithLogits)) {
+  for (const PromptBatch& batch : prompt_batches(task.items, kTokensWithLogits)) {
     std::vector<Tensor> masks;
     for (const std::string& span : spans) {
-      masks.push_back(chosen_columns({span}, block, task.items).to(at::kDouble));
+      masks.push_back(chosen_columns({span}, batch, task.items).to(at::kDouble));
     }
     LastRowTap tap(at::stack(masks));
-    model.forward(block.clean, tap, {.logits = Logits::none});
-    all.index_copy_(1, index_tensor(block.items, at::kCPU), at::stack(tap.layers, 2));
+    model.forward(batch.clean, tap, {.logits = Logits::none});
+    all.index_copy_(1, index_tensor(batch.items, at::kCPU), at::stack(tap.layers, 2));
   }
   return all;
 }

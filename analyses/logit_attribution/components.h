@@ -12,7 +12,7 @@
 
 namespace headscope {
 
-// The labels of a result that are no numbers. Rows: layers, and what stands before and behind them.
+// The labels of a result that are no numbers. Rows: layers, and what comes before and after them.
 inline constexpr std::string_view kEmbedRow = "embed";
 inline constexpr std::string_view kFinalRow = "final";
 // Columns: heads by number, then these.

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "analyses/logit_attribution/block_shares.h"
-#include "analyses/sweep/block.h"
+#include "analyses/logit_attribution/batch_shares.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "lib/base/error.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/ops.h"
@@ -81,16 +81,16 @@ class Attributing {
     result_.corrupted.resize(items.size());
   }
 
-  void take(const Block& block) {
-    const LogitDirection direction = direction_of(items_, block.items, options_.target);
+  void take(const PromptBatch& batch) {
+    const LogitDirection direction = direction_of(items_, batch.items, options_.target);
     const Run run = options_.run;
-    const BlockShares taken =
-        shares_of({model_, options_.stored}, components_, block.of(run), direction);
-    keep(block, taken);
-    put(result_.target(run), block, taken.target);
+    const BatchShares taken =
+        shares_of({model_, options_.stored}, components_, batch.of(run), direction);
+    keep(batch, taken);
+    put(result_.target(run), batch, taken.target);
     put(result_.target(other_run(run)),
-        block,
-        target_of(model_, block.of(other_run(run)), direction));
+        batch,
+        target_of(model_, batch.of(other_run(run)), direction));
   }
 
   [[nodiscard]] LogitAttribution result() && { return std::move(result_); }
@@ -102,10 +102,10 @@ class Attributing {
                : options_.stored->rounding(hook_name(Site::unembed_in, kNoLayer));
   }
 
-  void keep(const Block& block, const BlockShares& taken) {
+  void keep(const PromptBatch& batch, const BatchShares& taken) {
     const auto cells = taken.shares.accessor<double, 2>();
-    for (std::int64_t row = 0; row < block.rows(); ++row) {
-      const auto item = static_cast<std::size_t>(block.items[static_cast<std::size_t>(row)]);
+    for (std::int64_t row = 0; row < batch.rows(); ++row) {
+      const auto item = static_cast<std::size_t>(batch.items[static_cast<std::size_t>(row)]);
       check_sum(
           taken.shares.select(1, row), taken.target[row].item<double>(), items_[item], rounding());
       for (std::int64_t cell = 0; cell < components_.size(); ++cell) {
@@ -114,9 +114,9 @@ class Attributing {
     }
   }
 
-  static void put(std::vector<double>& per_item, const Block& block, const Tensor& target) {
-    for (std::int64_t row = 0; row < block.rows(); ++row) {
-      per_item[static_cast<std::size_t>(block.items[static_cast<std::size_t>(row)])] =
+  static void put(std::vector<double>& per_item, const PromptBatch& batch, const Tensor& target) {
+    for (std::int64_t row = 0; row < batch.rows(); ++row) {
+      per_item[static_cast<std::size_t>(batch.items[static_cast<std::size_t>(row)])] =
           target[row].item<double>();
     }
   }
@@ -137,12 +137,12 @@ std::optional<LogitAttribution> attribute_logits(const Model& model,
   check_standing_change(model);
   Attributing attributing(model, items, options);
   std::int64_t done = 0;
-  for (const Block& block : blocks_of(items, options.batch_tokens)) {
+  for (const PromptBatch& batch : prompt_batches(items, options.batch_tokens)) {
     if (options.stop && options.stop()) {
       return std::nullopt;
     }
-    attributing.take(block);
-    done += block.rows();
+    attributing.take(batch);
+    done += batch.rows();
     if (options.progress) {
       options.progress(done, static_cast<std::int64_t>(items.size()));
     }

@@ -6,8 +6,8 @@
 #include "analyses/path_patching/frozen_tap.h"
 #include "analyses/path_patching/receiver_input.h"
 #include "analyses/path_patching/receiver_tap.h"
-#include "analyses/sweep/climb.h"
 #include "analyses/sweep/continuation.h"
+#include "analyses/sweep/staggered_forward.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -34,7 +34,7 @@ class PathRunner final : public RowRunner {
     const RunValues& run;
     const PathOptions& options;
     std::int64_t kept_from;
-    BatchLayout layout;  // of the whole block
+    BatchLayout layout;  // of the whole batch
     std::int64_t first;
     std::int64_t end;
     Tensor changed;  // [B, s] bool on the device: where receivers' inputs are replaced
@@ -42,13 +42,13 @@ class PathRunner final : public RowRunner {
   explicit PathRunner(Parts parts)
       : it_(std::move(parts)), prefix_(prefix_of(it_.model, it_.run, it_.first)) {}
 
-  [[nodiscard]] std::optional<Tensor> logits(const std::vector<Entering>& entering,
+  [[nodiscard]] std::optional<Tensor> logits(const std::vector<ResidualRows>& entering,
                                              const std::vector<std::int64_t>& vocab,
                                              const std::function<bool()>& stop) const override;
 
  private:
   using Streams = std::map<std::int64_t, Tensor>;  // entering a layer, of the rows so far
-  [[nodiscard]] Stream run_frozen(const Entering& from, std::int64_t to_layer) const;
+  [[nodiscard]] Stream run_frozen(const ResidualRows& from, std::int64_t to_layer) const;
   [[nodiscard]] Tensor run_changed(const Streams& streams,
                                    const Tensor& row,
                                    const ForwardOptions& options) const;
@@ -57,7 +57,7 @@ class PathRunner final : public RowRunner {
   KvPrefix prefix_;
 };
 
-Stream PathRunner::run_frozen(const Entering& from, std::int64_t to_layer) const {
+Stream PathRunner::run_frozen(const ResidualRows& from, std::int64_t to_layer) const {
   const FrozenTap::From kept{it_.run, it_.kept_from, it_.first, from.row};
   const bool frozen = it_.options.mlps == PathOptions::Mlps::freeze;
   FrozenTap tap(kept, frozen ? FrozenTap::Mlps::frozen : FrozenTap::Mlps::run);
@@ -106,17 +106,17 @@ Tensor PathRunner::run_changed(const Streams& streams,
   return it_.model.resume(resume, tap, options).logits;
 }
 
-std::optional<Tensor> PathRunner::logits(const std::vector<Entering>& entering,
+std::optional<Tensor> PathRunner::logits(const std::vector<ResidualRows>& entering,
                                          const std::vector<std::int64_t>& vocab,
                                          const std::function<bool()>& stop) const {
   Streams streams;
-  Climb with;
-  with.run = [&](const Entering& from, std::int64_t to_layer) {
+  StaggeredForward with;
+  with.run = [&](const ResidualRows& from, std::int64_t to_layer) {
     return run_frozen(from, to_layer);
   };
   with.at_layer = [&](std::int64_t layer, const Stream& stream) { streams[layer] = stream.resid; };
   with.stop = stop;
-  const auto last = climb(entering, it_.end, with);
+  const auto last = staggered_forward(entering, it_.end, with);
   if (!last) {
     return std::nullopt;
   }
@@ -155,12 +155,12 @@ std::vector<Site> Paths::sites(const ModelConfig&) const {
   return sites;
 }
 
-std::int64_t Paths::first_column(const Block& block, std::int64_t first) const {
+std::int64_t Paths::first_column(const PromptBatch& batch, std::int64_t first) const {
   if (options_.receivers.front().kind == Receiver::Kind::logits) {
-    return block.columns() - 1;
+    return batch.columns() - 1;
   }
-  const Tensor chosen = chosen_columns(options_.positions, block, items_).any(0);
-  while (first < block.columns() - 1 && !chosen[first].item<bool>()) {
+  const Tensor chosen = chosen_columns(options_.positions, batch, items_).any(0);
+  while (first < batch.columns() - 1 && !chosen[first].item<bool>()) {
     ++first;
   }
   return first;
@@ -173,18 +173,18 @@ bool Paths::reaches(Site, std::int64_t layer) const {
 std::unique_ptr<RowRunner> Paths::make(const Model& model,
                                        const RunValues& run,
                                        std::int64_t kept_from,
-                                       const Block& block,
+                                       const PromptBatch& batch,
                                        std::int64_t first) const {
-  const Tensor chosen = chosen_columns(options_.positions, block, items_);
+  const Tensor chosen = chosen_columns(options_.positions, batch, items_);
   return std::make_unique<PathRunner>(PathRunner::Parts{
       model,
       run,
       options_,
       kept_from,
-      block.layout(),
+      batch.layout(),
       first,
       end_,
-      chosen.narrow(1, first, block.columns() - first).to(to_torch(model.device()))});
+      chosen.narrow(1, first, batch.columns() - first).to(to_torch(model.device()))});
 }
 
 }  // namespace headscope

@@ -33,12 +33,13 @@ class Paths final : public RowRunnerMaker {
   Paths(PathOptions options, const std::vector<TaskItem>& items, const ModelConfig& config);
 
   [[nodiscard]] std::vector<Site> sites(const ModelConfig& config) const override;
-  [[nodiscard]] std::int64_t first_column(const Block& block, std::int64_t first) const override;
+  [[nodiscard]] std::int64_t first_column(const PromptBatch& batch,
+                                          std::int64_t first) const override;
   [[nodiscard]] bool reaches(Site site, std::int64_t layer) const override;
   [[nodiscard]] std::unique_ptr<RowRunner> make(const Model& model,
                                                 const RunValues& run,
                                                 std::int64_t kept_from,
-                                                const Block& block,
+                                                const PromptBatch& batch,
                                                 std::int64_t first) const override;
 
   [[nodiscard]] Tensor whole_run(const WholeRun& in) const override;

@@ -64,9 +64,9 @@ Tensor ReceiverTap::visit(const Visit& visit, const Tensor& value) {
     return changed_z(visit, value);
   } else if (site == Site::v) {
     v_ = value;
-  } else if (site == placed_queries(visit.config)) {
+  } else if (site == attention_q_site(visit.config)) {
     q_ = value;
-  } else if (site == placed_keys(visit.config)) {
+  } else if (site == attention_k_site(visit.config)) {
     k_ = value;
   }
   return value;

@@ -27,9 +27,9 @@ HookPoint point_of(const Receiver& receiver, const ModelConfig& config) {
   }
   switch (receiver.input) {
     case HeadInput::q:
-      return {placed_queries(config), layer};
+      return {attention_q_site(config), layer};
     case HeadInput::k:
-      return {placed_keys(config), layer};
+      return {attention_k_site(config), layer};
     case HeadInput::v:
       break;
   }
@@ -50,7 +50,7 @@ Selection selection_of(const Receiver& receiver, const ModelConfig& config) {
              : Selection{.kv_heads = {{receiver.head / config.heads_per_kv()}}};
 }
 
-// z, and MLP outputs if they are frozen, as in the run nobody changed.
+// z, and MLP outputs if they are frozen, as in the unchanged run.
 Edits frozen_in(const RunValues& run, const std::vector<Site>& sites) {
   Edits frozen;
   for (const Site site : sites) {
@@ -129,21 +129,21 @@ Tensor Paths::whole_run(const WholeRun& in) const {
   const ForwardOptions last{.logits = Logits::last, .vocab = in.vocab};
   Edits frozen = frozen_in(in.run, sites_of_whole_run());
   if (options_.receivers.front().kind == Receiver::Kind::logits) {
-    return in.model.forward(in.batch, frozen | in.change, last).logits;
+    return in.model.forward(in.changed, frozen | in.change, last).logits;
   }
   std::vector<std::string> hooks;
   for (const Receiver& receiver : options_.receivers) {
     hooks.push_back(hook_of(receiver, config));
   }
   Recorder received(std::move(hooks));
-  in.model.forward(in.batch, frozen | in.change | received, {.logits = Logits::none});
+  in.model.forward(in.changed, frozen | in.change | received, {.logits = Logits::none});
   const Tensor columns =
-      chosen_columns(options_.positions, in.block, items_).to(to_torch(in.model.device()));
+      chosen_columns(options_.positions, in.prompts, items_).to(to_torch(in.model.device()));
   Edits edits = receiving(options_.receivers, received, columns, config);
   const KvPrefix nothing_before;
   ReceiverTap views(
       in.model, views_of(options_.receivers, received, config), columns, nothing_before);
-  return in.model.forward(in.batch, edits | views, last).logits;
+  return in.model.forward(in.changed, edits | views, last).logits;
 }
 
 }  // namespace headscope

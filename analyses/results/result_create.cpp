@@ -74,7 +74,7 @@ h5::Dataset create_values(hid_t parent,
   return made;
 }
 
-std::uint64_t placed(const h5::Dataset& dataset) {
+std::uint64_t offset_in_file(const h5::Dataset& dataset) {
   h5::place(dataset);
   return h5::offset_of(dataset);
 }
@@ -99,12 +99,12 @@ ResultPlaces create_places(hid_t root, const ResultHeader& header) {
   const auto result = create_values(root, "result", H5T_IEEE_F64LE, cells, axes);
   const auto per_prompt = create_values(root, "per_prompt", H5T_IEEE_F64LE, pairs, pair_axes);
   ResultPlaces at;
-  at.done = placed(done);
-  at.baseline_done = placed(baseline_done);
-  at.clean = placed(clean);
-  at.corrupted = placed(corrupted);
-  at.result = placed(result);
-  at.per_prompt = placed(per_prompt);
+  at.done = offset_in_file(done);
+  at.baseline_done = offset_in_file(baseline_done);
+  at.clean = offset_in_file(clean);
+  at.corrupted = offset_in_file(corrupted);
+  at.result = offset_in_file(result);
+  at.per_prompt = offset_in_file(per_prompt);
   return at;
 }
 

@@ -80,11 +80,11 @@ struct PlacedValue {
   double value = 0.0;
 };
 
-// Write and wait for the disk; marks only once the values are there. `placed` is sorted by place.
-// False on failure, errno says why.
+// Write and wait for the disk; marks only once the values are there. `values_by_place` is sorted by
+// place. False on failure, errno says why.
 bool write_pairs(const PosixFile& file,
                  const ResultPlaces& at,
-                 const std::vector<PlacedValue>& placed);
+                 const std::vector<PlacedValue>& values_by_place);
 bool write_baseline(const PosixFile& file,
                     const ResultPlaces& at,
                     Run run,

@@ -8,8 +8,8 @@ namespace headscope {
 struct ResultKind {
   std::string_view kind;  // ResultHeader::kind
   // changed_runs: the metric of a run in which one thing was changed; its effect is told from the
-  // run nobody changed, and may be put on the scale from corrupted to clean. shares: a cell's part
-  // of the metric of a run nobody changed: the value is the effect, the cells sum to the metric,
+  // unchanged run, and may be put on the scale from corrupted to clean. shares: a cell's part
+  // of the metric of an unchanged run: the value is the effect, the cells sum to the metric,
   // and cells that are NaN do not exist.
   enum class Cells { changed_runs, shares } cells = Cells::changed_runs;
   std::string_view heading = "sweep";            // of the line with the title

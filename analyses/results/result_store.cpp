@@ -78,7 +78,7 @@ struct ResultStore::Impl {
         remedy_for(cause));
   }
 
-  std::vector<PlacedValue> placed(const std::vector<Value>& values) const;
+  std::vector<PlacedValue> sorted_by_place(const std::vector<Value>& values) const;
   void put(const std::vector<Value>& values);
   void check_same_baseline(Run run, const std::vector<double>& values);
 
@@ -90,7 +90,8 @@ struct ResultStore::Impl {
 };
 
 // Where each value goes, in the order of the file.
-std::vector<PlacedValue> ResultStore::Impl::placed(const std::vector<Value>& values) const {
+std::vector<PlacedValue> ResultStore::Impl::sorted_by_place(
+    const std::vector<Value>& values) const {
   std::vector<PlacedValue> list;
   for (const Value& value : values) {
     list.push_back({pair(value.cell, value.prompt), value.value});
@@ -111,7 +112,7 @@ std::vector<PlacedValue> ResultStore::Impl::placed(const std::vector<Value>& val
 }
 
 void ResultStore::Impl::put(const std::vector<Value>& values) {
-  const std::vector<PlacedValue> list = placed(values);
+  const std::vector<PlacedValue> list = sorted_by_place(values);
   if (list.empty()) {
     return;
   }

@@ -4,7 +4,7 @@
 //   /per_prompt         f64 [axis…, prompt]  NaN where nothing was written
 //   /done               u8  [axis…, prompt]  1: the value is there for good
 //   /result             f64 [axis…]          mean over prompts; NaN until finish()
-//   /baseline/clean     f64 [prompt]         the metric of the runs nobody changed
+//   /baseline/clean     f64 [prompt]         the metric of the unchanged runs
 //   /baseline/corrupted f64 [prompt]
 //   /baseline/done      u8  [2]              clean, corrupted
 //   /axes/<name>        i64 or text, the labels of an axis ("layer", "head", "pos")

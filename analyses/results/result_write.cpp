@@ -14,13 +14,14 @@ bool sync(const PosixFile& file) {
   return ::fdatasync(file.descriptor()) == 0;
 }
 
-// Calls run(first, count) for the pieces of `placed` that follow one another in the file, until one
-// returns false.
+// Calls run(first, count) for the pieces of `values_by_place` that follow one another in the file,
+// until one returns false.
 template <typename Body>
-bool by_runs(const std::vector<PlacedValue>& placed, const Body& run) {
-  for (std::size_t first = 0; first < placed.size();) {
+bool by_runs(const std::vector<PlacedValue>& values_by_place, const Body& run) {
+  for (std::size_t first = 0; first < values_by_place.size();) {
     std::size_t end = first + 1;
-    while (end < placed.size() && placed[end].pair == placed[end - 1].pair + 1) {
+    while (end < values_by_place.size() &&
+           values_by_place[end].pair == values_by_place[end - 1].pair + 1) {
       ++end;
     }
     if (!run(first, end - first)) {
@@ -35,21 +36,22 @@ bool by_runs(const std::vector<PlacedValue>& placed, const Body& run) {
 
 bool write_pairs(const PosixFile& file,
                  const ResultPlaces& at,
-                 const std::vector<PlacedValue>& placed) {
+                 const std::vector<PlacedValue>& values_by_place) {
   std::vector<double> values;
-  for (const PlacedValue& value : placed) {
+  for (const PlacedValue& value : values_by_place) {
     values.push_back(value.value);
   }
-  const std::vector<std::uint8_t> marks(placed.size(), 1);
+  const std::vector<std::uint8_t> marks(values_by_place.size(), 1);
   const auto put_values = [&](std::size_t first, std::size_t count) {
-    const std::uint64_t place = at.per_prompt + placed[first].pair * sizeof(double);
+    const std::uint64_t place = at.per_prompt + values_by_place[first].pair * sizeof(double);
     return file.write(place, &values[first], count * sizeof(double));
   };
   const auto put_marks = [&](std::size_t first, std::size_t count) {
-    return file.write(at.done + placed[first].pair, &marks[first], count);
+    return file.write(at.done + values_by_place[first].pair, &marks[first], count);
   };
   const FileSizeSignalBlocked blocked;
-  return by_runs(placed, put_values) && sync(file) && by_runs(placed, put_marks) && sync(file);
+  return by_runs(values_by_place, put_values) && sync(file) &&
+         by_runs(values_by_place, put_marks) && sync(file);
 }
 
 bool write_baseline(const PosixFile& file,

@@ -5,26 +5,26 @@
 
 namespace headscope {
 
-void Baselines::add(const BlockRuns& runs, const Scoring& scoring) {
-  add(runs.block.items, {runs.clean.logits(), runs.corrupted.logits()}, scoring);
+void Baselines::add(const BatchRuns& runs, const Scoring& scoring) {
+  add(runs.batch.items, {runs.clean.logits(), runs.corrupted.logits()}, scoring);
 }
 
-void Baselines::add(const std::vector<std::int64_t>& block,
+void Baselines::add(const std::vector<std::int64_t>& batch,
                     const Logits& logits,
                     const Scoring& scoring) {
-  const auto of_clean = scoring.values(logits.clean, block, logits.clean);
-  const auto of_corrupted = scoring.values(logits.corrupted, block, logits.clean);
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    clean[static_cast<std::size_t>(block[i])] = of_clean[i];
-    corrupted[static_cast<std::size_t>(block[i])] = of_corrupted[i];
+  const auto of_clean = scoring.values(logits.clean, batch, logits.clean);
+  const auto of_corrupted = scoring.values(logits.corrupted, batch, logits.clean);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    clean[static_cast<std::size_t>(batch[i])] = of_clean[i];
+    corrupted[static_cast<std::size_t>(batch[i])] = of_corrupted[i];
   }
 }
 
-BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring) {
+BatchRuns logits_of(const Model& model, const PromptBatch& batch, const Scoring& scoring) {
   const RunOptions logits_alone{.sites = {}, .first_column = 0, .vocab = scoring.vocab()};
-  return {block,
-          RunValues(model, block.clean, logits_alone),
-          RunValues(model, block.corrupted, logits_alone)};
+  return {batch,
+          RunValues(model, batch.clean, logits_alone),
+          RunValues(model, batch.corrupted, logits_alone)};
 }
 
 Baselines baselines_of(const Model& model,
@@ -32,8 +32,8 @@ Baselines baselines_of(const Model& model,
                        const Scoring& scoring,
                        std::int64_t tokens) {
   Baselines baselines(items.size());
-  for (const Block& block : blocks_of(items, tokens)) {
-    baselines.add(logits_of(model, block, scoring), scoring);
+  for (const PromptBatch& batch : prompt_batches(items, tokens)) {
+    baselines.add(logits_of(model, batch, scoring), scoring);
   }
   return baselines;
 }
@@ -46,15 +46,15 @@ std::vector<Baselines> baselines_of(const Model& model,
     scorings.emplace_back(*metric, items, model.config().d_vocab);
   }
   std::vector<Baselines> baselines(metrics.size(), Baselines(items.size()));
-  for (const Block& block : blocks_of(items, kBaselineTokens)) {
-    const RunValues clean(model, block.clean, {});
-    const RunValues corrupted(model, block.corrupted, {});
+  for (const PromptBatch& batch : prompt_batches(items, kBaselineTokens)) {
+    const RunValues clean(model, batch.clean, {});
+    const RunValues corrupted(model, batch.corrupted, {});
     for (std::size_t i = 0; i < metrics.size(); ++i) {
       const auto& vocab = scorings[i].vocab();
       const auto of = [&](const Tensor& all) {
         return vocab.empty() ? all : all.index_select(1, index_tensor(vocab, all.device()));
       };
-      baselines[i].add(block.items, {of(clean.logits()), of(corrupted.logits())}, scorings[i]);
+      baselines[i].add(batch.items, {of(clean.logits()), of(corrupted.logits())}, scorings[i]);
     }
   }
   return baselines;

@@ -1,4 +1,4 @@
-// The metric of the runs nobody changed, which every cell is told from.
+// The metric of the unchanged runs, which every cell is told from.
 #pragma once
 
 #include <vector>
@@ -16,20 +16,20 @@ struct Baselines {
   [[nodiscard]] const std::vector<double>& of(Run run) const {
     return run == Run::clean ? clean : corrupted;
   }
-  void add(const BlockRuns& runs, const Scoring& scoring);
+  void add(const BatchRuns& runs, const Scoring& scoring);
 
-  struct Logits {  // of the items of a block; columns as scoring.vocab() says
+  struct Logits {  // of the items of a batch; columns as scoring.vocab() says
     Tensor clean, corrupted;
   };
-  void add(const std::vector<std::int64_t>& block, const Logits& logits, const Scoring& scoring);
+  void add(const std::vector<std::int64_t>& batch, const Logits& logits, const Scoring& scoring);
 };
 
 // Tokens of the batches baselines run in, where memory is not scarce: they do not depend on how
 // much there is, so neither do the values.
 inline constexpr std::int64_t kBaselineTokens = kTokensAtOnce;
 
-// Both runs of a block for their logits alone.
-BlockRuns logits_of(const Model& model, const Block& block, const Scoring& scoring);
+// Both runs of a batch for their logits alone.
+BatchRuns logits_of(const Model& model, const PromptBatch& batch, const Scoring& scoring);
 
 Baselines baselines_of(const Model& model,
                        const std::vector<TaskItem>& items,

@@ -1,6 +1,6 @@
 #include "analyses/sweep/continuation.h"
 
-#include "analyses/sweep/climb.h"
+#include "analyses/sweep/staggered_forward.h"
 
 namespace headscope {
 
@@ -8,7 +8,8 @@ KvPrefix prefix_of(const Model& model, const RunValues& run, std::int64_t column
   KvPrefix prefix;
   prefix.columns = columns;
   for (std::int64_t layer = 0; columns > 0 && layer < model.config().n_layers; ++layer) {
-    prefix.layers.push_back({run.at(placed_keys(model.config()), layer), run.at(Site::v, layer)});
+    prefix.layers.push_back(
+        {run.at(attention_k_site(model.config()), layer), run.at(Site::v, layer)});
   }
   return prefix;
 }
@@ -19,7 +20,7 @@ Continuation::Continuation(const Model& model,
                            std::int64_t first_column)
     : model_(model), layout_(layout), prefix_(prefix_of(model, run, first_column)) {}
 
-ForwardResult Continuation::resume(const Entering& from, const ForwardOptions& options) const {
+ForwardResult Continuation::resume(const ResidualRows& from, const ForwardOptions& options) const {
   KvPrefix prefix = prefix_;
   prefix.row = from.row;
   const Resume resume{.layout = layout_of_rows(layout_, prefix.columns, from.row),
@@ -31,24 +32,24 @@ ForwardResult Continuation::resume(const Entering& from, const ForwardOptions& o
 }
 
 // Only the last column's logits are read, so the last block runs that column alone.
-std::optional<Tensor> Continuation::logits(const std::vector<Entering>& entering,
+std::optional<Tensor> Continuation::logits(const std::vector<ResidualRows>& entering,
                                            const std::vector<std::int64_t>& vocab,
                                            const std::function<bool()>& stop) const {
   const std::int64_t layers = model_.config().n_layers;
-  const auto run = [&](const Entering& from, std::int64_t to_layer) {
+  const auto run = [&](const ResidualRows& from, std::int64_t to_layer) {
     const ForwardOptions options{
         .logits = Logits::none,
         .to_layer = to_layer,
         .last_block = to_layer == layers ? LastBlock::last_column : LastBlock::all_columns};
     return Stream{resume(from, options).residual, from.row};
   };
-  std::vector<Entering> cut = entering;
-  for (Entering& rows : cut) {
+  std::vector<ResidualRows> cut = entering;
+  for (ResidualRows& rows : cut) {
     if (rows.layer == layers) {
       rows.streams = rows.streams.narrow(1, rows.streams.size(1) - 1, 1);
     }
   }
-  const auto last = climb(cut, layers, {.run = run, .stop = stop});
+  const auto last = staggered_forward(cut, layers, {.run = run, .stop = stop});
   if (!last) {
     return std::nullopt;
   }

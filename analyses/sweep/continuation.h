@@ -12,24 +12,24 @@
 
 namespace headscope {
 
-// What columns before `columns` left in a run that kept placed_keys() and v. `row` is not set.
+// What columns before `columns` left in a run that kept attention_k_site() and v. `row` is not set.
 KvPrefix prefix_of(const Model& model, const RunValues& run, std::int64_t columns);
 
 class Continuation final : public RowRunner {
  public:
-  // Of a run that kept placed_keys() and v. `layout` is that of the whole run.
+  // Of a run that kept attention_k_site() and v. `layout` is that of the whole run.
   Continuation(const Model& model,
                const RunValues& run,
                const BatchLayout& layout,
                std::int64_t first_column);
 
   // One batch that grows from layer to layer.
-  [[nodiscard]] std::optional<Tensor> logits(const std::vector<Entering>& entering,
+  [[nodiscard]] std::optional<Tensor> logits(const std::vector<ResidualRows>& entering,
                                              const std::vector<std::int64_t>& vocab,
                                              const std::function<bool()>& stop) const override;
 
  private:
-  [[nodiscard]] ForwardResult resume(const Entering& from, const ForwardOptions& options) const;
+  [[nodiscard]] ForwardResult resume(const ResidualRows& from, const ForwardOptions& options) const;
 
   const Model& model_;
   BatchLayout layout_;  // of the whole run
@@ -37,22 +37,22 @@ class Continuation final : public RowRunner {
 };
 
 // Everything after the change runs again.
-class GoOn final : public RowRunnerMaker {
+class ContinuationMaker final : public RowRunnerMaker {
  public:
   [[nodiscard]] std::vector<Site> sites(const ModelConfig&) const override { return {}; }
-  [[nodiscard]] std::int64_t first_column(const Block&, std::int64_t first) const override {
+  [[nodiscard]] std::int64_t first_column(const PromptBatch&, std::int64_t first) const override {
     return first;
   }
   [[nodiscard]] bool reaches(Site, std::int64_t) const override { return true; }
   [[nodiscard]] std::unique_ptr<RowRunner> make(const Model& model,
                                                 const RunValues& run,
                                                 std::int64_t,
-                                                const Block& block,
+                                                const PromptBatch& batch,
                                                 std::int64_t first) const override {
-    return std::make_unique<Continuation>(model, run, block.layout(), first);
+    return std::make_unique<Continuation>(model, run, batch.layout(), first);
   }
   [[nodiscard]] Tensor whole_run(const WholeRun& in) const override {
-    return in.model.forward(in.batch, in.change, {.logits = Logits::last, .vocab = in.vocab})
+    return in.model.forward(in.changed, in.change, {.logits = Logits::last, .vocab = in.vocab})
         .logits;
   }
   [[nodiscard]] std::vector<Site> sites_of_whole_run() const override { return {}; }

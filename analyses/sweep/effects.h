@@ -13,7 +13,7 @@ namespace headscope {
 struct CellEffect {
   std::int64_t cell = 0;
   std::vector<std::string> labels;  // one an axis
-  // Over prompts, of metric − that of the run nobody changed; of the share (result_kind.h).
+  // Over prompts, of metric − that of the unchanged run; of the share (result_kind.h).
   Summary effect;
   double value = 0.0;                // the mean of what is stored
   std::optional<double> normalized;  // corrupted = 0, clean = 1; none where the two hardly differ

@@ -38,13 +38,13 @@ std::vector<ResultStore::Value> PlainLoop::run(Site site,
         return at::where(
             columns_of(changed, site, value), replacement(site, cell.layer, value), value);
       });
-  const Batch& batch = block.of(into);
+  const Batch& run = batch.of(into);
   const Tensor logits =
-      runner.whole_run({model, block, batch, runs.of(into), edits, scoring.vocab()});
-  const std::vector<double> scored = scoring.values(logits, block.items, runs.clean.logits());
+      runner.whole_run({model, batch, run, runs.of(into), edits, scoring.vocab()});
+  const std::vector<double> scored = scoring.values(logits, batch.items, runs.clean.logits());
   std::vector<ResultStore::Value> values;
   for (std::size_t i = 0; i < scored.size(); ++i) {
-    values.push_back({index, block.items[i], scored[i]});
+    values.push_back({index, batch.items[i], scored[i]});
   }
   return values;
 }

@@ -10,14 +10,14 @@ namespace headscope {
 
 struct PlainLoop {
   const Model& model;
-  const Block& block;
-  const BlockRuns& runs;  // the source's kept from column 0
+  const PromptBatch& batch;
+  const BatchRuns& runs;  // the source's kept from column 0
   Run into = Run::clean;
   const Replacement& replacement;
   const RowRunnerMaker& runner;
   const Scoring& scoring;
 
-  // The cell of that index, for every row of the block. `changed` is [B, T] bool on the CPU.
+  // The cell of that index, for every row of the batch. `changed` is [B, T] bool on the CPU.
   [[nodiscard]] std::vector<ResultStore::Value> run(Site site,
                                                     const Cell& cell,
                                                     std::int64_t index,

@@ -65,14 +65,14 @@ std::set<std::int64_t> tokens_of(const std::string& text, const TaskItem& item) 
 }  // namespace
 
 Tensor chosen_columns(const PositionChoice& positions,
-                      const Block& block,
+                      const PromptBatch& batch,
                       const std::vector<TaskItem>& items) {
-  Tensor chosen = at::zeros({block.rows(), block.columns()}, at::kBool);
-  for (std::int64_t row = 0; row < block.rows(); ++row) {
+  Tensor chosen = at::zeros({batch.rows(), batch.columns()}, at::kBool);
+  for (std::int64_t row = 0; row < batch.rows(); ++row) {
     const auto index = static_cast<std::size_t>(row);
-    const TaskItem& item = items[static_cast<std::size_t>(block.items[index])];
+    const TaskItem& item = items[static_cast<std::size_t>(batch.items[index])];
     for (const std::int64_t token : tokens_of(positions.text, item)) {
-      chosen[row][token + block.layout().pads[index]].fill_(true);
+      chosen[row][token + batch.layout().pads[index]].fill_(true);
     }
   }
   return chosen;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "analyses/sweep/block.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
@@ -14,10 +14,10 @@ struct PositionChoice {
   std::string text = "all";
 };
 
-// True at the columns of a block that are changed, padding never: [B, T] bool on the CPU. Throws
+// True at the columns of a batch that are changed, padding never: [B, T] bool on the CPU. Throws
 // UsageError naming the span and the item that lacks it, or the position that is out of range.
 Tensor chosen_columns(const PositionChoice& positions,
-                      const Block& block,
+                      const PromptBatch& batch,
                       const std::vector<TaskItem>& items);
 
 }  // namespace headscope

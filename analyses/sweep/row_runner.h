@@ -14,11 +14,11 @@
 namespace headscope {
 
 // Rows that enter a pass at one place.
-struct Entering {
+struct ResidualRows {
   std::int64_t layer = 0;
   Resume::At at = Resume::At::layer;
   Tensor streams;  // [R, s, d_model] f32: the columns from the runner's first on
-  Tensor row;      // [R] int64 on the device: the row of the block each goes on from
+  Tensor row;      // [R] int64 on the device: the row of the batch each goes on from
 };
 
 class RowRunner {
@@ -27,7 +27,7 @@ class RowRunner {
 
   // The logits at the last column [rows of all, V] f32, in the order given, which must be that of
   // their layers, earliest first. Nothing if `stop` said so between two layers.
-  [[nodiscard]] virtual std::optional<Tensor> logits(const std::vector<Entering>& entering,
+  [[nodiscard]] virtual std::optional<Tensor> logits(const std::vector<ResidualRows>& entering,
                                                      const std::vector<std::int64_t>& vocab,
                                                      const std::function<bool()>& stop) const = 0;
 };
@@ -35,14 +35,14 @@ class RowRunner {
 // A cell run by whole passes, without a shortcut.
 struct WholeRun {
   const Model& model;
-  const Block& block;
-  const Batch& batch;    // of the run that is changed
+  const PromptBatch& prompts;
+  const Batch& changed;  // those of the run that is changed
   const RunValues& run;  // it unchanged: sites_of_whole_run(), from column 0
   Tap& change;           // what the cell changes
   const std::vector<std::int64_t>& vocab;
 };
 
-// Makes a block's runner.
+// Makes a batch's runner.
 class RowRunnerMaker {
  public:
   virtual ~RowRunnerMaker() = default;
@@ -51,16 +51,17 @@ class RowRunnerMaker {
   [[nodiscard]] virtual std::vector<Site> sites(const ModelConfig& config) const = 0;
 
   // The first column whose change matters, of those from `first` on.
-  [[nodiscard]] virtual std::int64_t first_column(const Block& block, std::int64_t first) const = 0;
+  [[nodiscard]] virtual std::int64_t first_column(const PromptBatch& batch,
+                                                  std::int64_t first) const = 0;
 
   // False if nothing the site writes in that layer can reach the end: its cells have no effect.
   [[nodiscard]] virtual bool reaches(Site site, std::int64_t layer) const = 0;
 
-  // `run` and what is made share the block's life. `first` is the first column of the streams.
+  // `run` and what is made share the batch's life. `first` is the first column of the streams.
   [[nodiscard]] virtual std::unique_ptr<RowRunner> make(const Model& model,
                                                         const RunValues& run,
                                                         std::int64_t kept_from,
-                                                        const Block& block,
+                                                        const PromptBatch& batch,
                                                         std::int64_t first) const = 0;
 
   // The same by whole passes: slow, and right for a model that every pass of changes (--plain,

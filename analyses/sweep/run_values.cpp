@@ -20,9 +20,9 @@ Tensor kept_columns(const Tensor& value, Site site, std::int64_t first_column) {
   return axis < 0 ? value.clone() : value.narrow(axis, first, value.size(axis) - first).clone();
 }
 
-class Keeper final : public Tap {
+class SiteRecorder final : public Tap {
  public:
-  Keeper(const RunOptions& options, std::map<std::pair<Site, std::int64_t>, Tensor>& values)
+  SiteRecorder(const RunOptions& options, std::map<std::pair<Site, std::int64_t>, Tensor>& values)
       : options_(options), values_(values) {}
 
   [[nodiscard]] Interest wants(HookPoint point) const override {
@@ -49,9 +49,9 @@ RunValues::RunValues(const RunSource& from, const Batch& batch, const RunOptions
     read(from, batch, options);
     return;
   }
-  Keeper keeper(options, values_);
+  SiteRecorder recorder(options, values_);
   logits_ =
-      from.model.forward(batch, keeper, {.logits = Logits::last, .vocab = options.vocab}).logits;
+      from.model.forward(batch, recorder, {.logits = Logits::last, .vocab = options.vocab}).logits;
 }
 
 void RunValues::read(const RunSource& from, const Batch& batch, const RunOptions& options) {
@@ -75,11 +75,11 @@ const Tensor& RunValues::at(Site site, std::int64_t layer) const {
   return found->second;
 }
 
-Site placed_queries(const ModelConfig& config) {
+Site attention_q_site(const ModelConfig& config) {
   return config.positions == Positions::rotary ? Site::rot_q : Site::q;
 }
 
-Site placed_keys(const ModelConfig& config) {
+Site attention_k_site(const ModelConfig& config) {
   return config.positions == Positions::rotary ? Site::rot_k : Site::k;
 }
 

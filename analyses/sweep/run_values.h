@@ -1,4 +1,4 @@
-// What a sweep keeps of a run nobody changed.
+// What a sweep keeps of an unchanged run.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace headscope {
 
-// Where the values of a run nobody changed come from: a forward pass of the model, or a trace of
+// Where the values of an unchanged run come from: a forward pass of the model, or a trace of
 // one, which must hold the prompts (StoredRun::check). Both live as long as this.
 struct RunSource {
   RunSource(const Model& of, const StoredRun* trace = nullptr)  // NOLINT: a model is a source
@@ -45,8 +45,9 @@ class RunValues {
   std::map<std::pair<Site, std::int64_t>, Tensor> values_;
 };
 
-// The site whose value attention compares: rot_q and rot_k where the model rotates, else q and k.
-Site placed_queries(const ModelConfig& config);
-Site placed_keys(const ModelConfig& config);
+// Where queries and keys are seen as attention compares them: rot_q and rot_k if the model rotates
+// them, else q and k.
+Site attention_q_site(const ModelConfig& config);
+Site attention_k_site(const ModelConfig& config);
 
 }  // namespace headscope

@@ -88,9 +88,9 @@ std::vector<double> Scoring::values(const Tensor& logits,
   return values;
 }
 
-Tensor Scoring::followed(const Tensor& logits,
-                         const std::vector<std::int64_t>& items,
-                         const Tensor& clean) const {
+Tensor Scoring::differentiable(const Tensor& logits,
+                               const std::vector<std::int64_t>& items,
+                               const Tensor& clean) const {
   if (!metric_.has_gradient) {
     throw UsageError("--metric {} counts, so it has no gradient; take logit_diff or another one",
                      metric_.name);
@@ -105,7 +105,7 @@ Tensor Scoring::followed_of_vocabulary(const Tensor& logits,
                                        const std::vector<std::int64_t>& items) const {
   const Tensor wanted =
       vocab_.empty() ? logits : logits.index_select(1, index_tensor(vocab_, logits.device()));
-  return followed(wanted, items, {});
+  return differentiable(wanted, items, {});
 }
 
 }  // namespace headscope

@@ -23,11 +23,11 @@ class Scoring {
                                            const std::vector<std::int64_t>& items,
                                            const Tensor& clean) const;
 
-  // The same as one tensor [R] f64 on the CPU, through which gradients can be followed. UsageError
+  // The same as one tensor [R] f64 on the CPU, through which autograd goes. UsageError
   // for a metric that has none.
-  [[nodiscard]] Tensor followed(const Tensor& logits,
-                                const std::vector<std::int64_t>& items,
-                                const Tensor& clean) const;
+  [[nodiscard]] Tensor differentiable(const Tensor& logits,
+                                      const std::vector<std::int64_t>& items,
+                                      const Tensor& clean) const;
 
   // The same of logits of the whole vocabulary, whichever tokens are wanted.
   [[nodiscard]] Tensor followed_of_vocabulary(const Tensor& logits,

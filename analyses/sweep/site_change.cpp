@@ -35,7 +35,9 @@ Site stream_after_attention(const ModelConfig& config) {
 
 // The form in which a site is kept: queries and keys as attention compares them.
 Site kept_as(Site site, const ModelConfig& config) {
-  return site == Site::q ? placed_queries(config) : site == Site::k ? placed_keys(config) : site;
+  return site == Site::q   ? attention_q_site(config)
+         : site == Site::k ? attention_k_site(config)
+                           : site;
 }
 
 // The kept value from the first column that runs.
@@ -60,8 +62,8 @@ AttentionInputs attention_of(const ChangeInput& in, std::int64_t layer) {
   const ModelConfig& c = in.model.config();
   return AttentionBuilder(in.model, in.layout)
       .inputs(layer,
-              {.q = kept(in, placed_queries(c), layer),
-               .k = in.run.at(placed_keys(c), layer),
+              {.q = kept(in, attention_q_site(c), layer),
+               .k = in.run.at(attention_k_site(c), layer),
                .v = in.run.at(Site::v, layer)});
 }
 
@@ -203,7 +205,7 @@ Axis head_axis_of(Site site) {
 }
 
 std::vector<Site> sites_of_changed_run(Site site, const ModelConfig& config) {
-  std::vector<Site> sites{placed_keys(config), Site::v};
+  std::vector<Site> sites{attention_k_site(config), Site::v};
   if (site == Site::mlp_out) {
     sites.insert(sites.end(), {site, Site::resid_post});
   } else if (site == Site::resid_pre || site == Site::resid_mid) {
@@ -215,7 +217,7 @@ std::vector<Site> sites_of_changed_run(Site site, const ModelConfig& config) {
     }
     sites.push_back(kept_as(site, config));
     if (site == Site::k || site == Site::v) {
-      sites.push_back(placed_queries(config));
+      sites.push_back(attention_q_site(config));
     }
   }
   return sites;

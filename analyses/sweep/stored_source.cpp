@@ -24,8 +24,8 @@ Tensor last_columns(Tensor value, Site site, const Tensor& like) {
 // [B, T] bool: the columns from the first on in which a row's two prompts differ. Before it both
 // runs of a causal model have the same values, and the trace's rounding is no change. What an
 // intervention makes of attention is not known here: of a changed model all columns may differ.
-Tensor differing_columns(const Model& model, const Block& block) {
-  const Tensor differ = block.clean.tokens().ne(block.corrupted.tokens());
+Tensor differing_columns(const Model& model, const PromptBatch& batch) {
+  const Tensor differ = batch.clean.tokens().ne(batch.corrupted.tokens());
   const bool follows = is_causal(model.config()) && model.standing() == nullptr;
   return follows ? differ.cumsum(1).gt(0) : at::ones(differ.sizes(), at::kBool);
 }
@@ -43,11 +43,11 @@ Tensor along_site(const Tensor& columns, Site site) {
 
 }  // namespace
 
-Replacement StoredSource::of_block(const BlockRuns& runs) const {
+Replacement StoredSource::of_batch(const BatchRuns& runs) const {
   using Kept = std::map<std::pair<Site, std::int64_t>, Tensor>;
-  const Batch& batch = runs.block.of(from_);
+  const Batch& batch = runs.batch.of(from_);
   const auto kept = std::make_shared<Kept>();
-  const Tensor differs = differing_columns(model_, runs.block);
+  const Tensor differs = differing_columns(model_, runs.batch);
   return [this, &batch, differs, prompts = stored_.prompts_of(batch), kept](
              Site site, std::int64_t layer, const Tensor& original) {
     Tensor& value = (*kept)[{site, layer}];

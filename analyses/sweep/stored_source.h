@@ -16,7 +16,7 @@ class StoredSource final : public ValueSource {
   // Nothing of either run has to be kept.
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
   // Reads a layer of a site when it is first asked for, and keeps it.
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override;
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override;
   [[nodiscard]] bool same_before_difference() const override { return true; }
 
  private:

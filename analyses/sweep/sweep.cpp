@@ -5,7 +5,7 @@
 
 #include "analyses/sweep/baselines.h"
 #include "analyses/sweep/checked_sink.h"
-#include "analyses/sweep/sweep_block.h"
+#include "analyses/sweep/sweep_batch.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -32,30 +32,30 @@ class Sweeper {
     return context_.options.execution == SweepOptions::Execution::plain ||
            context_.model.standing() != nullptr;
   }
-  [[nodiscard]] std::int64_t kept_from(const Block& block) const {
+  [[nodiscard]] std::int64_t kept_from(const PromptBatch& batch) const {
     const auto swept = swept_columns(
-        context_.spec, context_.model.config(), block, context_.task.items);  // or throws
+        context_.spec, context_.model.config(), batch, context_.task.items);  // or throws
     return plain() ? 0 : swept.kept_from;
   }
   [[nodiscard]] SweepShape shape() const;
   [[nodiscard]] std::vector<Site> sites_of(Run run) const;
-  [[nodiscard]] BlockRuns runs_of(const Block& block) const;
-  void put_baselines(const std::vector<Block>& swept);
-  void run_baselines(const std::vector<Block>& swept);
+  [[nodiscard]] BatchRuns runs_of(const PromptBatch& batch) const;
+  void put_baselines(const std::vector<PromptBatch>& swept);
+  void run_baselines(const std::vector<PromptBatch>& swept);
 
   Grid grid_;
   CheckedSink sink_;
   Scoring scoring_;
   SweepContext context_;
   Baselines baselines_;
-  std::optional<BlockRuns> only_;  // of a task that is one block: run once
+  std::optional<BatchRuns> only_;  // of a task that is one batch: run once
 };
 
 SweepShape Sweeper::shape() const {
   SweepShape shape;
-  for (const Block& block : blocks_of(context_.task.items, 1)) {
-    shape.columns = std::max(shape.columns, block.columns());
-    shape.running = std::max(shape.running, block.columns() - kept_from(block));
+  for (const PromptBatch& batch : prompt_batches(context_.task.items, 1)) {
+    shape.columns = std::max(shape.columns, batch.columns());
+    shape.running = std::max(shape.running, batch.columns() - kept_from(batch));
   }
   shape.logits = scoring_.vocab().empty() ? context_.model.config().d_vocab
                                           : static_cast<std::int64_t>(scoring_.vocab().size());
@@ -86,16 +86,16 @@ std::vector<Site> Sweeper::sites_of(Run run) const {
   return sites;
 }
 
-BlockRuns Sweeper::runs_of(const Block& block) const {
+BatchRuns Sweeper::runs_of(const PromptBatch& batch) const {
   RunOptions options{
-      .sites = sites_of(Run::clean), .first_column = kept_from(block), .vocab = scoring_.vocab()};
-  RunValues clean(context_.model, block.clean, options);
+      .sites = sites_of(Run::clean), .first_column = kept_from(batch), .vocab = scoring_.vocab()};
+  RunValues clean(context_.model, batch.clean, options);
   options.sites = sites_of(Run::corrupted);
-  return {block, std::move(clean), RunValues(context_.model, block.corrupted, options)};
+  return {batch, std::move(clean), RunValues(context_.model, batch.corrupted, options)};
 }
 
-// The runs nobody changed come first: a file that stops early has what its cells compare with.
-void Sweeper::put_baselines(const std::vector<Block>& swept) {
+// The unchanged runs come first: a file that stops early has what its cells compare with.
+void Sweeper::put_baselines(const std::vector<PromptBatch>& swept) {
   if (context_.options.baselines != nullptr) {
     baselines_ = *context_.options.baselines;
   } else {
@@ -105,11 +105,12 @@ void Sweeper::put_baselines(const std::vector<Block>& swept) {
   sink_.put_baseline(Run::corrupted, baselines_.corrupted);
 }
 
-void Sweeper::run_baselines(const std::vector<Block>& swept) {
-  const std::vector<Block> blocks = blocks_of(context_.task.items, context_.plan.baseline_tokens);
-  const bool keep = blocks.size() == 1 && swept.size() == 1;
-  for (const Block& block : blocks) {
-    BlockRuns runs = keep ? runs_of(swept.front()) : logits_of(context_.model, block, scoring_);
+void Sweeper::run_baselines(const std::vector<PromptBatch>& swept) {
+  const std::vector<PromptBatch> batches =
+      prompt_batches(context_.task.items, context_.plan.baseline_tokens);
+  const bool keep = batches.size() == 1 && swept.size() == 1;
+  for (const PromptBatch& batch : batches) {
+    BatchRuns runs = keep ? runs_of(swept.front()) : logits_of(context_.model, batch, scoring_);
     baselines_.add(runs, scoring_);
     if (keep) {
       only_.emplace(std::move(runs));
@@ -126,12 +127,12 @@ void Sweeper::plan() {
 
 bool Sweeper::run() {
   plan();
-  const auto blocks = blocks_of(context_.task.items, context_.plan.block_tokens);
+  const auto batches = prompt_batches(context_.task.items, context_.plan.batch_tokens);
   sink_.count_done(context_.options.first_cell, context_.end_cell());
-  put_baselines(blocks);
-  return std::all_of(blocks.begin(), blocks.end(), [&](const Block& block) {
-    const BlockRuns own = only_ ? std::move(*only_) : runs_of(block);
-    SweepBlock sweep(context_, own, baselines_.of(context_.spec.into));
+  put_baselines(batches);
+  return std::all_of(batches.begin(), batches.end(), [&](const PromptBatch& batch) {
+    const BatchRuns own = only_ ? std::move(*only_) : runs_of(batch);
+    SweepBatch sweep(context_, own, baselines_.of(context_.spec.into));
     return !context_.stopped() && (plain() ? sweep.run_plain() : sweep.run());
   });
 }

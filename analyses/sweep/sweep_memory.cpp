@@ -10,7 +10,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kBlockTokens = 16 << 10;
+constexpr std::int64_t kSweepBatchTokens = 16 << 10;
 
 std::int64_t element(const Model& model) {
   return static_cast<std::int64_t>(size_of(model.dtype()));
@@ -70,10 +70,10 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   const std::int64_t prompts =
       std::clamp<std::int64_t>(memory / 3 / (prompt + row), 1, rows_that_fit);
   SweepPlan plan;
-  plan.block_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kBlockTokens));
+  plan.batch_tokens = std::max(shape.columns, std::min(prompts * shape.columns, kSweepBatchTokens));
   const std::int64_t rows_enough =
       enough_tokens(model.device(), PassDirection::forwards) / shape.running;
-  plan.wave_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
+  plan.batch_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;
 }

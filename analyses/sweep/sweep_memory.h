@@ -22,9 +22,9 @@ std::int64_t bytes_of_row(const Model& model, const SweepShape& shape);
 std::int64_t bytes_of_prompt(const Model& model, const SweepShape& shape);
 
 struct SweepPlan {
-  std::int64_t block_tokens = 0;  // prompts kept at once
-  std::int64_t wave_rows = 0;     // rows in one batch
-  // In one batch of the runs nobody changes. The same wherever memory is not scarce, so that shards
+  std::int64_t batch_tokens = 0;  // prompts kept at once
+  std::int64_t batch_rows = 0;    // rows in one batch
+  // In one batch of the unchanged runs. The same wherever memory is not scarce, so that shards
   // made on different machines have the same baselines, to the last bit.
   std::int64_t baseline_tokens = 0;
 };

@@ -17,7 +17,7 @@ class SweepSink {
   virtual void put_baseline(Run run, const std::vector<double>& per_prompt) = 0;
 };
 
-// In memory, for those who look at once.
+// In memory, for results that are used at once.
 class SweepTable final : public SweepSink {
  public:
   SweepTable(std::int64_t cells, std::int64_t prompts);

@@ -22,28 +22,28 @@ std::int64_t first_true(const Tensor& columns) {
 
 SweptColumns swept_columns(const SweepSpec& spec,
                            const ModelConfig& config,
-                           const Block& block,
+                           const PromptBatch& batch,
                            const std::vector<TaskItem>& items) {
-  const Tensor chosen = chosen_columns(spec.positions, block, items);
+  const Tensor chosen = chosen_columns(spec.positions, batch, items);
   const bool causal = is_causal(config);
   const std::int64_t start =
-      causal && spec.source->same_before_difference() ? block.first_difference : 0;
+      causal && spec.source->same_before_difference() ? batch.first_difference : 0;
   SweptColumns swept;
   const auto add = [&](std::int64_t pos, Tensor changed) {
     changed.narrow(1, 0, start).fill_(false);
     std::int64_t first = causal ? first_true(changed) : 0;
-    first = !causal || spec.runner == nullptr ? first : spec.runner->first_column(block, first);
-    swept.groups.push_back({pos, changed, std::min(first, block.columns() - 1)});
+    first = !causal || spec.runner == nullptr ? first : spec.runner->first_column(batch, first);
+    swept.groups.push_back({pos, changed, std::min(first, batch.columns() - 1)});
   };
   if (!spec.over_positions) {
     add(-1, chosen);
   }
-  for (std::int64_t pos = 0; spec.over_positions && pos < block.columns(); ++pos) {
+  for (std::int64_t pos = 0; spec.over_positions && pos < batch.columns(); ++pos) {
     Tensor one = at::zeros_like(chosen);
     one.select(1, pos).fill_(true);
     add(pos, one);
   }
-  swept.kept_from = block.columns() - 1;
+  swept.kept_from = batch.columns() - 1;
   for (const ColumnGroup& group : swept.groups) {
     swept.kept_from = std::min(swept.kept_from, group.first);
   }

@@ -1,4 +1,4 @@
-// Which columns of a block each cell changes.
+// Which columns of a batch each cell changes.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ struct SweptColumns {
 // sees the change.
 SweptColumns swept_columns(const SweepSpec& spec,
                            const ModelConfig& config,
-                           const Block& block,
+                           const PromptBatch& batch,
                            const std::vector<TaskItem>& items);
 
 }  // namespace headscope

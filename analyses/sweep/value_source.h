@@ -1,18 +1,18 @@
-// What a cell's value is replaced by, block by block.
+// What a cell's value is replaced by, batch by batch.
 #pragma once
 
 #include <vector>
 
-#include "analyses/sweep/block.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "analyses/sweep/run_values.h"
 #include "analyses/sweep/site_change.h"
 #include "lib/base/run.h"
 
 namespace headscope {
 
-// Both runs of a block that nobody changed.
-struct BlockRuns {
-  const Block& block;
+// Both unchanged runs of a batch.
+struct BatchRuns {
+  const PromptBatch& batch;
   RunValues clean;
   RunValues corrupted;
 
@@ -27,10 +27,10 @@ class ValueSource {
   [[nodiscard]] virtual std::vector<Site> sites(Run run, const std::vector<Site>& forms) const = 0;
 
   // What it returns lives as long as `runs`.
-  [[nodiscard]] virtual Replacement of_block(const BlockRuns& runs) const = 0;
+  [[nodiscard]] virtual Replacement of_batch(const BatchRuns& runs) const = 0;
 
   // True if the replacement is the changed run's own value where both prompts are the same so far:
-  // nothing can change before block.first_difference.
+  // nothing can change before batch.first_difference.
   [[nodiscard]] virtual bool same_before_difference() const = 0;
 };
 
@@ -42,7 +42,7 @@ class OtherRun final : public ValueSource {
   [[nodiscard]] std::vector<Site> sites(Run run, const std::vector<Site>& forms) const override {
     return run == from_ ? forms : std::vector<Site>{};
   }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override {
     return [&values = runs.of(from_)](Site site, std::int64_t layer, const Tensor&) {
       return values.at(site, layer);
     };
@@ -57,7 +57,7 @@ class OtherRun final : public ValueSource {
 class Zero final : public ValueSource {
  public:
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override;
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override;
   [[nodiscard]] bool same_before_difference() const override { return false; }
 };
 

@@ -1,4 +1,4 @@
-// What a text adds to another: tokens depend on what stands before them.
+// What a text adds to another: tokens depend on the text before them.
 #pragma once
 
 #include <optional>

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "analyses/logit_attribution/block_shares.h"
+#include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/logit_attribution/logit_attribution.h"
 #include "analyses/sweep/stored_task.h"
 #include "cli/interrupt.h"

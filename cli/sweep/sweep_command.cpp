@@ -37,7 +37,7 @@ const std::map<std::string, std::string> kShared{
 
 // Runs `work`; its errors, of whatever kind, begin with `where`.
 template <typename Work>
-void placed(const std::string& where, const Work& work) {
+void with_location(const std::string& where, const Work& work) {
   const auto message = [&](const Error& error) { return where + ": " + error.what(); };
   try {
     work();
@@ -140,7 +140,7 @@ SweepCommand::SweepCommand(const SweepList& list,
       app_(std::make_unique<CLI::App>()) {
   app_->set_help_flag();  // no word of an entry
   run_ = verb_named(entry.verb).bind(*app_, invocation_);
-  placed(entry.where(), [&] {
+  with_location(entry.where(), [&] {
     CommandWords words{list.model};
     for (const auto& [key, value] : entry.options.items()) {
       add_words(words, *app_, key, value);
@@ -171,7 +171,7 @@ void SweepCommand::parse(const CommandWords& words) {
 void SweepCommand::run_stage(SweepSession& session, SweepSession::Stage stage) {
   session.stage = stage;
   invocation_.session = &session;
-  placed(entry_.where(), run_);
+  with_location(entry_.where(), run_);
 }
 
 void SweepCommand::check(SweepSession& session) {

@@ -1,4 +1,4 @@
-// What the entries of `headscope sweep` share: the model, its tasks, and the runs nobody changed.
+// What the entries of `headscope sweep` share: the model, its tasks, and the unchanged runs.
 #pragma once
 
 #include <map>

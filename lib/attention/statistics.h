@@ -16,8 +16,8 @@
 namespace headscope {
 
 struct StatisticsInputs {
-  Tensor q;  // [B, T, n_heads, d_head], placed; query i is column S − T + i
-  Tensor k;  // [B, S, n_kv_heads, d_head], placed. Head h reads KV head h / (n_heads / n_kv_heads)
+  Tensor q;  // [B, T, n_heads, d_head], normed and rotated; query i is column S − T + i
+  Tensor k;  // [B, S, n_kv_heads, d_head], too. Head h reads KV head h / (n_heads / n_kv_heads)
   AttentionSpec spec;
   Tensor pads;  // [B] int64: columns of padding at the left of each row; undefined: none
   Tensor lse;   // [B, n_heads, T] f32, if the fused pass left it; undefined: a first pass finds it

@@ -8,10 +8,10 @@
 namespace headscope {
 
 struct SuffixInputs {
-  Tensor q;  // [R, t, n_heads, d_head], placed: of the last t ≤ s columns
-  Tensor k;  // [R, s, n_kv_heads, d_head], placed: of these columns alone
+  Tensor q;  // [R, t, n_heads, d_head], normed and rotated: of the last t ≤ s columns
+  Tensor k;  // [R, s, n_kv_heads, d_head], likewise: of these columns alone
   Tensor v;
-  Tensor kept_k;          // [N, ≥ past, n_kv_heads, d_head], placed: of the columns before
+  Tensor kept_k;          // [N, ≥ past, n_kv_heads, d_head], likewise: of the columns before
   Tensor kept_v;          //
   std::int64_t past = 0;  // how many there are
   Tensor row;             // [R] int64 on the device: which of the N each row goes on from

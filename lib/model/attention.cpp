@@ -16,16 +16,16 @@ const BlockWeights& block_of(const Pass& pass, int layer) {
 }
 
 // QK-norm and rotation: from what the heads asked to what they compare.
-void place(Pass& pass, int layer, Qkv& qkv) {
+void norm_and_rotate(Pass& pass, int layer, Qkv& qkv) {
   const bool rotary = pass.config.positions == Positions::rotary;
   const RotaryTable* table =
       rotary ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope) : nullptr;
-  const auto placed = [&](HeadInput part, const Tensor& x) {
-    return placed_part(pass.config, block_of(pass, layer), part, x, table);
+  const auto as_compared = [&](HeadInput part, const Tensor& x) {
+    return normed_and_rotated(pass.config, block_of(pass, layer), part, x, table);
   };
-  qkv.q = placed(HeadInput::q, qkv.q);
+  qkv.q = as_compared(HeadInput::q, qkv.q);
   qkv.q = rotary ? pass.see(Site::rot_q, layer, qkv.q) : qkv.q;
-  qkv.k = placed(HeadInput::k, qkv.k);
+  qkv.k = as_compared(HeadInput::k, qkv.k);
 }
 
 // What was kept of earlier columns is what it would be again only if they saw nothing later.
@@ -145,8 +145,8 @@ Tensor run_attention(Pass& pass, int layer, const Tensor& resid) {
     return out;
   }
   Qkv qkv = project_qkv(pass, layer, resid);
-  place(pass, layer, qkv);
-  if (pass.narrow(layer)) {
+  norm_and_rotate(pass, layer, qkv);
+  if (pass.last_position_only(layer)) {
     qkv.q = qkv.q.narrow(1, qkv.q.size(1) - 1, 1);
   }
   const Tensor z = pass.see(Site::z, layer, attended(pass, layer, qkv));

@@ -13,22 +13,22 @@ const AttentionSpec& AttentionBuilder::spec(std::int64_t layer) const {
   return model_.attention(layer);
 }
 
-AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv placed) {
+AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv compared) {
   const AttentionSpec& of_layer = spec(layer);
   Tensor seen_not = hidden(of_layer);
-  const std::int64_t queries = placed.q.size(1);
+  const std::int64_t queries = compared.q.size(1);
   if (seen_not.defined() && queries < seen_not.size(2)) {
     seen_not = seen_not.narrow(2, seen_not.size(2) - queries, queries);
   }
-  return {.q = std::move(placed.q),
-          .k = std::move(placed.k),
-          .v = std::move(placed.v),
+  return {.q = std::move(compared.q),
+          .k = std::move(compared.k),
+          .v = std::move(compared.v),
           .spec = of_layer,
           .hidden = std::move(seen_not)};
 }
 
-AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv placed) {
-  AttentionInputs in = inputs(layer, std::move(placed));
+AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv compared) {
+  AttentionInputs in = inputs(layer, std::move(compared));
   in.spec = of_heads(in.spec, heads);
   return in;
 }

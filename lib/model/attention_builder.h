@@ -21,12 +21,12 @@ class AttentionBuilder {
  public:
   AttentionBuilder(const Model& model, const BatchLayout& layout);
 
-  // `placed` are queries and keys as attention compares them (normalised, rotated). Queries are the
-  // layout's columns, or the last few of them; keys and values are all of layout.keys().
-  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, Qkv placed);
+  // `compared` are queries and keys as attention compares them (normalised, rotated). Queries are
+  // the layout's columns, or the last few of them; keys and values are all of layout.keys().
+  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, Qkv compared);
 
-  // The same of some of the query heads, `placed` being theirs alone.
-  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, HeadRange heads, Qkv placed);
+  // The same of some of the query heads, `compared` being theirs alone.
+  [[nodiscard]] AttentionInputs inputs(std::int64_t layer, HeadRange heads, Qkv compared);
 
   [[nodiscard]] const AttentionSpec& spec(std::int64_t layer) const;
 

@@ -13,7 +13,7 @@ Tensor last_column(const Tensor& x) {
 Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
   const Tensor whole = pass.see(Site::resid_pre, layer, incoming);
   const Tensor attn_out = run_attention(pass, layer, whole);
-  const Tensor resid = pass.narrow(layer) ? last_column(whole) : whole;
+  const Tensor resid = pass.last_position_only(layer) ? last_column(whole) : whole;
   if (pass.config.block_order == BlockOrder::parallel) {
     const Tensor mlp_out = run_mlp(pass, layer, resid);
     return pass.see(Site::resid_post, layer, resid + attn_out + mlp_out);
@@ -22,7 +22,7 @@ Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
 }
 
 Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& stream) {
-  const Tensor mid = pass.narrow(layer) ? last_column(stream) : stream;
+  const Tensor mid = pass.last_position_only(layer) ? last_column(stream) : stream;
   return pass.see(Site::resid_post, layer, mid + run_mlp(pass, layer, mid));
 }
 

@@ -59,9 +59,9 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
   }
   Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
-    const Tensor placed =
+    const Tensor positions =
         at::embedding(pass.weights.W_pos, pass.position_ids()).expand({resid.size(0), -1, -1});
-    resid = resid + pass.see(Site::pos_embed, kNoLayer, placed);
+    resid = resid + pass.see(Site::pos_embed, kNoLayer, positions);
   }
   return resid;
 }

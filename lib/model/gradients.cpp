@@ -14,9 +14,9 @@ namespace {
 
 // Puts the points whose gradient is wanted into the computation, whatever path the forward pass
 // would have taken without them, and keeps them until it has run backwards.
-class Followed final : public Tap {
+class VjpTap final : public Tap {
  public:
-  explicit Followed(GradientTap& tap) : tap_(tap) {}
+  explicit VjpTap(GradientTap& tap) : tap_(tap) {}
 
   [[nodiscard]] Interest wants(HookPoint point) const override {
     return tap_.wants(point) ? Interest::edit : Interest::none;
@@ -25,17 +25,17 @@ class Followed final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override {
     // A node of its own: two points may show one tensor (hook_resid_mid and hook_mlp_in), of which
     // each has its own gradient.
-    const Tensor followed = value.requires_grad() ? value.view_as(value) : gradient_root(value);
+    const Tensor leaf = value.requires_grad() ? value.view_as(value) : gradient_root(value);
     points_.push_back(visit.point);
-    values_.push_back(followed);
-    return followed;
+    values_.push_back(leaf);
+    return leaf;
   }
 
   // Shows what was kept, and lets go of it. Returns ∂/∂`root`, if that is defined.
-  Tensor pull_back(const Pass& pass,
-                   const Tensor& root,
-                   const Tensor& output,
-                   const Tensor& gradient) {
+  Tensor vector_jacobian_product(const Pass& pass,
+                                 const Tensor& root,
+                                 const Tensor& output,
+                                 const Tensor& gradient) {
     std::vector<Tensor> inputs = values_;
     if (root.defined()) {
       inputs.push_back(root);
@@ -43,7 +43,7 @@ class Followed final : public Tap {
     if (inputs.empty()) {
       return {};
     }
-    const std::vector<Tensor> found = headscope::pull_back(output, inputs, gradient);
+    const std::vector<Tensor> found = headscope::vector_jacobian_product(output, inputs, gradient);
     for (std::size_t i = 0; i < points_.size(); ++i) {
       tap_.visit({points_[i], pass.layout, pass.config}, values_[i].detach(), found[i]);
     }
@@ -60,9 +60,9 @@ class Followed final : public Tap {
 
 // Keeps the streams entering layers as they are before a standing change of hook_resid_pre: the
 // layer that runs again from one makes the change itself.
-class StreamKeeper final : public Tap {
+class StreamRecorder final : public Tap {
  public:
-  explicit StreamKeeper(const Model& model)
+  explicit StreamRecorder(const Model& model)
       : change_(model.standing() ? model.standing()->tap() : std::make_unique<NoTap>()) {}
 
   void begin(const ModelConfig& config) override { change_->begin(config); }
@@ -83,12 +83,12 @@ class StreamKeeper final : public Tap {
   std::unique_ptr<Tap> change_;
 };
 
-// What the layers run again with: `followed`, behind a standing change of the model.
-std::unique_ptr<Tap> tap_of_layers(const Model& model, Followed& followed) {
+// What the layers run again with: `vjp_tap`, behind a standing change of the model.
+std::unique_ptr<Tap> tap_of_layers(const Model& model, VjpTap& vjp_tap) {
   if (!model.standing()) {
     return nullptr;
   }
-  auto both = std::make_unique<StandingTap>(*model.standing(), followed);
+  auto both = std::make_unique<StandingTap>(*model.standing(), vjp_tap);
   both->begin(model.config());
   return both;
 }
@@ -96,8 +96,8 @@ std::unique_ptr<Tap> tap_of_layers(const Model& model, Followed& followed) {
 // Runs one pass backwards.
 class Backwards {
  public:
-  Backwards(Pass& pass, Followed& followed, std::vector<Tensor> streams)
-      : pass_(pass), followed_(followed), streams_(std::move(streams)) {}
+  Backwards(Pass& pass, VjpTap& vjp_tap, std::vector<Tensor> streams)
+      : pass_(pass), vjp_tap_(vjp_tap), streams_(std::move(streams)) {}
 
   GradientResult run(const Objective& objective, const ForwardOptions& options) {
     GradientResult result = head(objective, options);
@@ -124,10 +124,11 @@ class Backwards {
     if (!result.objective.requires_grad()) {
       throw UsageError("the objective does not depend on the logits in a way that has a gradient");
     }
-    gradient_ = followed_.pull_back(pass_,
-                                    root,
-                                    result.objective,
-                                    at::ones(result.objective.sizes(), result.objective.options()));
+    gradient_ = vjp_tap_.vector_jacobian_product(
+        pass_,
+        root,
+        result.objective,
+        at::ones(result.objective.sizes(), result.objective.options()));
     result.objective = result.objective.detach();
     return result;
   }
@@ -135,12 +136,12 @@ class Backwards {
   void block(int layer) {
     const Tensor root = gradient_root(streams_[static_cast<std::size_t>(layer)]);
     const Tensor out = with_gradients([&] { return run_block(pass_, layer, root); });
-    gradient_ = followed_.pull_back(pass_, root, out, gradient_);
+    gradient_ = vjp_tap_.vector_jacobian_product(pass_, root, out, gradient_);
     streams_[static_cast<std::size_t>(layer) + 1] = Tensor();
   }
 
   Pass& pass_;
-  Followed& followed_;
+  VjpTap& vjp_tap_;
   std::vector<Tensor> streams_;
   Tensor gradient_;  // with respect to the stream entering the layer done last
 };
@@ -155,10 +156,10 @@ std::vector<Tensor> residual_streams(const Model& model, const Resume& from) {
   if (from.layer != 0 || from.at != Resume::At::layer) {
     throw UsageError("the streams of a whole pass start at layer 0, not {}", from.layer);
   }
-  StreamKeeper keeper(model);
-  const ForwardResult result = model.with(nullptr).resume(from, keeper, {.logits = Logits::none});
-  keeper.streams.push_back(result.residual);
-  return keeper.streams;
+  StreamRecorder recorder(model);
+  const ForwardResult result = model.with(nullptr).resume(from, recorder, {.logits = Logits::none});
+  recorder.streams.push_back(result.residual);
+  return recorder.streams;
 }
 
 GradientResult gradients(const Model& model,
@@ -166,11 +167,11 @@ GradientResult gradients(const Model& model,
                          const Objective& objective,
                          GradientTap& tap,
                          const std::vector<std::int64_t>& vocab) {
-  Followed followed(tap);
-  const std::unique_ptr<Tap> changed = tap_of_layers(model, followed);
-  Tap& tap_of_pass = changed ? *changed : followed;
+  VjpTap vjp_tap(tap);
+  const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
+  Tap& tap_of_pass = changed ? *changed : vjp_tap;
   Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
-  return Backwards(pass, followed, residual_streams(model, from))
+  return Backwards(pass, vjp_tap, residual_streams(model, from))
       .run(objective, {.logits = Logits::last, .vocab = vocab});
 }
 
@@ -185,15 +186,15 @@ GradientResult gradients(const Model& model,
   }
   const ForwardOptions start{.logits = Logits::none, .to_layer = 0};
   const Resume from{batch.layout(), model.forward(batch, start).residual};
-  Followed followed(tap);
-  const std::unique_ptr<Tap> changed = tap_of_layers(model, followed);
-  Tap& tap_of_pass = changed ? *changed : followed;
+  VjpTap vjp_tap(tap);
+  const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
+  Tap& tap_of_pass = changed ? *changed : vjp_tap;
   Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
-  Backwards backwards(pass, followed, residual_streams(model, from));
+  Backwards backwards(pass, vjp_tap, residual_streams(model, from));
   const GradientResult result = backwards.run(objective, {.logits = logits, .vocab = vocab});
   const Tensor embedded =
       with_gradients([&] { return run_embed(pass, batch.tokens().to(pass.device)); });
-  followed.pull_back(pass, {}, embedded, backwards.gradient());
+  vjp_tap.vector_jacobian_product(pass, {}, embedded, backwards.gradient());
   return result;
 }
 

@@ -111,7 +111,7 @@ void narrow_last_block(Pass& pass, const ForwardOptions& options) {
                        hook_name(point.site, point.layer));
     }
   }
-  pass.narrow_layer = last;
+  pass.last_position_only_layer = last;
 }
 
 BatchLayout columns_of(const BatchLayout& whole, std::int64_t begin, std::int64_t count) {

@@ -50,8 +50,10 @@ class Pass {
   Tensor see(Site site, int layer, const Tensor& value);
 
   // The layer of which only the last column's queries, and what follows from them, are computed.
-  std::int64_t narrow_layer = -1;
-  [[nodiscard]] bool narrow(int layer) const { return layer == narrow_layer; }
+  std::int64_t last_position_only_layer = -1;
+  [[nodiscard]] bool last_position_only(int layer) const {
+    return layer == last_position_only_layer;
+  }
 
   [[nodiscard]] const Tensor& position_ids();         // [B or 1, T] on the device
   [[nodiscard]] const RotaryTable& rotary(int rope);  // of this pass's positions

@@ -137,20 +137,20 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
   return {out[0], out[1], out[2]};
 }
 
-Tensor placed_part(const ModelConfig& config,
-                   const BlockWeights& block,
-                   HeadInput part,
-                   const Tensor& projected,
-                   const RotaryTable* table) {
+Tensor normed_and_rotated(const ModelConfig& config,
+                          const BlockWeights& block,
+                          HeadInput part,
+                          const Tensor& projected,
+                          const RotaryTable* table) {
   if (part == HeadInput::v) {
     return projected;
   }
-  Tensor placed = projected;
+  Tensor out = projected;
   if (config.qk_norm == QkNorm::per_head) {
     const Tensor& gain = part == HeadInput::q ? block.q_norm : block.k_norm;
-    placed = normalize(placed, {gain, {}}, Norm::rms_norm, config.norm_eps);
+    out = normalize(out, {gain, {}}, Norm::rms_norm, config.norm_eps);
   }
-  return table == nullptr ? placed : rotate(placed, *table);
+  return table == nullptr ? out : rotate(out, *table);
 }
 
 Tensor project_heads(const Model& model, const HeadReading& reading, const Tensor& stream) {
@@ -167,7 +167,7 @@ Tensor project_heads(const Model& model, const HeadReading& reading, const Tenso
                                   rows_of(block.W_QKV, part, c).to(dtype),
                                   bias.defined() ? bias.to(dtype) : bias)
                                .unflatten(-1, {part.heads, c.d_head});
-  return placed_part(c, block, reading.part, projected, nullptr);
+  return normed_and_rotated(c, block, reading.part, projected, nullptr);
 }
 
 Tensor read_heads(const Model& model,

@@ -16,11 +16,11 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid);
 
 // QK-norm and rotation: from what heads asked or offered to what attention compares [B, T, heads,
 // d_head]. Values are what they are. `table` is undefined where the model does not rotate.
-Tensor placed_part(const ModelConfig& config,
-                   const BlockWeights& block,
-                   HeadInput part,
-                   const Tensor& projected,
-                   const RotaryTable* table);
+Tensor normed_and_rotated(const ModelConfig& config,
+                          const BlockWeights& block,
+                          HeadInput part,
+                          const Tensor& projected,
+                          const RotaryTable* table);
 
 // kept: as the model has them. dropped: the matrices and the gains of norms alone, which is the
 // circuit the papers write as W_E W_V W_O W_U.

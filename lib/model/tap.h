@@ -41,9 +41,10 @@ class Tap {
   // that only observes returns its argument. Nothing may be changed in place.
   virtual Tensor visit(const Visit& visit, const Tensor& value) = 0;
 
-  // A tap that wants what a layer's attention compares, placed queries and keys with scale, window
-  // and all, is shown it beside the pass, which goes on as it would without: statistics of long
-  // contexts start here (hooks/statistics_tap.h). `visit.point` is the layer's hook_pattern.
+  // A tap that wants what a layer's attention compares, queries and keys after QK-norm and rotation
+  // with scale, window and all, is shown it beside the pass, which goes on as it would without:
+  // statistics of long contexts start here (hooks/statistics_tap.h). `visit.point` is the layer's
+  // hook_pattern.
   [[nodiscard]] virtual bool wants_attention(int) const { return false; }
   virtual void visit_attention(const Visit&, const AttentionInputs&) {}
 };

@@ -20,9 +20,9 @@ Tensor gradient_root(const Tensor& value) {
   return value.detach().requires_grad_(true);
 }
 
-std::vector<Tensor> pull_back(const Tensor& output,
-                              const std::vector<Tensor>& inputs,
-                              const Tensor& gradient) {
+std::vector<Tensor> vector_jacobian_product(const Tensor& output,
+                                            const std::vector<Tensor>& inputs,
+                                            const Tensor& gradient) {
   if (!output.requires_grad()) {  // replaced whole: nothing before it matters
     std::vector<Tensor> none;
     for (const Tensor& input : inputs) {

@@ -12,16 +12,16 @@ namespace headscope {
 // what calls them takes plain Torch operators then.
 bool needs_gradient(const Tensor& x);
 
-// Runs `body` with gradients followed.
+// Runs `body` with autograd on.
 Tensor with_gradients(const std::function<Tensor()>& body);
 
-// A tensor of its own, from which gradients are followed.
+// A leaf of the autograd graph: `value` as a tensor of its own that wants a gradient.
 Tensor gradient_root(const Tensor& value);
 
-// Σ gradient · ∂output/∂input, one an input; zeros for an input that `output` does not depend on.
-// Frees what the computation of `output` kept.
-std::vector<Tensor> pull_back(const Tensor& output,
-                              const std::vector<Tensor>& inputs,
-                              const Tensor& gradient);
+// The vector-Jacobian products Σ gradient · ∂output/∂input, one an input; zeros for an input that
+// `output` does not depend on. Frees what the computation of `output` kept.
+std::vector<Tensor> vector_jacobian_product(const Tensor& output,
+                                            const std::vector<Tensor>& inputs,
+                                            const Tensor& gradient);
 
 }  // namespace headscope

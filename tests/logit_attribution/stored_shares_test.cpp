@@ -1,5 +1,5 @@
 // Direct logit attribution from a trace against the same with the run made.
-#include "analyses/logit_attribution/block_shares.h"
+#include "analyses/logit_attribution/batch_shares.h"
 #include "tests/logit_attribution/attributed.h"
 #include "tests/support/recorded.h"
 

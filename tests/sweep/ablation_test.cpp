@@ -64,9 +64,9 @@ SweepTable ablated(const Model& model,
 class CountedZero final : public ValueSource {
  public:
   [[nodiscard]] std::vector<Site> sites(Run, const std::vector<Site>&) const override { return {}; }
-  [[nodiscard]] Replacement of_block(const BlockRuns& runs) const override {
+  [[nodiscard]] Replacement of_batch(const BatchRuns& runs) const override {
     ++formed;
-    return Zero().of_block(runs);
+    return Zero().of_batch(runs);
   }
   [[nodiscard]] bool same_before_difference() const override { return false; }
   mutable int formed = 0;

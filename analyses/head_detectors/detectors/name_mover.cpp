@@ -6,8 +6,8 @@
 #include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/probe.h"
-#include "analyses/sweep/block.h"
 #include "analyses/sweep/positions.h"
+#include "analyses/sweep/prompt_batch.h"
 #include "lib/base/json.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
@@ -28,13 +28,13 @@ struct Names {
 Names names_of(const Model& model, const Task& task) {
   std::vector<Tensor> streams;
   std::vector<Tensor> tokens;
-  for (const Block& block : blocks_of(task.items, kTokensAtOnce)) {
+  for (const PromptBatch& batch : prompt_batches(task.items, kTokensAtOnce)) {
     const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
-    const Tensor stream = model.forward(block.clean, first).residual;
+    const Tensor stream = model.forward(batch.clean, first).residual;
     for (const char* span : {"IO", "S1"}) {
-      const Tensor chosen = chosen_columns({span}, block, task.items);
+      const Tensor chosen = chosen_columns({span}, batch, task.items);
       streams.push_back(stream.index({chosen.to(stream.device())}));
-      tokens.push_back(block.clean.tokens().index({chosen}).to(stream.device()));
+      tokens.push_back(batch.clean.tokens().index({chosen}).to(stream.device()));
     }
   }
   return {at::cat(streams), at::cat(tokens)};

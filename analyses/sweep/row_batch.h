@@ -12,20 +12,20 @@
 
 namespace headscope {
 
-class Wave {
+class RowBatch {
  public:
   struct Member {
     std::int64_t cell = 0;
-    std::int64_t row = 0;   // of the block
+    std::int64_t row = 0;   // of the batch
     std::int64_t item = 0;  // of the task
   };
 
-  // `clean_logits` [B, V] are those of the block's rows.
-  Wave(const RowRunner& runner, const Scoring& scoring, const Tensor& clean_logits)
+  // `clean_logits` [B, V] are those of the batch's rows.
+  RowBatch(const RowRunner& runner, const Scoring& scoring, const Tensor& clean_logits)
       : runner_(runner), scoring_(scoring), clean_(clean_logits) {}
 
   // `entering.row` is filled in here.
-  void add(Entering entering, const std::vector<Member>& members);
+  void add(ResidualRows entering, const std::vector<Member>& members);
 
   // The metric of what was added; nothing if `stop` ended it.
   [[nodiscard]] std::optional<std::vector<ResultStore::Value>> run(
@@ -35,7 +35,7 @@ class Wave {
   const RowRunner& runner_;
   const Scoring& scoring_;
   Tensor clean_;
-  std::vector<Entering> entering_;
+  std::vector<ResidualRows> entering_;
   std::vector<Member> members_;
 };
 

@@ -9,7 +9,7 @@
 
 namespace headscope {
 
-struct BlockShares {
+struct BatchShares {
   Tensor shares;  // [cells, B] f64 on the CPU; NaN in cells that are no component
   Tensor target;  // [B] f64 on the CPU: the direction in the logits of the pass itself
 };
@@ -20,7 +20,7 @@ std::vector<Site> attributed_sites(const ModelConfig& config);
 std::vector<Site> attributed_sites_of_trace(const ModelConfig& config);
 
 // The model has no logit soft-cap. A trace must have attributed_sites_of_trace().
-BlockShares shares_of(const RunSource& from,
+BatchShares shares_of(const RunSource& from,
                       const Components& components,
                       const Batch& batch,
                       const LogitDirection& direction);

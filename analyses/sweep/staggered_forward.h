@@ -12,12 +12,13 @@ namespace headscope {
 
 struct Stream {
   Tensor resid;  // [R, s, d_model]
-  Tensor row;    // [R]: the row of the block each belongs to
+  Tensor row;    // [R]: the row of the batch each belongs to
 };
 
-struct Climb {
+// How rows run from layer to layer, and what is told of them on the way.
+struct StaggeredForward {
   // From where rows enter to the stream entering `to_layer`.
-  std::function<Stream(const Entering& from, std::int64_t to_layer)> run;
+  std::function<Stream(const ResidualRows& from, std::int64_t to_layer)> run;
   // Told the stream entering each layer, rows that enter there included.
   std::function<void(std::int64_t layer, const Stream& stream)> at_layer = {};
   std::function<bool()> stop = {};
@@ -25,11 +26,11 @@ struct Climb {
 
 // The stream entering layer `end`, rows in the order of `entering`, which is that of their layers.
 // Nothing if `stop` said so between two layers.
-std::optional<Stream> climb(const std::vector<Entering>& entering,
-                            std::int64_t end,
-                            const Climb& with);
+std::optional<Stream> staggered_forward(const std::vector<ResidualRows>& entering,
+                                        std::int64_t end,
+                                        const StaggeredForward& with);
 
-// The layout of rows of a block: its columns from `first` on.
-BatchLayout layout_of_rows(const BatchLayout& block, std::int64_t first, const Tensor& row);
+// The layout of rows of a batch: its columns from `first` on.
+BatchLayout layout_of_rows(const BatchLayout& batch, std::int64_t first, const Tensor& row);
 
 }  // namespace headscope

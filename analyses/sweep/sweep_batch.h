@@ -1,13 +1,13 @@
-// The cells of one block of prompts.
+// The cells of one batch of prompts.
 #pragma once
 
 #include <vector>
 
+#include "analyses/sweep/row_batch.h"
 #include "analyses/sweep/scoring.h"
 #include "analyses/sweep/sweep.h"
 #include "analyses/sweep/sweep_memory.h"
 #include "analyses/sweep/swept_columns.h"
-#include "analyses/sweep/wave.h"
 
 namespace headscope {
 
@@ -31,11 +31,11 @@ struct SweepContext {
   }
 };
 
-class SweepBlock {
+class SweepBatch {
  public:
   // `unchanged` is the metric of every item of the task in the run that is changed.
-  SweepBlock(const SweepContext& context,
-             const BlockRuns& runs,
+  SweepBatch(const SweepContext& context,
+             const BatchRuns& runs,
              const std::vector<double>& unchanged);
 
   // Both false if the sweep was stopped.
@@ -54,18 +54,18 @@ class SweepBlock {
   [[nodiscard]] std::vector<Cells> cells_of(const ColumnGroup& group) const;
   // Cells that run together. Which do depends on the task and the plan alone, never on what is done
   // already: a resumed sweep runs the same products and rounds as one that was never stopped.
-  [[nodiscard]] std::vector<std::vector<Cells>> waves_of(const ColumnGroup& group) const;
-  [[nodiscard]] bool any_wanted(const std::vector<Cells>& wave) const;
+  [[nodiscard]] std::vector<std::vector<Cells>> batches_of(const ColumnGroup& group) const;
+  [[nodiscard]] bool any_wanted(const std::vector<Cells>& together) const;
   [[nodiscard]] ChangeInput input_of(const ColumnGroup& group) const;
   bool run_group(const ColumnGroup& group);
-  void add(Wave& wave, ChangeInput& in, const Cells& cells);
+  void add(RowBatch& rows_together, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
-  std::vector<Wave::Member> members_of(const Cells& cells, const Tensor& differs);
+  std::vector<RowBatch::Member> members_of(const Cells& cells, const Tensor& differs);
   void store(std::vector<ResultStore::Value> values);  // those that are wanted
 
   const SweepContext& context_;
-  const BlockRuns& runs_;
-  const Block& block_;
+  const BatchRuns& runs_;
+  const PromptBatch& batch_;
   SweptColumns columns_;
   Replacement replacement_;
   const std::vector<double>& unchanged_;

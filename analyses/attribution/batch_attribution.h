@@ -1,4 +1,4 @@
-// The estimates of one block of prompts.
+// The estimates of one batch of prompts.
 #pragma once
 
 #include <vector>
@@ -21,11 +21,11 @@ struct AttributionContext {
   const Baselines& baselines;
 };
 
-class BlockAttribution final : public GradientTap {
+class BatchAttribution final : public GradientTap {
  public:
-  BlockAttribution(const AttributionContext& context, const Block& block);
+  BatchAttribution(const AttributionContext& context, const PromptBatch& batch);
 
-  // Every cell of every prompt of the block.
+  // Every cell of every prompt of the batch.
   std::vector<ResultStore::Value> run();
 
   [[nodiscard]] bool wants(HookPoint point) const override { return point.site == followed_; }
@@ -41,7 +41,7 @@ class BlockAttribution final : public GradientTap {
   void keep(int layer, const Tensor& effects);
 
   const AttributionContext& context_;
-  const Block& block_;
+  const PromptBatch& batch_;
   std::vector<std::int64_t> positions_;  // of each group
   LayerCells cells_;
   Site followed_;            // whose gradient is wanted

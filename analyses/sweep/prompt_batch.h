@@ -10,7 +10,7 @@
 
 namespace headscope {
 
-struct Block {
+struct PromptBatch {
   std::vector<std::int64_t> items;  // of the task, one a row
   Batch clean;
   Batch corrupted;  // the same layout
@@ -23,8 +23,9 @@ struct Block {
   [[nodiscard]] std::int64_t columns() const { return layout().columns; }
 };
 
-// Every item once, prompts of like length together, at most `most_tokens` in one block (one prompt
+// Every item once, prompts of like length together, at most `most_tokens` in one batch (one prompt
 // at the least). Lengths mix, padded, only where padding stays under a quarter.
-std::vector<Block> blocks_of(const std::vector<TaskItem>& items, std::int64_t most_tokens);
+std::vector<PromptBatch> prompt_batches(const std::vector<TaskItem>& items,
+                                        std::int64_t most_tokens);
 
 }  // namespace headscope

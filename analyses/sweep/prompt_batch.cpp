@@ -1,4 +1,4 @@
-#include "analyses/sweep/block.h"
+#include "analyses/sweep/prompt_batch.h"
 
 #include <algorithm>
 #include <numeric>
@@ -16,7 +16,8 @@ std::int64_t differing_tail(const TaskItem& item) {
   return clean.end() - found.first;
 }
 
-Block block_of(const std::vector<TaskItem>& items, const std::vector<std::int64_t>& rows) {
+PromptBatch prompt_batch_of(const std::vector<TaskItem>& items,
+                            const std::vector<std::int64_t>& rows) {
   std::vector<std::vector<std::int32_t>> clean;
   std::vector<std::vector<std::int32_t>> corrupted;
   std::int64_t tail = 0;
@@ -26,14 +27,15 @@ Block block_of(const std::vector<TaskItem>& items, const std::vector<std::int64_
     corrupted.push_back(item.corrupted.tokens);
     tail = std::max(tail, differing_tail(item));
   }
-  Block block{rows, Batch(clean), Batch(corrupted)};
-  block.first_difference = block.columns() - tail;
-  return block;
+  PromptBatch batch{rows, Batch(clean), Batch(corrupted)};
+  batch.first_difference = batch.columns() - tail;
+  return batch;
 }
 
 }  // namespace
 
-std::vector<Block> blocks_of(const std::vector<TaskItem>& items, std::int64_t most_tokens) {
+std::vector<PromptBatch> prompt_batches(const std::vector<TaskItem>& items,
+                                        std::int64_t most_tokens) {
   if (items.empty()) {
     throw UsageError("the task has no prompts");
   }
@@ -48,12 +50,12 @@ std::vector<Block> blocks_of(const std::vector<TaskItem>& items, std::int64_t mo
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return differing_tail(items[a]) < differing_tail(items[b]);
   });
-  std::vector<Block> blocks;
+  std::vector<PromptBatch> batches;
   const BatchPlanOptions plan{.most_tokens = most_tokens, .padding = Padding::quarter_of_batch};
   for (const auto& rows : plan_batches(lengths, std::move(order), plan)) {
-    blocks.push_back(block_of(items, {rows.begin(), rows.end()}));
+    batches.push_back(prompt_batch_of(items, {rows.begin(), rows.end()}));
   }
-  return blocks;
+  return batches;
 }
 
 }  // namespace headscope

@@ -1,4 +1,4 @@
-#include "analyses/sweep/climb.h"
+#include "analyses/sweep/staggered_forward.h"
 
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -12,9 +12,9 @@ Tensor join(const Tensor& first, const Tensor& second) {
 
 }  // namespace
 
-std::optional<Stream> climb(const std::vector<Entering>& entering,
-                            std::int64_t end,
-                            const Climb& with) {
+std::optional<Stream> staggered_forward(const std::vector<ResidualRows>& entering,
+                                        std::int64_t end,
+                                        const StaggeredForward& with) {
   Stream active;
   auto next = entering.begin();
   const auto take = [&](std::int64_t layer, Resume::At at) {
@@ -47,16 +47,16 @@ std::optional<Stream> climb(const std::vector<Entering>& entering,
   return active;
 }
 
-BatchLayout layout_of_rows(const BatchLayout& block, std::int64_t first, const Tensor& row) {
-  BatchLayout layout = block;
+BatchLayout layout_of_rows(const BatchLayout& batch, std::int64_t first, const Tensor& row) {
+  BatchLayout layout = batch;
   layout.past = first;
-  layout.columns = block.columns - first;
+  layout.columns = batch.columns - first;
   layout.rows = row.size(0);
   layout.pads.clear();
   const Tensor rows = row.cpu();
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     const auto index = static_cast<std::size_t>(rows.const_data_ptr<std::int64_t>()[i]);
-    layout.pads.push_back(block.pads[index]);
+    layout.pads.push_back(batch.pads[index]);
   }
   return layout;
 }

@@ -1,4 +1,4 @@
-#include "analyses/sweep/sweep_block.h"
+#include "analyses/sweep/sweep_batch.h"
 
 #include <algorithm>
 #include <memory>
@@ -12,20 +12,20 @@ namespace headscope {
 namespace {
 
 const RowRunnerMaker& runner_of(const SweepSpec& spec) {
-  static const GoOn go_on;
-  return spec.runner == nullptr ? go_on : *spec.runner;
+  static const ContinuationMaker continuation;
+  return spec.runner == nullptr ? continuation : *spec.runner;
 }
 
 std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
   return part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
 }
 
-// What the source brings, formed when a cell first asks and kept for the others of the block.
-Replacement formed_once(const ValueSource& source, const BlockRuns& runs) {
+// What the source brings, formed when a cell first asks and kept for the others of the batch.
+Replacement formed_once(const ValueSource& source, const BatchRuns& runs) {
   return [&source, &runs, formed = std::make_shared<Replacement>()](
              Site site, std::int64_t layer, const Tensor& original) {
     if (!*formed) {
-      *formed = source.of_block(runs);
+      *formed = source.of_batch(runs);
     }
     return (*formed)(site, layer, original);
   };
@@ -33,20 +33,20 @@ Replacement formed_once(const ValueSource& source, const BlockRuns& runs) {
 
 }  // namespace
 
-SweepBlock::SweepBlock(const SweepContext& context,
-                       const BlockRuns& runs,
+SweepBatch::SweepBatch(const SweepContext& context,
+                       const BatchRuns& runs,
                        const std::vector<double>& unchanged)
     : context_(context),
       runs_(runs),
-      block_(runs.block),
-      columns_(swept_columns(context.spec, context.model.config(), block_, context.task.items)),
+      batch_(runs.batch),
+      columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)),
       replacement_(formed_once(*context.spec.source, runs)),
       unchanged_(unchanged) {}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
-std::vector<SweepBlock::Cells> SweepBlock::cells_of(const ColumnGroup& group) const {
+std::vector<SweepBatch::Cells> SweepBatch::cells_of(const ColumnGroup& group) const {
   const ModelConfig& config = context_.model.config();
-  const std::int64_t fit = std::max<std::int64_t>(1, context_.plan.wave_rows / block_.rows());
+  const std::int64_t fit = std::max<std::int64_t>(1, context_.plan.batch_rows / batch_.rows());
   std::vector<Cells> all;
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
     std::int64_t before = 0;  // heads of the parts before
@@ -65,66 +65,66 @@ std::vector<SweepBlock::Cells> SweepBlock::cells_of(const ColumnGroup& group) co
   return all;
 }
 
-std::vector<std::vector<SweepBlock::Cells>> SweepBlock::waves_of(const ColumnGroup& group) const {
-  std::vector<std::vector<Cells>> waves;
+std::vector<std::vector<SweepBatch::Cells>> SweepBatch::batches_of(const ColumnGroup& group) const {
+  std::vector<std::vector<Cells>> batches;
   std::int64_t rows = 0;
   for (Cells& cells : cells_of(group)) {
-    const std::int64_t more = static_cast<std::int64_t>(cells.index.size()) * block_.rows();
-    if (waves.empty() || rows + more > context_.plan.wave_rows) {
-      waves.emplace_back();
+    const std::int64_t more = static_cast<std::int64_t>(cells.index.size()) * batch_.rows();
+    if (batches.empty() || rows + more > context_.plan.batch_rows) {
+      batches.emplace_back();
       rows = 0;
     }
-    waves.back().push_back(std::move(cells));
+    batches.back().push_back(std::move(cells));
     rows += more;
   }
-  return waves;
+  return batches;
 }
 
-bool SweepBlock::any_wanted(const std::vector<Cells>& wave) const {
-  return std::any_of(wave.begin(), wave.end(), [&](const Cells& cells) {
+bool SweepBatch::any_wanted(const std::vector<Cells>& together) const {
+  return std::any_of(together.begin(), together.end(), [&](const Cells& cells) {
     return std::any_of(cells.index.begin(), cells.index.end(), [&](std::int64_t cell) {
-      return std::any_of(block_.items.begin(), block_.items.end(), [&](std::int64_t item) {
+      return std::any_of(batch_.items.begin(), batch_.items.end(), [&](std::int64_t item) {
         return context_.wanted(cell, item);
       });
     });
   });
 }
 
-ChangeInput SweepBlock::input_of(const ColumnGroup& group) const {
+ChangeInput SweepBatch::input_of(const ColumnGroup& group) const {
   ChangeInput in{.model = context_.model,
                  .run = runs_.of(context_.spec.into),
                  .replacement = replacement_,
-                 .layout = block_.layout(),
+                 .layout = batch_.layout(),
                  .kept_from = columns_.kept_from,
                  .changed = group.changed.to(to_torch(context_.model.device()))};
   in.layout.past = group.first;
-  in.layout.columns = block_.columns() - group.first;
+  in.layout.columns = batch_.columns() - group.first;
   return in;
 }
 
-bool SweepBlock::run() {
+bool SweepBatch::run() {
   return std::all_of(columns_.groups.begin(), columns_.groups.end(), [&](const ColumnGroup& group) {
     return run_group(group);
   });
 }
 
-bool SweepBlock::run_group(const ColumnGroup& group) {
+bool SweepBatch::run_group(const ColumnGroup& group) {
   const SweepSpec& spec = context_.spec;
   const auto runner = runner_of(spec).make(
-      context_.model, runs_.of(spec.into), columns_.kept_from, block_, group.first);
+      context_.model, runs_.of(spec.into), columns_.kept_from, batch_, group.first);
   ChangeInput in = input_of(group);
-  for (const std::vector<Cells>& cells : waves_of(group)) {
+  for (const std::vector<Cells>& cells : batches_of(group)) {
     if (!any_wanted(cells)) {
       continue;
     }
-    Wave wave(*runner, context_.scoring, runs_.clean.logits());
+    RowBatch rows_together(*runner, context_.scoring, runs_.clean.logits());
     for (const Cells& some : cells) {
       if (context_.stopped()) {
         return false;
       }
-      add(wave, in, some);
+      add(rows_together, in, some);
     }
-    auto values = wave.run(context_.options.stop);
+    auto values = rows_together.run(context_.options.stop);
     if (!values) {
       return false;
     }
@@ -133,42 +133,43 @@ bool SweepBlock::run_group(const ColumnGroup& group) {
   return true;
 }
 
-void SweepBlock::store(std::vector<ResultStore::Value> values) {
+void SweepBatch::store(std::vector<ResultStore::Value> values) {
   std::erase_if(values, [&](const auto& v) { return !context_.wanted(v.cell, v.prompt); });
   if (!values.empty()) {
     context_.sink.put(values);
   }
 }
 
-void SweepBlock::add(Wave& wave, ChangeInput& in, const Cells& cells) {
+void SweepBatch::add(RowBatch& rows_together, ChangeInput& in, const Cells& cells) {
   in.site = context_.spec.parts[cells.part].site;
   if (!runner_of(context_.spec).reaches(in.site, cells.layer)) {
     const auto count = static_cast<std::int64_t>(cells.index.size());
-    members_of(cells, at::zeros({count, block_.rows()}, at::kBool));
+    members_of(cells, at::zeros({count, batch_.rows()}, at::kBool));
     return;
   }
   const ChangedStreams changed = changed_streams(in, cells.layer, cells.heads);
-  const std::vector<Wave::Member> members = members_of(cells, changed.differs.cpu());
+  const std::vector<RowBatch::Member> members = members_of(cells, changed.differs.cpu());
   if (members.empty()) {
     return;
   }
   std::vector<std::int64_t> chosen;
-  for (const Wave::Member& member : members) {
+  for (const RowBatch::Member& member : members) {
     const auto at = std::find(cells.index.begin(), cells.index.end(), member.cell);
-    chosen.push_back((at - cells.index.begin()) * block_.rows() + member.row);
+    chosen.push_back((at - cells.index.begin()) * batch_.rows() + member.row);
   }
   const Tensor index = index_tensor(chosen, changed.streams.device());
-  wave.add({changed.layer, changed.at, changed.streams.flatten(0, 1).index_select(0, index), {}},
-           members);
+  rows_together.add(
+      {changed.layer, changed.at, changed.streams.flatten(0, 1).index_select(0, index), {}},
+      members);
 }
 
-std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tensor& differs) {
-  std::vector<Wave::Member> members;
+std::vector<RowBatch::Member> SweepBatch::members_of(const Cells& cells, const Tensor& differs) {
+  std::vector<RowBatch::Member> members;
   std::vector<ResultStore::Value> same;
   const auto* differ = differs.const_data_ptr<bool>();
   for (const std::int64_t cell : cells.index) {
-    for (std::int64_t row = 0; row < block_.rows(); ++row) {
-      const std::int64_t item = block_.items[static_cast<std::size_t>(row)];
+    for (std::int64_t row = 0; row < batch_.rows(); ++row) {
+      const std::int64_t item = batch_.items[static_cast<std::size_t>(row)];
       if (*differ++) {
         members.push_back({cell, row, item});
       } else {
@@ -180,10 +181,10 @@ std::vector<Wave::Member> SweepBlock::members_of(const Cells& cells, const Tenso
   return members;
 }
 
-bool SweepBlock::run_plain() {
+bool SweepBatch::run_plain() {
   const RowRunnerMaker& runner = runner_of(context_.spec);
   const PlainLoop loop{
-      context_.model, block_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
+      context_.model, batch_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
   for (const ColumnGroup& group : columns_.groups) {
     for (const Cells& cells : cells_of(group)) {
       const SweptPart& part = context_.spec.parts[cells.part];
@@ -198,7 +199,7 @@ bool SweepBlock::run_plain() {
           continue;
         }
         if (!runner.reaches(part.site, cells.layer)) {
-          members_of(one, at::zeros({1, block_.rows()}, at::kBool));
+          members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
           continue;
         }
         auto values =

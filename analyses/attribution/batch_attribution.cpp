@@ -1,4 +1,4 @@
-#include "analyses/attribution/block_attribution.h"
+#include "analyses/attribution/batch_attribution.h"
 
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -25,10 +25,10 @@ Tensor masks_of(const SweptColumns& columns, const at::Device& device) {
 
 }  // namespace
 
-BlockAttribution::BlockAttribution(const AttributionContext& context, const Block& block)
-    : context_(context), block_(block) {
+BatchAttribution::BatchAttribution(const AttributionContext& context, const PromptBatch& batch)
+    : context_(context), batch_(batch) {
   const SweptColumns columns =
-      swept_columns(context.spec, context.model.config(), block, context.task.items);
+      swept_columns(context.spec, context.model.config(), batch, context.task.items);
   for (const ColumnGroup& group : columns.groups) {
     positions_.push_back(group.pos);
   }
@@ -37,18 +37,18 @@ BlockAttribution::BlockAttribution(const AttributionContext& context, const Bloc
   followed_ = through_softmax ? Site::pattern : cells_.part.site;
 }
 
-std::int64_t BlockAttribution::steps() const {
+std::int64_t BatchAttribution::steps() const {
   return context_.attribution.method == AttributionMethod::ig ? context_.attribution.steps : 1;
 }
 
-Resume BlockAttribution::start_of(const Batch& batch) const {
+Resume BatchAttribution::start_of(const Batch& batch) const {
   return {batch.layout(),
           context_.model.forward(batch, {.logits = Logits::none, .to_layer = 0}).residual};
 }
 
 // atp: the run that is changed. ig: m runs on the way from it to the source, a row each.
-Resume BlockAttribution::between() const {
-  Resume from{block_.layout(), own_start_};
+Resume BatchAttribution::between() const {
+  Resume from{batch_.layout(), own_start_};
   if (context_.attribution.method == AttributionMethod::ig) {
     std::vector<Tensor> starts;
     for (std::int64_t step = 1; step <= steps(); ++step) {
@@ -62,21 +62,21 @@ Resume BlockAttribution::between() const {
   return from;
 }
 
-Tensor BlockAttribution::objective(const Tensor& logits) const {
+Tensor BatchAttribution::objective(const Tensor& logits) const {
   const Tensor clean = clean_.defined()
                            ? at::cat(std::vector<Tensor>(static_cast<std::size_t>(steps()), clean_))
                            : clean_;
-  return context_.scoring.followed(logits, repeated(block_.items, steps()), clean);
+  return context_.scoring.differentiable(logits, repeated(batch_.items, steps()), clean);
 }
 
-LayerRun BlockAttribution::own_run(int layer) const {
-  return {context_.model, block_.layout(), own_.at(static_cast<std::size_t>(layer)), layer};
+LayerRun BatchAttribution::own_run(int layer) const {
+  return {context_.model, batch_.layout(), own_.at(static_cast<std::size_t>(layer)), layer};
 }
 
-void BlockAttribution::visit(const Visit& visit, const Tensor& value, const Tensor& gradient) {
+void BatchAttribution::visit(const Visit& visit, const Tensor& value, const Tensor& gradient) {
   const int layer = visit.point.layer;
   const Tensor& stream = source_.at(static_cast<std::size_t>(layer));
-  const Tensor source = watched({context_.model, block_.layout(), stream, layer}, cells_.part.site);
+  const Tensor source = watched({context_.model, batch_.layout(), stream, layer}, cells_.part.site);
   switch (context_.attribution.method) {
     case AttributionMethod::atp:
       keep(layer, linear_terms(cells_, source - value, gradient));
@@ -86,7 +86,7 @@ void BlockAttribution::visit(const Visit& visit, const Tensor& value, const Tens
       break;
     case AttributionMethod::ig: {
       const Tensor own = watched(own_run(layer), cells_.part.site);
-      const Tensor mean = gradient.unflatten(0, {steps(), block_.rows()}).mean(0);
+      const Tensor mean = gradient.unflatten(0, {steps(), batch_.rows()}).mean(0);
       keep(layer, linear_terms(cells_, source - own, mean));
       break;
     }
@@ -94,12 +94,12 @@ void BlockAttribution::visit(const Visit& visit, const Tensor& value, const Tens
 }
 
 // `effects` [G, B, C].
-void BlockAttribution::keep(int layer, const Tensor& effects) {
+void BatchAttribution::keep(int layer, const Tensor& effects) {
   const std::vector<double>& unchanged = context_.baselines.of(context_.spec.into);
   const Tensor plain = effects.contiguous();
   const auto* effect = plain.const_data_ptr<double>();
   for (const std::int64_t pos : positions_) {
-    for (const std::int64_t item : block_.items) {
+    for (const std::int64_t item : batch_.items) {
       for (std::int64_t head = 0; head < plain.size(2); ++head) {
         const Cell cell{layer, cells_.part.heads ? head : -1, pos};
         values_.push_back({context_.grid.index(cell),
@@ -110,23 +110,23 @@ void BlockAttribution::keep(int layer, const Tensor& effects) {
   }
 }
 
-std::vector<ResultStore::Value> BlockAttribution::run_stored() {
+std::vector<ResultStore::Value> BatchAttribution::run_stored() {
   const at::Device device = cells_.masks.device();
   for (int layer = 0; layer < context_.model.config().n_layers; ++layer) {
     const StoredTerms terms =
-        stored_terms(context_.spec, *context_.attribution.stored, block_, layer);
+        stored_terms(context_.spec, *context_.attribution.stored, batch_, layer);
     keep(layer, linear_terms(cells_, terms.difference.to(device), terms.gradient.to(device)));
   }
   return std::move(values_);
 }
 
-std::vector<ResultStore::Value> BlockAttribution::run() {
+std::vector<ResultStore::Value> BatchAttribution::run() {
   if (context_.attribution.stored != nullptr) {
     return run_stored();
   }
   const Run into = context_.spec.into;
-  const Resume own = start_of(block_.of(into));
-  const Resume source = start_of(block_.of(other_run(into)));
+  const Resume own = start_of(batch_.of(into));
+  const Resume source = start_of(batch_.of(other_run(into)));
   own_start_ = own.residual;
   source_start_ = source.residual;
   source_ = residual_streams(context_.model, source);
@@ -134,7 +134,7 @@ std::vector<ResultStore::Value> BlockAttribution::run() {
     own_ = residual_streams(context_.model, own);
   }
   if (context_.scoring.metric().needs_clean) {
-    clean_ = context_.model.forward(block_.clean, {.logits = Logits::last}).logits;
+    clean_ = context_.model.forward(batch_.clean, {.logits = Logits::last}).logits;
   }
   gradients(
       context_.model,

@@ -1,4 +1,4 @@
-#include "analyses/logit_attribution/block_shares.h"
+#include "analyses/logit_attribution/batch_shares.h"
 
 #include <limits>
 
@@ -124,7 +124,7 @@ std::vector<Site> attributed_sites_of_trace(const ModelConfig& config) {
   return sites;
 }
 
-BlockShares shares_of(const RunSource& from,
+BatchShares shares_of(const RunSource& from,
                       const Components& components,
                       const Batch& batch,
                       const LogitDirection& direction) {

@@ -1,4 +1,4 @@
-#include "analyses/sweep/wave.h"
+#include "analyses/sweep/row_batch.h"
 
 #include <cmath>
 
@@ -9,9 +9,9 @@
 namespace headscope {
 namespace {
 
-Tensor rows_of(const std::vector<Wave::Member>& members, const at::Device& device) {
+Tensor rows_of(const std::vector<RowBatch::Member>& members, const at::Device& device) {
   std::vector<std::int64_t> rows;
-  for (const Wave::Member& member : members) {
+  for (const RowBatch::Member& member : members) {
     rows.push_back(member.row);
   }
   return index_tensor(rows, device);
@@ -19,13 +19,14 @@ Tensor rows_of(const std::vector<Wave::Member>& members, const at::Device& devic
 
 }  // namespace
 
-void Wave::add(Entering entering, const std::vector<Member>& members) {
+void RowBatch::add(ResidualRows entering, const std::vector<Member>& members) {
   entering.row = rows_of(members, entering.streams.device());
   entering_.push_back(std::move(entering));
   members_.insert(members_.end(), members.begin(), members.end());
 }
 
-std::optional<std::vector<ResultStore::Value>> Wave::run(const std::function<bool()>& stop) const {
+std::optional<std::vector<ResultStore::Value>> RowBatch::run(
+    const std::function<bool()>& stop) const {
   std::vector<ResultStore::Value> values;
   if (members_.empty()) {
     return values;
