@@ -9,6 +9,7 @@
 #include "hooks/mean_values.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
+#include "lib/model/batch_plan.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -71,29 +72,25 @@ std::vector<double> log_probabilities(const Probe& probe,
   return values;
 }
 
-// Runs the prompts, those of one length together, in their order.
+// Runs the prompts, those of one length together: a value each, in their order.
 std::vector<double> run(const Model& model,
                         const Probe& probe,
                         const std::vector<ProbePrompt>& prompts,
                         Tap& tap) {
-  std::vector<double> values;
-  for (std::size_t begin = 0; begin < prompts.size();) {
-    const std::size_t length = prompts[begin].tokens.size();
-    std::size_t end = begin + 1;
-    while (end < prompts.size() && prompts[end].tokens.size() == length &&
-           static_cast<std::int64_t>((end + 1 - begin) * length) <= kTokensWithLogits) {
-      ++end;
-    }
-    const std::vector<ProbePrompt> together(prompts.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            prompts.begin() + static_cast<std::ptrdiff_t>(end));
+  std::vector<double> values(prompts.size());
+  const BatchPlanOptions plan{.most_tokens = kTokensWithLogits, .padding = Padding::none};
+  for (const auto& rows : plan_batches(lengths_of(prompts), plan)) {
+    std::vector<ProbePrompt> together;
     std::vector<std::vector<std::int32_t>> tokens;
-    for (const ProbePrompt& prompt : together) {
-      tokens.push_back(prompt.tokens);
+    for (const std::size_t row : rows) {
+      together.push_back(prompts[row]);
+      tokens.push_back(prompts[row].tokens);
     }
     const Tensor logits = model.forward(Batch(tokens), tap).logits;
-    const auto part = log_probabilities(probe, together, logits);
-    values.insert(values.end(), part.begin(), part.end());
-    begin = end;
+    const std::vector<double> found = log_probabilities(probe, together, logits);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      values[rows[i]] = found[i];
+    }
   }
   return values;
 }
