@@ -155,11 +155,20 @@ std::string InterventionPlan::name(std::size_t step) const {
                      edit.what.site);
 }
 
-bool InterventionPlan::excludes(const EditGroup& earlier, const EditGroup& later) const {
-  const EditStep& first = steps_[earlier.front()];
-  const EditStep& second = steps_[later.front()];
-  return !first.function && !second.function &&
-         (puts_in_place(second.what.op) || first.what.op == Op::mask || second.what.op == Op::mask);
+bool InterventionPlan::may_meet(std::size_t earlier, std::size_t later) const {
+  const EditStep& first = steps_[earlier];
+  const EditStep& second = steps_[later];
+  if (first.function || second.function) {
+    return true;
+  }
+  const bool inside = is_within(second.what.where, first.what.where);
+  const bool masked = first.what.op == Op::mask;
+  // A bound would let a masked pair be seen again.
+  if (puts_in_place(second.what.op) || second.what.op == Op::mask ||
+      (masked && second.what.op == Op::clamp)) {
+    return inside && !is_within(first.what.where, second.what.where);
+  }
+  return !masked || !inside;
 }
 
 void InterventionPlan::check_fired() const {

@@ -51,10 +51,10 @@ class InterventionPlan {
   // "intervention 1 (zero of blocks.0.attn.hook_z)"
   [[nodiscard]] std::string name(std::size_t step) const;
 
-  // Two groups of steps at one point of which one would undo what the other does, or do nothing:
-  // the earlier one's effect is not seen where the later one puts something in its place, and pairs
-  // that are masked stay so. Such steps must not select the same part.
-  [[nodiscard]] bool excludes(const EditGroup& earlier, const EditGroup& later) const;
+  // Whether two steps may select the same part of a point. One that puts something in place of what
+  // an earlier one made is an exception from it, so it selects some of what that one does. Masked
+  // pairs stay so: a later change of scores is of others too.
+  [[nodiscard]] bool may_meet(std::size_t earlier, std::size_t later) const;
 
   // How often each step changed something: values of a pass of which it selected a part.
   void count(std::size_t step) const { ++(*fired_)[step]; }

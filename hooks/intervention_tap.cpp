@@ -199,14 +199,6 @@ void InterventionTap::begin(const ModelConfig&) {
   std::erase_if(masks_, [](const auto& entry) { return entry.second.by_position; });
 }
 
-bool InterventionTap::overlap(const Mask& a, const Mask& b) {
-  if (a.of.empty() || b.of.empty()) {
-    return false;
-  }
-  return !a.selected.defined() || !b.selected.defined() ||
-         a.selected.logical_and(b.selected).any().item<bool>();
-}
-
 const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
                                                       const Visit& visit,
                                                       const Tensor& value) {
@@ -238,27 +230,37 @@ const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
   return mask;
 }
 
-void InterventionTap::check_exclusions(const std::vector<EditGroup>& groups,
-                                       const Visit& visit,
-                                       const Tensor& value) {
+void InterventionTap::check_meetings(const std::vector<EditGroup>& groups,
+                                     const Visit& visit,
+                                     const Tensor& value) {
   for (std::size_t later = 1; later < groups.size(); ++later) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {
-      if (!plan_->excludes(groups[earlier], groups[later])) {
-        continue;
+      for (const std::size_t a : mask_of(groups[earlier], visit, value).of) {
+        for (const std::size_t b : mask_of(groups[later], visit, value).of) {
+          check_apart(a, b, visit, value);
+        }
       }
-      const Mask& first = mask_of(groups[earlier], visit, value);
-      const Mask& second = mask_of(groups[later], visit, value);
-      const std::tuple pair{groups[earlier], groups[later], visit.point.site, visit.layout.past};
-      if (!apart_.insert(pair).second || !overlap(first, second)) {
-        continue;
-      }
-      throw UsageError(
-          "{} and {} select the same part of {}, where one leaves nothing of the other; "
-          "let them select different parts",
-          plan_->name(first.of.front()),
-          plan_->name(second.of.front()),
-          visit.name());
     }
+  }
+}
+
+void InterventionTap::check_apart(std::size_t earlier,
+                                  std::size_t later,
+                                  const Visit& visit,
+                                  const Tensor& value) {
+  if (plan_->may_meet(earlier, later) ||
+      !apart_.insert({earlier, later, visit.point.site, visit.layout.past}).second) {
+    return;
+  }
+  const Tensor first = selected(plan_->step(earlier).what.where, visit, value);
+  const Tensor second = selected(plan_->step(later).what.where, visit, value);
+  if (first.logical_and(second).any().item<bool>()) {
+    throw UsageError(
+        "{} and {} select the same part of {}, where one leaves nothing of the other; let them "
+        "select different parts, or the later one less than the earlier one",
+        plan_->name(earlier),
+        plan_->name(later),
+        visit.name());
   }
 }
 
@@ -302,7 +304,7 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
 Tensor InterventionTap::visit(const Visit& visit, const Tensor& value) {
   Tensor current = value;
   const std::vector<EditGroup>& groups = *plan_->at(visit.point);
-  check_exclusions(groups, visit, value);
+  check_meetings(groups, visit, value);
   for (const EditGroup& group : groups) {
     current = changed_by(group, visit, current);
   }

@@ -22,7 +22,7 @@ class InterventionTap final : public Tap {
   // Only the selected part changes, the rest stays bit for bit. At scores and patterns, what a
   // query cannot see (later keys, padding, beyond a window) is never part of a selection. Throws
   // UsageError for stored values that do not fit, for a mask that leaves a query no key, and for
-  // steps that select the same part though one excludes the other (InterventionPlan::excludes()).
+  // two steps that select the same part though they must not (InterventionPlan::may_meet()).
   Tensor visit(const Visit& visit, const Tensor& value) override;
 
  private:
@@ -34,11 +34,11 @@ class InterventionTap final : public Tap {
     std::int64_t rows = 0;
   };
   const Mask& mask_of(const EditGroup& group, const Visit& visit, const Tensor& value);
-  static bool overlap(const Mask& a, const Mask& b);
 
-  void check_exclusions(const std::vector<EditGroup>& groups,
-                        const Visit& visit,
-                        const Tensor& value);
+  void check_meetings(const std::vector<EditGroup>& groups,
+                      const Visit& visit,
+                      const Tensor& value);
+  void check_apart(std::size_t earlier, std::size_t later, const Visit& visit, const Tensor& value);
 
   Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
 
@@ -46,8 +46,8 @@ class InterventionTap final : public Tap {
   // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;
-  // Pairs of groups that were found to select different parts, with the masks as they are.
-  std::set<std::tuple<EditGroup, EditGroup, Site, std::int64_t>> apart_;
+  // Pairs of steps that were found to select different parts, with the masks as they are.
+  std::set<std::tuple<std::size_t, std::size_t, Site, std::int64_t>> apart_;
 };
 
 }  // namespace headscope

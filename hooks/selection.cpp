@@ -165,7 +165,30 @@ void check_heads(const std::vector<std::int64_t>& heads,
   }
 }
 
+bool is_within(const std::optional<std::vector<std::int64_t>>& part,
+               const std::optional<std::vector<std::int64_t>>& whole) {
+  return !whole || (part && std::all_of(part->begin(), part->end(), [&](std::int64_t index) {
+                      return includes(whole, index);
+                    }));
+}
+
+bool is_within(const std::optional<std::vector<AttentionPair>>& part,
+               const std::optional<std::vector<AttentionPair>>& whole) {
+  const auto covered = [&](const AttentionPair& pair) {
+    return std::any_of(whole->begin(), whole->end(), [&](const AttentionPair& other) {
+      return (!other.query || other.query == pair.query) && (!other.key || other.key == pair.key);
+    });
+  };
+  return !whole || (part && std::all_of(part->begin(), part->end(), covered));
+}
+
 }  // namespace
+
+bool is_within(const Selection& part, const Selection& whole) {
+  return is_within(part.heads, whole.heads) && is_within(part.kv_heads, whole.kv_heads) &&
+         is_within(part.positions, whole.positions) && is_within(part.prompts, whole.prompts) &&
+         is_within(part.pairs, whole.pairs);
+}
 
 void check(const Selection& selection, HookPoint point, const ModelConfig& config) {
   const std::string name = hook_name(point.site, point.layer);

@@ -34,6 +34,10 @@ struct Selection {
   }
 };
 
+// True if `whole` selects all that `part` does, whatever the prompts: as both are written, so that
+// a position counted from the end is another one than any counted from the beginning.
+bool is_within(const Selection& part, const Selection& whole);
+
 // Throws UsageError if the point has no such axis or the index is out of range. Prompts and
 // positions depend on the batch and are checked by selected().
 void check(const Selection& selection, HookPoint point, const ModelConfig& config);

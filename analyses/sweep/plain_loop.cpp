@@ -9,7 +9,7 @@ namespace headscope {
 namespace {
 
 // The heads of a site that a cell is one of; its other axes are chosen column by column.
-Selection head_of(Site site, const Cell& cell) {
+Selection heads_of_cell(Site site, const Cell& cell) {
   if (cell.head < 0) {
     return {};
   }
@@ -18,7 +18,7 @@ Selection head_of(Site site, const Cell& cell) {
 }
 
 // `changed` [B, T], to broadcast against a value of the site.
-Tensor columns_of(const Tensor& changed, Site site, const Tensor& value) {
+Tensor mask_of_columns(const Tensor& changed, Site site, const Tensor& value) {
   const int position = std::max(info(site).axis(Axis::pos), info(site).axis(Axis::query));
   std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
   shape[0] = changed.size(0);
@@ -33,10 +33,10 @@ std::vector<ResultStore::Value> PlainLoop::run(Site site,
                                                std::int64_t index,
                                                const Tensor& changed) const {
   Edits edits;
-  edits.at(hook_name(site, static_cast<int>(cell.layer)), head_of(site, cell))
+  edits.at(hook_name(site, static_cast<int>(cell.layer)), heads_of_cell(site, cell))
       .apply([&](const Visit&, const Tensor& value) {
         return at::where(
-            columns_of(changed, site, value), replacement(site, cell.layer, value), value);
+            mask_of_columns(changed, site, value), replacement(site, cell.layer, value), value);
       });
   const Batch& run = batch.of(into);
   const Tensor logits =

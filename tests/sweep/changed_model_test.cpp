@@ -33,7 +33,7 @@ const std::vector<std::string> kStandingFamilies{
 // Inside the layers that are swept: a shortcut that forms attention itself would miss each.
 constexpr const char* kInsideAttention =
     R"([{"site": "blocks.*.attn.hook_v", "op": "scale", "factor": -1.5},
-        {"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 2, "pairs": [[-1, 1]]},
+        {"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 2, "pairs": [[-1, -3]]},
         {"site": "blocks.0.hook_mlp_out", "op": "scale", "factor": 0.25}])";
 
 Model standing(const Model& model, const std::string& list) {

@@ -42,7 +42,7 @@ struct Written {  // everything one pair of prompts needs, run for run
       const std::string z = hook(l, "attn.hook_z");
       const std::string mlp = hook(l, "hook_mlp_out");
       frozen.at(z).replace(b.at(z));
-      if (options.mlps == PathOptions::Mlps::freeze) {
+      if (options.mlps == PathOptions::Mlps::freeze && (head >= 0 || l != layer)) {
         frozen.at(mlp).replace(b.at(mlp));
       }
     }
