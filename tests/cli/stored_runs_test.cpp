@@ -61,13 +61,19 @@ std::vector<double> cells_of(const Arguments& words) {
   return values;
 }
 
+// The largest gap, as a part of the largest value where that is above 1.
 double cells_apart(const std::vector<double>& a, const std::vector<double>& b) {
-  double most = a.size() == b.size() && a.size() > 10 ? 0.0 : 1e9;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+  if (a.size() != b.size() || a.size() <= 10) {
+    return 1e9;
+  }
+  double most = 0.0;
+  double largest = 1.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
     const double gap = std::abs(a[i] - b[i]);
     most = std::max(most, std::isnan(gap) ? 1e9 : gap);
+    largest = std::max(largest, std::abs(a[i]));
   }
-  return most;
+  return most / largest;
 }
 
 void check_refusal(const Arguments& words, const Arguments& says) {
