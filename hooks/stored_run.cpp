@@ -1,6 +1,7 @@
 #include "hooks/stored_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "hooks/trace/provenance.h"
@@ -195,12 +196,29 @@ std::vector<std::size_t> StoredRun::prompts_of(const Batch& batch) const {
   return prompts;
 }
 
+void StoredRun::check_finite(const std::string& dataset,
+                             std::size_t prompt,
+                             const std::vector<float>& values) const {
+  const bool hides = dataset.ends_with(info(Site::attn_scores).name);  // −∞: a key not seen
+  if (hides ||
+      std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) {
+    return;
+  }
+  const bool f16 = reader_.dataset(dataset).dtype == DType::f16;
+  throw DataError("{}: {} of prompt {} is not finite{}",
+                  path_.string(),
+                  dataset,
+                  prompt,
+                  f16 ? "; f16 holds at most 65504, so record it with --store f32 or bf16" : "");
+}
+
 Tensor StoredRun::at(const std::string& dataset,
                      const std::vector<std::size_t>& prompts,
                      const BatchLayout& layout) const {
   Tensor batch;
   for (std::size_t row = 0; row < prompts.size(); ++row) {
     TraceReader::Values own = reader_.read(dataset, prompts[row]);
+    check_finite(dataset, prompts[row], own.values);
     if (!batch.defined()) {
       std::vector<std::int64_t> sizes{static_cast<std::int64_t>(prompts.size())};
       for (std::size_t axis = 0; axis < own.axes.size(); ++axis) {

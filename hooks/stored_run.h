@@ -44,7 +44,8 @@ class StoredRun {
   [[nodiscard]] std::vector<std::size_t> prompts_of(const Batch& batch) const;
 
   // The values of a dataset for these prompts of the trace, as rows of a batch that lies as
-  // `layout` says: f32 on the CPU, axes as the trace has them, padding 0.
+  // `layout` says: f32 on the CPU, axes as the trace has them, padding 0. DataError naming the
+  // prompt for values that are not finite (attention scores apart), as f16 makes of large ones.
   [[nodiscard]] Tensor at(const std::string& dataset,
                           const std::vector<std::size_t>& prompts,
                           const BatchLayout& layout) const;
@@ -61,6 +62,10 @@ class StoredRun {
   [[nodiscard]] bool has(const std::string& dataset) const;
 
  private:
+  void check_finite(const std::string& dataset,
+                    std::size_t prompt,
+                    const std::vector<float>& values) const;
+
   std::filesystem::path path_;
   TraceReader reader_;
   std::map<std::vector<std::int32_t>, std::size_t> index_;  // tokens → a prompt of them

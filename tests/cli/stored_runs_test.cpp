@@ -61,13 +61,19 @@ std::vector<double> cells_of(const Arguments& words) {
   return values;
 }
 
-double furthest(const std::vector<double>& a, const std::vector<double>& b) {
-  double most = a.size() == b.size() && a.size() > 10 ? 0.0 : 1e9;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+// The largest gap, as a part of the largest value where that is above 1.
+double cells_apart(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size() || a.size() <= 10) {
+    return 1e9;
+  }
+  double most = 0.0;
+  double largest = 1.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
     const double gap = std::abs(a[i] - b[i]);
     most = std::max(most, std::isnan(gap) ? 1e9 : gap);
+    largest = std::max(largest, std::abs(a[i]));
   }
-  return most;
+  return most / largest;
 }
 
 void check_refusal(const Arguments& words, const Arguments& says) {
@@ -89,11 +95,11 @@ TEST_CASE("patch --source, ablate --mean-from and --resample-from equal the live
   const std::string z =
       recorded(folder, "z.h5", {"--task", task, "--hooks", "blocks.*.attn.hook_z"});
   const Arguments patch{"patch", kLlama, "--task", task};
-  CHECK(furthest(cells_of(patch), cells_of(with(patch, {"--source", z}))) < 1e-6);
+  CHECK(cells_apart(cells_of(patch), cells_of(with(patch, {"--source", z}))) < 1e-6);
   const Arguments ablate{"ablate", kLlama, "--task", task};
-  CHECK(furthest(cells_of(ablate), cells_of(with(ablate, {"--mean-from", z}))) < 1e-6);
-  CHECK(furthest(cells_of(with(ablate, {"--mode", "resample", "--seed", "3"})),
-                 cells_of(with(ablate, {"--resample-from", z, "--seed", "3"}))) < 1e-6);
+  CHECK(cells_apart(cells_of(ablate), cells_of(with(ablate, {"--mean-from", z}))) < 1e-6);
+  CHECK(cells_apart(cells_of(with(ablate, {"--mode", "resample", "--seed", "3"})),
+                    cells_of(with(ablate, {"--resample-from", z, "--seed", "3"}))) < 1e-6);
 }
 
 TEST_CASE("a sweep file names traces beside itself, and a result knows which it was made from") {
@@ -138,7 +144,7 @@ TEST_CASE("dla --trace equals dla, and names the hook points it lacks") {
     }
     return values;
   };
-  CHECK(furthest(shares(dla), shares(with(dla, {"--trace", folder / "all.h5"}))) < 1e-6);
+  CHECK(cells_apart(shares(dla), shares(with(dla, {"--trace", folder / "all.h5"}))) < 1e-6);
 }
 
 TEST_CASE("attribute --trace reads both runs, in either order") {
@@ -158,7 +164,7 @@ TEST_CASE("attribute --trace reads both runs, in either order") {
                                           "blocks.*.attn.hook_z_grad"});
   const Arguments attribute{"attribute", kLlama, "--task", task};
   const Arguments both{"--trace", corrupted, "--trace", clean};
-  CHECK(furthest(cells_of(attribute), cells_of(with(attribute, both))) < 1e-6);
+  CHECK(cells_apart(cells_of(attribute), cells_of(with(attribute, both))) < 1e-6);
   check_refusal(with(attribute, {"--trace", clean}), {"the corrupted run's is missing"});
   check_refusal(with(attribute, {"--trace", clean, "--trace", clean}),
                 {"a second trace of the clean run"});
@@ -185,8 +191,8 @@ TEST_CASE("detect writes its prompts, and scores heads on the trace of them") {
   const Atlas live = read_atlas(folder / "live.h5");
   const Atlas read = read_atlas(folder / "read.h5");
   for (const char* name : {"first_token_sink", "delimiter"}) {
-    CHECK(furthest(live.find(name)->score.values, read.find(name)->score.values) < 1e-6);
-    CHECK(furthest(live.find(name)->control.values, read.find(name)->control.values) < 1e-6);
+    CHECK(cells_apart(live.find(name)->score.values, read.find(name)->score.values) < 1e-6);
+    CHECK(cells_apart(live.find(name)->control.values, read.find(name)->control.values) < 1e-6);
   }
   check_refusal(with(detect, {"--trace", trace, "--seed", "9"}),
                 {"is not in it", "--seeds 1 --seed 9 --write-prompts probes.jsonl"});
@@ -211,8 +217,8 @@ TEST_CASE("of a changed model only traces of the model changed alike are read") 
   const auto equal = [&](const std::string& verb, const Arguments& trace) {
     CAPTURE(verb);
     const Arguments live = with({verb, kLlama, "--task", task}, change);
-    CHECK(furthest(cells_of(live), cells_of(with(live, trace))) < 1e-6);
-    CHECK(furthest(cells_of(live), cells_of({verb, kLlama, "--task", task})) > 1e-3);
+    CHECK(cells_apart(cells_of(live), cells_of(with(live, trace))) < 1e-6);
+    CHECK(cells_apart(cells_of(live), cells_of({verb, kLlama, "--task", task})) > 1e-3);
   };
   equal("patch", {"--source", z});
   equal("ablate", {"--mean-from", z});

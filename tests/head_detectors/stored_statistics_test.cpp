@@ -2,6 +2,7 @@
 #include "analyses/head_detectors/stored_statistics.h"
 
 #include <ATen/ops/eye.h>
+#include <ATen/ops/randn.h>
 
 #include "analyses/head_detectors/detect.h"
 #include "analyses/head_detectors/detectors.h"
@@ -56,7 +57,7 @@ RecordOptions statistics(const std::vector<std::string>& names) {
   return options;
 }
 
-double furthest(const std::vector<double>& a, const std::vector<double>& b) {
+double scores_apart(const std::vector<double>& a, const std::vector<double>& b) {
   double most = a.size() == b.size() ? 0.0 : 1e9;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     most = std::max(most, std::abs(a[i] - b[i]) / std::max(1.0, std::abs(a[i])));
@@ -75,9 +76,9 @@ double detections_apart(const std::vector<Detection>& live,
     CHECK(live[i].undefined == read[i].undefined);
     ran += live[i].ran() ? 1 : 0;
     most = std::max({most,
-                     furthest(live[i].score.values, read[i].score.values),
-                     furthest(live[i].low.values, read[i].low.values),
-                     furthest(live[i].control.values, read[i].control.values)});
+                     scores_apart(live[i].score.values, read[i].score.values),
+                     scores_apart(live[i].low.values, read[i].low.values),
+                     scores_apart(live[i].control.values, read[i].control.values)});
   }
   return most;
 }

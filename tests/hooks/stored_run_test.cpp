@@ -182,6 +182,35 @@ TEST_CASE("a hook point, a prompt or a finished prompt that is missing is named"
   CHECK_THROWS_AS(stored.prompts_of(Batch({{11, 12, 14}})), UsageError);
 }
 
+TEST_CASE("values too large for f16 are refused, not handed out as infinities") {
+  const TempFolder folder;
+  const Model model =
+      altered(load(huggingface_fixture("llama")), [](ModelConfig&, Weights& weights) {
+        weights.blocks[1].W_out = weights.blocks[1].W_out * 1e7;
+      });
+  for (const DType store : {DType::f16, DType::bf16}) {
+    RecordOptions options = of_everything(model);
+    options.hooks = {"blocks.*.hook_mlp_out", "blocks.0.attn.hook_attn_scores"};
+    options.store = store;
+    options.if_exists = IfExists::replace;
+    record(model, stored_prompts(), folder.file("t.h5"), options);
+    const StoredRun stored(folder.file("t.h5"));
+    const Batch batch({stored_prompts()[0].tokens});
+    const auto at = [&](const char* dataset) {
+      return stored.at(dataset, stored.prompts_of(batch), batch.layout());
+    };
+    CHECK_NOTHROW(at("blocks.0.hook_mlp_out"));
+    CHECK_NOTHROW(at("blocks.0.attn.hook_attn_scores"));  // a key not seen is −∞
+    if (store == DType::f16) {
+      CHECK_THROWS_WITH(at("blocks.1.hook_mlp_out"),
+                        contains("blocks.1.hook_mlp_out of prompt 0 is not finite; f16 holds at") &&
+                            contains("--store f32 or bf16"));
+    } else {
+      CHECK_NOTHROW(at("blocks.1.hook_mlp_out"));
+    }
+  }
+}
+
 TEST_CASE("what is no trace is refused when it is opened") {
   const TempFolder folder;
   CHECK_THROWS_AS(StoredRun(folder.file("none.h5")), DataError);

@@ -19,10 +19,10 @@ namespace {
 
 using Execution = SweepOptions::Execution;
 
-SweepTable stored_sweep(const Model& model,
-                        const Task& task,
-                        const SweepSpec& spec,
-                        Execution execution = Execution::shared) {
+SweepTable swept_table(const Model& model,
+                       const Task& task,
+                       const SweepSpec& spec,
+                       Execution execution = Execution::shared) {
   SweepTable table(grid_of(model, task, spec).size(), static_cast<std::int64_t>(task.items.size()));
   CHECK(run_sweep(model, task, spec, {.memory = 1 << 30, .execution = execution}, table));
   return table;
@@ -83,15 +83,15 @@ TEST_CASE("patching from a trace equals patching from the run, in every site and
       CAPTURE(name, short_name(site));
       const bool heads = head_axis_of(site) != Axis::one;
       const SweepTable live =
-          stored_sweep(model, task, patch_of(site, heads, from_run, Run::corrupted));
+          swept_table(model, task, patch_of(site, heads, from_run, Run::corrupted));
       const SweepTable read =
-          stored_sweep(model, task, patch_of(site, heads, from_trace, Run::corrupted));
+          swept_table(model, task, patch_of(site, heads, from_trace, Run::corrupted));
       CHECK(apart(live, read) < 1e-5);
       CHECK(largest_effect(live, live.corrupted()) > 1e-3);
     }
     const SweepSpec plain = patch_of(Site::k, true, from_trace, Run::corrupted);
-    CHECK(apart(stored_sweep(model, task, plain, Execution::plain),
-                stored_sweep(model, task, plain)) < 1e-4);
+    CHECK(apart(swept_table(model, task, plain, Execution::plain),
+                swept_table(model, task, plain)) < 1e-4);
   }
 }
 
@@ -110,9 +110,9 @@ TEST_CASE(
     for (const Site site : {Site::z, Site::k, Site::pattern}) {
       CAPTURE(to_string(feature), short_name(site));
       const SweepTable live =
-          stored_sweep(model, task, patch_of(site, true, from_run, Run::corrupted));
+          swept_table(model, task, patch_of(site, true, from_run, Run::corrupted));
       CHECK(
-          apart(live, stored_sweep(model, task, patch_of(site, true, from_trace, Run::corrupted))) <
+          apart(live, swept_table(model, task, patch_of(site, true, from_trace, Run::corrupted))) <
           1e-5);
       CHECK(largest_effect(live, live.corrupted()) > 1e-3);
     }
@@ -140,11 +140,11 @@ TEST_CASE("a changed model is patched from a trace of the changed model") {
       CAPTURE(name, short_name(site));
       const bool heads = head_axis_of(site) != Axis::one;
       const SweepTable live =
-          stored_sweep(model, task, patch_of(site, heads, from_run, Run::corrupted));
-      CHECK(apart(live,
-                  stored_sweep(model, task, patch_of(site, heads, from_trace, Run::corrupted))) <
-            1e-5);
-      CHECK(apart(live, stored_sweep(own, task, patch_of(site, heads, from_run, Run::corrupted))) >
+          swept_table(model, task, patch_of(site, heads, from_run, Run::corrupted));
+      CHECK(
+          apart(live, swept_table(model, task, patch_of(site, heads, from_trace, Run::corrupted))) <
+          1e-5);
+      CHECK(apart(live, swept_table(own, task, patch_of(site, heads, from_run, Run::corrupted))) >
             1e-3);
     }
   }
@@ -165,7 +165,7 @@ TEST_CASE("position by position, and the other way, a trace serves as well") {
   live.over_positions = true;
   SweepSpec read = live;
   read.source = &from_trace;
-  CHECK(apart(stored_sweep(model, task, live), stored_sweep(model, task, read)) < 1e-5);
+  CHECK(apart(swept_table(model, task, live), swept_table(model, task, read)) < 1e-5);
 }
 
 TEST_CASE("a cell that changes nothing has no effect at all, however coarse the trace") {
@@ -177,7 +177,7 @@ TEST_CASE("a cell that changes nothing has no effect at all, however coarse the 
   const StoredSource from_trace(model, stored, Run::clean);
   SweepSpec spec = patch_of(Site::resid_pre, false, from_trace, Run::corrupted);
   spec.positions = {"3"};  // every pair but one is the same there
-  const SweepTable table = stored_sweep(model, task, spec);
+  const SweepTable table = swept_table(model, task, spec);
   for (const std::int64_t item : {0, 1, 3}) {
     CHECK(table.value(0, item) == table.corrupted()[static_cast<std::size_t>(item)]);
   }
@@ -200,15 +200,15 @@ TEST_CASE("means and resamples of a trace equal those of the runs") {
         CAPTURE(name, short_name(site), static_cast<int>(over));
         const GroupMean mean(model, task.items, over, {site});
         const GroupMean stored_mean(trace, task.items, over, {site});
-        const SweepTable live = stored_sweep(model, task, patch_of(site, heads, mean, Run::clean));
+        const SweepTable live = swept_table(model, task, patch_of(site, heads, mean, Run::clean));
         CHECK(
-            apart(live, stored_sweep(model, task, patch_of(site, heads, stored_mean, Run::clean))) <
+            apart(live, swept_table(model, task, patch_of(site, heads, stored_mean, Run::clean))) <
             1e-5);
         CHECK(largest_effect(live, live.clean()) > 1e-3);
         const Resample other(model, task.items, over, {site}, 4);
         const Resample stored_other(trace, task.items, over, {site}, 4);
-        CHECK(apart(stored_sweep(model, task, patch_of(site, heads, other, Run::clean)),
-                    stored_sweep(model, task, patch_of(site, heads, stored_other, Run::clean))) <
+        CHECK(apart(swept_table(model, task, patch_of(site, heads, other, Run::clean)),
+                    swept_table(model, task, patch_of(site, heads, stored_other, Run::clean))) <
               1e-5);
       }
     }
@@ -221,14 +221,14 @@ TEST_CASE("half-precision traces give the live effects to their own rounding") {
   const Task task = padded_task(model);
   const OtherRun from_run(Run::clean);
   const SweepTable live =
-      stored_sweep(model, task, patch_of(Site::z, true, from_run, Run::corrupted));
+      swept_table(model, task, patch_of(Site::z, true, from_run, Run::corrupted));
   const double scale = largest_effect(live, live.corrupted());
   for (const auto& [store, tolerance] : {std::pair(DType::f16, 1e-3), {DType::bf16, 8e-3}}) {
     const StoredRun stored(record_task_run(
         folder.file("t.h5"), model, task, {.hooks = {"blocks.*.attn.hook_z"}, .store = store}));
     const StoredSource from_trace(model, stored, Run::clean);
     const SweepTable read =
-        stored_sweep(model, task, patch_of(Site::z, true, from_trace, Run::corrupted));
+        swept_table(model, task, patch_of(Site::z, true, from_trace, Run::corrupted));
     CAPTURE(to_string(store), apart(live, read) / scale);
     CHECK(apart(live, read) < tolerance * scale);
     CHECK(apart(live, read) > 0.0);
