@@ -132,6 +132,21 @@ TEST_CASE("a sampler draws by temperature, rank and nucleus, the same for the sa
   CHECK(counts({.temperature = 1.0, .top_p = two + 0.01}, logits, 500).count(2) == 1);
 }
 
+TEST_CASE("a sampled text draws each token anew, by its number in the text") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  const SamplerOptions sampled{.temperature = 5.0, .seed = 7};
+  Generation generation(model, {.sampler = sampled, .stop = {.max_new = 6}});
+  generation.join({5, 9, 7, 3});
+  while (generation.step()) {
+  }
+  Tokens text{5, 9, 7, 3};
+  for (std::uint64_t number = 0; number < 6; ++number) {
+    const Tensor logits = model.forward(Batch({text}), {.logits = Logits::last}).logits;
+    text.push_back(Sampler(sampled).pick(logits, {{0, number}}).front());
+  }
+  CHECK(generation.text(0).written == Tokens(text.begin() + 4, text.end()));
+}
+
 TEST_CASE("a sampler refuses what is no distribution") {
   CHECK_THROWS_WITH(Sampler({.temperature = -1.0}), contains("temperature of -1"));
   CHECK_THROWS_WITH(Sampler({.top_k = -1}), contains("top_k of -1"));

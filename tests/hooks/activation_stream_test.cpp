@@ -196,6 +196,18 @@ TEST_CASE("the seed and the epoch decide the order, and parts draw from all over
   CHECK((order(options) == places_in_order(prompts)));
 }
 
+TEST_CASE("every epoch mixes the rows of a part anew, even where the data is one block") {
+  const Model model = load(huggingface_fixture("llama"));
+  ActivationStreamOptions options = stream_options();
+  options.buffer_bytes = 1 << 20;
+  options.epochs = 2;
+  ActivationStream stream(model, stream_prompts(12), options);
+  const auto places = places_of(all_batches(stream));
+  const auto half = places.begin() + stream.rows_per_epoch();
+  REQUIRE(std::ssize(places) == 2 * stream.rows_per_epoch());
+  CHECK_FALSE(std::equal(places.begin(), half, half));
+}
+
 TEST_CASE("filters choose tokens; the last batch of an epoch is kept or dropped") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));

@@ -513,3 +513,17 @@ TEST_CASE("gradients of a changed model are slopes of its passes") {
     }
   }
 }
+
+TEST_CASE("edits of positions serve batches of other lengths one after another") {
+  const Model model = load(huggingface_fixture("llama"));
+  const std::string zeroed =
+      R"([{"site": "blocks.0.hook_resid_mid", "positions": [0, -1], "op": "zero"}])";
+  Edits kept(parsed(zeroed));
+  for (const auto& prompts : {std::vector<std::vector<std::int32_t>>{{5, 6, 7, 8}, {9, 10}},
+                              {{5, 6}, {9, 10, 11, 12}},
+                              {{5, 6, 7, 8}, {9, 10, 11}}}) {
+    Edits fresh(parsed(zeroed));
+    CHECK(identical(model.forward(Batch(prompts), kept).logits,
+                    model.forward(Batch(prompts), fresh).logits));
+  }
+}
