@@ -8,6 +8,7 @@
 
 #include "analyses/head_detectors/detector.h"
 #include "analyses/head_detectors/probe_pass.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

@@ -7,6 +7,7 @@
 #include "analyses/sweep/value_source.h"
 #include "analyses/task/task.h"
 #include "hooks/record.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

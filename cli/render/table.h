@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/json_fwd.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

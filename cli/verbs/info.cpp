@@ -6,6 +6,7 @@
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {

@@ -10,6 +10,7 @@
 #include "hooks/trace/posix_file.h"
 #include "hooks/trace/region.h"
 #include "hooks/trace/trace_schema.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

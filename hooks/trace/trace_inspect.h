@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hooks/trace/trace_schema.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope::kernels {

@@ -2,6 +2,7 @@
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 
+#include "lib/base/json.h"
 #include "lib/weights/mapped_weights.h"
 
 namespace headscope {

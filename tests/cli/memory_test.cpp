@@ -4,6 +4,7 @@
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/tensor/backend.h"
 #include "lib/tensor/ops.h"
 #include "tests/cli/program.h"
 #include "tests/support/cached_model.h"

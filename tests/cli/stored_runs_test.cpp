@@ -11,7 +11,7 @@ using namespace headscope::test;
 
 namespace {
 
-using Words = std::vector<std::string>;
+using Arguments = std::vector<std::string>;
 
 const std::string kLlama = model_path("llama");
 
@@ -34,12 +34,12 @@ std::string two_lengths(const Folder& folder) {
   return folder / "task.jsonl";
 }
 
-Words with(Words words, const Words& more) {
+Arguments with(Arguments words, const Arguments& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
-std::string recorded(const Folder& folder, const std::string& name, const Words& more) {
+std::string recorded(const Folder& folder, const std::string& name, const Arguments& more) {
   const Outcome outcome = run(with({"record", kLlama, "-o", folder / name}, more));
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
@@ -47,7 +47,7 @@ std::string recorded(const Folder& folder, const std::string& name, const Words&
 }
 
 // Every prompt's value of every cell.
-std::vector<double> cells_of(const Words& words) {
+std::vector<double> cells_of(const Arguments& words) {
   const Outcome outcome = run(with(words, {"--json", "--per-prompt"}));
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
@@ -70,7 +70,7 @@ double furthest(const std::vector<double>& a, const std::vector<double>& b) {
   return most;
 }
 
-void check_refusal(const Words& words, const Words& says) {
+void check_refusal(const Arguments& words, const Arguments& says) {
   const Outcome outcome = run(words);
   CAPTURE(words, outcome.err);
   CHECK(outcome.code == 2);
@@ -88,9 +88,9 @@ TEST_CASE("patch --source, ablate --mean-from and --resample-from equal the live
   const std::string task = two_lengths(folder);
   const std::string z =
       recorded(folder, "z.h5", {"--task", task, "--hooks", "blocks.*.attn.hook_z"});
-  const Words patch{"patch", kLlama, "--task", task};
+  const Arguments patch{"patch", kLlama, "--task", task};
   CHECK(furthest(cells_of(patch), cells_of(with(patch, {"--source", z}))) < 1e-6);
-  const Words ablate{"ablate", kLlama, "--task", task};
+  const Arguments ablate{"ablate", kLlama, "--task", task};
   CHECK(furthest(cells_of(ablate), cells_of(with(ablate, {"--mean-from", z}))) < 1e-6);
   CHECK(furthest(cells_of(with(ablate, {"--mode", "resample", "--seed", "3"})),
                  cells_of(with(ablate, {"--resample-from", z, "--seed", "3"}))) < 1e-6);
@@ -106,7 +106,7 @@ TEST_CASE("a sweep file names traces beside itself, and a result knows which it 
                   "{{\"verb\": \"ablate\", \"mean-from\": \"z.h5\", \"name\": \"mean\"}}]}}",
                   kLlama));
   REQUIRE(run({"sweep", folder / "list.json"}).code == 0);
-  const Words again{"ablate", kLlama, "--task", task, "-o", folder / "out/mean.h5", "--resume"};
+  const Arguments again{"ablate", kLlama, "--task", task, "-o", folder / "out/mean.h5", "--resume"};
   check_refusal(again, {"source is xxh3:"});  // that file came from a trace
   CHECK(run(with(again, {"--mean-from", folder / "z.h5"})).code == 0);
 }
@@ -114,7 +114,7 @@ TEST_CASE("a sweep file names traces beside itself, and a result knows which it 
 TEST_CASE("dla --trace equals dla, and names the hook points it lacks") {
   const Folder folder;
   const std::string task = two_lengths(folder);
-  const Words dla{"dla", kLlama, "--task", task};
+  const Arguments dla{"dla", kLlama, "--task", task};
   const std::string z =
       recorded(folder, "z.h5", {"--task", task, "--hooks", "blocks.*.attn.hook_z"});
   const Outcome lacking = run(with(dla, {"--trace", z}));
@@ -129,7 +129,7 @@ TEST_CASE("dla --trace equals dla, and names the hook points it lacks") {
   REQUIRE(
       std::system((std::string(HEADSCOPE_BINARY_DIR) + "/headscope" + command + " >/dev/null 2>&1")
                       .c_str()) == 0);
-  const auto shares = [&](const Words& words) {
+  const auto shares = [&](const Arguments& words) {
     std::vector<double> values;
     for (const auto& cell : run(with(words, {"--json", "--per-prompt"})).json()["cells"]) {
       for (const auto& value : cell["per_prompt"]) {
@@ -156,8 +156,8 @@ TEST_CASE("attribute --trace reads both runs, in either order") {
                                           "blocks.*.attn.hook_z",
                                           "--hooks",
                                           "blocks.*.attn.hook_z_grad"});
-  const Words attribute{"attribute", kLlama, "--task", task};
-  const Words both{"--trace", corrupted, "--trace", clean};
+  const Arguments attribute{"attribute", kLlama, "--task", task};
+  const Arguments both{"--trace", corrupted, "--trace", clean};
   CHECK(furthest(cells_of(attribute), cells_of(with(attribute, both))) < 1e-6);
   check_refusal(with(attribute, {"--trace", clean}), {"the corrupted run's is missing"});
   check_refusal(with(attribute, {"--trace", clean, "--trace", clean}),
@@ -169,7 +169,8 @@ TEST_CASE("attribute --trace reads both runs, in either order") {
 
 TEST_CASE("detect writes its prompts, and scores heads on the trace of them") {
   const Folder folder;
-  const Words detect{"detect", kLlama, "--detectors", "first_token_sink,delimiter", "--seeds", "1"};
+  const Arguments detect{
+      "detect", kLlama, "--detectors", "first_token_sink,delimiter", "--seeds", "1"};
   REQUIRE(run(with(detect, {"--write-prompts", folder / "probes.jsonl"})).code == 0);
   const std::string trace = recorded(folder,
                                      "p.h5",
@@ -199,24 +200,24 @@ TEST_CASE("of a changed model only traces of the model changed alike are read") 
   const std::string edits = folder / "edits.json";
   put(edits,
       R"({"version": 1, "interventions": [{"site": "blocks.*.attn.hook_v", "op": "scale", "factor": -1.5}]})");
-  const Words change{"--intervene", edits};
-  const Words of_task{"--task", task, "--hooks", "blocks.*.attn.hook_z"};
+  const Arguments change{"--intervene", edits};
+  const Arguments of_task{"--task", task, "--hooks", "blocks.*.attn.hook_z"};
   const std::string z = recorded(folder, "z.h5", with(of_task, change));
   const std::string own = recorded(folder, "own.h5", of_task);
   const std::string corrupted = recorded(
       folder,
       "corrupted.h5",
       with(with(of_task, change), {"--run", "corrupted", "--hooks", "blocks.*.attn.hook_z_grad"}));
-  const auto equal = [&](const std::string& verb, const Words& trace) {
+  const auto equal = [&](const std::string& verb, const Arguments& trace) {
     CAPTURE(verb);
-    const Words live = with({verb, kLlama, "--task", task}, change);
+    const Arguments live = with({verb, kLlama, "--task", task}, change);
     CHECK(furthest(cells_of(live), cells_of(with(live, trace))) < 1e-6);
     CHECK(furthest(cells_of(live), cells_of({verb, kLlama, "--task", task})) > 1e-3);
   };
   equal("patch", {"--source", z});
   equal("ablate", {"--mean-from", z});
   equal("attribute", {"--trace", z, "--trace", corrupted});
-  const Words patch{"patch", kLlama, "--task", task};
+  const Arguments patch{"patch", kLlama, "--task", task};
   check_refusal(with(patch, {"--source", z}),
                 {"recorded of a model changed by interventions", "headscope record"});
   check_refusal(with(with(patch, {"--source", own}), change),
@@ -232,7 +233,7 @@ TEST_CASE("traces of another model, run or file are refused before any work") {
   const std::string task = two_lengths(folder);
   const std::string z =
       recorded(folder, "z.h5", {"--task", task, "--hooks", "blocks.*.attn.hook_z"});
-  const Words patch{"patch", kLlama, "--task", task, "-o", folder / "r.h5"};
+  const Arguments patch{"patch", kLlama, "--task", task, "-o", folder / "r.h5"};
   check_refusal(
       {"patch", model_path("qwen3"), "--task", task, "--source", z},
       {"of another model", "headscope record", "--run clean --hooks 'blocks.*.attn.hook_z'"});

@@ -1,6 +1,8 @@
 // Detectors on a trace of their prompts against the same on a pass of their own.
 #include "analyses/head_detectors/stored_statistics.h"
 
+#include <ATen/ops/eye.h>
+
 #include "analyses/head_detectors/detect.h"
 #include "analyses/head_detectors/detectors.h"
 #include "hooks/provenance.h"

@@ -21,7 +21,7 @@ using namespace headscope::test;
 
 namespace {
 
-std::vector<TracePrompt> three_prompts() {
+std::vector<TracePrompt> stored_prompts() {
   return {{"a", "", {5, 6, 7, 8, 9, 10}, {}},
           {"b", "", {11, 12, 13}, {}},
           {"c", "", {14, 15, 16, 17}, {}}};
@@ -55,9 +55,9 @@ TEST_CASE("a trace gives a padded batch what the model computes of it") {
   const TempFolder folder;
   for (const std::string name : {"llama", "gpt2", "gemma2"}) {
     const Model model = load(huggingface_fixture(name));
-    record(model, three_prompts(), folder.file(name), of_everything(model));
+    record(model, stored_prompts(), folder.file(name), of_everything(model));
     const StoredRun stored(folder.file(name));
-    const Batch batch({three_prompts()[2].tokens, three_prompts()[0].tokens});
+    const Batch batch({stored_prompts()[2].tokens, stored_prompts()[0].tokens});
     const std::vector<std::size_t> prompts = stored.prompts_of(batch);
     CHECK(prompts == std::vector<std::size_t>{2, 0});
     Recorder seen{"*"};
@@ -78,9 +78,9 @@ TEST_CASE("a trace gives a padded batch what the model computes of it") {
 TEST_CASE("padding comes first, and is 0") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
-  record(model, three_prompts(), folder.file("t.h5"), of_everything(model));
+  record(model, stored_prompts(), folder.file("t.h5"), of_everything(model));
   const StoredRun stored(folder.file("t.h5"));
-  const Batch batch({three_prompts()[0].tokens, three_prompts()[1].tokens});
+  const Batch batch({stored_prompts()[0].tokens, stored_prompts()[1].tokens});
   const Tensor pattern =
       stored.at("blocks.1.attn.hook_pattern", stored.prompts_of(batch), batch.layout());
   CHECK(pattern[1].narrow(1, 0, 3).abs().max().item<float>() == 0.0F);
@@ -91,7 +91,7 @@ TEST_CASE("padding comes first, and is 0") {
 TEST_CASE("a trace of another model is refused by what differs") {
   const TempFolder folder;
   const Model llama = load(huggingface_fixture("llama"));
-  record(llama, three_prompts(), folder.file("t.h5"), of_everything(llama));
+  record(llama, stored_prompts(), folder.file("t.h5"), of_everything(llama));
   const StoredRun stored(folder.file("t.h5"));
   const StoredNeed need{.values = {Site::z}, .prompts = "--prompts p.jsonl"};
   CHECK_NOTHROW(stored.check(llama, need));
@@ -114,14 +114,14 @@ TEST_CASE("weights that differ are another model, and so is a run that was chang
   options.hooks = {"blocks.*.attn.hook_z"};
   const StoredNeed need{.values = {Site::z}, .prompts = "--prompts p.jsonl"};
   options.provenance["identity"]["weights_hash"] = "xxh3:00";
-  record(llama, three_prompts(), folder.file("other.h5"), options);
+  record(llama, stored_prompts(), folder.file("other.h5"), options);
   check_refused(StoredRun(folder.file("other.h5")),
                 llama,
                 need,
                 "of another model: weights_hash is xxh3:00 there but");
   options = of_everything(llama);
   options.provenance["identity"]["pruned"] = "zero";
-  record(llama, three_prompts(), folder.file("changed.h5"), options);
+  record(llama, stored_prompts(), folder.file("changed.h5"), options);
   check_refused(StoredRun(folder.file("changed.h5")),
                 llama,
                 need,
@@ -140,9 +140,9 @@ TEST_CASE("a trace of a changed model is for the model changed alike, and for no
   const Model twice = changed("twice.json", "2");
   RecordOptions options = of_everything(twice);
   options.hooks = {"blocks.*.attn.hook_z"};
-  record(twice, three_prompts(), folder.file("t.h5"), options);
+  record(twice, stored_prompts(), folder.file("t.h5"), options);
   options.provenance = provenance(llama, {.command_line = "test"});
-  record(llama, three_prompts(), folder.file("own.h5"), options);
+  record(llama, stored_prompts(), folder.file("own.h5"), options);
   const StoredRun stored(folder.file("t.h5"));
   const StoredRun own(folder.file("own.h5"));
   const StoredNeed need{.values = {Site::z}, .prompts = "--prompts p.jsonl"};
@@ -167,7 +167,7 @@ TEST_CASE("a hook point, a prompt or a finished prompt that is missing is named"
   int batches = 0;
   options.batch_tokens = 1;
   options.stop = [&] { return ++batches > 2; };  // the longest is not recorded
-  record(model, three_prompts(), folder.file("t.h5"), options);
+  record(model, stored_prompts(), folder.file("t.h5"), options);
   const StoredRun stored(folder.file("t.h5"));
   StoredNeed need{.values = {Site::z}, .prompts = "--prompts p.jsonl"};
   check_refused(stored, model, need, "blocks.1.attn.hook_z was not recorded");
