@@ -9,14 +9,10 @@
 
 namespace headscope {
 
-class SweepSession;
-
 // What the user typed that every verb gets.
 struct Invocation {
   std::string command_line;
   CommonOptions common;
-  // Of an entry of `headscope sweep`: what it shares with the others.
-  SweepSession* session = nullptr;
 };
 
 struct Verb {

@@ -1,11 +1,11 @@
 #include "cli/demo/demo_sweep.h"
 
+#include "analyses/sweep/result_header.h"
 #include "analyses/sweep/store_sink.h"
 #include "analyses/sweep/sweep.h"
 #include "analyses/task/maker.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/sweep/sweep_header.h"
 #include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
 #include "lib/tensor/backend.h"
@@ -45,17 +45,17 @@ std::optional<Result> run_demo_sweep(const Model& model,
   spec.metric = &find_metric("logit_diff");
   const Grid grid = grid_of(model, *task, spec);
   const ResultHeader header =
-      sweep_header(model,
-                   *task,
-                   grid.axes(),
-                   invocation,
-                   {.kind = "patch",
-                    .metric = "logit_diff",
-                    .title = "z of the corrupted run ← clean",
-                    .identity = {{"site", "z"}, {"from", "clean"}, {"into", "corrupted"}}});
+      result_header(model,
+                    *task,
+                    grid.axes(),
+                    {invocation.command_line, invocation.common.seed},
+                    {.kind = "patch",
+                     .metric = "logit_diff",
+                     .title = "z of the corrupted run ← clean",
+                     .identity = {{"site", "z"}, {"from", "clean"}, {"into", "corrupted"}}});
   ResultStore store(files.store, header, IfExists::replace);
   StoreSink sink(store);
-  SweepProgressBar bar(grid, kPrompts, spec.into, sink);
+  SweepProgressBar bar({grid, kPrompts, spec.into, sink});
   SweepOptions options{.memory = free_memory(model.device()) / 10 * 7};
   options.stop = interrupted;
   options.progress = [&](const SweepProgress& progress) { bar.show(progress); };

@@ -45,4 +45,8 @@ void SweepProgressBar::put_baseline(Run run, const std::vector<double>& per_prom
   }
 }
 
+std::unique_ptr<SweepWatch> sweep_progress_bar(const SweepWatch::Of& of) {
+  return std::make_unique<SweepProgressBar>(of);
+}
+
 }  // namespace headscope

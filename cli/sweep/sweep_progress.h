@@ -2,20 +2,20 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 
-#include "analyses/sweep/sweep.h"
+#include "analyses/sweep/sweep_job.h"
 #include "cli/render/progress.h"
 
 namespace headscope {
 
-// Stands between the sweep and where its values go, to see them pass.
-class SweepProgressBar final : public SweepSink {
+class SweepProgressBar final : public SweepWatch {
  public:
-  SweepProgressBar(const Grid& grid, std::int64_t prompts, Run into, SweepSink& to)
-      : grid_(grid), prompts_(prompts), into_(into), to_(to) {}
+  explicit SweepProgressBar(const Of& of)
+      : grid_(of.grid), prompts_(of.prompts), into_(of.into), to_(of.to) {}
 
-  void show(const SweepProgress& progress);
+  void show(const SweepProgress& progress) override;
 
   [[nodiscard]] bool done(std::int64_t cell, std::int64_t prompt) const override {
     return to_.done(cell, prompt);
@@ -38,5 +38,7 @@ class SweepProgressBar final : public SweepSink {
   double unchanged_ = 0.0;
   double strongest_ = 0.0;
 };
+
+std::unique_ptr<SweepWatch> sweep_progress_bar(const SweepWatch::Of& of);
 
 }  // namespace headscope

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 
+#include "analyses/sweep/task_input.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
-#include "cli/sweep/sweep_job.h"
-#include "cli/sweep/sweep_session.h"
+#include "cli/sweep/sweep_progress.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
+#include "lib/base/error_context.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
@@ -23,7 +26,6 @@ void check(const SweepVerbOptions& options) {
   if (options.repeats > 1 && !options.out.empty()) {
     throw UsageError("--repeats is a benchmark in memory; leave out -o");
   }
-  find_metric(options.metric);  // before the model is loaded
 }
 
 // `what` took so long: nothing where there is one thing alone.
@@ -56,14 +58,39 @@ void show_outcome(const Invocation& invocation,
            seconds_text(appendix.text.empty() ? "" : "the estimate ", outcome.seconds));
 }
 
-void run_alone(const Invocation& invocation,
-               const SweepVerbOptions& options,
-               const SweepVerb& verb) {
+SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model) {
+  SweepJobOptions job{.out = options.out,
+                      .if_exists = options.overwrite ? IfExists::replace
+                                   : options.resume  ? IfExists::resume
+                                                     : IfExists::fail,
+                      .shard = options.shard,
+                      .repeats = options.repeats,
+                      .memory = memory_for(options.memory, model)};
+  job.stop = interrupted;
+  job.watch = sweep_progress_bar;
+  return job;
+}
+
+}  // namespace
+
+std::int64_t memory_for(const std::string& option, const Model& model) {
+  return option.empty() ? free_memory(model.device()) / 10 * 7
+                        : with_context("--memory", [&] { return parse_bytes(option); });
+}
+
+void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
+  const SweepVerbOptions& options = run.options;
+  SweepMethod& method = *run.method;
+  check(options);
+  method.request.seed = invocation.common.seed;
+  method.open();
+  method.check_files(options.model);
   catch_interrupts();
-  const Model model = load_with(options.model, invocation.common, options.intervene);
+  const Model model = load_with(options.model, invocation.common, method.request.intervene);
   refuse_chosen_prompts(model, "a sweep");
-  const Task task = read_task_of(options, model);
-  SweepJob job(model, task, invocation, options, verb);
+  const Task task = task_for(model, method.request.task, method.request.task_options());
+  const SweepJobOptions asked = job_options(options, model);
+  SweepJob job(model, task, method, {invocation.command_line, invocation.common.seed}, asked);
   const SweepOutcome outcome = job.run({});
   if (!outcome.finished) {
     print_note(
@@ -72,46 +99,11 @@ void run_alone(const Invocation& invocation,
             : fmt::format("{} holds every finished cell; --resume does the others", options.out));
     throw Interrupted();
   }
-  const Appendix appendix = job.appendix(outcome.result);
-  // Of a sweep gone on with, or of stored passes, it may have come to pass before.
-  if (outcome.start == SweepOutcome::Start::fresh && verb.passes == SweepVerb::Passes::made) {
+  const Appendix appendix = run.appendix ? run.appendix(job.in_hand(), outcome.result) : Appendix{};
+  if (made_all_passes(outcome, method)) {
     check_fired(model);
   }
   show_outcome(invocation, options, outcome, appendix);
-}
-
-void run_in(SweepSession& session,
-            const Invocation& invocation,
-            const SweepVerbOptions& options,
-            const SweepVerb& verb) {
-  const Model& model = session.model(options);
-  refuse_chosen_prompts(model, "a sweep");
-  const Task& task = session.task(options);
-  SweepJob job(model, task, invocation, options, verb);
-  if (session.stage == SweepSession::Stage::check) {
-    job.check();
-    return;
-  }
-  session.outcome = job.run([&] {
-    return &session.baselines(
-        model, task, find_metric(options.metric), memory_for(options.memory, model));
-  });
-  if (session.outcome.finished && session.outcome.start == SweepOutcome::Start::fresh) {
-    check_fired(model);
-  }
-}
-
-}  // namespace
-
-void run_sweep_verb(const Invocation& invocation,
-                    const SweepVerbOptions& options,
-                    const SweepVerb& verb) {
-  check(options);
-  if (invocation.session != nullptr) {
-    run_in(*invocation.session, invocation, options, verb);
-  } else {
-    run_alone(invocation, options, verb);
-  }
 }
 
 }  // namespace headscope

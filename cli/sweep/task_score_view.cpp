@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "analyses/sweep/task_input.h"
 #include "analyses/sweep/task_score.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
-#include "cli/sweep/sweep_session.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
@@ -27,11 +27,11 @@ Task task_of(const TaskScoreOptions& options, const Model& model, std::uint64_t 
     make.seed = seed;
     return make_task(options.task, model.tokenizer(), make);
   }
-  SweepVerbOptions read;
-  read.task = options.task;
-  read.bos = options.make.bos;
-  read.skip_unfit = options.skip_unfit;
-  return read_task_of(read, model);
+  return task_for(
+      model,
+      options.task,
+      {.bos = options.make.bos,
+       .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
 }
 
 std::string_view to_string(Verdict verdict) {

@@ -1,49 +1,80 @@
 // headscope dla: which heads and MLPs write the answer straight into the logits.
+#include <utility>
+
 #include <CLI/CLI.hpp>
 
+#include "analyses/logit_attribution/dla_run.h"
+#include "analyses/sweep/task_input.h"
+#include "analyses/sweep/trace_words.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
-#include "cli/sweep/attribution_run.h"
+#include "cli/render/progress.h"
 #include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
 
-void run(const AttributionVerbOptions& options, const Invocation& invocation) {
+struct DlaArguments {
+  std::string model;
+  std::string intervene;
+  DlaRequest request;
+  bool overwrite = false;
+  bool per_prompt = false;
+  std::size_t top = 10;
+};
+
+Result attributed(const DlaArguments& options, const Invocation& invocation) {
+  const auto trace = open_trace(options.request.trace);
+  const Model model = load_with(options.model, invocation.common, options.intervene);
+  const Task task = task_for(model, options.request.task, options.request.task_options());
+  Progress bar(static_cast<std::int64_t>(task.items.size()), {.label = "attributing"});
+  std::int64_t shown = 0;
+  DlaRequest request = options.request;
+  request.if_exists = options.overwrite ? IfExists::replace : IfExists::fail;
+  request.stop = interrupted;
+  request.progress = [&](std::int64_t done, std::int64_t) {
+    bar.add(done - std::exchange(shown, done));
+  };
+  return run_dla(
+      model, task, trace.get(), request, {invocation.command_line, invocation.common.seed});
+}
+
+void run(const DlaArguments& options, const Invocation& invocation) {
   catch_interrupts();
-  const Result result = run_attribution(options, invocation);
+  const Result result = attributed(options, invocation);
   show(invocation,
        result_json(result, options.per_prompt, options.top),
        result_text(result, options.top));
 }
 
-void add_options(CLI::App& app, AttributionVerbOptions& options) {
+void add_options(CLI::App& app, DlaArguments& options) {
   add_model(app, options.model);
-  app.add_option("--task", options.task, "A task file (headscope task make)")->required();
-  add_output(app, options.out, "The file of results to write (.h5)");
-  app.add_option("--run", options.run, "The run that is taken apart")
+  app.add_option("--task", options.request.task, "A task file (headscope task make)")->required();
+  add_output(app, options.request.out, "The file of results to write (.h5)");
+  app.add_option("--run", options.request.run, "The run that is taken apart")
       ->check(CLI::IsMember(run_names()))
       ->capture_default_str();
   app.add_option("--trace",
-                 options.trace,
+                 options.request.trace,
                  "A trace (headscope record) of that run, read instead of run; an error says which "
                  "hook points it needs");
   app.add_option("--metric",
-                 options.metric,
+                 options.request.metric,
                  "logit_diff: mean logit of the answers less that of the wrong tokens; "
                  "answer_logit: of the answers alone")
       ->check(CLI::IsMember({"logit_diff", "answer_logit"}))
       ->default_str("logit_diff, or answer_logit if no item has wrong tokens");
-  app.add_option("--batch-tokens", options.batch_tokens, "Tokens in one forward pass")
+  app.add_option("--batch-tokens", options.request.batch_tokens, "Tokens in one forward pass")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
   app.add_flag("--per-prompt", options.per_prompt, "Every prompt's value in --json too");
-  app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");
+  app.add_flag(
+      "--skip-unfit", options.request.skip_unfit, "Leave out items that do not fit the tokenizer");
   app.add_option("--top", options.top, "Components to list")->capture_default_str();
-  add_prepend_bos(app, options.bos);
+  add_prepend_bos(app, options.request.bos);
   add_intervene(app, options.intervene);
 }
 
@@ -66,7 +97,7 @@ Verb dla_verb() {
           "What a component does through later layers is no part of it: see path-patch and "
           "ablate.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
-        auto options = std::make_shared<AttributionVerbOptions>();
+        auto options = std::make_shared<DlaArguments>();
         add_options(app, *options);
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -3,12 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/sweep/task_input.h"
 #include "analyses/sweep/task_recording.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/sweep/task_input.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"

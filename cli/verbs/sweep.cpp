@@ -4,10 +4,12 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/sweep/effects.h"
+#include "analyses/sweep_file/file_entry.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
-#include "cli/sweep/sweep_command.h"
+#include "cli/sweep/sweep_progress.h"
+#include "cli/sweep/sweep_run.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -19,20 +21,19 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SweepArguments {
-  std::string list;
-  SweepCommand::Options each;
+  std::string file;
+  std::string memory;  // empty: most of what is free
 };
 
-using Commands = std::deque<SweepCommand>;  // they stay where they are
+using Entries = std::deque<FileEntry>;  // they stay where they are
 
-Commands commands_of(const SweepList& list,
-                     const SweepArguments& options,
-                     const Invocation& invocation) {
-  Commands commands;
-  for (const SweepEntry& entry : list.entries) {
-    commands.emplace_back(list, entry, invocation, options.each);
+Entries entries_of(const SweepFile& file, const Invocation& invocation) {
+  Entries entries;
+  for (const SweepEntry& entry : file.entries) {
+    entries.emplace_back(
+        file, entry, ResultOrigin{invocation.command_line, invocation.common.seed});
   }
-  return commands;
+  return entries;
 }
 
 void make_folder(const fs::path& folder) {
@@ -51,14 +52,14 @@ std::string_view to_string(SweepOutcome::Start start) {
 
 class SweepReport {
  public:
-  void add(const SweepCommand& command, const SweepOutcome& outcome) {
+  void add(const FileEntry& entry, const SweepOutcome& outcome) {
     const Result& result = outcome.result;
     const Effects effects = effects_of(result);
     const CellEffect best = strongest(effects, 1).front();
     const OrderedJson seconds =
         outcome.seconds.empty() ? OrderedJson() : OrderedJson(outcome.seconds.front());
-    table_.row({command.entry().name,
-                command.file().string(),
+    table_.row({entry.entry().name,
+                entry.path().string(),
                 static_cast<std::int64_t>(effects.cells.size()),
                 std::string(to_string(outcome.start)),
                 seconds,
@@ -83,41 +84,40 @@ class SweepReport {
                 {"95 % high"}}};
 };
 
-SweepOutcome run_one(SweepCommand& command, SweepSession& session, const std::string& place) {
-  try {
-    print_note(fmt::format("{} {}", place, command.entry().name));
-    SweepOutcome outcome = command.run(session);
-    if (!outcome.finished) {
-      throw Interrupted();
-    }
-    return outcome;
-  } catch (const Interrupted&) {
+SweepOutcome run_one(FileEntry& entry, SweepSession& session, const std::string& place) {
+  print_note(fmt::format("{} {}", place, entry.entry().name));
+  SweepJobOptions options;
+  options.stop = interrupted;
+  options.watch = sweep_progress_bar;
+  SweepOutcome outcome = entry.run(session, options);
+  if (!outcome.finished) {
     print_note(fmt::format("{} holds every finished cell; the same command goes on from there",
-                           command.file().string()));
-    throw;
+                           entry.path().string()));
+    throw Interrupted();
   }
+  return outcome;
 }
 
 void run(const SweepArguments& options, const Invocation& invocation) {
   catch_interrupts();
-  const SweepList list = read_sweep_list(options.list);
-  Commands commands = commands_of(list, options, invocation);
+  const SweepFile file = read_sweep_file(options.file);
+  Entries entries = entries_of(file, invocation);
   const Model model = load_model(
-      list.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  make_folder(list.output);
-  SweepSession session(model);
-  for (SweepCommand& command : commands) {
-    command.check(session);
+      file.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  make_folder(file.output);
+  SweepSession session(model, memory_for(options.memory, model));
+  for (FileEntry& entry : entries) {
+    entry.check(session);
   }
   SweepReport report;
-  for (SweepCommand& command : commands) {
-    const std::string place = fmt::format("[{}/{}]", report.table().size() + 1, commands.size());
-    report.add(command, run_one(command, session, place));
+  for (FileEntry& entry : entries) {
+    const std::string place = fmt::format("[{}/{}]", report.table().size() + 1, entries.size());
+    report.add(entry, run_one(entry, session, place));
   }
   show(invocation,
-       {{"file", options.list},
+       {{"file", options.file},
         {"model", model.source().name},
-        {"output", list.output.string()},
+        {"output", file.output.string()},
         {"sweeps", report.table().json()}},
        report.table().text());
 }
@@ -147,9 +147,9 @@ Verb sweep_verb() {
           "done again.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<SweepArguments>();
-        app.add_option("FILE", options->list, "The JSON file of sweeps")->required();
+        app.add_option("FILE", options->file, "The JSON file of sweeps")->required();
         app.add_option(
-               "--memory", options->each.memory, "The most to take beside the weights, as in 4GB")
+               "--memory", options->memory, "The most to take beside the weights, as in 4GB")
             ->default_str("70 % of what is free");
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -57,4 +57,32 @@ std::string format_bytes(std::int64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
+std::int64_t parse_bytes(const std::string& text) {
+  static const std::map<std::string, double> units{{"", 1},
+                                                   {"b", 1},
+                                                   {"kb", 1e3},
+                                                   {"mb", 1e6},
+                                                   {"gb", 1e9},
+                                                   {"tb", 1e12},
+                                                   {"kib", 1024.},
+                                                   {"mib", 1048576.},
+                                                   {"gib", 1073741824.}};
+  double number = 0.0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  std::string unit(stop, end);
+  unit.erase(
+      0,
+      unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  const auto found = units.find(unit);
+  if (error != std::errc() || found == units.end() || !(number > 0) ||
+      number * found->second > 9e18) {
+    throw UsageError("{}: not a size, for example 4GB or 512MB", text);
+  }
+  return static_cast<std::int64_t>(number * found->second);
+}
+
 }  // namespace headscope

@@ -15,4 +15,7 @@ std::int64_t peak_memory();
 
 std::string format_bytes(std::int64_t bytes);  // "1.5 GB"; powers of 1000
 
+// "4GB", "4gb", "512 MB", "1.5GiB", "1000000" → bytes. UsageError for anything else.
+std::int64_t parse_bytes(const std::string& text);
+
 }  // namespace headscope

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "analyses/results/result_store.h"
-#include "cli/sweep/sweep_session.h"
+#include "analyses/sweep_file/sweep_session.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "tests/cli/program.h"
@@ -299,25 +299,25 @@ TEST_CASE("entries of a changed model are what their verbs write of it; paths ar
 TEST_CASE("a session reads a task once and runs its baselines once a metric") {
   const Place place;
   const Model model = load(huggingface_fixture("llama"));
-  SweepSession session(model);
-  SweepVerbOptions options;
-  options.task = place.folder / "task.jsonl";
-  const Task& task = session.task(options);
-  CHECK(&session.task(options) == &task);
-  options.skip_unfit = true;
-  CHECK(&session.task(options) != &task);
+  SweepSession session(model, std::int64_t{1} << 30);
+  SweepRequest request;
+  request.task = place.folder / "task.jsonl";
+  const Task& task = session.task(request);
+  CHECK(&session.task(request) == &task);
+  request.skip_unfit = true;
+  CHECK(&session.task(request) != &task);
   const auto baselines = [&](const Model& of, const char* metric) {
-    return &session.baselines(of, task, find_metric(metric), std::int64_t{1} << 30);
+    return &session.baselines(of, task, find_metric(metric));
   };
   const Baselines* first = baselines(model, "logit_diff");
   CHECK(baselines(model, "logit_diff") == first);
   CHECK(baselines(model, "prob") != first);
   CHECK(first->clean.size() == 12);
   put(place.folder / "edits.json", kNoMlp);
-  CHECK(&session.model(options) == &model);
-  options.intervene = place.folder / "edits.json";
-  const Model& changed = session.model(options);
-  CHECK(&session.model(options) == &changed);
+  CHECK(&session.model(request) == &model);
+  request.intervene = place.folder / "edits.json";
+  const Model& changed = session.model(request);
+  CHECK(&session.model(request) == &changed);
   CHECK(baselines(changed, "logit_diff") == baselines(changed, "logit_diff"));
   CHECK(baselines(changed, "logit_diff")->clean != first->clean);
 }

@@ -1,18 +1,24 @@
-// What a result file says of where it came from.
+// What a file of results says of where it came from.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "analyses/results/result_store.h"
 #include "analyses/task/task.h"
-#include "cli/verb.h"
 #include "lib/base/json.h"
 #include "lib/model/model.h"
 
 namespace headscope {
 
-struct SweepOrigin {
+// Who asked for it.
+struct ResultOrigin {
+  std::string command_line;
+  std::uint64_t seed = 0;
+};
+
+struct ResultSubject {
   std::string kind;    // "patch"
   std::string metric;  // "logit_diff"
   std::string title;   // "z of the corrupted run ← clean"
@@ -20,10 +26,10 @@ struct SweepOrigin {
   PrependBos bos = PrependBos::automatic;
 };
 
-ResultHeader sweep_header(const Model& model,
-                          const Task& task,
-                          const std::vector<ResultAxis>& axes,
-                          const Invocation& invocation,
-                          const SweepOrigin& origin);
+ResultHeader result_header(const Model& model,
+                           const Task& task,
+                           const std::vector<ResultAxis>& axes,
+                           const ResultOrigin& origin,
+                           const ResultSubject& subject);
 
 }  // namespace headscope

@@ -1,4 +1,4 @@
-#include "cli/sweep/attribution_run.h"
+#include "analyses/logit_attribution/dla_run.h"
 
 #include <filesystem>
 #include <optional>
@@ -7,15 +7,9 @@
 #include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/logit_attribution/logit_attribution.h"
 #include "analyses/sweep/stored_task.h"
-#include "cli/interrupt.h"
-#include "cli/intervene.h"
-#include "cli/render/progress.h"
-#include "cli/sweep/sweep_header.h"
-#include "cli/sweep/task_input.h"
-#include "cli/trace/trace_option.h"
+#include "analyses/sweep/trace_words.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/paths.h"
-#include "lib/families/load.h"
 
 namespace headscope {
 namespace {
@@ -28,9 +22,7 @@ std::optional<LogitTarget> wanted_target(const std::string& metric) {
 }
 
 // What a reader of the numbers must know beside their name.
-std::string note_of(const AttributionVerbOptions& options,
-                    const ModelConfig& config,
-                    LogitTarget target) {
+std::string note_of(const DlaRequest& options, const ModelConfig& config, LogitTarget target) {
   std::string note;
   if (options.metric.empty() && target == LogitTarget::answer_logit) {
     note += "No item has wrong tokens: the answers' mean logit is attributed. ";
@@ -47,7 +39,7 @@ std::string note_of(const AttributionVerbOptions& options,
 void check_trace(const StoredRun& trace,
                  const Model& model,
                  const Task& task,
-                 const AttributionVerbOptions& options) {
+                 const DlaRequest& options) {
   check_stored_task(trace,
                     model,
                     task.items,
@@ -58,15 +50,15 @@ void check_trace(const StoredRun& trace,
 
 ResultHeader header_of(const Model& model,
                        const Task& task,
-                       const AttributionVerbOptions& options,
-                       const Invocation& invocation,
+                       const DlaRequest& options,
+                       const ResultOrigin& origin,
                        LogitTarget target) {
   const bool capped = model.config().logit_softcap > 0;
-  ResultHeader header = sweep_header(
+  ResultHeader header = result_header(
       model,
       task,
       Components(model).axes(),
-      invocation,
+      origin,
       {.kind = "dla",
        .metric = std::string(to_string(target)) + (capped ? " before the soft-cap" : ""),
        .title = fmt::format("direct logit attribution, {} run", options.run),
@@ -80,21 +72,17 @@ ResultHeader header_of(const Model& model,
 
 LogitAttribution attribute(const Model& model,
                            const Task& task,
-                           const AttributionVerbOptions& options,
+                           const DlaRequest& options,
                            const StoredRun* trace,
                            LogitTarget target) {
-  Progress bar(static_cast<std::int64_t>(task.items.size()), {.label = "attributing"});
-  std::int64_t shown = 0;
-  const auto result = attribute_logits(
-      model,
-      task.items,
-      {.run = parse_run(options.run),
-       .target = target,
-       .stored = trace,
-       .batch_tokens = options.batch_tokens,
-       .progress = [&](std::int64_t done,
-                       std::int64_t) { bar.add(done - std::exchange(shown, done)); },
-       .stop = interrupted});
+  const auto result = attribute_logits(model,
+                                       task.items,
+                                       {.run = parse_run(options.run),
+                                        .target = target,
+                                        .stored = trace,
+                                        .batch_tokens = options.batch_tokens,
+                                        .progress = options.progress,
+                                        .stop = options.stop});
   if (!result) {
     throw Interrupted();
   }
@@ -125,42 +113,39 @@ void write(ResultStore& store, const Result& result) {
 
 }  // namespace
 
-Result run_attribution(const AttributionVerbOptions& options, const Invocation& invocation) {
-  const auto trace = open_trace(options.trace);
-  const Model model = load_with(options.model, invocation.common, options.intervene);
+Result run_dla(const Model& model,
+               const Task& task,
+               const StoredRun* trace,
+               const DlaRequest& request,
+               const ResultOrigin& origin) {
   refuse_chosen_prompts(model, "direct logit attribution");
-  const Task task =
-      task_for(model,
-               options.task,
-               {.bos = options.bos,
-                .unfit = options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail});
-  const LogitTarget target = logit_target(task.items, wanted_target(options.metric));
-  ResultHeader header = header_of(model, task, options, invocation, target);
-  if (trace) {
-    check_trace(*trace, model, task, options);
+  const LogitTarget target = logit_target(task.items, wanted_target(request.metric));
+  ResultHeader header = header_of(model, task, request, origin, target);
+  if (trace != nullptr) {
+    check_trace(*trace, model, task, request);
     header.provenance["identity"]["source"] = trace->fingerprint();
   }
   std::optional<ResultStore> store;
   // Before the work, so that a path that cannot be written says so at once; but what is there stays
   // until there is something to replace it with.
-  const bool replaces = options.overwrite && path_exists(options.out);
-  if (!options.out.empty() && !replaces) {
-    store.emplace(options.out, header, IfExists::fail);
+  const bool replaces = request.if_exists == IfExists::replace && path_exists(request.out);
+  if (!request.out.empty() && !replaces) {
+    store.emplace(request.out, header, IfExists::fail);
   }
   Result result;
   try {
-    result = result_of(attribute(model, task, options, trace.get(), target), header);
-    if (!trace) {  // else the passes that it changes were recorded, and record asked
-      check_fired(model);
+    result = result_of(attribute(model, task, request, trace, target), header);
+    if (trace == nullptr && model.standing()) {  // else record asked, in the passes it made
+      model.standing()->check_fired();
     }
   } catch (...) {
     if (store) {  // one pass a prompt: nothing is worth going on with
-      std::filesystem::remove(options.out);
+      std::filesystem::remove(request.out);
     }
     throw;
   }
   if (replaces) {
-    store.emplace(options.out, header, IfExists::replace);
+    store.emplace(request.out, header, IfExists::replace);
   }
   if (store) {
     write(*store, result);

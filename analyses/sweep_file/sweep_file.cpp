@@ -1,10 +1,11 @@
-#include "cli/sweep/sweep_list.h"
+#include "analyses/sweep_file/sweep_file.h"
 
 #include <algorithm>
 #include <map>
 
 #include <fmt/ranges.h>
 
+#include "analyses/sweep_file/sweep_methods.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
@@ -17,9 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
 
-const Names kVerbs{"patch", "ablate", "path-patch", "attribute"};
 const Names kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
-const Names kPaths{"task", "intervene", "source", "mean-from", "resample-from"};
 const Names kOfFile{"model", "output", "sweeps"};
 // What tells sweeps apart, in the order in which it names them.
 const Names kNaming{"site",
@@ -111,23 +110,18 @@ std::string given_name(const OrderedJson& entry, const std::string& where) {
   return name;
 }
 
-// Where a path leads: from the folder of the list, unless it is absolute.
-std::string resolved(const std::string& path, const fs::path& list) {
-  return (list.parent_path() / path).lexically_normal().string();
-}
-
 SweepEntry entry_of(const OrderedJson& given, std::size_t index, const fs::path& list) {
   const std::string where = fmt::format("{}: sweeps[{}]", list.string(), index);
   if (!given.is_object()) {
     throw DataError("{}: must be an object, as in {{\"verb\": \"patch\", \"site\": \"z\"}}", where);
   }
   SweepEntry entry{.index = index, .verb = text_at(given, "verb", where)};
-  if (!is_in(kVerbs, entry.verb)) {
+  if (!is_in(sweep_method_names(), entry.verb)) {
     throw DataError("{}: \"{}\" is no verb that sweeps{}; there are {}",
                     where,
                     entry.verb,
-                    did_you_mean(entry.verb, kVerbs),
-                    fmt::join(kVerbs, ", "));
+                    did_you_mean(entry.verb, sweep_method_names()),
+                    fmt::join(sweep_method_names(), ", "));
   }
   entry.name = given.contains("name") ? given_name(given, where) : default_name(entry.verb, given);
   entry.options = given;
@@ -136,22 +130,16 @@ SweepEntry entry_of(const OrderedJson& given, std::size_t index, const fs::path&
   return entry;
 }
 
-// What the list says for all, and its paths.
-void complete(SweepEntry& entry, const OrderedJson& spec, const fs::path& list) {
+// What the list says for all.
+void complete(SweepEntry& entry, const OrderedJson& spec) {
   for (const std::string& key : kForAll) {
     if (spec.contains(key) && !entry.options.contains(key)) {
       entry.options[key] = spec[key];
     }
   }
-  for (const std::string& key : kPaths) {
-    const auto path = entry.options.find(key);
-    if (path != entry.options.end() && path->is_string()) {
-      *path = resolved(path->get<std::string>(), list);
-    }
-  }
 }
 
-void check_names(const SweepList& list) {
+void check_names(const SweepFile& list) {
   std::map<std::string, std::size_t> index_of;
   for (const SweepEntry& entry : list.entries) {
     const auto [first, is_new] = index_of.emplace(entry.name, entry.index);
@@ -168,11 +156,15 @@ void check_names(const SweepList& list) {
 
 }  // namespace
 
+std::string SweepFile::resolved(const std::string& path) const {
+  return (file.parent_path() / path).lexically_normal().string();
+}
+
 std::string SweepEntry::where() const {
   return fmt::format("sweeps[{}] ({})", index, name);
 }
 
-SweepList read_sweep_list(const fs::path& file) {
+SweepFile read_sweep_file(const fs::path& file) {
   const OrderedJson spec = parse(file);
   const std::string where = file.string();
   if (!spec.is_object()) {
@@ -183,16 +175,14 @@ SweepList read_sweep_list(const fs::path& file) {
   if (sweeps == spec.end() || !sweeps->is_array() || sweeps->empty()) {
     throw DataError("{}: \"sweeps\" must be a list of at least one sweep", where);
   }
-  SweepList list{.file = file,
-                 .model = text_at(spec, "model", where),
-                 .output = resolved(text_at(spec, "output", where), file),
-                 .entries = {}};
-  if (const std::string beside = resolved(list.model, file); path_exists(beside)) {
+  SweepFile list{.file = file, .model = text_at(spec, "model", where), .output = {}, .entries = {}};
+  list.output = list.resolved(text_at(spec, "output", where));
+  if (const std::string beside = list.resolved(list.model); path_exists(beside)) {
     list.model = beside;  // else a name that load_model() knows
   }
   for (const OrderedJson& entry : *sweeps) {
     list.entries.push_back(entry_of(entry, list.entries.size(), file));
-    complete(list.entries.back(), spec, file);
+    complete(list.entries.back(), spec);
   }
   check_names(list);
   return list;

@@ -1,4 +1,4 @@
-// A trace that a verb reads in place of running a task's prompts.
+// A trace that a request names in place of running a task's prompts, and the words that record one.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "cli/trace/trace_option.h"
+#include "analyses/sweep/trace_words.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,8 @@
-#include "cli/sweep/task_input.h"
+#include "analyses/sweep/task_input.h"
 
-#include "cli/output.h"
+#include <fmt/format.h>
+
+#include "lib/base/warning.h"
 
 namespace headscope {
 
@@ -8,8 +10,7 @@ Task task_for(const Model& model, const std::string& path, const TaskOptions& op
   const Tokenizer* tokenizer = model.has_tokenizer() ? &model.tokenizer() : nullptr;
   Task task = read_task(path, tokenizer, model.config().n_ctx, model.config().d_vocab, options);
   if (task.skipped > 0) {
-    print_note(
-        fmt::format("{}: {} items do not fit this model and are left out", path, task.skipped));
+    warn(fmt::format("{}: {} items do not fit this model and are left out", path, task.skipped));
   }
   return task;
 }

@@ -8,8 +8,7 @@
 
 namespace headscope {
 
-// read_task() by the model's tokenizer and sizes; says on standard error how many items are left
-// out.
+// read_task() by the model's tokenizer and sizes; warns how many items are left out.
 Task task_for(const Model& model, const std::string& path, const TaskOptions& options);
 
 }  // namespace headscope

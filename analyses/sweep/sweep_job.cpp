@@ -1,4 +1,4 @@
-#include "cli/sweep/sweep_job.h"
+#include "analyses/sweep/sweep_job.h"
 
 #include <chrono>
 #include <cmath>
@@ -6,13 +6,9 @@
 #include <sstream>
 
 #include "analyses/sweep/store_sink.h"
-#include "cli/interrupt.h"
-#include "cli/sweep/sweep_header.h"
-#include "cli/sweep/sweep_progress.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
-#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
@@ -42,43 +38,42 @@ Shard shard_of(const std::string& text, std::int64_t cells) {
   return {cells * (i - 1) / n, cells * i / n};
 }
 
-SweepOptions sweep_options(const SweepVerbOptions& options, const Model& model, const Grid& grid) {
+SweepOptions sweep_options(const SweepJobOptions& options,
+                           const SweepRequest& request,
+                           const Grid& grid) {
   const Shard shard = shard_of(options.shard, grid.size());
-  SweepOptions sweep{.memory = memory_for(options.memory, model)};
+  SweepOptions sweep{.memory = options.memory};
   sweep.execution =
-      options.plain ? SweepOptions::Execution::plain : SweepOptions::Execution::shared;
+      request.plain ? SweepOptions::Execution::plain : SweepOptions::Execution::shared;
   sweep.first_cell = shard.first;
   sweep.end_cell = shard.end;
-  sweep.stop = interrupted;
+  sweep.stop = options.stop;
   return sweep;
 }
 
 ResultHeader header_of(const Model& model,
                        const Task& task,
                        const Grid& grid,
-                       const Invocation& invocation,
-                       const SweepVerbOptions& options,
-                       const SweepVerb& verb) {
-  Json identity = verb.identity;
-  identity["positions"] = options.positions;
-  identity["execution"] = options.plain || model.standing() ? "plain" : "shared";
-  ResultHeader header = sweep_header(model,
-                                     task,
-                                     grid.axes(),
-                                     invocation,
-                                     {.kind = verb.kind,
-                                      .metric = options.metric,
-                                      .title = verb.title,
-                                      .identity = std::move(identity),
-                                      .bos = options.bos});
-  if (!options.shard.empty()) {
-    header.provenance["shard"] = options.shard;
+                       const SweepMethod& method,
+                       const ResultOrigin& origin,
+                       const std::string& shard) {
+  const SweepRequest& request = method.request;
+  Json identity = method.identity();
+  identity["positions"] = request.positions;
+  identity["execution"] = request.plain || model.standing() ? "plain" : "shared";
+  ResultHeader header = result_header(model,
+                                      task,
+                                      grid.axes(),
+                                      origin,
+                                      {.kind = method.kind(),
+                                       .metric = request.metric,
+                                       .title = method.title(),
+                                       .identity = std::move(identity),
+                                       .bos = request.bos});
+  if (!shard.empty()) {
+    header.provenance["shard"] = shard;
   }
   return header;
-}
-
-IfExists if_exists(const SweepVerbOptions& options) {
-  return options.overwrite ? IfExists::replace : options.resume ? IfExists::resume : IfExists::fail;
 }
 
 Result result_of(const SweepTable& table, ResultHeader header) {
@@ -96,31 +91,28 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-std::int64_t memory_for(const std::string& option, const Model& model) {
-  return option.empty() ? free_memory(model.device()) / 10 * 7 : parse_bytes(option);
+bool made_all_passes(const SweepOutcome& outcome, const SweepMethod& method) {
+  return outcome.start == SweepOutcome::Start::fresh &&
+         method.passes() == SweepMethod::Passes::made;
 }
 
 SweepJob::SweepJob(const Model& model,
                    const Task& task,
-                   const Invocation& invocation,
-                   const SweepVerbOptions& options,
-                   const SweepVerb& verb)
+                   SweepMethod& method,
+                   const ResultOrigin& origin,
+                   const SweepJobOptions& options)
     : model_(model),
       task_(task),
       options_(options),
-      verb_(verb),
-      spec_(verb.spec(model, task)),
+      method_(method),
+      spec_(method.spec(model, task)),
       grid_(grid_of(model, task, spec_)),
-      sweep_(sweep_options(options, model, grid_)),
-      header_(header_of(model, task, grid_, invocation, options, verb)) {}
+      sweep_(sweep_options(options, method.request, grid_)),
+      header_(header_of(model, task, grid_, method, origin, options.shard)) {}
 
 void SweepJob::check() const {
-  if (verb_.check) {
-    verb_.check(in_hand());
-  } else {
-    check_sweep(model_, task_, spec_, sweep_);
-  }
-  if (!options_.resume || !path_exists(options_.out)) {
+  method_.check(in_hand());
+  if (options_.if_exists != IfExists::resume || !path_exists(options_.out)) {
     return;
   }
   try {
@@ -134,16 +126,14 @@ SweepOutcome SweepJob::run(const ReadyBaselines& baselines) {
   return options_.out.empty() ? in_memory() : to_file(baselines);
 }
 
-Appendix SweepJob::appendix(const Result& result) const {
-  return verb_.appendix ? verb_.appendix(in_hand(), result) : Appendix{};
-}
-
 bool SweepJob::run_into(SweepSink& sink) const {
-  SweepProgressBar bar(grid_, prompts(), spec_.into, sink);
-  SweepOptions with_bar = sweep_;
-  with_bar.progress = [&](const SweepProgress& progress) { bar.show(progress); };
-  return verb_.execute ? verb_.execute({model_, task_, spec_, with_bar}, bar)
-                       : run_sweep(model_, task_, spec_, with_bar, bar);
+  if (!options_.watch) {
+    return method_.execute(in_hand(), sink);
+  }
+  const auto watch = options_.watch({grid_, prompts(), spec_.into, sink});
+  SweepOptions told = sweep_;
+  told.progress = [&](const SweepProgress& progress) { watch->show(progress); };
+  return method_.execute({model_, task_, spec_, told}, *watch);
 }
 
 bool SweepJob::nothing_left(const ResultStore& store) const {
@@ -159,7 +149,7 @@ bool SweepJob::nothing_left(const ResultStore& store) const {
 }
 
 SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
-  ResultStore store(options_.out, header_, if_exists(options_));
+  ResultStore store(options_.out, header_, options_.if_exists);
   SweepOutcome outcome{.start = store.done_count() == 0 ? SweepOutcome::Start::fresh
                                                         : SweepOutcome::Start::resumed};
   if (nothing_left(store)) {

@@ -1,0 +1,90 @@
+// One sweep of a method, from its request to its file of results.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "analyses/results/result_store.h"
+#include "analyses/sweep/baselines.h"
+#include "analyses/sweep/result_header.h"
+#include "analyses/sweep/sweep_method.h"
+
+namespace headscope {
+
+// Stands between a sweep and where its values go, to see them pass.
+class SweepWatch : public SweepSink {
+ public:
+  struct Of {
+    const Grid& grid;
+    std::int64_t prompts;
+    Run into;  // the run that is changed
+    SweepSink& to;
+  };
+  virtual void show(const SweepProgress& progress) = 0;
+};
+
+struct SweepJobOptions {
+  std::string out;                      // empty: nothing is kept
+  IfExists if_exists = IfExists::fail;  // of `out`
+  std::string shard;                    // "2/8": the second of eight parts; empty: all cells
+  int repeats = 1;                      // more: a benchmark, in memory
+  std::int64_t memory = 0;              // bytes it may take beside the weights
+  std::function<bool()> stop = {};      // asked between batches
+
+  // Makes what is told how far the sweep is; null: nobody watches.
+  std::function<std::unique_ptr<SweepWatch>(const SweepWatch::Of& of)> watch = {};
+};
+
+struct SweepOutcome {
+  Result result = {};
+  bool finished = false;                                               // else `stop` ended it
+  enum class Start { fresh, resumed, finished } start = Start::fresh;  // what the file held before
+  std::vector<double> seconds = {};  // of each repeat; none where nothing had to run
+};
+
+// True if every pass of the sweep was made by this run: only then must an intervention have fired
+// in it. Of a sweep gone on with, or of stored passes, it may have fired before.
+bool made_all_passes(const SweepOutcome& outcome, const SweepMethod& method);
+
+class SweepJob {
+ public:
+  // All live as long as this. Throws UsageError for a request that does not fit the task or the
+  // model, and for a shard that is none.
+  SweepJob(const Model& model,
+           const Task& task,
+           SweepMethod& method,
+           const ResultOrigin& origin,
+           const SweepJobOptions& options);
+
+  // Throws what run() would before its first pass: also if the file is of another sweep.
+  void check() const;
+
+  // Asked only where something is left to run; null: the sweep computes its own.
+  using ReadyBaselines = std::function<const Baselines*()>;
+  [[nodiscard]] SweepOutcome run(const ReadyBaselines& baselines);
+
+  [[nodiscard]] SweepInHand in_hand() const { return {model_, task_, spec_, sweep_}; }
+
+ private:
+  [[nodiscard]] std::int64_t prompts() const {
+    return static_cast<std::int64_t>(task_.items.size());
+  }
+  [[nodiscard]] bool run_into(SweepSink& sink) const;  // false if it was stopped
+  [[nodiscard]] bool nothing_left(const ResultStore& store) const;
+  [[nodiscard]] SweepOutcome to_file(const ReadyBaselines& baselines);
+  [[nodiscard]] SweepOutcome in_memory();
+
+  const Model& model_;
+  const Task& task_;
+  const SweepJobOptions& options_;
+  SweepMethod& method_;
+  SweepSpec spec_;
+  Grid grid_;
+  SweepOptions sweep_;
+  ResultHeader header_;
+};
+
+}  // namespace headscope

@@ -1,0 +1,70 @@
+#include "analyses/sweep/sweep_method.h"
+
+#include "lib/base/error.h"
+#include "lib/base/json.h"
+
+namespace headscope {
+
+void SweepMethod::check(const SweepInHand& sweep) const {
+  check_sweep(sweep.model, sweep.task, sweep.spec, sweep.options);
+}
+
+bool SweepMethod::execute(const SweepInHand& sweep, SweepSink& sink) const {
+  return run_sweep(sweep.model, sweep.task, sweep.spec, sweep.options, sink);
+}
+
+RequestFields request_fields(SweepRequest& request, SweepMethod::Cells cells) {
+  std::vector<std::string> metrics;
+  for (const Metric& metric : all_metrics()) {
+    metrics.emplace_back(metric.name);
+  }
+  RequestFields fields{
+      {.name = "task",
+       .place = &request.task,
+       .help = "A task file (headscope task make)",
+       .need = RequestField::Need::required,
+       .kind = RequestField::Kind::path},
+      {.name = "metric",
+       .place = &request.metric,
+       .help = "What a run is judged by",
+       .choices = metrics},
+      {.name = "positions",
+       .place = &request.positions,
+       .help = "What is changed: all, end, a span of the task, or token numbers 3,5 (from the end: "
+               "-1)"},
+      {.name = "skip-unfit",
+       .place = &request.skip_unfit,
+       .help = "Leave out items that do not fit the tokenizer"},
+      {.name = "prepend-bos",
+       .place = &request.bos,
+       .help = "auto (as the tokenizer's configuration does), yes or no"},
+      {.name = "intervene",
+       .place = &request.intervene,
+       .help =
+           "Change the model first: a JSON file of interventions (data/interventions.schema.json)",
+       .kind = RequestField::Kind::path}};
+  if (cells == SweepMethod::Cells::sharded) {
+    fields.push_back({.name = "plain",
+                      .place = &request.plain,
+                      .help = "One edit and whole forward passes a cell: the slow check"});
+  }
+  return fields;
+}
+
+OverAxes parse_over(const std::string& text) {
+  if (text == "layer") {
+    return {};
+  }
+  if (text == "layer,head") {
+    return {.heads = true};
+  }
+  if (text == "layer,pos") {
+    return {.positions = true};
+  }
+  if (text == "layer,head,pos") {
+    return {.heads = true, .positions = true};
+  }
+  throw UsageError("--over {}: layer, layer,head, layer,pos or layer,head,pos", text);
+}
+
+}  // namespace headscope

@@ -1,0 +1,37 @@
+// What the sweeps of one file share: the model, changed as entries ask, its tasks, and the runs
+// nobody changed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "analyses/sweep/baselines.h"
+#include "analyses/sweep/sweep_method.h"
+
+namespace headscope {
+
+class SweepSession {
+ public:
+  // The model lives as long as this; no sweep takes more than `memory` bytes beside the weights.
+  SweepSession(const Model& model, std::int64_t memory) : model_(model), memory_(memory) {}
+
+  // Changed as request.intervene says; each file of interventions is read once.
+  const Model& model(const SweepRequest& request);
+  const Task& task(const SweepRequest& request);  // read once
+  [[nodiscard]] std::int64_t memory() const { return memory_; }
+
+  // Of a model and a task of this session; computed once, when first asked for.
+  const Baselines& baselines(const Model& model, const Task& task, const Metric& metric);
+
+ private:
+  using TaskKey = std::tuple<std::string, PrependBos, bool>;  // the file and how it is read
+
+  const Model& model_;
+  std::int64_t memory_;
+  std::map<std::string, Model> changed_;  // by the file of interventions
+  std::map<TaskKey, Task> tasks_;
+  std::map<std::tuple<const Model*, const Task*, const Metric*>, Baselines> baselines_;
+};
+
+}  // namespace headscope
