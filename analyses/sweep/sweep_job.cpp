@@ -15,13 +15,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Shard {
+struct CellRange {
   std::int64_t first = 0;
   std::int64_t end = -1;
 };
 
 // "2/8": the second of eight runs of cells, as even as can be.
-Shard shard_of(const std::string& text, std::int64_t cells) {
+CellRange shard_of(const std::string& text, std::int64_t cells) {
   if (text.empty()) {
     return {};
   }
@@ -41,7 +41,7 @@ Shard shard_of(const std::string& text, std::int64_t cells) {
 SweepOptions sweep_options(const SweepJobOptions& options,
                            const SweepRequest& request,
                            const Grid& grid) {
-  const Shard shard = shard_of(options.shard, grid.size());
+  const CellRange shard = shard_of(options.shard, grid.size());
   SweepOptions sweep{.memory = options.memory};
   sweep.execution =
       request.plain ? SweepOptions::Execution::plain : SweepOptions::Execution::shared;

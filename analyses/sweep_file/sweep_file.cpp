@@ -16,23 +16,23 @@ namespace headscope {
 namespace {
 
 namespace fs = std::filesystem;
-using Names = std::vector<std::string>;
+using KeyNames = std::vector<std::string>;
 
-const Names kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
-const Names kOfFile{"model", "output", "sweeps"};
+const KeyNames kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
+const KeyNames kOfFile{"model", "output", "sweeps"};
 // What tells sweeps apart, in the order in which it names them.
-const Names kNaming{"site",
-                    "mode",
-                    "method",
-                    "receiver",
-                    "senders",
-                    "over",
-                    "positions",
-                    "from",
-                    "metric",
-                    "intervene"};
+const KeyNames kNaming{"site",
+                       "mode",
+                       "method",
+                       "receiver",
+                       "senders",
+                       "over",
+                       "positions",
+                       "from",
+                       "metric",
+                       "intervene"};
 
-bool is_in(const Names& names, const std::string& name) {
+bool is_in(const KeyNames& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -57,7 +57,7 @@ std::string text_at(const OrderedJson& object, const std::string& key, const std
 }
 
 void check_keys(const OrderedJson& spec, const std::string& where) {
-  Names known = kOfFile;
+  KeyNames known = kOfFile;
   known.insert(known.end(), kForAll.begin(), kForAll.end());
   for (const auto& [key, value] : spec.items()) {
     if (!is_in(known, key)) {
@@ -77,7 +77,7 @@ std::string plain_text(const OrderedJson& value) {
   if (!value.is_array()) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   }
-  Names parts;
+  KeyNames parts;
   for (const OrderedJson& part : value) {
     parts.push_back(plain_text(part));
   }
