@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "lib/model/memory_need.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/logit_attribution/logit_attribution.h"
 #include "analyses/sweep/stored_task.h"

@@ -1,5 +1,7 @@
 #include "analyses/path_patching/path_patch_method.h"
 
+#include <fmt/format.h>
+
 #include "lib/base/json.h"
 
 namespace headscope {

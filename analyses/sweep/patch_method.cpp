@@ -1,5 +1,7 @@
 #include "analyses/sweep/patch_method.h"
 
+#include <fmt/format.h>
+
 #include "analyses/sweep/stored_source.h"
 #include "analyses/sweep/stored_task.h"
 #include "analyses/sweep/trace_words.h"

@@ -1,4 +1,6 @@
 // Colored objects: three things, each of a colour; a solved example stands before the question.
+#include <fmt/format.h>
+
 #include "analyses/task/makers/all.h"
 #include "analyses/task/makers/embedded_words.h"
 #include "analyses/task/makers/published_colors.h"

@@ -1,4 +1,6 @@
 // Docstring: the third parameter of a definition follows the first two in its documentation.
+#include <fmt/format.h>
+
 #include "analyses/task/makers/all.h"
 #include "analyses/task/makers/embedded_words.h"
 

@@ -7,6 +7,8 @@
 //                            ends in " 174", digits above 2 are right, 0 to 2 wrong
 //
 // In both CC is what the end year begins with, and YY what must be exceeded.
+#include <fmt/format.h>
+
 #include "analyses/task/in_context.h"
 #include "analyses/task/makers/all.h"
 #include "analyses/task/makers/embedded_words.h"

@@ -1,4 +1,6 @@
 // Key retrieval: five lines of a key and its value; one key is asked for.
+#include <fmt/format.h>
+
 #include "analyses/task/makers/all.h"
 #include "analyses/task/makers/embedded_words.h"
 
