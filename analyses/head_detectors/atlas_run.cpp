@@ -76,8 +76,7 @@ Atlas new_atlas(const Model& model, Json provenance) {
 
 Atlas resumed_atlas(const std::filesystem::path& path, const Atlas& wanted) {
   Atlas earlier = read_atlas(path);
-  const auto difference =
-      identity_difference(earlier.provenance.at("identity"), wanted.provenance.at("identity"));
+  const auto difference = identity_difference(earlier.provenance, wanted.provenance);
   if (difference) {
     throw UsageError("{}: cannot go on: {} is {} there but {} here; --overwrite starts again",
                      path.string(),

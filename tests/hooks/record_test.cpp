@@ -167,7 +167,7 @@ TEST_CASE("prompts: the line of a mistake is named") {
                     contains("p.jsonl:3: the key \"tokens\""));
   CHECK_THROWS_AS(read_lines(one + one), DataError);
   CHECK_THROWS_WITH(read_lines(one + "\n" + one),
-                    contains("p.jsonl:3: the id \"x\"") && contains("line 1"));
+                    contains("p.jsonl:3: the id \"x\"") && contains("p.jsonl:1;"));
   CHECK_THROWS_WITH(read_lines("{\"tokens\": [1], \"id\": 1}\n{\"tokens\": [2]}\n"),
                     contains("p.jsonl:2: the id \"1\""));
 }
