@@ -117,11 +117,9 @@ Tensor seen_pairs(const Visit& visit, const Tensor& value) {
   return seen;
 }
 
-// What a query cannot see is no part of a selection. Where an op leaves it as it is, the weight 0
-// of a pattern, nobody needs to ask.
+// What a query cannot see is no part of a selection; `uniform` leaves it the weight 0 by itself.
 bool asks_what_is_seen(const Intervention& what, Site site) {
-  return of_pairs(site) &&
-         !(site == Site::pattern && (what.op == Op::zero || what.op == Op::uniform));
+  return of_pairs(site) && what.op != Op::uniform;
 }
 
 // The op on the whole value. `numbers`: the stored values, of the value's shape.

@@ -33,7 +33,7 @@ namespace headscope {
 struct LogitAttributionOptions {
   Run run = Run::clean;  // the one taken apart
   LogitTarget target = LogitTarget::logit_diff;
-  // A trace of that run with attributed_sites_of_trace() (block_shares.h), read instead of run;
+  // A trace of that run with attributed_sites_of_trace() (batch_shares.h), read instead of run;
   // null: it runs. The other run, whose target alone is wanted, always runs.
   const StoredRun* stored = nullptr;
   std::int64_t batch_tokens = 2048;  // the most tokens in one pass, but never less than a prompt

@@ -181,10 +181,10 @@ std::vector<NamedToken> TokenizerFiles::tokens() const {
 std::vector<TokenId> TokenizerFiles::eos_ids() const {
   std::vector<TokenId> ids;
   add_eos_ids(generation_config, path("generation_config.json"), ids);
-  add_eos_ids(config, path("config.json"), ids);
-  if (const Json& text = optional_field(config, "text_config", path("config.json"));
-      text.is_object()) {
-    add_eos_ids(text, path("config.json") + ": text_config", ids);
+  const std::string where = path("config.json");
+  add_eos_ids(config, where, ids);
+  if (const Json& text = optional_field(config, "text_config", where); text.is_object()) {
+    add_eos_ids(text, where + ": text_config", ids);
   }
   return ids;
 }

@@ -198,10 +198,11 @@ TEST_CASE("the seed and the epoch decide the order, and parts draw from all over
 
 TEST_CASE("every epoch mixes the rows of a part anew, even where the data is one block") {
   const Model model = load(huggingface_fixture("llama"));
+  const auto prompts = stream_prompts(12);  // outlive the stream
   ActivationStreamOptions options = stream_options();
   options.buffer_bytes = 1 << 20;
   options.epochs = 2;
-  ActivationStream stream(model, stream_prompts(12), options);
+  ActivationStream stream(model, prompts, options);
   const auto places = places_of(all_batches(stream));
   const auto half = places.begin() + stream.rows_per_epoch();
   REQUIRE(std::ssize(places) == 2 * stream.rows_per_epoch());

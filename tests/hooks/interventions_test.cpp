@@ -4,6 +4,7 @@
 
 #include "hooks/edits.h"
 #include "hooks/intervention_json.h"
+#include "hooks/intervention_tap.h"
 #include "hooks/provenance.h"
 #include "hooks/record.h"
 #include "hooks/recorder.h"
@@ -514,11 +515,12 @@ TEST_CASE("gradients of a changed model are slopes of its passes") {
   }
 }
 
-TEST_CASE("edits of positions serve batches of other lengths one after another") {
+TEST_CASE("one tap changes positions of batches of other lengths one after another") {
   const Model model = load(huggingface_fixture("llama"));
   const std::string zeroed =
       R"([{"site": "blocks.0.hook_resid_mid", "positions": [0, -1], "op": "zero"}])";
-  Edits kept(parsed(zeroed));
+  InterventionTap kept(std::make_shared<const InterventionPlan>(
+      std::vector<EditStep>{{parsed(zeroed).front()}}, NamedValues(), model.config()));
   for (const auto& prompts : {std::vector<std::vector<std::int32_t>>{{5, 6, 7, 8}, {9, 10}},
                               {{5, 6}, {9, 10, 11, 12}},
                               {{5, 6, 7, 8}, {9, 10, 11}}}) {
