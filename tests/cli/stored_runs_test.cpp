@@ -137,7 +137,8 @@ TEST_CASE("dla --trace equals dla, and names the hook points it lacks") {
                       .c_str()) == 0);
   const auto shares = [&](const Arguments& words) {
     std::vector<double> values;
-    for (const auto& cell : run(with(words, {"--json", "--per-prompt"})).json()["cells"]) {
+    const OrderedJson json = run(with(words, {"--json", "--per-prompt"})).json();
+    for (const auto& cell : json["cells"]) {
       for (const auto& value : cell["per_prompt"]) {
         values.push_back(value.is_null() ? 0.0 : value.get<double>());
       }

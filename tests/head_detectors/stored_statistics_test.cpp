@@ -73,6 +73,7 @@ double detections_apart(const std::vector<Detection>& live,
   REQUIRE(live.size() == read.size());
   double most = 0.0;
   for (std::size_t i = 0; i < live.size(); ++i) {
+    CAPTURE(live[i].detector.name, live[i].undefined);
     CHECK(live[i].undefined == read[i].undefined);
     ran += live[i].ran() ? 1 : 0;
     most = std::max({most,
