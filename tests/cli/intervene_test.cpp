@@ -104,3 +104,27 @@ TEST_CASE("interventions that cannot be, or never come to pass, end in one line"
   fails(R"([{"site": "blocks.0.attn.hook_z", "op": "zer"}])", 3, "did you mean zero");
   fails(R"([{"site": "blocks.7.attn.hook_z", "op": "zero"}])", 2, "blocks.7");
 }
+
+TEST_CASE("reproduce --intervene refuses what its own prompts and statistics cannot follow") {
+  const Folder folder;
+  const auto fails = [&](const std::string& one, const std::string& message) {
+    CAPTURE(one);
+    put(folder / "edits.json",
+        R"({"version": 1, "interventions": [{"site": "blocks.0.attn.)" + one + "}]}");
+    const auto got = run({"reproduce",
+                          "induction",
+                          "--model",
+                          model_path("llama3_gqa_tied"),
+                          "--intervene",
+                          folder / "edits.json",
+                          "-o",
+                          folder / "out"});
+    CHECK(got.code == 2);
+    CHECK(is_one_line(got.err));
+    CHECK(got.err.find(message) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(folder / "out/circuits.json"));
+  };
+  fails(R"(hook_z", "op": "zero", "positions": [0])", "positions mean nothing there");
+  fails(R"(hook_attn_scores", "op": "bias", "bias": 1)", "reads statistics of attention");
+  fails(R"(hook_k", "op": "zero", "heads": [0])", "select them as kv_heads");
+}

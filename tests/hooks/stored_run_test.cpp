@@ -95,7 +95,8 @@ TEST_CASE("a trace of another model is refused by what differs") {
   const StoredRun stored(folder.file("t.h5"));
   const StoredNeed need{.values = {Site::z}, .prompts = "--prompts p.jsonl"};
   CHECK_NOTHROW(stored.check(llama, need));
-  check_refused(stored, load(huggingface_fixture("gpt2")), need, "of another model: weights_hash is");
+  check_refused(
+      stored, load(huggingface_fixture("gpt2")), need, "of another model: weights_hash is");
   const Model wider =
       altered(llama, [](ModelConfig& config, Weights&) { config.attn_scale = 2.0; });
   check_refused(stored, wider, need, "of another model: config.attn_scale is");
