@@ -5,6 +5,7 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
 
+#include "cli/render/heat_map.h"
 #include "lib/families/load.h"
 
 int main(int argc, char** argv) {
@@ -15,5 +16,7 @@ int main(int argc, char** argv) {
   const bool right_shape = result.logits.dim() == 2 && result.logits.size(0) == 1 &&
                            result.logits.size(1) == model.config().d_vocab;
   const double total = at::softmax(result.logits, -1).sum().item<double>();
-  return right_shape && std::abs(total - 1.0) < 1e-5 ? 0 : 1;
+  const std::string picture = headscope::to_svg({.rows = 1, .cols = 2, .values = {0.25F, 0.75F}});
+  const bool drawn = picture.find("<svg") != std::string::npos;
+  return right_shape && drawn && std::abs(total - 1.0) < 1e-5 ? 0 : 1;
 }
