@@ -81,6 +81,10 @@ void add_logits(CLI::App& app, Logits& logits) {
   add_parsed(app, "--logits", logits, parse_logits, "Logits of the last position, all or none");
 }
 
+std::string names_a_file(const std::string& text) {
+  return text.empty() ? "names no file; leave it out, or name one" : "";
+}
+
 CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help) {
   return app.add_option("-o,--output", file, help)->check([](const std::string& text) {
     check_output_file(text);

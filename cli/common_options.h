@@ -35,6 +35,10 @@ void add_logits(CLI::App& app, Logits& logits);
 // folder that files are written into.
 CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help);
 CLI::Option* add_output_folder(CLI::App& app, std::string& folder, const std::string& help);
+// A check of options: an empty text is refused, since it would read as if the option were not
+// there.
+std::string names_a_file(const std::string& text);
+
 void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help);
 
 Logits parse_logits(std::string_view text);  // "last", "all", "none"; else UsageError

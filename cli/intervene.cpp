@@ -11,7 +11,8 @@ void add_intervene(CLI::App& app, std::string& file) {
   app.add_option("--intervene",
                  file,
                  "Change the model first: a JSON file of interventions "
-                 "(data/interventions.schema.json)");
+                 "(data/interventions.schema.json)")
+      ->check(names_a_file);
 }
 
 Model load_with(const std::string& name, const CommonOptions& common, const std::string& file) {

@@ -16,9 +16,9 @@ CLI::Option* add_list(CLI::App& app, const RequestField& field, std::vector<std:
 }
 
 CLI::Option* add_number(CLI::App& app, const RequestField& field, std::int64_t& number) {
-  return app.add_option("--" + field.name, number, field.help)
-      ->check(CLI::Range(field.least, field.most))
-      ->capture_default_str();
+  CLI::Option* option = app.add_option("--" + field.name, number, field.help)
+                            ->check(CLI::Range(field.least, field.most));
+  return field.shown_default.empty() ? option->capture_default_str() : option;
 }
 
 CLI::Option* add_text(CLI::App& app, const RequestField& field, std::string& text) {
@@ -48,6 +48,9 @@ void add_field(CLI::App& app, const RequestField& field) {
   CLI::Option* option = std::visit(Added{app, field}, field.place);
   if (!field.choices.empty()) {
     option->check(CLI::IsMember(field.choices));
+  }
+  if (field.kind == RequestField::Kind::path) {
+    option->check(names_a_file);
   }
   if (!field.shown_default.empty()) {
     option->default_str(field.shown_default);

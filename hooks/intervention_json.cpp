@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 
 #include "lib/base/error.h"
@@ -13,6 +14,15 @@ namespace headscope {
 namespace {
 
 constexpr int kInterventionsVersion = 1;
+
+// A whole number that an int64 holds: above it JSON's unsigned numbers would turn negative, which
+// counts from the end.
+bool is_position(const Json& json) {
+  return json.is_number_integer() &&
+         (!json.is_number_unsigned() ||
+          json.get<std::uint64_t>() <=
+              static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+}
 
 // Reads the keys of one object, and knows which it read.
 class InterventionFields {
@@ -57,9 +67,7 @@ class InterventionFields {
       return std::nullopt;
     }
     const bool fits = value->is_array() && !value->empty() &&
-                      std::all_of(value->begin(), value->end(), [](const Json& each) {
-                        return each.is_number_integer();
-                      });
+                      std::all_of(value->begin(), value->end(), is_position);
     if (!fits) {
       fail(key, "a list of whole numbers, for example [0, 3]");
     }
@@ -147,7 +155,7 @@ std::optional<std::int64_t> end_of_pair(const Json& json, InterventionFields& fi
   if (json.is_null()) {
     return std::nullopt;
   }
-  if (!json.is_number_integer()) {
+  if (!is_position(json)) {
     fields.fail("pairs", "a list of [query, key], each a position or null for all");
   }
   return json.get<std::int64_t>();

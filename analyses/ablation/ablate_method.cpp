@@ -53,7 +53,9 @@ std::string AblateMethod::mode() const {
 void AblateMethod::open() {
   parse_sweep_site(site_);
   parse_over(over_);
-  mode();
+  if (mode() == "zero" && !mean_over_.empty()) {
+    throw UsageError("--mean-over says which runs means are taken of; --mode zero takes none");
+  }
   trace_ = open_trace(mean_from_ + resample_from_);
 }
 
@@ -76,13 +78,15 @@ void AblateMethod::check_files(const std::string& name) const {
 }
 
 std::string AblateMethod::title() const {
-  const std::string of = mode() == "zero" ? "" : " of the " + mean_over_ + " runs";
+  const std::string of = mode() == "zero" ? "" : " of the " + mean_over() + " runs";
   return fmt::format("{} ← {}{}", site_, mode(), of);
 }
 
 Json AblateMethod::identity() const {
-  Json identity{
-      {"site", site_}, {"mode", mode()}, {"over_run", mean_over_}, {"into", to_string(Run::clean)}};
+  Json identity{{"site", site_},
+                {"mode", mode()},
+                {"over_run", mean_over()},
+                {"into", to_string(Run::clean)}};
   if (trace_) {
     identity["source"] = trace_->fingerprint();
   }
@@ -92,7 +96,7 @@ Json AblateMethod::identity() const {
 std::unique_ptr<ValueSource> AblateMethod::source_of(const RunSource& from,
                                                      const Task& task) const {
   const std::vector<Site> sites{parse_sweep_site(site_)};
-  const Run over = parse_run(mean_over_);
+  const Run over = parse_run(mean_over());
   if (mode() == "zero") {
     return std::make_unique<Zero>();
   }
@@ -102,7 +106,8 @@ std::unique_ptr<ValueSource> AblateMethod::source_of(const RunSource& from,
         from.model,
         task.items,
         over,
-        {.values = sites, .prompts = record_task_words(request.task, mean_over_, request.bos)});
+        {.values = sites,
+         .prompts = record_task_words(request.task, mean_over(), request.task_options())});
   }
   if (mode() == "mean") {
     return std::make_unique<GroupMean>(from, task.items, over, sites);

@@ -23,13 +23,16 @@ class AblateMethod final : public SweepMethod {
 
  private:
   [[nodiscard]] std::string mode() const;
+  [[nodiscard]] std::string mean_over() const {
+    return mean_over_.empty() ? to_string(Run::clean) : mean_over_;
+  }
   [[nodiscard]] std::unique_ptr<ValueSource> source_of(const RunSource& from,
                                                        const Task& task) const;
 
   std::string site_ = "z";
   std::string over_ = "layer,head";
-  std::string mode_;  // empty: as the trace that is named says, else mean
-  std::string mean_over_ = "clean";
+  std::string mode_;           // empty: as the trace that is named says, else mean
+  std::string mean_over_;      // empty: clean
   std::string mean_from_;      // a trace of those runs; empty: they run
   std::string resample_from_;  // likewise
   std::shared_ptr<const StoredRun> trace_;

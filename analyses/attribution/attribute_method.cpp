@@ -28,7 +28,8 @@ RequestFields AttributeMethod::fields() {
                     .place = &steps_,
                     .help = "Runs between both; --method ig alone",
                     .least = 1,
-                    .most = 1000});
+                    .most = 1000,
+                    .shown_default = "5"});
   fields.push_back(
       {.name = "trace",
        .place = &trace_files_,
@@ -66,11 +67,14 @@ void AttributeMethod::open_traces() {
 void AttributeMethod::open() {
   source_ = std::make_unique<const OtherRun>(patch_.source_run());
   (void)patch_.spec(request, *source_);  // refuses what is wrong
+  if (method_ != "ig" && steps_ != 0) {
+    throw UsageError("--steps counts the runs of --method ig; {} has none between both", method_);
+  }
   open_traces();
 }
 
 AttributionOptions AttributeMethod::options() const {
-  return {attribution_named(method_), steps_, stored_ ? &*stored_ : nullptr};
+  return {attribution_named(method_), steps(), stored_ ? &*stored_ : nullptr};
 }
 
 std::string AttributeMethod::title() const {
@@ -85,7 +89,7 @@ Json AttributeMethod::identity() const {
   Json identity = patch_.identity();
   identity["method"] = method_;
   if (method_ == "ig") {
-    identity["steps"] = steps_;
+    identity["steps"] = steps();
   }
   if (stored_) {
     identity["traces"] = {clean_->fingerprint(), corrupted_->fingerprint()};
@@ -96,7 +100,8 @@ Json AttributeMethod::identity() const {
 SweepSpec AttributeMethod::spec(const Model& model, const Task& task) {
   SweepSpec spec = patch_.spec(request, *source_);
   if (stored_) {
-    check_stored_runs(model, task, spec, *stored_, record_task_words(request.task, request.bos));
+    check_stored_runs(
+        model, task, spec, *stored_, record_task_words(request.task, request.task_options()));
   }
   return spec;
 }

@@ -28,11 +28,12 @@ class AttributeMethod final : public SweepMethod {
 
  private:
   void open_traces();
+  [[nodiscard]] std::int64_t steps() const { return steps_ == 0 ? 5 : steps_; }
   [[nodiscard]] AttributionOptions options() const;
 
   PatchRequest patch_;
   std::string method_ = "atp";
-  std::int64_t steps_ = 5;
+  std::int64_t steps_ = 0;                // 0: 5, of ig alone
   std::vector<std::string> trace_files_;  // of both runs, in any order; none: they run
   std::shared_ptr<const StoredRun> clean_, corrupted_;
   std::optional<StoredRuns> stored_;

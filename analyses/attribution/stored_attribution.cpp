@@ -10,14 +10,6 @@
 namespace headscope {
 namespace {
 
-const char* name_of_run(Run run) {
-  return run == Run::clean ? "clean" : "corrupted";
-}
-
-Run other_than(Run run) {
-  return run == Run::clean ? Run::corrupted : Run::clean;
-}
-
 // Of a trace of a whole task, item i is prompt i: prompts of the same tokens may have other
 // answers, and so other gradients.
 std::vector<std::size_t> prompts_of_items(const std::vector<std::int64_t>& items) {
@@ -56,7 +48,7 @@ void check_stored_runs(const Model& model,
                        const std::string& task_words) {
   for (const Run run : {Run::clean, Run::corrupted}) {
     StoredNeed need = attribution_need(spec, run);
-    need.prompts = fmt::format("{} --run {}", task_words, name_of_run(run));
+    need.prompts = fmt::format("{} --run {}", task_words, to_string(run));
     if (run == spec.into) {
       need.prompts += fmt::format(" --metric {}", spec.metric->name);
     }
@@ -64,7 +56,7 @@ void check_stored_runs(const Model& model,
     check_stored_task(trace, model, task.items, run, need);
     const std::string command = record_command(model, need);
     check_identity(trace, "task_hash", task.hash, command);
-    check_identity(trace, "run", name_of_run(run), command);
+    check_identity(trace, "run", to_string(run), command);
     if (run == spec.into) {
       check_identity(trace, "gradients_of", std::string(spec.metric->name), command);
     }
@@ -94,7 +86,7 @@ StoredTerms stored_terms(const SweepSpec& spec,
   const std::string name = hook_name(point.site, point.layer);
   const std::vector<std::size_t> prompts = prompts_of_items(batch.items);
   const StoredRun& own = stored.of(spec.into);
-  const StoredRun& source = stored.of(other_than(spec.into));
+  const StoredRun& source = stored.of(other_run(spec.into));
   return {source.at(name, prompts, batch.layout()) - own.at(name, prompts, batch.layout()),
           own.at(gradient_name(point), prompts, batch.layout())};
 }

@@ -42,12 +42,13 @@ void check_trace(const StoredRun& trace,
                  const Model& model,
                  const Task& task,
                  const DlaRequest& options) {
-  check_stored_task(trace,
-                    model,
-                    task.items,
-                    parse_run(options.run),
-                    {.values = attributed_sites_of_trace(model.config()),
-                     .prompts = record_task_words(options.task, options.run, options.bos)});
+  check_stored_task(
+      trace,
+      model,
+      task.items,
+      parse_run(options.run),
+      {.values = attributed_sites_of_trace(model.config()),
+       .prompts = record_task_words(options.task, options.run, options.task_options())});
 }
 
 ResultHeader header_of(const Model& model,

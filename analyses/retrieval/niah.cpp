@@ -60,7 +60,7 @@ std::string filled(const std::string& form,
   const std::size_t first = form.find(kContext);
   const std::size_t second = form.find(kQuestion);
   if (first == std::string::npos || second == std::string::npos || second < first) {
-    throw UsageError("a template has {{context}} and, behind it, {{question}}");
+    throw UsageError("a template has {context} and, behind it, {question}");
   }
   return form.substr(0, first) + context +
          form.substr(first + kContext.size(), second - first - kContext.size()) + question +

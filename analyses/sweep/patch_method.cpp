@@ -79,7 +79,7 @@ void PatchMethod::check_trace(const Model& model, const Task& task) const {
       task.items,
       patch_.source_run(),
       {.values = plain ? std::vector{site} : sites_of_source_run(site, model.config()),
-       .prompts = record_task_words(request.task, patch_.from, request.bos)});
+       .prompts = record_task_words(request.task, patch_.from, request.task_options())});
 }
 
 SweepSpec PatchMethod::spec(const Model& model, const Task& task) {

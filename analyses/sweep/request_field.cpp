@@ -50,8 +50,11 @@ void check_choice(const RequestField& field, const std::string& text) {
 
 std::vector<std::string> listed(const RequestField& field, const OrderedJson& value) {
   std::vector<std::string> texts;
-  if (field.list == RequestField::List::one_a_mention && value.is_array()) {
+  if (field.list == RequestField::List::one_a_mention && value.is_array() && !value.empty()) {
     for (const OrderedJson& one : value) {
+      if (one.is_array()) {
+        throw UsageError("{}: a list inside a list is no value of an option", field.name);
+      }
       texts.push_back(typed(one, field.name));
     }
     return texts;
@@ -66,6 +69,13 @@ std::vector<std::string> listed(const RequestField& field, const OrderedJson& va
     begin = end + 1;
   }
   return texts;
+}
+
+// An empty text would read as if the option were not there.
+void check_given(const RequestField& field, const std::string& text) {
+  if (field.kind == RequestField::Kind::path && text.empty()) {
+    throw UsageError("--{}: names no file; leave it out, or name one", field.name);
+  }
 }
 
 std::int64_t whole_number(const RequestField& field, const OrderedJson& value) {
@@ -101,6 +111,7 @@ void fill(const RequestField& field, const OrderedJson& value) {
   } else if (auto* const* texts = std::get_if<std::vector<std::string>*>(&field.place)) {
     **texts = listed(field, value);
     std::for_each((*texts)->begin(), (*texts)->end(), [&](const std::string& text) {
+      check_given(field, text);
       check_choice(field, text);
     });
   } else if (auto* const* bos = std::get_if<PrependBos*>(&field.place)) {
@@ -108,6 +119,7 @@ void fill(const RequestField& field, const OrderedJson& value) {
   } else {
     auto* text = std::get<std::string*>(field.place);
     *text = typed(value, field.name);
+    check_given(field, *text);
     check_choice(field, *text);
   }
 }

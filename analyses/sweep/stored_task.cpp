@@ -10,7 +10,7 @@ void check_stored_task(const StoredRun& stored,
   stored.check(model, need);
   std::vector<std::vector<std::int32_t>> prompts;
   for (const TaskItem& item : items) {
-    prompts.push_back(run == Run::clean ? item.clean.tokens : item.corrupted.tokens);
+    prompts.push_back(item.prompt(run).tokens);
   }
   stored.check_prompts(model, need, prompts);
 }

@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 namespace {
@@ -85,16 +86,17 @@ Result result_of(const SweepTable& table, ResultHeader header) {
   return result;
 }
 
+// An error under way is not to be hidden by one of removing a file.
+void remove_quietly(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace
-
-bool made_all_passes(const SweepOutcome& outcome, const SweepMethod& method) {
-  return outcome.start == SweepOutcome::Start::fresh &&
-         method.passes() == SweepMethod::Passes::made;
-}
 
 SweepJob::SweepJob(const Model& model,
                    const Task& task,
@@ -112,13 +114,19 @@ SweepJob::SweepJob(const Model& model,
 
 void SweepJob::check() const {
   method_.check(in_hand());
-  if (options_.if_exists != IfExists::resume || !path_exists(options_.out)) {
-    return;
-  }
-  try {
+}
+
+void SweepJob::check_file() const {
+  if (options_.if_exists == IfExists::resume && path_exists(options_.out)) {
     ResultStore(options_.out, header_, IfExists::resume);
-  } catch (const UsageError& error) {
-    throw UsageError("{} (here: another \"name\" or \"output\")", error.what());
+  }
+}
+
+// Of a sweep gone on with, or of stored passes, an intervention may have fired before.
+void SweepJob::check_fired(const SweepOutcome& outcome) const {
+  if (model_.standing() && outcome.finished && outcome.start == SweepOutcome::Start::fresh &&
+      method_.passes() == SweepMethod::Passes::made) {
+    model_.standing()->check_fired();
   }
 }
 
@@ -163,8 +171,14 @@ SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
     outcome.finished = run_into(sink);
   } catch (...) {
     if (store.done_count() == 0) {  // nothing is lost, and nothing stands in the next try's way
-      std::filesystem::remove(options_.out);
+      remove_quietly(options_.out);
     }
+    throw;
+  }
+  try {
+    check_fired(outcome);
+  } catch (...) {  // it would read as a sweep of a model changed in this way
+    remove_quietly(options_.out);
     throw;
   }
   store.finish();
@@ -182,9 +196,10 @@ SweepOutcome SweepJob::in_memory() {
     outcome.seconds.push_back(seconds_since(start));
     outcome.result = result_of(table, header_);
     if (!outcome.finished) {
-      break;
+      return outcome;
     }
   }
+  check_fired(outcome);
   return outcome;
 }
 

@@ -45,10 +45,6 @@ struct SweepOutcome {
   std::vector<double> seconds = {};  // of each repeat; none where nothing had to run
 };
 
-// True if every pass of the sweep was made by this run: only then must an intervention have fired
-// in it. Of a sweep gone on with, or of stored passes, it may have fired before.
-bool made_all_passes(const SweepOutcome& outcome, const SweepMethod& method);
-
 class SweepJob {
  public:
   // All live as long as this. Throws UsageError for a request that does not fit the task or the
@@ -59,10 +55,15 @@ class SweepJob {
            const ResultOrigin& origin,
            const SweepJobOptions& options);
 
-  // Throws what run() would before its first pass: also if the file is of another sweep.
+  // Throws what run() would before its first pass, but for what is wrong with the file. To be
+  // called before run(), which replaces a file before it can know.
   void check() const;
 
+  // Throws UsageError if the file that is gone on with is of another sweep.
+  void check_file() const;
+
   // Asked only where something is left to run; null: the sweep computes its own.
+  // Throws UsageError, and leaves no file, if an intervention of the model never fired.
   using ReadyBaselines = std::function<const Baselines*()>;
   [[nodiscard]] SweepOutcome run(const ReadyBaselines& baselines);
 
@@ -76,6 +77,7 @@ class SweepJob {
   [[nodiscard]] bool nothing_left(const ResultStore& store) const;
   [[nodiscard]] SweepOutcome to_file(const ReadyBaselines& baselines);
   [[nodiscard]] SweepOutcome in_memory();
+  void check_fired(const SweepOutcome& outcome) const;
 
   const Model& model_;
   const Task& task_;

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "analyses/task/task.h"
 #include "hooks/stored_run.h"
-#include "lib/text/tokenizer.h"
 
 namespace headscope {
 
@@ -13,7 +13,9 @@ namespace headscope {
 std::shared_ptr<const StoredRun> open_trace(const std::string& path);
 
 // How `headscope record` is told a task, and one run of it: "--task ioi.jsonl --run clean".
-std::string record_task_words(const std::string& task, PrependBos bos);
-std::string record_task_words(const std::string& task, const std::string& run, PrependBos bos);
+std::string record_task_words(const std::string& task, const TaskOptions& options);
+std::string record_task_words(const std::string& task,
+                              const std::string& run,
+                              const TaskOptions& options);
 
 }  // namespace headscope

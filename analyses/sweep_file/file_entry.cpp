@@ -90,7 +90,10 @@ std::string command_of(const std::string& verb, const std::vector<std::string>& 
 
 }  // namespace
 
-FileEntry::FileEntry(const SweepFile& file, const SweepEntry& entry, const ResultOrigin& origin)
+FileEntry::FileEntry(const SweepFile& file,
+                     const SweepEntry& entry,
+                     const ResultOrigin& origin,
+                     const std::vector<std::string>& common)
     : entry_(entry),
       path_(file.file_of(entry)),
       method_(make_sweep_method(entry.verb)),
@@ -109,6 +112,8 @@ FileEntry::FileEntry(const SweepFile& file, const SweepEntry& entry, const Resul
     check_required(fields, entry.options);
     method_->request.seed = origin.seed;
     method_->open();
+    method_->check_files(file.model);
+    words.insert(words.end(), common.begin(), common.end());
     words.insert(words.end(), {"--output", path_.string(), "--resume"});
     // What made the file: the command typed and, as a shell's comment, the one it stands for.
     origin_.command_line += "  # " + entry.name + ": " + command_of(entry.verb, words);
@@ -124,7 +129,13 @@ void FileEntry::check(SweepSession& session) {
     const Model& model = session.model(method_->request);
     refuse_chosen_prompts(model, "a sweep");
     const SweepJobOptions options = job_options(session);
-    SweepJob(model, session.task(method_->request), *method_, origin_, options).check();
+    const SweepJob job(model, session.task(method_->request), *method_, origin_, options);
+    job.check();
+    try {
+      job.check_file();
+    } catch (const UsageError& error) {
+      throw UsageError("{} (here: another \"name\" or \"output\")", error.what());
+    }
   });
 }
 
@@ -137,12 +148,10 @@ SweepOutcome FileEntry::run(SweepSession& session, const SweepJobOptions& option
     own.stop = options.stop;
     own.watch = options.watch;
     SweepJob job(model, task, *method_, origin_, own);
-    SweepOutcome outcome =
-        job.run([&] { return &session.baselines(model, task, find_metric(request.metric)); });
-    if (outcome.finished && made_all_passes(outcome, *method_) && model.standing()) {
-      model.standing()->check_fired();
+    if (method_->passes() == SweepMethod::Passes::stored) {
+      return job.run({});  // its baselines are those of the traces
     }
-    return outcome;
+    return job.run([&] { return &session.baselines(model, task, find_metric(request.metric)); });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "analyses/sweep/sweep_job.h"
 #include "analyses/sweep_file/sweep_file.h"
@@ -15,7 +16,11 @@ class FileEntry {
  public:
   // Throws UsageError that begins with the entry's place for keys its method does not have or take,
   // or that all entries share, and what SweepMethod::open() throws.
-  FileEntry(const SweepFile& file, const SweepEntry& entry, const ResultOrigin& origin);
+  // `common` are the words of the whole command that count for each entry: --seed 7, --dtype bf16.
+  FileEntry(const SweepFile& file,
+            const SweepEntry& entry,
+            const ResultOrigin& origin,
+            const std::vector<std::string>& common);
 
   // Throws what run() would before its first pass. Errors of both begin with the entry's place.
   void check(SweepSession& session);

@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using KeyNames = std::vector<std::string>;
 
-const KeyNames kForAll{"task", "metric", "positions", "prepend-bos", "skip-unfit", "intervene"};
 const KeyNames kOfFile{"model", "output", "sweeps"};
 // What tells sweeps apart, in the order in which it names them.
 const KeyNames kNaming{"site",
@@ -31,6 +30,19 @@ const KeyNames kNaming{"site",
                        "from",
                        "metric",
                        "intervene"};
+
+// What may stand at the top for all entries: what every method is told, however its cells run.
+const KeyNames& keys_for_all() {
+  static const KeyNames keys = [] {
+    SweepRequest request;
+    KeyNames names;
+    for (const RequestField& field : request_fields(request, SweepMethod::Cells::together)) {
+      names.push_back(field.name);
+    }
+    return names;
+  }();
+  return keys;
+}
 
 bool is_in(const KeyNames& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -58,7 +70,7 @@ std::string text_at(const OrderedJson& object, const std::string& key, const std
 
 void check_keys(const OrderedJson& spec, const std::string& where) {
   KeyNames known = kOfFile;
-  known.insert(known.end(), kForAll.begin(), kForAll.end());
+  known.insert(known.end(), keys_for_all().begin(), keys_for_all().end());
   for (const auto& [key, value] : spec.items()) {
     if (!is_in(known, key)) {
       throw DataError(
@@ -132,7 +144,7 @@ SweepEntry entry_of(const OrderedJson& given, std::size_t index, const fs::path&
 
 // What the list says for all.
 void complete(SweepEntry& entry, const OrderedJson& spec) {
-  for (const std::string& key : kForAll) {
+  for (const std::string& key : keys_for_all()) {
     if (spec.contains(key) && !entry.options.contains(key)) {
       entry.options[key] = spec[key];
     }

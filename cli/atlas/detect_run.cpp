@@ -169,6 +169,9 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
   refuse_chosen_positions(model, "detect");
   refuse_changed_attention(model, "detect");
   if (!options.write_prompts.empty()) {
+    if (path_exists(options.write_prompts)) {
+      throw UsageError("{} exists; name another file for --write-prompts", options.write_prompts);
+    }
     write_prompts(options, invocation, model, detectors);
     return;
   }

@@ -32,7 +32,7 @@ std::string template_of(const std::string& form, const Tokenizer& tokenizer) {
   if (form == "chat" && !tokenizer.single("<|im_start|>")) {
     throw UsageError(
         "this tokenizer has no <|im_start|>: give --template the model's own, with "
-        "{{context}} and {{question}} in it");
+        "{context} and {question} in it");
   }
   return form == "plain" ? kPlainTemplate : form == "chat" ? kChatTemplate : form;
 }

@@ -91,6 +91,7 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
   const Task task = task_for(model, method.request.task, method.request.task_options());
   const SweepJobOptions asked = job_options(options, model);
   SweepJob job(model, task, method, {invocation.command_line, invocation.common.seed}, asked);
+  job.check();  // --overwrite must not cost a file that a typo then does not replace
   const SweepOutcome outcome = job.run({});
   if (!outcome.finished) {
     print_note(
@@ -100,9 +101,6 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
     throw Interrupted();
   }
   const Appendix appendix = run.appendix ? run.appendix(job.in_hand(), outcome.result) : Appendix{};
-  if (made_all_passes(outcome, method)) {
-    check_fired(model);
-  }
   show_outcome(invocation, options, outcome, appendix);
 }
 

@@ -108,8 +108,10 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume goes on with what is kept beside -o FILE");
   }
-  if (!options.out.empty() && path_exists(options.out) && !options.overwrite && !options.resume) {
-    throw UsageError("{} exists; --overwrite replaces it, --resume goes on", options.out);
+  for (const std::string& file : {options.out, beside(options.out, ".samples.jsonl")}) {
+    if (!options.out.empty() && path_exists(file) && !options.overwrite && !options.resume) {
+      throw UsageError("{} exists; --overwrite replaces it, --resume goes on", file);
+    }
   }
   check_beside(options);
   const WriterClaim claim(options.out);

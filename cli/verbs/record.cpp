@@ -1,5 +1,6 @@
 // headscope record: prompts through a model, hook points to a trace file.
 #include <algorithm>
+#include <filesystem>
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +25,7 @@ struct RecordTaskArguments {
   std::string file;  // a task file; empty: none
   std::string run = "clean";
   std::string metric = "logit_diff";
+  bool skip_unfit = false;
 };
 
 struct RecordArguments {
@@ -72,8 +74,12 @@ RecordResult run_changed(const Model& model,
       });
   if (!options.task.file.empty()) {
     const TaskRecording task =
-        task_recording(task_for(model, options.task.file, {.bos = options.bos}),
-                       options.task.run == "clean" ? Run::clean : Run::corrupted,
+        task_recording(task_for(model,
+                                options.task.file,
+                                {.bos = options.bos,
+                                 .unfit = options.task.skip_unfit ? TaskOptions::Unfit::skip
+                                                                  : TaskOptions::Unfit::fail}),
+                       parse_run(options.task.run),
                        gradients ? &find_metric(options.task.metric) : nullptr,
                        model.config().d_vocab);
     record.objective = task.objective;
@@ -91,8 +97,15 @@ RecordResult run_changed(const Model& model,
 RecordResult run(const RecordArguments& options, const Invocation& invocation) {
   const Model model = load_with(options.model, invocation.common, options.intervene);
   const RecordResult result = run_changed(model, options, invocation);
-  if (!result.stopped && result.done_before == 0) {  // what it chooses may have been done before
+  if (result.stopped || result.done_before > 0) {  // what it chooses may have been done before
+    return result;
+  }
+  try {
     check_fired(model);
+  } catch (...) {  // the trace would read as one of a model changed in this way
+    std::error_code ignored;
+    std::filesystem::remove(options.out, ignored);
+    throw;
   }
   return result;
 }
@@ -131,6 +144,8 @@ void add_task_options(CLI::App& app, RecordTaskArguments& options) {
   app.add_option("--metric", options.metric, "What gradients are of")
       ->needs("--task")
       ->capture_default_str();
+  app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer")
+      ->needs("--task");
 }
 
 void add_options(CLI::App& app, RecordArguments& options) {

@@ -27,11 +27,28 @@ struct SweepArguments {
 
 using Entries = std::deque<FileEntry>;  // they stay where they are
 
+// What of the common options is not as it would be without them.
+std::vector<std::string> common_words(const CommonOptions& common) {
+  std::vector<std::string> words;
+  if (common.device.is_cuda()) {
+    words.insert(words.end(), {"--device", to_string(common.device)});
+  }
+  if (common.dtype != DType::f32) {
+    words.insert(words.end(), {"--dtype", std::string(to_string(common.dtype))});
+  }
+  if (common.seed != 0) {
+    words.insert(words.end(), {"--seed", std::to_string(common.seed)});
+  }
+  return words;
+}
+
 Entries entries_of(const SweepFile& file, const Invocation& invocation) {
   Entries entries;
   for (const SweepEntry& entry : file.entries) {
-    entries.emplace_back(
-        file, entry, ResultOrigin{invocation.command_line, invocation.common.seed});
+    entries.emplace_back(file,
+                         entry,
+                         ResultOrigin{invocation.command_line, invocation.common.seed},
+                         common_words(invocation.common));
   }
   return entries;
 }
@@ -104,11 +121,11 @@ void run(const SweepArguments& options, const Invocation& invocation) {
   Entries entries = entries_of(file, invocation);
   const Model model = load_model(
       file.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  make_folder(file.output);
   SweepSession session(model, memory_for(options.memory, model));
   for (FileEntry& entry : entries) {
     entry.check(session);
   }
+  make_folder(file.output);
   SweepReport report;
   for (FileEntry& entry : entries) {
     const std::string place = fmt::format("[{}/{}]", report.table().size() + 1, entries.size());

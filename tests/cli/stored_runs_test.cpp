@@ -255,3 +255,47 @@ TEST_CASE("traces of another model, run or file are refused before any work") {
   CHECK(run(with(patch, {"--source", folder / "none.h5"})).code == 3);
   CHECK_FALSE(std::filesystem::exists(folder / "r.h5"));
 }
+
+TEST_CASE("an option that names no file is an error, not the absence of one") {
+  const Folder folder;
+  const std::string task = two_lengths(folder);
+  for (const Arguments& words : std::vector<Arguments>{{"patch", "--source="},
+                                                       {"ablate", "--mean-from="},
+                                                       {"attribute", "--trace="},
+                                                       {"patch", "--intervene="}}) {
+    const Outcome outcome = run({words[0], kLlama, "--task", task, words[1]});
+    CAPTURE(words[0], words[1], outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(is_one_line(outcome.err));
+    CHECK_THAT(outcome.err, contains("names no file"));
+  }
+}
+
+TEST_CASE("what is wrong with a sweep costs no finished result") {
+  const Folder folder;
+  const std::string task = two_lengths(folder);
+  const Arguments patch{"patch", kLlama, "--task", task, "-o", folder / "p.h5"};
+  REQUIRE(run(patch).code == 0);
+  const Result kept = read_result(folder / "p.h5");
+  for (const Arguments& wrong :
+       std::vector<Arguments>{{"--positions", "77"}, {"--memory", "1KB"}}) {
+    CAPTURE(wrong[0]);
+    CHECK(run(with(with(patch, wrong), {"--overwrite"})).code != 0);
+    CHECK(read_result(folder / "p.h5").per_prompt == kept.per_prompt);
+  }
+  // A query does not see the key after it: the mask changes nothing, and nothing is left.
+  put(folder / "unseen.json",
+      R"({"version": 1, "interventions": [{"site": "blocks.0.attn.hook_attn_scores", "op": "mask",
+          "pairs": [[0, 1]]}]})");
+  const Outcome unfired = run({"patch",
+                               kLlama,
+                               "--task",
+                               task,
+                               "--intervene",
+                               folder / "unseen.json",
+                               "-o",
+                               folder / "q.h5"});
+  CHECK(unfired.code == 2);
+  CHECK_THAT(unfired.err, contains("never changed anything"));
+  CHECK_FALSE(std::filesystem::exists(folder / "q.h5"));
+}
