@@ -11,8 +11,8 @@ namespace headscope {
 
 RequestFields PatchRequest::fields() {
   std::vector<std::string> names;
-  for (const Site site : sweep_sites()) {
-    names.push_back(short_name(site));
+  for (const Site each : sweep_sites()) {
+    names.push_back(short_name(each));
   }
   return {
       {.name = "site",

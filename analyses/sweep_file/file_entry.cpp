@@ -121,7 +121,11 @@ FileEntry::FileEntry(const SweepFile& file,
 }
 
 SweepJobOptions FileEntry::job_options(const SweepSession& session) const {
-  return {.out = path_.string(), .if_exists = IfExists::resume, .memory = session.memory()};
+  SweepJobOptions options;
+  options.out = path_.string();
+  options.if_exists = IfExists::resume;
+  options.memory = session.memory();
+  return options;
 }
 
 void FileEntry::check(SweepSession& session) {
