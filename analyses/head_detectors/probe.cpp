@@ -176,6 +176,14 @@ Task built_in_task(const Model& model, const std::string& name, const MakeOption
   return task;
 }
 
+Batch probe_batch(const std::vector<ProbePrompt>& prompts) {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const ProbePrompt& prompt : prompts) {
+    tokens.push_back(prompt.tokens);
+  }
+  return Batch(tokens);
+}
+
 std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std::uint64_t seed) {
   const ModelConfig& config = model.config();
   switch (probe.kind) {

@@ -44,6 +44,9 @@ struct ProbePrompt {
   std::vector<std::int32_t> answers{};  // of a task: what follows the last token, a set
 };
 
+// The prompts as the rows of one batch.
+Batch probe_batch(const std::vector<ProbePrompt>& prompts);
+
 // Throws UndefinedForModel where the tokenizer or the context cannot hold them, DataError for what
 // is wrong with a task file.
 std::vector<ProbePrompt> make_probe(const Probe& probe, const Model& model, std::uint64_t seed);

@@ -61,14 +61,10 @@ void statistics_by_pass(const Model& model,
                         const std::vector<ProbePrompt>& prompts,
                         const StatisticsRequest& request,
                         const LayerStatistics& receive) {
-  std::vector<std::vector<std::int32_t>> tokens;
-  for (const ProbePrompt& prompt : prompts) {
-    tokens.push_back(prompt.tokens);
-  }
   StatisticsTap tap(request, [&](const Visit& visit, const AttentionStatistics& statistics) {
     receive(visit.point.layer, statistics);
   });
-  model.forward(Batch(tokens), tap, {.logits = Logits::none});
+  model.forward(probe_batch(prompts), tap, {.logits = Logits::none});
 }
 
 std::string missing_span(const Model& model, const Reading& reading, std::uint64_t seed) {

@@ -163,11 +163,7 @@ StatisticsOf statistics_of_trace(const StoredRun& stored) {
                    const std::vector<ProbePrompt>& prompts,
                    const StatisticsRequest& request,
                    const LayerStatistics& receive) {
-    std::vector<std::vector<std::int32_t>> tokens;
-    for (const ProbePrompt& prompt : prompts) {
-      tokens.push_back(prompt.tokens);
-    }
-    const Batch batch(tokens);
+    const Batch batch = probe_batch(prompts);
     const std::vector<std::size_t> rows = stored.prompts_of(batch);
     const bool patterns = has_patterns(stored, model.config());
     for (int layer = 0; layer < model.config().n_layers; ++layer) {

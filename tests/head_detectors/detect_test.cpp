@@ -86,12 +86,8 @@ void statistics_by_pattern(const Model& model,
                            const std::vector<ProbePrompt>& prompts,
                            const StatisticsRequest& request,
                            const LayerStatistics& receive) {
-  std::vector<std::vector<std::int32_t>> tokens;
-  for (const ProbePrompt& prompt : prompts) {
-    tokens.push_back(prompt.tokens);
-  }
   PatternStatistics tap(request, receive);
-  model.forward(Batch(tokens), tap, {.logits = Logits::none});
+  model.forward(probe_batch(prompts), tap, {.logits = Logits::none});
 }
 
 void check_alike(const HeadSamples& a, const HeadSamples& b) {
