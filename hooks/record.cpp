@@ -43,11 +43,11 @@ std::vector<std::size_t> not_done(const TraceWriter& writer, std::size_t prompts
 }
 
 Batch batch_of(const std::vector<Prompt>& prompts, const std::vector<std::size_t>& rows) {
-  std::vector<std::vector<std::int32_t>> tokens;
+  std::vector<const Prompt*> of;
   for (const std::size_t row : rows) {
-    tokens.push_back(prompts[row].tokens);
+    of.push_back(&prompts[row]);
   }
-  Batch batch(tokens);
+  Batch batch = Batch::of(of);
   batch.number_prompts({rows.begin(), rows.end()});
   return batch;
 }

@@ -22,6 +22,29 @@ Tensor BatchLayout::position_ids() const {
   return ids;
 }
 
+const RowText* BatchLayout::text(std::int64_t row) const {
+  if (texts == nullptr || static_cast<std::int64_t>(texts->size()) != rows) {
+    return nullptr;
+  }
+  const RowText& text = (*texts)[static_cast<std::size_t>(row)];
+  const std::int64_t needed = keys() - pads[static_cast<std::size_t>(row)];
+  return static_cast<std::int64_t>(text.tokens.size()) < needed ? nullptr : &text;
+}
+
+Batch Batch::of(const std::vector<const Prompt*>& prompts) {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const Prompt* prompt : prompts) {
+    tokens.push_back(prompt->tokens);
+  }
+  Batch batch(tokens);
+  auto texts = std::make_shared<std::vector<RowText>>(*batch.layout_.texts);
+  for (std::size_t row = 0; row < prompts.size(); ++row) {
+    (*texts)[row].spans = prompts[row]->spans;
+  }
+  batch.layout_.texts = std::move(texts);
+  return batch;
+}
+
 Batch::Batch(const std::vector<std::vector<std::int32_t>>& prompts) {
   if (prompts.empty()) {
     throw UsageError("a batch needs at least one prompt");
@@ -43,6 +66,18 @@ Batch::Batch(const std::vector<std::vector<std::int32_t>>& prompts) {
     std::copy(prompt.begin(), prompt.end(), out + pad);
     out += layout_.columns;
   }
+  auto texts = std::make_shared<std::vector<RowText>>();
+  for (const auto& prompt : prompts) {
+    texts->push_back({.tokens = prompt, .prompt_tokens = static_cast<std::int64_t>(prompt.size())});
+  }
+  layout_.texts = std::move(texts);
+}
+
+void Batch::describe(std::shared_ptr<const std::vector<RowText>> texts) {
+  if (static_cast<std::int64_t>(texts->size()) != layout_.rows) {
+    throw UsageError("texts of {} rows for a batch of {}", texts->size(), layout_.rows);
+  }
+  layout_.texts = std::move(texts);
 }
 
 void Batch::number_prompts(std::vector<std::int64_t> prompts) {

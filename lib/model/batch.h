@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "lib/model/config.h"
+#include "lib/model/row_text.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
@@ -21,6 +23,8 @@ struct BatchLayout {
   // [rows], which prompt of a longer list each row is; empty: row b is prompt b. Changes of chosen
   // prompts ask for it (hooks/selection.h).
   std::vector<std::int64_t> prompts = {};
+  // [rows], or null where nobody said: what each row's tokens are, and which of them were written.
+  std::shared_ptr<const std::vector<RowText>> texts = {};
 
   [[nodiscard]] bool padded() const;
   [[nodiscard]] std::int64_t keys() const { return past + columns; }
@@ -36,15 +40,22 @@ struct BatchLayout {
   }
   // Position ids [rows, columns], int64 on the CPU; padding gets 0.
   [[nodiscard]] Tensor position_ids() const;
+  // The text of a row, with at least the tokens this pass has run by its end; null if unknown.
+  [[nodiscard]] const RowText* text(std::int64_t row) const;
 };
 
 class Batch {
  public:
   // Throws UsageError if there is no prompt or an empty one.
   explicit Batch(const std::vector<std::vector<std::int32_t>>& prompts);
+  // The same with the names of their spans.
+  static Batch of(const std::vector<const Prompt*>& prompts);
 
   // Says which prompt of a longer list each row is. UsageError if there are not as many as rows.
   void number_prompts(std::vector<std::int64_t> prompts);
+  // Says what the rows are, from their first tokens on: these columns are the last of them. A batch
+  // that starts at the first tokens knows by itself. UsageError if there are not as many as rows.
+  void describe(std::shared_ptr<const std::vector<RowText>> texts);
 
   [[nodiscard]] const Tensor& tokens() const { return tokens_; }  // [rows, columns] int64, CPU
   [[nodiscard]] const BatchLayout& layout() const { return layout_; }
