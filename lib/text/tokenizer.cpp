@@ -138,6 +138,14 @@ bool Tokenizer::is_end(TokenId id) const {
   return std::find(impl_->ends.begin(), impl_->ends.end(), id) != impl_->ends.end();
 }
 
+const std::vector<TokenId>& Tokenizer::ends() const {
+  return impl_->ends;
+}
+
+bool Tokenizer::is_added(TokenId id) const {
+  return impl_->added_text.contains(id);
+}
+
 const std::vector<TokenId>& Tokenizer::appended() const {
   return impl_->post_processor.after;
 }

@@ -58,6 +58,10 @@ class Tokenizer {
   // Does this token end a response? All that the model's files name do: the EOS token, every
   // eos_token_id of generation_config.json and config.json, and a GGUF file's end of turn.
   [[nodiscard]] bool is_end(TokenId id) const;
+  [[nodiscard]] const std::vector<TokenId>& ends() const;  // all of them, the EOS token first
+
+  // Is this token found in a text before anything else looks at it ("<|im_end|>", "<s>")?
+  [[nodiscard]] bool is_added(TokenId id) const;
 
   // The tokens that the template puts after every text (an EOS, mostly), whatever PrependBos says.
   [[nodiscard]] const std::vector<TokenId>& appended() const;

@@ -1,0 +1,16 @@
+// JSON whose objects keep the order of their keys: for what is passed on as it was written, such as
+// the messages and tools of a chat. Everything else reads lib/base/json.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/json_fwd.h"
+
+namespace headscope {
+
+// As parse_json, in the order written. Of a key that stands twice the last value counts, at the
+// place of the first, as in Python.
+OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
+
+}  // namespace headscope
