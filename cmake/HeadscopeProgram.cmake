@@ -11,6 +11,15 @@ if(NOT HEADSCOPE_FONT_FILE)
   message(FATAL_ERROR "DejaVuSans.ttf not found: apt-get install fonts-dejavu-core, or pass -DHEADSCOPE_FONT_FILE=…")
 endif()
 
+# Boost's headers, for HTTP alone (cli/http): nothing of Boost is linked.
+find_path(HEADSCOPE_BOOST_INCLUDE_DIR boost/beast/http/parser.hpp)
+if(NOT HEADSCOPE_BOOST_INCLUDE_DIR)
+  message(FATAL_ERROR "Boost's headers not found: apt-get install libboost1.81-dev (Debian 12) or libboost-dev (newer)")
+endif()
+add_library(headscope_boost INTERFACE)
+target_include_directories(headscope_boost SYSTEM INTERFACE "${HEADSCOPE_BOOST_INCLUDE_DIR}")
+target_compile_definitions(headscope_boost INTERFACE BOOST_ASIO_NO_DEPRECATED)
+
 set(headscope_assets "${PROJECT_SOURCE_DIR}/cli/render/assets")
 file(GLOB headscope_asset_files CONFIGURE_DEPENDS "${headscope_assets}/*")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headscope_asset_files})
