@@ -30,7 +30,22 @@ enum class Op {
 std::string_view to_string(Op op);
 Op parse_op(std::string_view text);  // DataError listing them
 
-// Values that were stored, or are given. Exactly one of name, trace and numbers is set.
+// A file that holds values (hooks/values_file.h).
+struct ValuesFile {
+  enum class Kind {
+    direction,    // a folder that `headscope steer fit` made (hooks/direction.h)
+    safetensors,  // one tensor of a file
+    npy,          // a NumPy array
+    gguf,         // a control vector of llama.cpp
+  };
+  Kind kind = Kind::direction;
+  std::filesystem::path path{};
+  std::string tensor{};  // of safetensors
+
+  bool operator==(const ValuesFile&) const = default;
+};
+
+// Values that were stored, or are given. Exactly one of name, trace, file and numbers is set.
 struct InterventionValues {
   std::string name{};                 // of NamedValues: in memory
   std::filesystem::path trace{};      // an HDF5 trace that `headscope record` made, …
@@ -38,9 +53,14 @@ struct InterventionValues {
   std::optional<std::string> prompt;  // … the id of one prompt; unset: the mean over all
   std::vector<double> numbers{};      // row-major, of `shape`; broadcast from the trailing axes
   std::vector<std::int64_t> shape{};
+  std::optional<ValuesFile> file{};
 
   bool operator==(const InterventionValues&) const = default;
-  [[nodiscard]] bool empty() const { return name.empty() && trace.empty() && numbers.empty(); }
+  [[nodiscard]] bool empty() const {
+    return name.empty() && trace.empty() && numbers.empty() && !file;
+  }
+  // What decides their meaning beside the document: their hash is part of a change's identity.
+  [[nodiscard]] bool of_a_file() const { return !trace.empty() || file; }
 };
 
 struct Intervention {

@@ -1,6 +1,7 @@
 #include "hooks/intervention_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -126,6 +127,42 @@ InterventionValues numbers_from(const Json& json, const std::string& where) {
   return values;
 }
 
+constexpr std::array<std::pair<ValuesFile::Kind, const char*>, 4> kFileKinds{
+    {{ValuesFile::Kind::direction, "direction"},
+     {ValuesFile::Kind::safetensors, "safetensors"},
+     {ValuesFile::Kind::npy, "npy"},
+     {ValuesFile::Kind::gguf, "gguf"}}};
+
+std::vector<std::string> quoted_file_kinds() {
+  std::vector<std::string> names;
+  for (const auto& [kind, name] : kFileKinds) {
+    names.push_back(fmt::format("\"{}\"", name));
+  }
+  return names;
+}
+
+std::optional<ValuesFile> values_file_from(InterventionFields& fields) {
+  std::optional<ValuesFile> file;
+  for (const auto& [kind, name] : kFileKinds) {
+    const auto path = fields.text(name);
+    if (path && file) {
+      throw DataError("{}: two files, of which one is meant", fields.where());
+    }
+    if (path) {
+      file = ValuesFile{.kind = kind, .path = *path};
+    }
+  }
+  const auto tensor = fields.text("tensor");
+  const bool named = file && file->kind == ValuesFile::Kind::safetensors;
+  if (named != tensor.has_value()) {
+    throw DataError("{}: \"tensor\" names one of a \"safetensors\" file", fields.where());
+  }
+  if (named) {
+    file->tensor = *tensor;
+  }
+  return file;
+}
+
 InterventionValues values_from(const Json& json,
                                const std::string& where,
                                const std::filesystem::path& folder) {
@@ -138,15 +175,21 @@ InterventionValues values_from(const Json& json,
   values.trace = fields.text("trace").value_or("");
   values.point = fields.text("point").value_or("");
   values.prompt = fields.text("prompt");
+  values.file = values_file_from(fields);
   fields.refuse_others();
-  if (values.name.empty() == values.trace.empty()) {
-    throw DataError("{}: give \"trace\" or \"name\"", fields.where());
+  if (int{!values.name.empty()} + int{!values.trace.empty()} + int{values.file.has_value()} != 1) {
+    throw DataError("{}: give one of {}, \"trace\" or \"name\"",
+                    fields.where(),
+                    fmt::join(quoted_file_kinds(), ", "));
   }
-  if (!values.name.empty() && (!values.point.empty() || values.prompt)) {
+  if (values.trace.empty() && (!values.point.empty() || values.prompt)) {
     throw DataError("{}: \"point\" and \"prompt\" are of a trace", fields.where());
   }
-  if (!values.trace.empty() && values.trace.is_relative()) {
+  if (!values.trace.empty()) {
     values.trace = folder / values.trace;
+  }
+  if (values.file) {
+    values.file->path = folder / values.file->path;
   }
   return values;
 }
@@ -263,6 +306,17 @@ OrderedJson values_json(const InterventionValues& values) {
   OrderedJson out = OrderedJson::object();
   if (!values.name.empty()) {
     out["name"] = values.name;
+    return out;
+  }
+  if (values.file) {
+    for (const auto& [kind, name] : kFileKinds) {
+      if (kind == values.file->kind) {
+        out[name] = values.file->path.string();
+      }
+    }
+    if (!values.file->tensor.empty()) {
+      out["tensor"] = values.file->tensor;
+    }
     return out;
   }
   out["trace"] = values.trace.string();

@@ -15,12 +15,12 @@ OrderedJson to_json(const std::vector<Intervention>& interventions);
 
 // Throws DataError naming `where`, the number of the intervention and the key: a key that the
 // schema does not have (with the nearest), one of another type, one that its op does not take, an
-// empty list, another version. A trace's relative path is taken from `folder`.
+// empty list, another version. Relative paths of traces and of files are taken from `folder`.
 std::vector<Intervention> interventions_from_json(const Json& json,
                                                   const std::string& where,
                                                   const std::filesystem::path& folder = {});
 
-// The same of a file, in whose folder traces are looked up.
+// The same of a file, in whose folder traces and files of values are looked up.
 std::vector<Intervention> read_interventions(const std::filesystem::path& path);
 
 }  // namespace headscope

@@ -23,10 +23,10 @@ void check_numbers(const Intervention& what) {
   if (!needs_values(what.op) && !values.empty()) {
     throw UsageError("{}: op \"{}\" takes no values", what.site, op);
   }
-  if (what.op == Op::mean && (values.prompt || !values.numbers.empty())) {
+  if (what.op == Op::mean && (values.prompt || values.file || !values.numbers.empty())) {
     throw UsageError(
         "{}: op \"mean\" takes the mean of a trace; for one prompt's value use "
-        "\"resample\", for numbers \"replace\"",
+        "\"resample\", for numbers or a file of them \"replace\"",
         what.site);
   }
   if (what.op == Op::resample && !values.prompt && values.name.empty()) {
@@ -124,7 +124,7 @@ InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
       if (!steps_[i].function) {
         check_site(what, point);
         if (!what.values.empty()) {
-          values_[{i, key}] = resolved_values(what.values, point, named, weights_hash);
+          values_[{i, key}] = resolved_values(what, point, named, weights_hash);
         }
       }
       std::vector<EditGroup>& groups = steps_at_[key];

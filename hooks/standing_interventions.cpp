@@ -2,6 +2,7 @@
 
 #include "hooks/intervention_json.h"
 #include "hooks/intervention_tap.h"
+#include "hooks/stored_values.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
@@ -18,15 +19,15 @@ std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
   return steps;
 }
 
-// Of the file and of the traces whose values it brings: the same file means another change when
-// they are recorded anew.
+// Of the file and of those whose values it brings: the same file means another change when they are
+// made anew.
 std::string hash_of(const std::filesystem::path& file,
                     const std::vector<Intervention>& interventions) {
   Hasher hasher;
   hasher.update(MappedFile(file).bytes());
   for (const Intervention& what : interventions) {
-    if (!what.values.trace.empty()) {
-      hasher.update(MappedFile(what.values.trace).bytes());
+    for (const std::filesystem::path& brought : files_of(what.values)) {
+      hasher.update(MappedFile(brought).bytes());
     }
   }
   return hasher.digest();

@@ -15,7 +15,7 @@ namespace headscope {
 
 class StandingInterventions final : public StandingChange {
  public:
-  // `hash` of the file they came from, and of the traces it refers to. `file` is named in messages.
+  // `hash` of the file they came from, and of those it refers to. `file` is named in messages.
   StandingInterventions(std::vector<Intervention> interventions,
                         const Model& model,
                         std::string hash,

@@ -3,7 +3,9 @@
 #include <functional>
 #include <numeric>
 
+#include "hooks/direction.h"
 #include "hooks/trace/trace_reader.h"
+#include "hooks/values_file.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/suggest.h"
@@ -106,17 +108,33 @@ ResolvedValues from_trace(const InterventionValues& stored,
 
 }  // namespace
 
-ResolvedValues resolved_values(const InterventionValues& stored,
+ResolvedValues resolved_values(const Intervention& what,
                                HookPoint point,
                                const NamedValues& named,
                                const std::string& weights_hash) {
+  const InterventionValues& stored = what.values;
   if (!stored.name.empty()) {
     return {named_tensor(stored.name, named)};
   }
   if (!stored.trace.empty()) {
     return from_trace(stored, point, weights_hash);
   }
+  if (stored.file) {
+    return {values_of_file(what, point, weights_hash)};
+  }
   return {given_numbers(stored)};
+}
+
+std::vector<std::filesystem::path> files_of(const InterventionValues& stored) {
+  if (!stored.trace.empty()) {
+    return {stored.trace};
+  }
+  if (!stored.file) {
+    return {};
+  }
+  return stored.file->kind == ValuesFile::Kind::direction
+             ? direction_files(stored.file->path)
+             : std::vector<std::filesystem::path>{stored.file->path};
 }
 
 }  // namespace headscope

@@ -67,7 +67,8 @@ Task read_task(const std::filesystem::path& jsonl,
                const TaskOptions& options);
 
 // Writes what read_task() reads: texts, and spans as token ranges. The file appears whole or not at
-// all; UsageError if it cannot be created, ResourceError if the disk is full.
+// all; UsageError for a folder or a link, ResourceError if it cannot be created or the disk is
+// full.
 void write_task(const Task& task, const std::filesystem::path& jsonl);
 
 std::string jsonl_of(const Task& task);  // what write_task() writes

@@ -1,14 +1,7 @@
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
-#include <unistd.h>
-
 #include "analyses/task/task.h"
-#include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
-#include "lib/base/paths.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 namespace {
@@ -70,14 +63,6 @@ OrderedJson what_counts(const TaskItem& item) {
                              item.template_name});
 }
 
-[[noreturn]] void fail_writing(const std::filesystem::path& path) {
-  const int reason = errno;
-  throw ResourceError("{}: writing failed ({}); {} and run again",
-                      path.string(),
-                      std::strerror(reason),
-                      reason == EFBIG ? "raise the limit (ulimit -f)" : "free some disk space");
-}
-
 }  // namespace
 
 std::string jsonl_of(const Task& task) {
@@ -88,26 +73,8 @@ std::string jsonl_of(const Task& task) {
   return lines;
 }
 
-// As cli/render/output_file.h does, which lies above this layer.
 void write_task(const Task& task, const std::filesystem::path& jsonl) {
-  const std::string lines = jsonl_of(task);
-  std::filesystem::path part = jsonl;
-  part += fmt::format(".{}.part", ::getpid());
-  check_output_file(jsonl);
-  make_parent_folders(jsonl);
-  std::FILE* file = std::fopen(part.c_str(), "wb");
-  if (file == nullptr) {
-    throw UsageError("{}: cannot be created; choose another output file", jsonl.string());
-  }
-  const bool written = std::fwrite(lines.data(), 1, lines.size(), file) == lines.size() &&
-                       std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
-  const int reason = errno;
-  std::fclose(file);
-  if (!written || std::rename(part.c_str(), jsonl.c_str()) != 0) {
-    errno = written ? errno : reason;
-    std::remove(part.c_str());
-    fail_writing(jsonl);
-  }
+  write_file(jsonl, jsonl_of(task));
 }
 
 std::string hash_of(const std::vector<TaskItem>& items) {

@@ -7,11 +7,11 @@
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
 #include "cli/render/color.h"
-#include "cli/render/output_file.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 #include "lib/base/version.h"
 
 namespace headscope {

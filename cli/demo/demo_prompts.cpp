@@ -1,8 +1,8 @@
 #include "cli/demo/demo_prompts.h"
 
-#include "cli/render/output_file.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 namespace {

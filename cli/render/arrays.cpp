@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "cli/render/output_file.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 namespace {

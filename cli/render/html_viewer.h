@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "cli/render/heat_map.h"
-#include "cli/render/output_file.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 

@@ -7,12 +7,12 @@
 
 #include "cli/render/assets.h"
 #include "cli/render/markdown.h"
-#include "cli/render/output_file.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
 #include "lib/base/mapped_file.h"
+#include "lib/base/output_file.h"
 #include "lib/base/version.h"
 
 namespace headscope {

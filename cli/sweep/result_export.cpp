@@ -5,12 +5,12 @@
 #include "analyses/results/result_kind.h"
 #include "cli/provenance_text.h"
 #include "cli/render/arrays.h"
-#include "cli/render/output_file.h"
 #include "cli/render/report.h"
 #include "cli/sweep/attribution_view.h"
 #include "cli/sweep/result_view.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 #include "lib/base/version.h"
 
 namespace headscope {

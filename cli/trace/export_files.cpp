@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "cli/output.h"
-#include "cli/render/output_file.h"
 #include "cli/trace/trace_view.h"
 #include "hooks/address.h"
 #include "lib/base/error.h"
+#include "lib/base/output_file.h"
 #include "lib/base/suggest.h"
 
 namespace headscope {

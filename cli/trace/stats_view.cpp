@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "cli/render/output_file.h"
 #include "cli/render/small_multiples.h"
 #include "cli/render/table.h"
 #include "lib/base/head_scores.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

@@ -9,7 +9,6 @@
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
-#include "cli/render/output_file.h"
 #include "cli/render/progress.h"
 #include "cli/reproduce/head_reproduction_view.h"
 #include "cli/reproduce/reproduce_report.h"
@@ -19,6 +18,7 @@
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/output_file.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
 

@@ -6,8 +6,8 @@
 
 #include <sys/resource.h>
 
-#include "cli/render/output_file.h"
 #include "lib/base/error.h"
+#include "lib/base/output_file.h"
 #include "tests/render/files.h"
 #include "tests/support/catch.h"
 

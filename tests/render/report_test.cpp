@@ -1,8 +1,8 @@
 #include "cli/render/report.h"
 
 #include "cli/render/markdown.h"
-#include "cli/render/output_file.h"
 #include "lib/base/error.h"
+#include "lib/base/output_file.h"
 #include "tests/render/files.h"
 #include "tests/render/well_formed.h"
 #include "tests/support/catch.h"

@@ -1,4 +1,4 @@
-#include "cli/render/output_file.h"
+#include "lib/base/output_file.h"
 
 #include <cerrno>
 #include <cstring>
