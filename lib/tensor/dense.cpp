@@ -1,11 +1,15 @@
 #include "lib/tensor/dense.h"
 
 #include <atomic>
+#include <cmath>
+#include <vector>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 
 #include <ATen/ops/linalg_eigvals.h>
+#include <ATen/ops/mv.h>
+#include <ATen/ops/norm.h>
 
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
@@ -67,6 +71,36 @@ Tensor solve_symmetric(const Tensor& a, const Tensor& b) {
   Eigen::Map<Eigen::MatrixXd>(solution.mutable_data_ptr<double>(), right.size(1), right.size(0)) =
       transposed(left).ldlt().solve(transposed(right));
   return solution.t();
+}
+
+PrincipalAxes principal_axes(const Tensor& x, std::int64_t count) {
+  const Tensor rows = x.contiguous();
+  // Of the smaller of x xᵀ and xᵀ x: they have the same eigenvalues, squares of the singular
+  // values.
+  const bool wide = rows.size(1) > rows.size(0);
+  const Tensor gram = (wide ? rows.matmul(rows.t()) : rows.t().matmul(rows)).contiguous();
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(transposed(gram));
+  if (solver.info() != Eigen::Success) {
+    throw DataError("the values hold NaN or infinities: they have no principal axes");
+  }
+  const Eigen::VectorXd& squares = solver.eigenvalues();  // ascending
+  const Eigen::Index size = squares.size();
+  const double smallest = 1e-12 * std::max(squares(size - 1), 0.0);
+  std::vector<Tensor> axes;
+  std::vector<double> strengths;
+  for (Eigen::Index i = size - 1; i >= 0 && std::ssize(axes) < count; --i) {
+    if (!(squares(i) > smallest)) {
+      break;
+    }
+    Tensor vector = at::empty({size}, at::kDouble);
+    Eigen::Map<Eigen::VectorXd>(vector.mutable_data_ptr<double>(), size) =
+        solver.eigenvectors().col(i);
+    const Tensor axis = wide ? rows.t().mv(vector) : vector;
+    axes.push_back(axis / axis.norm());
+    strengths.push_back(std::sqrt(squares(i)));
+  }
+  return {axes.empty() ? at::empty({0, rows.size(1)}, at::kDouble) : at::stack(axes),
+          at::tensor(strengths, at::kDouble)};
 }
 
 }  // namespace headscope

@@ -15,4 +15,12 @@ Tensor eigenvalues(const Tensor& square);
 // ridge: b and x [n, m], all f64 on the CPU. Directions in which A is zero are left out of x.
 Tensor solve_symmetric(const Tensor& a, const Tensor& b);
 
+// The directions in which the rows of `x` [n, d] (f64 on the CPU, centred by who wants them so)
+// vary most: right singular vectors. At most `count`, as many as x has ranks.
+struct PrincipalAxes {
+  Tensor axes;       // [k, d] f64, unit vectors at right angles, the strongest first
+  Tensor strengths;  // [k] f64, singular values
+};
+PrincipalAxes principal_axes(const Tensor& x, std::int64_t count);
+
 }  // namespace headscope

@@ -83,3 +83,24 @@ TEST_CASE("a ridge is solved as LAPACK solves it, and nothing is made of directi
             .max()
             .item<double>() == 0.0);
 }
+
+TEST_CASE("principal axes are where rows vary most, wide and tall alike") {
+  // Rows along (3, 4)/5 by 2 and −2 and along (4, −3)/5 by 1: at right angles, so by hand.
+  const Tensor x = at::tensor({1.2, 1.6, -1.2, -1.6, 0.8, -0.6}, at::kDouble).reshape({3, 2});
+  const PrincipalAxes found = principal_axes(x, 5);
+  REQUIRE(found.axes.size(0) == 2);
+  CHECK(found.strengths[0].item<double>() == Approx(std::sqrt(8.0)));
+  CHECK(found.strengths[1].item<double>() == Approx(1.0));
+  const auto along = [&](std::int64_t axis, double a, double b) {
+    return std::abs(found.axes[axis].dot(at::tensor({a, b}, at::kDouble)).item<double>());
+  };
+  CHECK(along(0, 0.6, 0.8) == Approx(1.0));
+  CHECK(along(1, 0.8, -0.6) == Approx(1.0));
+  // The same rows in more dimensions than there are rows.
+  const Tensor wide = at::cat({x, at::zeros({3, 6}, at::kDouble)}, 1);
+  const PrincipalAxes same = principal_axes(wide, 1);
+  REQUIRE(same.axes.size(0) == 1);
+  CHECK(same.strengths[0].item<double>() == Approx(std::sqrt(8.0)));
+  CHECK(std::abs(same.axes[0][1].item<double>()) == Approx(0.8));
+  CHECK(principal_axes(at::zeros({2, 3}, at::kDouble), 1).axes.size(0) == 0);
+}
