@@ -138,6 +138,8 @@ void for_each_tensor(Weights& w, const std::function<void(Tensor&)>& visit) {
                            &b.b_QKV,
                            &b.q_norm,
                            &b.k_norm,
+                           &b.sinks,
+                           &b.distance_bias,
                            &b.W_O,
                            &b.b_O,
                            &b.W_in,

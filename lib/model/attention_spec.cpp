@@ -41,11 +41,10 @@ Tensor learned_a_head(const Tensor& weight,
 }  // namespace
 
 AttentionSpec attention_spec(const ModelConfig& config,
-                             const Weights& weights,
+                             const BlockWeights& block,
                              std::int64_t layer,
                              const at::Device& device) {
   const LayerConfig& of_layer = config.layers.at(static_cast<std::size_t>(layer));
-  const BlockWeights& block = weights.blocks.at(static_cast<std::size_t>(layer));
   return {.scale = config.attn_scale,
           .head_scale = number_a_head(of_layer.head_scale, device),
           .softcap = config.score_softcap,

@@ -107,6 +107,15 @@ void check_rope(const Rope& rope, std::int64_t d_head) {
   }
 }
 
+// The fields of a layer that hold a number a head, above 0. A field listed here is checked, and
+// part of the identity that traces and results are known by.
+struct PerHead {
+  const char* name;
+  std::vector<double> LayerConfig::*values;
+};
+constexpr PerHead kPerHead[] = {{"head_scale", &LayerConfig::head_scale},
+                                {"alibi", &LayerConfig::alibi}};
+
 void check_per_head(const char* name, const std::vector<double>& values, const ModelConfig& c) {
   if (!values.empty() && static_cast<std::int64_t>(values.size()) != c.n_heads) {
     throw DataError("model config: {} has {} numbers for {} heads", name, values.size(), c.n_heads);
@@ -123,29 +132,30 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
   if (c.positions == Positions::rotary && layer.rope >= static_cast<int>(c.ropes.size())) {
     throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
   }
-  check_per_head("head_scale", layer.head_scale, c);
-  check_per_head("alibi", layer.alibi, c);
+  for (const PerHead& each : kPerHead) {
+    check_per_head(each.name, layer.*each.values, c);
+  }
 }
 
 // Fields that only some models have: named where they say something.
 void add_rare_fields(Json& json, const ModelConfig& c) {
   Json visibility = Json::array();
-  Json head_scale = Json::array();
-  Json alibi = Json::array();
   for (const LayerConfig& layer : c.layers) {
     visibility.push_back(layer.visibility == Visibility::causal ? "causal" : "full");
-    head_scale.push_back(layer.head_scale);
-    alibi.push_back(layer.alibi);
   }
-  const auto any = [&](auto says) { return std::any_of(c.layers.begin(), c.layers.end(), says); };
   if (!is_causal(c)) {
     json["visibility_of_layer"] = visibility;
   }
-  if (any([](const LayerConfig& layer) { return !layer.head_scale.empty(); })) {
-    json["head_scale_of_layer"] = head_scale;
-  }
-  if (any([](const LayerConfig& layer) { return !layer.alibi.empty(); })) {
-    json["alibi_of_layer"] = alibi;
+  for (const PerHead& each : kPerHead) {
+    bool any = false;
+    Json values = Json::array();
+    for (const LayerConfig& layer : c.layers) {
+      any = any || !(layer.*each.values).empty();
+      values.push_back(layer.*each.values);
+    }
+    if (any) {
+      json[std::string(each.name) + "_of_layer"] = values;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
+#include "lib/model/attention_spec.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {
@@ -55,10 +56,12 @@ std::int64_t enough_tokens(const Device& device, PassDirection direction) {
 }
 
 bool forms_scores(const ModelConfig& config) {
-  const auto says = [](const LayerConfig& layer) {
-    return !layer.head_scale.empty() || !layer.alibi.empty();
-  };
-  return config.score_softcap > 0 || std::any_of(config.layers.begin(), config.layers.end(), says);
+  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    if (forms_scores(attention_spec(config, BlockWeights(), layer, at::kCPU))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool forms_scores(const Model& model) {

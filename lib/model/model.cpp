@@ -129,7 +129,8 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
     rope_frequencies_.push_back(rotary_frequencies(rope).to(to_torch(device())));
   }
   for (std::int64_t layer = 0; layer < config().n_layers; ++layer) {
-    attention_.push_back(attention_spec(config(), weights(), layer, to_torch(device())));
+    attention_.push_back(attention_spec(
+        config(), weights().blocks.at(static_cast<std::size_t>(layer)), layer, to_torch(device())));
   }
 }
 

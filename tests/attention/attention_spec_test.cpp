@@ -10,6 +10,7 @@
 #include "lib/attention/spec.h"
 #include "lib/base/error.h"
 #include "lib/model/attention_builder.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -159,6 +160,7 @@ TEST_CASE("what attention has beside a scale is in logits, cache, chunks, paddin
     CHECK(difference(plain, without.forward(Batch({longer})).logits) > 1e-4);
     const bool told = to_json(model.config()) != to_json(without.config());
     CHECK(told == (feature != F::sinks));
+    CHECK(forms_scores(model.config()) == (feature != F::sinks && feature != F::full));
 
     const Tensor both = model.forward(Batch({longer, shorter})).logits;
     CHECK(difference(both.narrow(0, 0, 1), plain) < 1e-5);
