@@ -12,6 +12,8 @@ std::span<const Family> all_families() {
       gpt2_family(),
       gpt_neox_family(),
       llama_family(),
+      mistral_family(),
+      qwen2_family(),
       qwen3_family(),
       gemma2_family(),
       gemma3_family(),

@@ -8,6 +8,8 @@ namespace headscope {
 Family gpt2_family();
 Family gpt_neox_family();
 Family llama_family();
+Family mistral_family();
+Family qwen2_family();
 Family qwen3_family();
 Family gemma2_family();
 Family gemma3_family();

@@ -32,10 +32,12 @@ ModelConfig llama_config(ConfigFields& f, const ActivationField& activation) {
 namespace {
 
 void add_attention_biases(WeightRules& rules,
+                          const ModelConfig& c,
                           const std::string& prefix,
                           const char* const (&names)[4]) {
   static constexpr const char* kTargets[] = {"attn.b_Q", "attn.b_K", "attn.b_V", "attn.b_O"};
-  for (std::size_t i = 0; i < 4; ++i) {
+  const std::size_t count = c.out_bias ? 4 : 3;
+  for (std::size_t i = 0; i < count; ++i) {
     rules.block.push_back({kTargets[i], prefix + names[i] + ".bias"});
   }
 }
@@ -61,7 +63,7 @@ WeightRules llama_huggingface(const ModelConfig& c) {
                  {"mlp.W_up", h + "mlp.up_proj.weight"},
                  {"mlp.W_out", h + "mlp.down_proj.weight"}};
   if (c.qkv_bias) {
-    add_attention_biases(rules, h + "self_attn.", {"q_proj", "k_proj", "v_proj", "o_proj"});
+    add_attention_biases(rules, c, h + "self_attn.", {"q_proj", "k_proj", "v_proj", "o_proj"});
   }
   if (c.mlp_bias) {
     add_mlp_biases(rules, h + "mlp.", {"gate_proj", "up_proj", "down_proj"});
@@ -85,7 +87,7 @@ WeightRules gguf(const ModelConfig& c) {
                  {"mlp.W_up", blk + "ffn_up.weight"},
                  {"mlp.W_out", blk + "ffn_down.weight"}};
   if (c.qkv_bias) {
-    add_attention_biases(rules, blk, {"attn_q", "attn_k", "attn_v", "attn_output"});
+    add_attention_biases(rules, c, blk, {"attn_q", "attn_k", "attn_v", "attn_output"});
   }
   if (c.mlp_bias) {
     add_mlp_biases(rules, blk, {"ffn_gate", "ffn_up", "ffn_down"});

@@ -251,12 +251,7 @@ TEST_CASE("GGUF metadata edited at random are a valid config or refused") {
   Tally tally;
   for (const FixtureModel& fixture : gguf_fixtures()) {
     const std::string good = read_file(fixture.path);
-    const std::string prefix = fixture.name.starts_with("gpt2")       ? "gpt2."
-                               : fixture.name.starts_with("gpt_neox") ? "gptneox."
-                               : fixture.name.starts_with("qwen3")    ? "qwen3."
-                               : fixture.name.starts_with("gemma2")   ? "gemma2."
-                               : fixture.name.starts_with("gemma3")   ? "gemma3."
-                                                                      : "llama.";
+    const std::string prefix = summarize_model(fixture.path.string()).config.architecture + ".";
     for (int mutant = 0; mutant < kMutants / 2; ++mutant) {
       INFO(fixture.name << " " << mutant);
       const std::filesystem::path path = folder.path / "m.gguf";

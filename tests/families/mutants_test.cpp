@@ -66,10 +66,15 @@ void add_weight_mutants(std::vector<Mutant>& list) {
          exchange_rows(of_block(w, 0, &BlockWeights::W_QKV), keys, keys + rows, rows);
        }});
   list.push_back({"KV heads handed out in turn (tile for repeat_interleave)",
-                  {"llama3_gqa_tied", "qwen3", "gemma2"},
+                  {"llama3_gqa_tied", "mistral", "qwen2", "qwen3", "gemma2"},
                   [](ModelConfig& c, Weights& w) {
                     exchange_rows(
                         of_block(w, 0, &BlockWeights::W_QKV), c.d_head, 2 * c.d_head, c.d_head);
+                  }});
+  list.push_back({"no biases of keys", {"qwen2", "qwen2_window"}, [](ModelConfig& c, Weights& w) {
+                    of_block(w, 0, &BlockWeights::b_QKV)
+                        .narrow(0, c.n_heads * c.d_head, c.n_kv_heads * c.d_head)
+                        .fill_(0.0);
                   }});
   list.push_back({"gate and up exchanged", {"llama", "gemma3"}, [](ModelConfig& c, Weights& w) {
                     exchange_rows(of_block(w, 0, &BlockWeights::W_in), 0, c.d_mlp, c.d_mlp);
@@ -88,7 +93,7 @@ void add_position_mutants(std::vector<Mutant>& list) {
                     }
                   }});
   list.push_back({"global and local layers exchanged",
-                  {"gemma2", "qwen3_window", "gemma3"},
+                  {"gemma2", "qwen3_window", "qwen2_window", "gemma3"},
                   [](ModelConfig& c, Weights&) {
                     std::int64_t window = 0;
                     for (const LayerConfig& layer : c.layers) {
@@ -103,7 +108,7 @@ void add_position_mutants(std::vector<Mutant>& list) {
                     c.ropes[1] = c.ropes[0];
                   }});
   list.push_back({"a window one key too wide",
-                  {"gemma2", "gemma3", "qwen3_window"},
+                  {"gemma2", "gemma3", "qwen3_window", "qwen2_window", "mistral"},
                   [](ModelConfig& c, Weights&) {
                     for (LayerConfig& layer : c.layers) {
                       layer.window += layer.window > 0 ? 1 : 0;

@@ -124,6 +124,10 @@ const std::vector<Refusal> kContradictions{
     {"gemma3_v5",
      R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}})",
      {"rope_parameters and rope_scaling disagree"}},
+    {"qwen2_window", R"({"use_sliding_window": false})", {"layer 1 slides", "use_sliding_window"}},
+    {"qwen2", R"({"use_mrope": true})", {"use_mrope"}},
+    {"mistral", R"({"sliding_window": 0})", {"sliding_window", "0"}},
+    {"mistral", R"({"layer_types": ["full_attention", "full_attention"]})", {"layer_types"}},
     {"qwen3_window", R"({"use_sliding_window": false})", {"layer 1 slides", "use_sliding_window"}},
 };
 
@@ -287,9 +291,10 @@ TEST_CASE("a soft-cap that the config sets to null is off, not at its default") 
   CHECK(config.logit_softcap == 0);
 }
 
-TEST_CASE("what a Qwen 3 config leaves out is what transformers takes") {
-  const auto windows = [](const std::function<void(Json&)>& edit) {
-    const EditedModel model("qwen3_window", [&](Json& c) {
+TEST_CASE("what a Qwen config leaves out is what transformers takes") {
+  const std::string fixture = GENERATE("qwen2_window", "qwen3_window");
+  const auto windows = [&](const std::function<void(Json&)>& edit) {
+    const EditedModel model(fixture, [&](Json& c) {
       c.erase("layer_types");
       c["num_hidden_layers"] = 30;
       edit(c);
@@ -324,9 +329,43 @@ TEST_CASE("what a Qwen 3 config leaves out is what transformers takes") {
   };
   CHECK(kv_heads("qwen3", "absent") == 32);
   CHECK(kv_heads("qwen3", nullptr) == 64);
+  CHECK(kv_heads("qwen2", "absent") == 32);
+  CHECK(kv_heads("qwen2", nullptr) == 64);
+  CHECK(kv_heads("mistral", "absent") == 8);
+  CHECK(kv_heads("mistral", nullptr) == 64);
   CHECK(kv_heads("llama", "absent") == 64);
   CHECK(kv_heads("llama", nullptr) == 64);
   CHECK(kv_heads("gemma2", "absent") == 4);
+}
+
+TEST_CASE("a Mistral config without a window has 4096 keys, with one of null all of them") {
+  const auto window = [](const Json& value) {
+    const EditedModel model("mistral", [&](Json& c) {
+      c["sliding_window"] = value;
+      if (value == "absent") {
+        c.erase("sliding_window");
+      }
+    });
+    return summarize_model(model.path().string()).config.layers.back().window;
+  };
+  CHECK(window(3) == 3);
+  CHECK(window("absent") == 4096);
+  CHECK(window(nullptr) == 0);
+}
+
+TEST_CASE("biases that a family always or never has are not a setting, as to transformers") {
+  for (const bool says : {false, true}) {
+    const auto same = [&](const std::string& fixture, int prompt_number) {
+      const EditedModel model(fixture, [&](Json& c) { c["attention_bias"] = says; });
+      const Tensors expected = read_tensors(huggingface_fixture(fixture).expected);
+      const Tensor logits = load_model(model.path().string())
+                                .forward(batch_of({prompt(expected, prompt_number)}))
+                                .logits;
+      return difference(logits, expected.at(fmt::format("logits.{}", prompt_number))) < 1e-4;
+    };
+    CHECK(same("qwen2", 0));
+    CHECK(same("mistral", 0));
+  }
 }
 
 TEST_CASE("sizes that published Gemma 3 configs leave out are transformers' defaults") {

@@ -96,6 +96,7 @@ const std::vector<TiedFamily> kTiedFamilies{
     {"llama3_gqa_tied", "model.embed_tokens.weight", "lm_head.weight"},
     {"gpt2", "transformer.wte.weight", "lm_head.weight"},
     {"gpt_neox_sequential", "gpt_neox.embed_in.weight", "embed_out.weight"},
+    {"qwen2", "model.embed_tokens.weight", "lm_head.weight"},
     {"qwen3_window", "model.embed_tokens.weight", "lm_head.weight"},
     {"gemma2_v5", "model.embed_tokens.weight", "lm_head.weight"},
     {"gemma3_v5", "model.embed_tokens.weight", "lm_head.weight"}};

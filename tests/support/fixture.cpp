@@ -37,22 +37,11 @@ FixtureModel huggingface_fixture(const std::string& name) {
 
 std::vector<FixtureModel> huggingface_fixtures() {
   std::vector<FixtureModel> fixtures;
-  for (const char* name : {"gpt2",
-                           "gpt2_untied",
-                           "gpt_neox",
-                           "gpt_neox_sequential",
-                           "llama",
-                           "llama3_gqa_tied",
-                           "llama3_v4",
-                           "llama_linear_mqa",
-                           "llama_biases",
-                           "qwen3",
-                           "qwen3_window",
-                           "gemma2",
-                           "gemma2_v5",
-                           "gemma3",
-                           "gemma3_v5",
-                           "gemma3_nested"}) {
+  for (const char* name : {"gpt2",         "gpt2_untied",     "gpt_neox",     "gpt_neox_sequential",
+                           "llama",        "llama3_gqa_tied", "llama3_v4",    "llama_linear_mqa",
+                           "llama_biases", "mistral",         "mistral_full", "qwen2",
+                           "qwen2_window", "qwen3",           "qwen3_window", "gemma2",
+                           "gemma2_v5",    "gemma3",          "gemma3_v5",    "gemma3_nested"}) {
     fixtures.push_back(huggingface_fixture(name));
   }
   return fixtures;
@@ -65,6 +54,7 @@ std::vector<FixtureModel> gguf_fixtures() {
                            "llama",
                            "llama3_gqa_tied",
                            "llama_linear_mqa",
+                           "qwen2",
                            "qwen3",
                            "gemma2_v5",
                            "gemma3_v5"}) {
