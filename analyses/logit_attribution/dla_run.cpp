@@ -11,6 +11,7 @@
 #include "analyses/sweep/stored_task.h"
 #include "analyses/sweep/trace_words.h"
 #include "hooks/standing_interventions.h"
+#include "lib/base/error.h"
 #include "lib/base/paths.h"
 
 namespace headscope {

@@ -18,6 +18,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/version.h"
 #include "lib/families/load.h"
+#include "lib/model/memory_need.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {
