@@ -9,6 +9,7 @@ std::vector<Verb> all_verbs() {
       hooks_verb(),
       tokenize_verb(),
       predict_verb(),
+      generate_verb(),
       record_verb(),
       inspect_verb(),
       export_verb(),

@@ -11,6 +11,7 @@ Verb info_verb();
 Verb hooks_verb();
 Verb tokenize_verb();
 Verb predict_verb();
+Verb generate_verb();
 Verb record_verb();
 Verb reproduce_verb();
 Verb inspect_verb();

@@ -62,11 +62,24 @@ Json StandingInterventions::description() const {
   return Json::parse(to_json(interventions_).dump());
 }
 
-Model intervened(const Model& model, const std::filesystem::path& file) {
+std::vector<StandingChange::Fired> StandingInterventions::fired() const {
+  std::vector<Fired> all;
+  for (std::size_t i = 0; i < plan_->size(); ++i) {
+    all.push_back({.part = plan_->name(i), .values = plan_->fired(i)});
+  }
+  return all;
+}
+
+std::shared_ptr<const StandingInterventions> standing_interventions(
+    const Model& model, const std::filesystem::path& file) {
   std::vector<Intervention> interventions = read_interventions(file);
   std::string hash = hash_of(file, interventions);
-  return model.with(std::make_shared<const StandingInterventions>(
-      std::move(interventions), model, std::move(hash), file.string()));
+  return std::make_shared<const StandingInterventions>(
+      std::move(interventions), model, std::move(hash), file.string());
+}
+
+Model intervened(const Model& model, const std::filesystem::path& file) {
+  return model.with(standing_interventions(model, file));
 }
 
 void refuse_chosen_prompts(const Model& model, std::string_view analysis) {

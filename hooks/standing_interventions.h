@@ -25,6 +25,7 @@ class StandingInterventions final : public StandingChange {
   [[nodiscard]] std::string hash() const override { return hash_; }
   [[nodiscard]] std::string file() const override { return file_; }
   [[nodiscard]] Json description() const override;
+  [[nodiscard]] std::vector<Fired> fired() const override;
   void check_fired() const override { plan_->check_fired(); }
 
   [[nodiscard]] const std::vector<Intervention>& interventions() const { return interventions_; }
@@ -35,6 +36,11 @@ class StandingInterventions final : public StandingChange {
   std::string hash_;
   std::string file_;
 };
+
+// The interventions of a file, ready for `model`: for Model::with(), or for texts that are
+// generated. Throws what read_interventions() and InterventionPlan do.
+std::shared_ptr<const StandingInterventions> standing_interventions(
+    const Model& model, const std::filesystem::path& file);
 
 // The model changed by the interventions of a file. Throws what read_interventions() and
 // InterventionPlan do.

@@ -9,10 +9,10 @@
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
+#include "cli/prompt_options.h"
 #include "cli/render/table.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
-#include "hooks/prompts.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -30,32 +30,14 @@ struct RecordTaskArguments {
 
 struct RecordArguments {
   std::string model;
-  std::string prompts;             // a JSONL file …
-  std::vector<std::string> texts;  // … or texts
+  PromptArguments prompts;
   std::string out;
   std::string intervene;
   bool resume = false;
   bool overwrite = false;
-  PrependBos bos = PrependBos::automatic;
   RecordTaskArguments task;
   RecordOptions record;
 };
-
-std::vector<Prompt> prompts_of(const RecordArguments& options, const Model& model) {
-  if (options.prompts.empty() == options.texts.empty()) {
-    throw UsageError(
-        "record needs prompts: --prompts FILE.jsonl, --prompt TEXT or --task FILE.jsonl");
-  }
-  if (!options.prompts.empty()) {
-    return read_prompts(options.prompts, model, {.bos = options.bos});
-  }
-  std::vector<Prompt> prompts;
-  for (const std::string& text : options.texts) {
-    prompts.push_back(make_prompt(text, model, {.bos = options.bos}));
-    prompts.back().id = std::to_string(prompts.size() - 1);
-  }
-  return prompts;
-}
 
 RecordResult run_changed(const Model& model,
                          const RecordArguments& options,
@@ -65,9 +47,10 @@ RecordResult run_changed(const Model& model,
   record.if_exists = options.overwrite ? IfExists::replace
                      : options.resume  ? IfExists::resume
                                        : IfExists::fail;
-  record.provenance = provenance(
-      model,
-      {.command_line = invocation.command_line, .seed = common.seed, .prepend_bos = options.bos});
+  record.provenance = provenance(model,
+                                 {.command_line = invocation.command_line,
+                                  .seed = common.seed,
+                                  .prepend_bos = options.prompts.bos});
   const bool gradients =
       std::any_of(record.hooks.begin(), record.hooks.end(), [](const std::string& hook) {
         return hook.ends_with("_grad");
@@ -76,7 +59,7 @@ RecordResult run_changed(const Model& model,
     const TaskRecording task =
         task_recording(task_for(model,
                                 options.task.file,
-                                {.bos = options.bos,
+                                {.bos = options.prompts.bos,
                                  .unfit = options.task.skip_unfit ? TaskOptions::Unfit::skip
                                                                   : TaskOptions::Unfit::fail}),
                        parse_run(options.task.run),
@@ -91,7 +74,13 @@ RecordResult run_changed(const Model& model,
         "hooks that end in _grad are gradients of a task's metric: give --task FILE (and --metric) "
         "in place of prompts");
   }
-  return record_with_progress(model, prompts_of(options, model), options.out, record);
+  return record_with_progress(model,
+                              prompts_of(options.prompts,
+                                         model,
+                                         "record needs prompts: --prompts FILE.jsonl, --prompt "
+                                         "TEXT or --task FILE.jsonl"),
+                              options.out,
+                              record);
 }
 
 RecordResult run(const RecordArguments& options, const Invocation& invocation) {
@@ -150,14 +139,7 @@ void add_task_options(CLI::App& app, RecordTaskArguments& options) {
 
 void add_options(CLI::App& app, RecordArguments& options) {
   add_model(app, options.model);
-  app.add_option(
-      "--prompts",
-      options.prompts,
-      "A JSONL file: {\"text\": …} or {\"tokens\": […]} a line, with optional \"id\" and "
-      "\"spans\": {\"subject\": [3, 5]}");
-  app.add_option("--prompt", options.texts, "A text instead of a file; repeatable")
-      ->allow_extra_args(false)
-      ->excludes("--prompts");
+  add_prompts(app, options.prompts);
   add_task_options(app, options.task);
   app.add_option("--hooks",
                  options.record.hooks,
@@ -180,7 +162,6 @@ void add_options(CLI::App& app, RecordArguments& options) {
   app.add_option("--batch-tokens", options.record.batch_tokens, "Tokens in one forward pass")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
-  add_prepend_bos(app, options.bos);
   add_intervene(app, options.intervene);
 }
 

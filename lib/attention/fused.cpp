@@ -46,11 +46,29 @@ Tensor blockwise(const AttentionInputs& in) {
   return z.size() == 1 ? z.front() : at::cat(z, 1);
 }
 
+// One query a head: the heads that share keys and values ask as queries of one head, so that
+// nothing is repeated for them at each step of decoding.
+Tensor one_query_attention(const AttentionInputs& in) {
+  const std::int64_t kv_heads = in.k.size(2);
+  const std::int64_t group = in.q.size(2) / kv_heads;
+  const Tensor q = in.q.reshape({in.q.size(0), kv_heads, group, in.q.size(3)});
+  std::optional<Tensor> allowed;
+  if (in.hidden.defined()) {
+    allowed = in.hidden.logical_not();
+  }
+  return at::scaled_dot_product_attention(
+             q, in.k.transpose(1, 2), in.v.transpose(1, 2), allowed, 0.0, false, in.spec.scale)
+      .reshape(in.q.sizes());
+}
+
 }  // namespace
 
 Tensor fused_attention(const AttentionInputs& in) {
   if (forms_scores(in.spec)) {
     return blockwise(in);
+  }
+  if (in.q.size(1) == 1 && in.q.size(2) > in.k.size(2)) {
+    return one_query_attention(in);
   }
   const Tensor q = in.q.transpose(1, 2);
   const Tensor k = expand_heads(in.k, q.size(1));

@@ -2,66 +2,185 @@
 
 #include <algorithm>
 
+#include <ATen/ops/logsumexp.h>
+
+#include "lib/base/error.h"
+#include "lib/generate/predictions.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
+
+Batch columns_of(const std::vector<std::int32_t>& input) {
+  std::vector<std::vector<std::int32_t>> columns;
+  for (const std::int32_t token : input) {
+    columns.push_back({token});
+  }
+  return Batch(columns);
+}
 
 // The logits behind one more token of every row.
 Tensor one_more(const Model& model,
                 KvCache& cache,
                 const std::vector<std::int32_t>& input,
                 Tap& tap) {
-  std::vector<std::vector<std::int32_t>> columns;
-  for (const std::int32_t token : input) {
-    columns.push_back({token});
+  return model.forward(columns_of(input), tap, {.logits = Logits::last, .cache = &cache}).logits;
+}
+
+std::vector<WrittenToken::Alternative> alternatives(std::span<const float> logits,
+                                                    double lse,
+                                                    std::int64_t count) {
+  std::vector<WrittenToken::Alternative> top;
+  for (const std::int32_t id : likeliest_ids(logits, count)) {
+    const double logit = logits[static_cast<std::size_t>(id)];
+    top.push_back({.token = id, .logprob = static_cast<float>(logit - lse)});
   }
-  return model.forward(Batch(columns), tap, {.logits = Logits::last, .cache = &cache}).logits;
+  return top;
 }
 
 }  // namespace
 
-StopWatch::StopWatch(const Model& model, StopRules rules)
-    : model_(model), rules_(std::move(rules)) {
-  if (!rules_.strings.empty()) {
-    (void)model.tokenizer();  // or throws
+// A text while it runs.
+struct Generation::State {
+  TextRequest request;
+  Sampler sampler;
+  GeneratedText text{};
+  std::vector<std::int32_t> tokens{};  // prompt and what was written
+  std::optional<WrittenText> writer{};
+
+  [[nodiscard]] RowText row_text() const {
+    return {.tokens = tokens,
+            .prompt_tokens = static_cast<std::int64_t>(request.prompt.size()),
+            .spans = request.spans};
   }
+};
+
+Generation::Generation(const Model& model) : Generation(model, Options{}) {}
+
+Generation::Generation(const Model& model, Options options)
+    : model_(model), options_(std::move(options)), cache_(model.config()) {}
+
+Generation::State& Generation::state(std::size_t text) const {
+  const auto found = texts_.find(text);
+  if (found == texts_.end()) {
+    throw UsageError("no text {} in this generation", text);
+  }
+  return *found->second;
 }
 
-Ended StopWatch::after(const std::vector<std::int32_t>& written) const {
-  if (std::find(rules_.ids.begin(), rules_.ids.end(), written.back()) != rules_.ids.end()) {
-    return Ended::id;
-  }
-  if (!rules_.strings.empty()) {
-    const std::string text = model_.tokenizer().decode(written);
-    for (const std::string& stop : rules_.strings) {
-      if (text.find(stop) != std::string::npos) {
-        return Ended::string;
-      }
+const GeneratedText& Generation::text(std::size_t number) const {
+  return state(number).text;
+}
+
+// The logits behind a prompt, whose keys and values come into `cache`.
+Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
+  const std::vector<std::int32_t>& prompt = state.request.prompt;
+  const auto& change = state.request.change;
+  const std::string key = (change ? change->hash() : std::string());
+  if (options_.prefixes != nullptr && !prompt.empty()) {
+    if (auto found = options_.prefixes->find(prompt, key)) {
+      cache = std::move(found->cache);
     }
   }
-  return static_cast<std::int64_t>(written.size()) >= rules_.max_new ? Ended::length : Ended::no;
+  Batch batch({std::vector<std::int32_t>(prompt.begin() + cache.columns(), prompt.end())});
+  batch.describe(std::make_shared<const std::vector<RowText>>(1, state.row_text()));
+  batch.number_prompts({state.request.number});
+  RowChanges changed({change}, tap);
+  const Tensor logits =
+      model_
+          .forward(batch,
+                   changed,
+                   {.logits = Logits::last, .cache = &cache, .chunk = options_.prefill_chunk})
+          .logits;
+  if (options_.prefixes != nullptr) {
+    options_.prefixes->keep(prompt, key, cache);
+  }
+  return logits;
 }
 
-Generation::Generation(const Model& model, const Options& options)
-    : model_(model),
-      sampler_(options.sampler),
-      stop_(model, options.stop),
-      cache_(model.config()) {}
+std::size_t Generation::join(TextRequest request) {
+  return join(std::move(request), nobody_);
+}
 
-std::size_t Generation::join(const std::vector<std::int32_t>& prompt) {
+std::size_t Generation::join(TextRequest request, Tap& tap) {
+  auto state =
+      std::make_shared<State>(State{.request = request, .sampler = Sampler(request.sampler)});
+  if (!request.stop.strings.empty() || model_.has_tokenizer()) {
+    state->writer.emplace(model_.tokenizer(), request.prompt, request.stop.strings);
+  }
+  state->tokens = request.prompt;
   KvCache own(model_.config());
-  const Tensor logits =
-      model_.forward(Batch({prompt}), {.logits = Logits::last, .cache = &own}).logits;
-  const std::size_t text = texts_.size();
-  texts_.emplace_back();
-  texts_[text].written.push_back(sampler_.pick(logits, {{text, 0}}).front());
-  texts_[text].ended = stop_.after(texts_[text].written);
-  if (texts_[text].ended == Ended::no) {
+  write({state.get()}, prefill(*state, own, tap));
+  const std::size_t text = joined_++;
+  texts_[text] = state;
+  if (state->text.ended == Ended::no) {
     cache_.append_rows(own);
     running_.push_back(text);
+    rows_changed();
   }
   return text;
+}
+
+// Why a text ends behind the token it just got.
+Ended Generation::ended(const State& state) const {
+  const StopRules& stop = state.request.stop;
+  const std::int32_t token = state.tokens.back();
+  const bool named = std::find(stop.ids.begin(), stop.ids.end(), token) != stop.ids.end();
+  if (named || (stop.at_end_of_turn == AtEndOfTurn::stop && model_.has_tokenizer() &&
+                model_.tokenizer().is_end(token))) {
+    return Ended::id;
+  }
+  if (state.writer && state.writer->stopped()) {
+    return Ended::string;
+  }
+  const auto written = static_cast<std::int64_t>(state.text.tokens.size());
+  return written >= stop.max_new ? Ended::length : Ended::no;
+}
+
+// Adds to each state the token that its row of `logits` gives.
+void Generation::write(const std::vector<State*>& states, const Tensor& logits) const {
+  const std::vector<std::int32_t> first = likeliest(logits);
+  const std::vector<float> lse = to_floats(at::logsumexp(logits, {-1}));
+  for (std::size_t row = 0; row < states.size(); ++row) {
+    State& state = *states[row];
+    const Draw draw{state.request.sample, state.text.tokens.size()};
+    WrittenToken token{.token = first[row]};
+    if (!state.sampler.greedy() || state.request.top_logprobs > 0) {
+      const std::vector<float> own = to_floats(logits[static_cast<std::int64_t>(row)]);
+      token.token = state.sampler.pick(own, state.tokens, draw);
+      token.top = alternatives(own, lse[row], state.request.top_logprobs);
+    }
+    const Tensor logit = logits[static_cast<std::int64_t>(row)][token.token];
+    token.logprob = logit.item<float>() - lse[row];
+    state.tokens.push_back(token.token);
+    state.text.tokens.push_back(std::move(token));
+    settle(state);
+  }
+}
+
+void Generation::settle(State& state) const {
+  if (state.writer) {
+    const Ended by_id = ended(state);
+    if (by_id != Ended::id) {  // what ends a turn is not part of its text
+      state.writer->push(state.tokens.back());
+    }
+  }
+  state.text.ended = ended(state);
+  if (state.writer) {
+    if (state.text.ended != Ended::no) {
+      state.writer->finish();
+    }
+    state.text.text = state.writer->text();
+  }
+}
+
+void Generation::rows_changed() {
+  row_texts_ = std::make_shared<std::vector<RowText>>();
+  for (const std::size_t text : running_) {
+    row_texts_->push_back(state(text).row_text());
+    row_texts_->back().tokens.pop_back();  // the last one has not run yet
+  }
 }
 
 void Generation::leave(std::size_t text) {
@@ -69,7 +188,13 @@ void Generation::leave(std::size_t text) {
   if (found != running_.end()) {
     cache_.drop_rows({found - running_.begin()});
     running_.erase(found);
+    rows_changed();
   }
+}
+
+void Generation::forget(std::size_t text) {
+  leave(text);
+  texts_.erase(text);
 }
 
 // Rows whose text has ended leave.
@@ -77,7 +202,7 @@ void Generation::drop_ended() {
   std::vector<std::int64_t> rows;
   std::vector<std::size_t> still;
   for (std::size_t row = 0; row < running_.size(); ++row) {
-    if (texts_[running_[row]].ended == Ended::no) {
+    if (state(running_[row]).text.ended == Ended::no) {
       still.push_back(running_[row]);
     } else {
       rows.push_back(static_cast<std::int64_t>(row));
@@ -86,6 +211,7 @@ void Generation::drop_ended() {
   if (!rows.empty()) {
     cache_.drop_rows(rows);
     running_ = still;
+    rows_changed();
   }
 }
 
@@ -93,10 +219,38 @@ void Generation::drop_ended() {
 void Generation::end_full_rows() {
   for (std::size_t row = 0; row < running_.size(); ++row) {
     if (cache_.columns() - cache_.pads()[row] >= model_.config().n_ctx) {
-      texts_[running_[row]].ended = Ended::context;
+      State& full = state(running_[row]);
+      full.text.ended = Ended::context;
+      if (full.writer) {
+        full.writer->finish();
+        full.text.text = full.writer->text();
+      }
     }
   }
   drop_ended();
+}
+
+Tensor Generation::next_logits(Tap& tap) {
+  std::vector<std::int32_t> input;
+  std::vector<std::int64_t> numbers;
+  RowChanges::Changes changes;
+  for (std::size_t row = 0; row < running_.size(); ++row) {
+    const State& own = state(running_[row]);
+    input.push_back(own.tokens.back());
+    numbers.push_back(own.request.number);
+    changes.push_back(own.request.change);
+    (*row_texts_)[row].tokens.push_back(input.back());
+  }
+  Batch batch = columns_of(input);
+  batch.describe(row_texts_);
+  batch.number_prompts(std::move(numbers));
+  if (changes_ == nullptr || &tap != changes_of_) {
+    changes_ = std::make_unique<RowChanges>(changes, tap);
+    changes_of_ = &tap;
+  } else {
+    changes_->set_rows(changes);
+  }
+  return model_.forward(batch, *changes_, {.logits = Logits::last, .cache = &cache_}).logits;
 }
 
 bool Generation::step(Tap& tap) {
@@ -104,26 +258,18 @@ bool Generation::step(Tap& tap) {
   if (running_.empty()) {
     return false;
   }
-  std::vector<std::int32_t> input;
-  std::vector<Draw> draws;
+  const Tensor logits = next_logits(tap);
+  std::vector<State*> states;
   for (const std::size_t text : running_) {
-    input.push_back(texts_[text].written.back());
-    draws.push_back({text, texts_[text].written.size()});
+    states.push_back(&state(text));
   }
-  const std::vector<std::int32_t> tokens =
-      sampler_.pick(one_more(model_, cache_, input, tap), draws);
-  for (std::size_t row = 0; row < running_.size(); ++row) {
-    Text& text = texts_[running_[row]];
-    text.written.push_back(tokens[row]);
-    text.ended = stop_.after(text.written);
-  }
+  write(states, logits);
   drop_ended();
   return true;
 }
 
 bool Generation::step() {
-  NoTap nobody;
-  return step(nobody);
+  return step(nobody_);
 }
 
 void greedy_decode(const Model& model,
@@ -132,13 +278,12 @@ void greedy_decode(const Model& model,
                    const DecodeOptions& options,
                    Tap& tap,
                    const std::function<void(const DecodeStep&)>& each) {
-  const Sampler likeliest{SamplerOptions()};
   DecodeStep now{.written = last, .live = std::vector<char>(last.size(), 1)};
   const auto is_live = [](char live) { return live != 0; };
   for (std::int64_t i = 0; i < options.max_new && cache.columns() < model.config().n_ctx &&
                            std::any_of(now.live.begin(), now.live.end(), is_live);
        ++i) {
-    now.written = likeliest.pick(one_more(model, cache, now.written, tap), {});
+    now.written = likeliest(one_more(model, cache, now.written, tap));
     each(now);
     for (std::size_t row = 0; row < now.live.size(); ++row) {
       now.live[row] = now.live[row] != 0 && !options.ends(now.written[row]) ? 1 : 0;

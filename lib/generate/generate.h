@@ -1,38 +1,66 @@
-// Writing on from prompts: a batch that texts join and leave while it runs.
+// Writing on from prompts: a batch that texts join and leave while it runs, each with its own
+// sampler, stop rules and change of the model.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/generate/prefix_cache.h"
+#include "lib/generate/row_changes.h"
 #include "lib/generate/sampler.h"
+#include "lib/generate/written_text.h"
 #include "lib/model/model.h"
 
 namespace headscope {
 
+// Whether the tokens that the model's own files name as the end of a turn (Tokenizer::is_end) end a
+// text too.
+enum class AtEndOfTurn { stop, go_on };
+
 struct StopRules {
   std::vector<std::int32_t> ids{};     // a text ends behind such a token
-  std::vector<std::string> strings{};  // … or behind the token that completes one of them
+  std::vector<std::string> strings{};  // … or before one of them, however its tokens lie
   std::int64_t max_new = 50;           // … or behind this many tokens
+  AtEndOfTurn at_end_of_turn = AtEndOfTurn::stop;
 };
 
 // Why a text ended; `context`: the model has no position left.
 enum class Ended { no, id, string, length, context };
 
-// Says whether a text that just wrote its last token ends. Strings are looked for in what the
-// tokenizer makes of all tokens written, so one may lie across tokens.
-class StopWatch {
- public:
-  // Throws DataError for strings if the model came without a tokenizer.
-  StopWatch(const Model& model, StopRules rules);
+struct TextRequest {
+  std::vector<std::int32_t> prompt{};
+  std::map<std::string, Span> spans{};  // named parts of the prompt, for changes that ask for them
+  SamplerOptions sampler{};
+  StopRules stop{};
+  // What the model is changed by, for this text alone; null: nothing.
+  std::shared_ptr<const StandingChange> change{};
+  std::int64_t number = 0;        // of the prompt, for changes of chosen prompts
+  std::uint64_t sample = 0;       // which of the texts that share a prompt and a seed
+  std::int64_t top_logprobs = 0;  // of each token written, how many alternatives are told
+};
 
-  [[nodiscard]] Ended after(const std::vector<std::int32_t>& written) const;
+// A token that was written. Log-probabilities are natural, of the model's own distribution, before
+// temperature and penalty.
+struct WrittenToken {
+  struct Alternative {
+    std::int32_t token = 0;
+    float logprob = 0.0F;
+  };
+  std::int32_t token = 0;
+  float logprob = 0.0F;
+  std::vector<Alternative> top{};  // likeliest first
+};
 
- private:
-  const Model& model_;
-  StopRules rules_;
+struct GeneratedText {
+  std::vector<WrittenToken> tokens{};
+  Ended ended = Ended::no;
+  // What is final of the text, without what ends it; empty if the model has no tokenizer.
+  std::string text{};
 };
 
 // Texts that run together, one token each a step. What a text gets does not depend on those beside
@@ -40,42 +68,56 @@ class StopWatch {
 class Generation {
  public:
   struct Options {
-    SamplerOptions sampler{};
-    StopRules stop{};
+    std::int64_t prefill_chunk = 512;         // tokens of a prompt run at a time
+    std::shared_ptr<PrefixCache> prefixes{};  // of prompts run before; null: each runs whole
   };
-  // `model` outlives it.
-  Generation(const Model& model, const Options& options);
+  // `model` outlives it. A change of the model itself (Model::with()) holds for every text.
+  explicit Generation(const Model& model);
+  Generation(const Model& model, Options options);
 
-  // Starts a text, with its first token, and returns its number, counted from 0. Throws UsageError
-  // as Model::forward().
-  std::size_t join(const std::vector<std::int32_t>& prompt);
+  // Runs a prompt and writes its first token. Returns the text's number, counted from 0. `tap`
+  // watches the prompt's pass. Throws UsageError as Model::forward() and Sampler do, and for stop
+  // strings if the model came without a tokenizer (DataError).
+  std::size_t join(TextRequest request, Tap& tap);
+  std::size_t join(TextRequest request);
 
   // Takes a text out before it ended. Nothing happens if it is out already.
   void leave(std::size_t text);
+  // Forgets a text that is out of the batch: its number means nothing any more.
+  void forget(std::size_t text);
 
-  // One more token of every text that runs, watched by `tap`; those that end leave. False if none
-  // was running.
+  // One more token of every text that runs, watched by `tap` after the texts' own changes; those
+  // that end leave. False if none was running.
   bool step(Tap& tap);
   bool step();
 
-  struct Text {
-    std::vector<std::int32_t> written{};
-    Ended ended = Ended::no;
-  };
-  [[nodiscard]] const Text& text(std::size_t number) const { return texts_.at(number); }
+  // Throws UsageError if there is no such text.
+  [[nodiscard]] const GeneratedText& text(std::size_t number) const;
   // The texts that run, in the order of the batch's rows.
   [[nodiscard]] const std::vector<std::size_t>& running() const { return running_; }
 
  private:
+  struct State;
+  [[nodiscard]] State& state(std::size_t text) const;
+  Tensor prefill(State& state, KvCache& cache, Tap& tap) const;
+  void write(const std::vector<State*>& states, const Tensor& logits) const;
+  [[nodiscard]] Ended ended(const State& state) const;
+  void settle(State& state) const;
+  void rows_changed();
   void drop_ended();
   void end_full_rows();
+  [[nodiscard]] Tensor next_logits(Tap& tap);
 
   const Model& model_;
-  Sampler sampler_;
-  StopWatch stop_;
+  Options options_;
   KvCache cache_;
-  std::vector<Text> texts_;
+  std::map<std::size_t, std::shared_ptr<State>> texts_;
+  std::size_t joined_ = 0;
   std::vector<std::size_t> running_;  // row by row; the last token of each is its next input
+  std::shared_ptr<std::vector<RowText>> row_texts_;
+  NoTap nobody_;
+  std::unique_ptr<RowChanges> changes_;  // with the tap of the last step
+  const Tap* changes_of_ = nullptr;
 };
 
 // One step of rows that all go on until the last has ended, those that have ended beside them: the

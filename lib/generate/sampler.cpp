@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -22,49 +23,70 @@ double uniform(std::uint64_t seed, const Draw& draw) {
   return static_cast<double>(random.next() >> 11) * 0x1p-53;
 }
 
-// Token ids, likeliest first, as many as may be drawn by rank.
-std::vector<std::int32_t> ranked(const float* logits, std::int64_t size, std::int64_t top_k) {
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(size));
-  std::iota(ids.begin(), ids.end(), 0);
-  const auto count = top_k > 0 ? std::min(top_k, size) : size;
-  std::partial_sort(ids.begin(), ids.begin() + count, ids.end(), [&](auto a, auto b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  });
-  ids.resize(static_cast<std::size_t>(count));
-  return ids;
-}
-
-std::int32_t drawn(const float* logits,
-                   std::int64_t size,
-                   const SamplerOptions& options,
-                   double chance) {
-  const std::vector<std::int32_t> ids = ranked(logits, size, options.top_k);
-  const double largest = logits[ids.front()];
-  std::vector<double> weights;
-  for (const std::int32_t id : ids) {
-    weights.push_back(std::exp((static_cast<double>(logits[id]) - largest) / options.temperature));
-  }
+// How many of the tokens, whose unnormalised probabilities fall, may be drawn.
+std::size_t kept(const std::vector<double>& weights, const SamplerOptions& options) {
   const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
   double nucleus = 0.0;
   std::size_t count = 0;
-  while (count < weights.size() && (count == 0 || nucleus < options.top_p * whole)) {
+  while (count < weights.size() && (count == 0 || nucleus < options.top_p * whole) &&
+         weights[count] >= options.min_p * weights.front()) {
     nucleus += weights[count++];
   }
-  double left = chance * nucleus;
-  for (std::size_t i = 0; i < count; ++i) {
+  return count;
+}
+
+std::int32_t drawn(std::span<const float> logits, const SamplerOptions& options, double chance) {
+  const std::vector<std::int32_t> ids = likeliest_ids(
+      logits, options.top_k > 0 ? options.top_k : static_cast<std::int64_t>(logits.size()));
+  const double largest = logits[static_cast<std::size_t>(ids.front())];
+  std::vector<double> weights;
+  for (const std::int32_t id : ids) {
+    const double logit = logits[static_cast<std::size_t>(id)];
+    weights.push_back(std::exp((logit - largest) / options.temperature));
+  }
+  weights.resize(kept(weights, options));
+  double left = chance * std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
     left -= weights[i];
     if (left < 0) {
       return ids[i];
     }
   }
-  return ids.front();  // chance · nucleus rounded up to the sum
+  return ids.front();  // chance · sum rounded up to the sum
 }
 
-void check_logits(const Tensor& logits) {
-  const Tensor good = logits.isnan().any(1).logical_or(
-      logits.amax({1}).abs().eq(std::numeric_limits<double>::infinity()));
-  if (good.any().item<bool>()) {
-    throw UsageError("logits to choose a token from are not numbers");
+std::vector<float> penalised(std::span<const float> logits,
+                             std::span<const std::int32_t> text,
+                             double penalty) {
+  std::vector<float> changed(logits.begin(), logits.end());
+  for (const std::int32_t token : text) {
+    const auto id = static_cast<std::size_t>(token);
+    const double own = logits[id];  // as it was: a token that stands twice is penalised once
+    changed[id] = static_cast<float>(own > 0 ? own / penalty : own * penalty);
+  }
+  return changed;
+}
+
+[[noreturn]] void refuse_logits() {
+  throw UsageError("logits to choose a token from are not numbers");
+}
+
+void check_logits(std::span<const float> logits) {
+  float largest = -std::numeric_limits<float>::infinity();
+  for (const float logit : logits) {
+    if (std::isnan(logit)) {
+      refuse_logits();
+    }
+    largest = std::max(largest, logit);
+  }
+  if (std::isinf(largest)) {
+    refuse_logits();
+  }
+}
+
+void check_share(std::string_view name, double value, bool good, std::string_view range) {
+  if (!good) {
+    throw UsageError("{} of {}; it must be {}", name, value, range);
   }
 }
 
@@ -78,26 +100,55 @@ Sampler::Sampler(const SamplerOptions& options) : options_(options) {
   if (options.top_k < 0) {
     throw UsageError("top_k of {}; at least 1, or 0 for all tokens", options.top_k);
   }
-  if (!(options.top_p > 0) || options.top_p > 1) {
-    throw UsageError("top_p of {}; it must be above 0 and at most 1", options.top_p);
-  }
+  check_share(
+      "top_p", options.top_p, options.top_p > 0 && options.top_p <= 1, "above 0 and at most 1");
+  check_share("min_p", options.min_p, options.min_p >= 0 && options.min_p <= 1, "from 0 to 1");
+  const double penalty = options.repetition_penalty;
+  check_share("a repetition penalty",
+              penalty,
+              penalty > 0 && std::isfinite(penalty),
+              "a finite number above 0");
 }
 
-std::vector<std::int32_t> Sampler::pick(const Tensor& logits,
-                                        const std::vector<Draw>& draws) const {
+std::int32_t Sampler::pick(std::span<const float> logits,
+                           std::span<const std::int32_t> text,
+                           const Draw& draw) const {
   check_logits(logits);
+  std::vector<float> changed;
+  if (options_.repetition_penalty != 1.0) {
+    changed = penalised(logits, text, options_.repetition_penalty);
+    logits = changed;
+  }
   if (options_.temperature == 0.0) {
-    const Tensor ids = at::argmax(logits, -1).to(at::kCPU);
-    const auto* id = ids.const_data_ptr<std::int64_t>();
-    return {id, id + ids.numel()};
+    return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) -
+                                     logits.begin());
   }
-  const Tensor rows = logits.to(at::kCPU, at::kFloat).contiguous();
-  std::vector<std::int32_t> tokens;
-  for (std::size_t row = 0; row < draws.size(); ++row) {
-    const float* own = rows.const_data_ptr<float>() + static_cast<std::int64_t>(row) * rows.size(1);
-    tokens.push_back(drawn(own, rows.size(1), options_, uniform(options_.seed, draws[row])));
+  return drawn(logits, options_, uniform(options_.seed, draw));
+}
+
+std::vector<std::int32_t> likeliest_ids(std::span<const float> logits, std::int64_t count) {
+  std::vector<std::int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  count = std::min(count, static_cast<std::int64_t>(logits.size()));
+  const auto before = [&](std::int32_t a, std::int32_t b) {
+    const float x = logits[static_cast<std::size_t>(a)];
+    const float y = logits[static_cast<std::size_t>(b)];
+    return x != y ? x > y : a < b;
+  };
+  std::partial_sort(ids.begin(), ids.begin() + count, ids.end(), before);
+  ids.resize(static_cast<std::size_t>(count));
+  return ids;
+}
+
+std::vector<std::int32_t> likeliest(const Tensor& logits) {
+  const Tensor bad = logits.isnan().any(1).logical_or(
+      logits.amax({1}).abs().eq(std::numeric_limits<double>::infinity()));
+  if (bad.any().item<bool>()) {
+    refuse_logits();
   }
-  return tokens;
+  const Tensor ids = at::argmax(logits, -1).to(at::kCPU);
+  const auto* id = ids.const_data_ptr<std::int64_t>();
+  return {id, id + ids.numel()};
 }
 
 }  // namespace headscope

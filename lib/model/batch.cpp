@@ -40,6 +40,7 @@ Batch Batch::of(const std::vector<const Prompt*>& prompts) {
   auto texts = std::make_shared<std::vector<RowText>>(*batch.layout_.texts);
   for (std::size_t row = 0; row < prompts.size(); ++row) {
     (*texts)[row].spans = prompts[row]->spans;
+    (*texts)[row].prompt_tokens -= prompts[row]->written;
   }
   batch.layout_.texts = std::move(texts);
   return batch;

@@ -25,6 +25,8 @@ class KvCache {
   // A cache of the same tokens that goes on by itself: everything held is cloned.
   [[nodiscard]] KvCache fork() const;
 
+  [[nodiscard]] std::int64_t layers() const { return static_cast<std::int64_t>(layers_.size()); }
+
   // Columns held so far, padding included.
   [[nodiscard]] std::int64_t columns() const { return columns_; }
 

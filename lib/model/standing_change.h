@@ -2,8 +2,10 @@
 // analysis of the changed model, without knowing of the change.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/base/json_fwd.h"
 #include "lib/model/tap.h"
@@ -23,6 +25,13 @@ class StandingChange {
   [[nodiscard]] virtual std::string file() const { return {}; }
   // The change itself, for provenance.
   [[nodiscard]] virtual Json description() const = 0;
+
+  // How often each part changed something so far: values of passes of which it selected some.
+  struct Fired {
+    std::string part;  // "intervention 1 (zero of blocks.0.attn.hook_z)"
+    std::int64_t values = 0;
+  };
+  [[nodiscard]] virtual std::vector<Fired> fired() const = 0;
 
   // Throws UsageError naming a part of the change that no pass so far has met.
   virtual void check_fired() const = 0;

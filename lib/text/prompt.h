@@ -21,6 +21,7 @@ struct Prompt {
   std::vector<std::int32_t> tokens;      // as run, with BOS if one was prepended
   std::map<std::string, Span> spans;     // positions in `tokens`
   std::vector<std::string> pieces = {};  // the text of each token, raw bytes; empty: not known
+  std::int64_t written = 0;              // of `tokens`, the last ones, that a model wrote
 };
 
 }  // namespace headscope

@@ -6,9 +6,11 @@
 #include <map>
 
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/tensor.h>
 
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -20,6 +22,23 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
+Tokens ids(const GeneratedText& text) {
+  Tokens tokens;
+  for (const WrittenToken& written : text.tokens) {
+    tokens.push_back(written.token);
+  }
+  return tokens;
+}
+
+// A text of its own, from beginning to end.
+GeneratedText alone(const Model& model, const TextRequest& request) {
+  Generation generation(model);
+  generation.join(request);
+  while (generation.step()) {
+  }
+  return generation.text(0);
+}
+
 Tokens greedy_alone(const Model& model, Tokens text, std::size_t count) {
   Tokens written;
   while (written.size() < count) {
@@ -30,12 +49,15 @@ Tokens greedy_alone(const Model& model, Tokens text, std::size_t count) {
   return written;
 }
 
+const StopRules kSix{.max_new = 6, .at_end_of_turn = AtEndOfTurn::go_on};
+
 // How often each token of `logits` is drawn.
 std::map<std::int32_t, int> counts(const SamplerOptions& options, const Tensor& logits, int draws) {
   const Sampler sampler(options);
+  const std::vector<float> row = to_floats(logits[0]);
   std::map<std::int32_t, int> found;
   for (int i = 0; i < draws; ++i) {
-    ++found[sampler.pick(logits, {{7, static_cast<std::uint64_t>(i)}}).front()];
+    ++found[sampler.pick(row, {}, {7, static_cast<std::uint64_t>(i)})];
   }
   return found;
 }
@@ -47,21 +69,23 @@ TEST_CASE("texts that join and leave a running batch are what each is alone") {
     CAPTURE(name);
     const Model model = load(huggingface_fixture(name));
     const std::vector<Tokens> prompts{{5, 9, 7, 3}, {8}, {6, 4, 11, 12, 9, 5, 8}, {3, 3}};
-    Generation generation(model, {.stop = {.max_new = 6}});
+    Generation generation(model);
     for (std::size_t i = 0; i < prompts.size(); ++i) {
-      CHECK(generation.join(prompts[i]) == i);
+      CHECK(generation.join({.prompt = prompts[i], .stop = kSix}) == i);
       generation.step();
     }
     generation.leave(2);
-    const std::size_t left = generation.text(2).written.size();
+    const std::size_t left = generation.text(2).tokens.size();
     while (generation.step()) {
     }
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       CAPTURE(i);
-      CHECK(generation.text(i).written == greedy_alone(model, prompts[i], i == 2 ? left : 6));
+      CHECK(ids(generation.text(i)) == greedy_alone(model, prompts[i], i == 2 ? left : 6));
       CHECK(generation.text(i).ended == (i == 2 ? Ended::no : Ended::length));
     }
     CHECK(generation.running().empty());
+    generation.forget(1);
+    CHECK_THROWS_AS(generation.text(1), UsageError);
   }
 }
 
@@ -71,44 +95,97 @@ TEST_CASE("a text ends by an id, at its length, or with the context") {
   const Tokens free = greedy_alone(model, prompt, 5);
   const std::int32_t stop = free[2];
   const auto first = std::find(free.begin(), free.end(), stop) + 1;
-  Generation by_id(model, {.stop = {.ids = {stop}, .max_new = 5}});
-  by_id.join(prompt);
-  while (by_id.step()) {
-  }
-  CHECK(by_id.text(0).written == Tokens(free.begin(), first));
-  CHECK(by_id.text(0).ended == Ended::id);
+  const GeneratedText by_id =
+      alone(model,
+            {.prompt = prompt,
+             .stop = {.ids = {stop}, .max_new = 5, .at_end_of_turn = AtEndOfTurn::go_on}});
+  CHECK(ids(by_id) == Tokens(free.begin(), first));
+  CHECK(by_id.ended == Ended::id);
 
   const Model small = altered(model, [](ModelConfig& c, Weights& w) {
     c.n_ctx = 6;
     w.W_pos = w.W_pos.slice(0, 0, 6);
   });
-  Generation full(small, {.stop = {.max_new = 50}});
-  full.join(prompt);
-  full.join({5});
+  Generation full(small);
+  full.join({.prompt = prompt, .stop = {.at_end_of_turn = AtEndOfTurn::go_on}});
+  full.join({.prompt = {5}, .stop = {.at_end_of_turn = AtEndOfTurn::go_on}});
   while (full.step()) {
   }
-  CHECK(full.text(0).written ==
-        greedy_alone(small, prompt, 3));  // the last token needs no position
+  CHECK(ids(full.text(0)) == greedy_alone(small, prompt, 3));  // the last token needs no position
   CHECK(full.text(0).ended == Ended::context);
-  CHECK(full.text(1).written.size() == 6);
-  CHECK_THROWS_AS(full.join(Tokens(7, 3)), UsageError);
+  CHECK(full.text(1).tokens.size() == 6);
+  CHECK_THROWS_AS(full.join({.prompt = Tokens(7, 3)}), UsageError);
 }
 
-TEST_CASE("a text ends with a string that lies across tokens") {
+TEST_CASE("a text ends before a string that lies across tokens") {
   const Model model = load(huggingface_fixture("llama"));
   const Tokens prompt{5, 9, 7, 3};
   const Tokens free = greedy_alone(model, prompt, 4);
-  const std::string text = model.tokenizer().decode(free);
-  const std::string before = model.tokenizer().decode({free[0], free[1]});
-  REQUIRE(model.tokenizer().decode({free[0]}).find(before) == std::string::npos);
-  Generation generation(model, {.stop = {.strings = {before}, .max_new = 4}});
-  generation.join(prompt);
+  WrittenText whole(model.tokenizer(), prompt, {});
+  for (const std::int32_t token : free) {
+    whole.push(token);
+  }
+  whole.finish();
+  REQUIRE(whole.text().size() > 3);
+  const std::string stop = whole.text().substr(1, 2);
+  const GeneratedText text =
+      alone(model,
+            {.prompt = prompt,
+             .stop = {.strings = {stop}, .max_new = 4, .at_end_of_turn = AtEndOfTurn::go_on}});
+  CHECK(text.text == whole.text().substr(0, whole.text().find(stop)));
+  CHECK(text.ended == Ended::string);
+  const Model without = altered(model, [](ModelConfig&, Weights&) {});
+  CHECK_THROWS_AS(alone(without, {.prompt = prompt, .stop = {.strings = {"x"}}}), DataError);
+}
+
+TEST_CASE("log-probabilities are those of a pass over the whole text") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  const Tokens prompt{5, 9, 7, 3};
+  const GeneratedText text = alone(model,
+                                   {.prompt = prompt,
+                                    .sampler = {.temperature = 2.0, .seed = 5},
+                                    .stop = kSix,
+                                    .top_logprobs = 3});
+  Tokens tokens = prompt;
+  for (const WrittenToken& written : text.tokens) {
+    const Tensor logits = model.forward(Batch({tokens}), {.logits = Logits::last}).logits[0];
+    const std::vector<float> expected = to_floats(at::log_softmax(logits, -1));
+    CHECK(written.logprob ==
+          Approx(expected[static_cast<std::size_t>(written.token)]).margin(1e-4));
+    REQUIRE(written.top.size() == 3);
+    CHECK(written.top.front().token == likeliest(logits.unsqueeze(0)).front());
+    CHECK(written.top.front().logprob >= written.top.back().logprob);
+    CHECK(written.top[1].logprob ==
+          Approx(expected[static_cast<std::size_t>(written.top[1].token)]).margin(1e-4));
+    tokens.push_back(written.token);
+  }
+}
+
+TEST_CASE("a prompt that begins like one before goes on from its keys") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  const auto prefixes = std::make_shared<PrefixCache>(1 << 20);
+  Generation generation(model, {.prefixes = prefixes});
+  const std::vector<Tokens> prompts{{5, 9, 7, 3}, {5, 9, 7, 3}, {5, 9, 7, 8, 2}, {6, 1}, {5}};
+  for (const Tokens& prompt : prompts) {
+    generation.join({.prompt = prompt, .stop = kSix});
+  }
+  CHECK(prefixes->hits() == 2);
   while (generation.step()) {
   }
-  CHECK(generation.text(0).written == Tokens(free.begin(), free.begin() + 2));
-  CHECK(generation.text(0).ended == Ended::string);
-  const Model without = altered(model, [](ModelConfig&, Weights&) {});
-  CHECK_THROWS_AS(StopWatch(without, {.strings = {"x"}}), DataError);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    CAPTURE(i);
+    CHECK(ids(generation.text(i)) == greedy_alone(model, prompts[i], 6));
+  }
+  PrefixCache none(8);
+  KvCache cache(model.config());
+  (void)model.forward(Batch({{5, 9}}), {.cache = &cache});
+  none.keep({5, 9}, "", cache);
+  CHECK(none.bytes_held() == 0);
+  CHECK_FALSE(none.find({5, 9, 7}, ""));
+  prefixes->keep({5, 9}, "xxh3:1", cache);
+  CHECK_FALSE(prefixes->find({5, 9, 7}, "xxh3:1"));  // its edits may ask where the prompt ends
+  CHECK(prefixes->find({5, 9}, "xxh3:1"));
+  CHECK_FALSE(prefixes->find({5, 9}, "xxh3:2"));
 }
 
 TEST_CASE("a sampler draws by temperature, rank and nucleus, the same for the same seed") {
@@ -130,27 +207,42 @@ TEST_CASE("a sampler draws by temperature, rank and nucleus, the same for the sa
   CHECK(nucleus.size() == 2);
   CHECK(nucleus.count(1) + nucleus.count(3) == 2);
   CHECK(counts({.temperature = 1.0, .top_p = two + 0.01}, logits, 500).count(2) == 1);
+  CHECK(counts({.temperature = 1.0, .min_p = 0.3}, logits, 500).size() == 3);  // e^-1 = 0.37
+  CHECK(counts({.temperature = 1.0, .min_p = 0.4}, logits, 500).size() == 2);
+  CHECK(counts({.temperature = 0.5, .min_p = 0.3}, logits, 500).size() == 2);  // e^-2 = 0.14
 }
 
 TEST_CASE("a sampled text draws each token anew, by its number in the text") {
   const Model model = load(huggingface_fixture("gpt2"));
   const SamplerOptions sampled{.temperature = 5.0, .seed = 7};
-  Generation generation(model, {.sampler = sampled, .stop = {.max_new = 6}});
-  generation.join({5, 9, 7, 3});
-  while (generation.step()) {
-  }
+  const GeneratedText written =
+      alone(model, {.prompt = {5, 9, 7, 3}, .sampler = sampled, .stop = kSix});
   Tokens text{5, 9, 7, 3};
   for (std::uint64_t number = 0; number < 6; ++number) {
     const Tensor logits = model.forward(Batch({text}), {.logits = Logits::last}).logits;
-    text.push_back(Sampler(sampled).pick(logits, {{0, number}}).front());
+    text.push_back(Sampler(sampled).pick(to_floats(logits[0]), {}, {0, number}));
   }
-  CHECK(generation.text(0).written == Tokens(text.begin() + 4, text.end()));
+  CHECK(ids(written) == Tokens(text.begin() + 4, text.end()));
 }
 
 TEST_CASE("a sampler refuses what is no distribution") {
   CHECK_THROWS_WITH(Sampler({.temperature = -1.0}), contains("temperature of -1"));
   CHECK_THROWS_WITH(Sampler({.top_k = -1}), contains("top_k of -1"));
   CHECK_THROWS_WITH(Sampler({.top_p = 0.0}), contains("top_p of 0"));
+  CHECK_THROWS_WITH(Sampler({.min_p = 1.5}), contains("min_p of 1.5"));
+  CHECK_THROWS_WITH(Sampler({.repetition_penalty = 0.0}), contains("penalty of 0"));
   const Tensor broken = at::full({1, 4}, std::numeric_limits<float>::quiet_NaN());
-  CHECK_THROWS_WITH(Sampler(SamplerOptions()).pick(broken, {{}}), contains("not numbers"));
+  CHECK_THROWS_WITH(likeliest(broken), contains("not numbers"));
+  CHECK_THROWS_WITH(Sampler({.temperature = 1.0}).pick(to_floats(broken[0]), {}, {}),
+                    contains("not numbers"));
+}
+
+TEST_CASE("the repetition penalty divides what is positive and multiplies what is negative, once") {
+  const Sampler sampler({.repetition_penalty = 2.0});
+  CHECK_FALSE(sampler.greedy());
+  const std::vector<float> logits{1.0F, 3.0F, 2.0F};
+  CHECK(sampler.pick(logits, std::vector<std::int32_t>{2}, {}) == 1);
+  CHECK(sampler.pick(logits, std::vector<std::int32_t>{1, 1}, {}) == 2);  // 1.5, not 0.75
+  const std::vector<float> negative{-1.0F, -1.5F};
+  CHECK(sampler.pick(negative, std::vector<std::int32_t>{0}, {}) == 1);  // -2
 }

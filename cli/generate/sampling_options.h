@@ -1,0 +1,29 @@
+// How texts are written, as options that `generate` and `chat` share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/generate/generate.h"
+
+namespace CLI {
+class App;
+}
+
+namespace headscope {
+
+struct SamplingArguments {
+  SamplerOptions sampler{};
+  std::int64_t max_tokens = 64;
+  std::vector<std::string> stop{};
+  bool ignore_end = false;
+};
+void add_sampling(CLI::App& app, SamplingArguments& arguments);
+
+StopRules stop_rules(const SamplingArguments& arguments);
+
+// "the end of a turn", "--max-tokens" …: why a text ended, in words.
+std::string_view to_string(Ended ended);
+
+}  // namespace headscope

@@ -1,0 +1,170 @@
+#include "lib/generate/row_changes.h"
+
+#include <algorithm>
+
+#include <ATen/ops/index_copy.h>
+
+#include "lib/base/error.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+template <typename Value>
+std::vector<Value> chosen(const std::vector<Value>& values, const std::vector<std::int64_t>& rows) {
+  std::vector<Value> some;
+  for (const std::int64_t row : rows) {
+    some.push_back(values[static_cast<std::size_t>(row)]);
+  }
+  return some;
+}
+
+bool follow_each_other(const std::vector<std::int64_t>& rows) {
+  return rows.back() - rows.front() + 1 == static_cast<std::int64_t>(rows.size());
+}
+
+// The rows of a value whose first axis is the batch; a view where they follow each other.
+Tensor rows_of(const Tensor& value, const std::vector<std::int64_t>& rows) {
+  if (!value.defined() || value.size(0) == 1) {  // one for all rows
+    return value;
+  }
+  return follow_each_other(rows)
+             ? value.narrow(0, rows.front(), static_cast<std::int64_t>(rows.size()))
+             : value.index_select(0, index_tensor(rows, value.device()));
+}
+
+AttentionInputs rows_of(const AttentionInputs& in, const std::vector<std::int64_t>& rows) {
+  AttentionInputs part = in;
+  part.q = rows_of(in.q, rows);
+  part.k = rows_of(in.k, rows);
+  part.v = rows_of(in.v, rows);
+  part.hidden = rows_of(in.hidden, rows);
+  return part;
+}
+
+}  // namespace
+
+BatchLayout rows_of(const BatchLayout& layout, const std::vector<std::int64_t>& rows) {
+  BatchLayout part = layout;
+  part.rows = static_cast<std::int64_t>(rows.size());
+  part.pads = chosen(layout.pads, rows);
+  part.prompts = layout.prompts.empty() ? rows : chosen(layout.prompts, rows);
+  if (layout.texts != nullptr) {
+    part.texts = std::make_shared<const std::vector<RowText>>(chosen(*layout.texts, rows));
+  }
+  return part;
+}
+
+RowChanges::RowChanges(const Changes& changes, Tap& tap) : tap_(tap) {
+  set_rows(changes);
+}
+
+void RowChanges::set_rows(const Changes& changes) {
+  rows_ = static_cast<std::int64_t>(changes.size());
+  for (Group& group : groups_) {
+    group.rows.clear();
+  }
+  for (std::size_t row = 0; row < changes.size(); ++row) {
+    if (changes[row] == nullptr) {
+      continue;
+    }
+    auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& other) {
+      return other.change == changes[row];
+    });
+    if (group == groups_.end()) {
+      groups_.push_back(
+          {.change = changes[row], .tap = changes[row]->tap(), .rows = {}, .layout = {}});
+      group = groups_.end() - 1;
+    }
+    group->rows.push_back(static_cast<std::int64_t>(row));
+  }
+  std::erase_if(groups_, [](const Group& group) { return group.rows.empty(); });
+}
+
+void RowChanges::begin(const ModelConfig& config) {
+  for (Group& group : groups_) {
+    group.placed = false;
+    group.tap->begin(config);
+  }
+  tap_.begin(config);
+}
+
+void RowChanges::end() {
+  for (Group& group : groups_) {
+    group.tap->end();
+  }
+  tap_.end();
+}
+
+Interest RowChanges::wants(HookPoint point) const {
+  Interest interest = tap_.wants(point);
+  for (const Group& group : groups_) {
+    interest = std::max(interest, group.tap->wants(point));
+  }
+  return interest;
+}
+
+const BatchLayout& RowChanges::layout_of(Group& group, const BatchLayout& whole) {
+  if (!group.placed || group.layout.past != whole.past || group.layout.columns != whole.columns) {
+    group.layout = rows_of(whole, group.rows);
+    group.placed = true;
+  }
+  return group.layout;
+}
+
+Tensor RowChanges::changed(Group& group, const Visit& visit, const Tensor& value) {
+  if (static_cast<std::int64_t>(group.rows.size()) == rows_) {
+    const BatchLayout& layout = layout_of(group, visit.layout);
+    return group.tap->visit({visit.point, layout, visit.config}, value);
+  }
+  if (value.size(0) != rows_) {
+    throw UsageError("{}: its value is one for all texts of the batch, so it cannot change for one",
+                     visit.name());
+  }
+  const Tensor own = rows_of(value, group.rows);
+  const Tensor edited =
+      group.tap->visit({visit.point, layout_of(group, visit.layout), visit.config}, own);
+  return edited.is_same(own)
+             ? value
+             : at::index_copy(value, 0, index_tensor(group.rows, value.device()), edited);
+}
+
+Tensor RowChanges::visit(const Visit& visit, const Tensor& value) {
+  const Interest other = tap_.wants(visit.point);
+  if (other == Interest::supply) {
+    return tap_.visit(visit, value);
+  }
+  Tensor current = value;
+  for (Group& group : groups_) {
+    if (group.tap->wants(visit.point) != Interest::none) {
+      current = changed(group, visit, current);
+    }
+  }
+  if (other == Interest::none) {
+    return current;
+  }
+  const Tensor seen = tap_.visit(visit, current);
+  return other == Interest::observe ? current : seen;
+}
+
+bool RowChanges::wants_attention(int layer) const {
+  return tap_.wants_attention(layer) ||
+         std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+           return group.tap->wants_attention(layer);
+         });
+}
+
+void RowChanges::visit_attention(const Visit& visit, const AttentionInputs& in) {
+  for (Group& group : groups_) {
+    if (group.tap->wants_attention(visit.point.layer)) {
+      const BatchLayout& layout = layout_of(group, visit.layout);
+      group.tap->visit_attention({visit.point, layout, visit.config}, rows_of(in, group.rows));
+    }
+  }
+  if (tap_.wants_attention(visit.point.layer)) {
+    tap_.visit_attention(visit, in);
+  }
+}
+
+}  // namespace headscope
