@@ -1,6 +1,10 @@
 #include "hooks/activation_buffer.h"
 
+#include <algorithm>
+#include <atomic>
 #include <utility>
+
+#include <sys/mman.h>
 
 #include "lib/base/half.h"
 #include "lib/tensor/convert.h"
@@ -9,16 +13,148 @@
 namespace headscope {
 namespace {
 
+constexpr std::size_t kBlocksAhead = 4;        // that the disk is asked for before they are read
+constexpr std::uintptr_t kHugePage = 2 << 20;  // bytes
+
+// Memory that is first touched row by row, all over: few large pages instead of many small ones. A
+// hint.
+void ask_for_large_pages(const Tensor& tensor) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(tensor.const_data_ptr());
+  const std::uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  const std::uintptr_t end = (begin + tensor.nbytes()) / kHugePage * kHugePage;
+  if (first < end) {
+    ::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  }
+}
+
 // Rows for `rows` rows: those of before, if they are large enough and nobody keeps a view of them.
 Tensor room_for(const Tensor& before, std::int64_t rows, std::int64_t width, DType dtype) {
-  const bool free = before.defined() && before.size(0) >= rows && before.storage().use_count() == 1;
-  return free ? before : at::empty({rows, width}, at::TensorOptions(to_torch(dtype)));
+  if (before.defined() && before.size(0) >= rows && before.storage().use_count() == 1) {
+    return before;
+  }
+  Tensor room = at::empty({rows, width}, at::TensorOptions(to_torch(dtype)));
+  ask_for_large_pages(room);
+  return room;
 }
+
+// Calls `work` on `count` threads, this one among them. Rethrows the first exception.
+void on_threads(int count, const std::function<void()>& work) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto guarded = [&] {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = failure ? failure : std::current_exception();
+    }
+  };
+  std::vector<std::jthread> others;
+  for (int i = 1; i < count; ++i) {
+    others.emplace_back(guarded);
+  }
+  guarded();
+  others.clear();  // joins
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+// Where a row of a block goes.
+struct RowMove {
+  std::int64_t token = 0;  // of the block
+  std::int64_t row = 0;    // of the part
+};
+
+// A part that is being filled, by several threads: each block's rows have places of their own.
+class PartFill {
+ public:
+  PartFill(ActivationPart& part,
+           const PartPlan& plan,
+           const ActivationRows& rows,
+           ActivationSource& source,
+           DType dtype)
+      : part_(part), plan_(plan), rows_(rows), source_(source), dtype_(dtype) {
+    std::int64_t begin = 0;
+    for (const RowBlock& block : plan.pool.blocks) {
+      begins_.push_back(begin);
+      begin += block.rows;
+    }
+  }
+
+  // Takes blocks until none is left, or another thread failed.
+  void work() {
+    for (std::size_t block = next_++; block < begins_.size(); block = next_++) {
+      try {
+        announce(block);
+        fill(block);
+      } catch (...) {
+        next_ = begins_.size();
+        throw;
+      }
+    }
+  }
+
+ private:
+  // Announces the blocks from the one that is read on, each once, into the part after this one.
+  void announce(std::size_t block) {
+    const std::size_t all = begins_.size() + (plan_.after ? plan_.after->blocks.size() : 0);
+    const std::size_t end = std::min(block + 1 + kBlocksAhead, all);
+    std::size_t from = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      from = std::max(announced_, block + 1);
+      announced_ = std::max(announced_, end);
+    }
+    for (; from < end; ++from) {
+      source_.will_read(from < begins_.size() ? plan_.pool.blocks[from]
+                                              : plan_.after->blocks[from - begins_.size()]);
+    }
+  }
+
+  void fill(std::size_t index) {
+    const RowBlock& block = plan_.pool.blocks[index];
+    std::vector<RowMove> moves;
+    moves.reserve(static_cast<std::size_t>(block.rows));
+    auto at = static_cast<std::size_t>(begins_[index]);  // in the pool's order
+    rows_.for_each(block, [&](const RowPlace& place, std::int64_t token) {
+      const std::int64_t row = plan_.pool.order[at++];
+      part_.rows[static_cast<std::size_t>(row)] = place;
+      moves.push_back({token, row});
+    });
+    source_.read(block, [&](const ActivationSource::Rows& read) { move_rows(read, moves); });
+  }
+
+  void move_rows(const ActivationSource::Rows& read, const std::vector<RowMove>& moves) {
+    const std::int64_t width = source_.points()[read.point].width;
+    const auto taken = static_cast<std::int64_t>(size_of(read.dtype)) * width;
+    const auto stored = static_cast<std::int64_t>(size_of(dtype_)) * width;
+    auto* to = static_cast<std::uint8_t*>(part_.values[read.point].mutable_data_ptr());
+    auto move = std::ranges::lower_bound(moves, read.first, {}, &RowMove::token);
+    for (; move != moves.end() && move->token < read.first + read.tokens; ++move) {
+      convert(read.bytes + (move->token - read.first) * taken,
+              read.dtype,
+              to + move->row * stored,
+              dtype_,
+              std::size_t(width));
+    }
+  }
+
+  ActivationPart& part_;
+  const PartPlan& plan_;
+  const ActivationRows& rows_;
+  ActivationSource& source_;
+  DType dtype_;
+  std::vector<std::int64_t> begins_;  // of each block in the pool's order
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  std::size_t announced_ = 0;
+};
 
 }  // namespace
 
 void fill_part(ActivationPart& part,
-               const RowPool& pool,
+               const PartPlan& plan,
                const ActivationRows& rows,
                ActivationSource& source,
                DType dtype) {
@@ -26,30 +162,11 @@ void fill_part(ActivationPart& part,
   part.values.resize(points.size());
   for (std::size_t point = 0; point < points.size(); ++point) {
     part.values[point] =
-        room_for(part.values[point], std::ssize(pool.order), points[point].width, dtype);
+        room_for(part.values[point], std::ssize(plan.pool.order), points[point].width, dtype);
   }
-  part.rows.resize(pool.order.size());
-  std::size_t at = 0;  // in the pool's order
-  for (std::size_t block = 0; block < pool.blocks.size(); ++block) {
-    if (block + 1 < pool.blocks.size()) {
-      source.will_read(pool.blocks[block + 1]);
-    }
-    std::vector<std::pair<std::int64_t, std::int64_t>> moves;  // token of the block → row
-    rows.for_each(pool.blocks[block], [&](const RowPlace& place, std::int64_t token) {
-      const std::int64_t row = pool.order[at++];
-      part.rows[static_cast<std::size_t>(row)] = place;
-      moves.emplace_back(token, row);
-    });
-    source.read(pool.blocks[block], [&](std::size_t point, DType from, const std::uint8_t* data) {
-      const std::int64_t width = points[point].width;
-      const auto taken = static_cast<std::int64_t>(size_of(from)) * width;
-      const auto stored = static_cast<std::int64_t>(size_of(dtype)) * width;
-      auto* to = static_cast<std::uint8_t*>(part.values[point].mutable_data_ptr());
-      for (const auto& [token, row] : moves) {
-        convert(data + token * taken, from, to + row * stored, dtype, std::size_t(width));
-      }
-    });
-  }
+  part.rows.resize(plan.pool.order.size());
+  PartFill fill(part, plan, rows, source, dtype);
+  on_threads(source.readers(), [&] { fill.work(); });
 }
 
 PartReader::PartReader(std::function<bool(ActivationPart&)> fill)

@@ -23,9 +23,15 @@ struct ActivationPart {
   [[nodiscard]] std::int64_t size() const { return std::ssize(rows); }
 };
 
-// Reads the rows of a pool into `part`, whose tensors are used again.
+struct PartPlan {
+  const RowPool& pool;             // its order made
+  const RowPool* after = nullptr;  // the pool read next, so that the disk can begin with it
+};
+
+// Reads the rows of a pool into `part`, whose tensors are used again, on as many threads as the
+// source has readers.
 void fill_part(ActivationPart& part,
-               const RowPool& pool,
+               const PartPlan& plan,
                const ActivationRows& rows,
                ActivationSource& source,
                DType dtype);

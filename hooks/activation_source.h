@@ -25,10 +25,22 @@ class ActivationSource {
   [[nodiscard]] virtual const std::vector<ActivationPoint>& points() const = 0;
   [[nodiscard]] virtual std::vector<const std::vector<Prompt>*> prompts() const = 0;
 
-  // Hands over, point after point, the rows of all tokens of a block's prompts: [tokens, width],
-  // row-major, elements of `dtype`. The bytes live until `take` returns.
-  using Take = std::function<void(std::size_t point, DType dtype, const std::uint8_t* rows)>;
+  // Rows of consecutive tokens of a block: [tokens, width], row-major, elements of `dtype`.
+  struct Rows {
+    std::size_t point = 0;
+    DType dtype = DType::f32;
+    std::int64_t first = 0;  // token, counted from the block's first
+    std::int64_t tokens = 0;
+    const std::uint8_t* bytes = nullptr;  // live until `take` returns
+  };
+
+  // Hands over the rows of all tokens of a block's prompts, point after point, each point's in one
+  // piece or in several, in order.
+  using Take = std::function<void(const Rows& rows)>;
   virtual void read(const RowBlock& block, const Take& take) = 0;
+
+  // How many threads may be in read() and will_read() at once.
+  [[nodiscard]] virtual int readers() const { return 1; }
 
   // read() of this block comes soon.
   virtual void will_read(const RowBlock&) {}

@@ -86,7 +86,8 @@ struct ActivationStream::Impl {
     }
     RowPool now = std::move(pools[pool]);
     shuffle_pool(now, options.order, options.seed, epoch, pool);
-    fill_part(next, now, rows, *source, options.dtype);
+    const RowPool* after = pool + 1 < pools.size() ? &pools[pool + 1] : nullptr;
+    fill_part(next, {now, after}, rows, *source, options.dtype);
     next.epoch = epoch;
     next.ends_epoch = ++pool == pools.size();
     return true;

@@ -62,9 +62,11 @@ class ModelActivations final : public ActivationSource {
       run(batch, block.first, begin, tokens, rows);
     }
     for (std::size_t point = 0; point < rows.size(); ++point) {
-      take(point,
-           dtype_of(rows[point]),
-           static_cast<const std::uint8_t*>(rows[point].const_data_ptr()));
+      take({.point = point,
+            .dtype = dtype_of(rows[point]),
+            .first = 0,
+            .tokens = tokens,
+            .bytes = static_cast<const std::uint8_t*>(rows[point].const_data_ptr())});
     }
   }
 

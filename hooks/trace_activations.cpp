@@ -14,6 +14,9 @@
 namespace headscope {
 namespace {
 
+constexpr std::int64_t kReadBytes = 512 << 10;  // at once: still in the cache when it is sorted
+constexpr int kReaders = 2;                     // one sorts while the other waits for the disk
+
 bool is_named(const std::string& pattern, const std::string& dataset) {
   for (const std::string& glob : expand_braces(pattern)) {
     for (const std::string& name : names_of(dataset)) {
@@ -68,12 +71,28 @@ class TraceActivations final : public ActivationSource {
 
   void read(const RowBlock& block, const Take& take) override {
     const TraceReader& reader = *readers_[static_cast<std::size_t>(block.trace)];
+    std::vector<std::uint8_t> bytes;
     for (std::size_t point = 0; point < points_.size(); ++point) {
       const std::string& name = points_[point].name;
-      reader.read_stored(name, {block.first, block.count}, bytes_);
-      take(point, reader.dataset(name).dtype, bytes_.data());
+      Rows rows{.point = point, .dtype = reader.dataset(name).dtype};
+      const auto row_bytes = points_[point].width * static_cast<std::int64_t>(size_of(rows.dtype));
+      const std::size_t end = block.first + block.count;
+      for (std::size_t prompt = block.first; prompt < end; rows.first += rows.tokens) {
+        const std::size_t first = prompt;
+        rows.tokens = 0;
+        do {
+          rows.tokens += std::ssize(reader.prompt(prompt++).tokens);
+        } while (prompt < end &&
+                 (rows.tokens + std::ssize(reader.prompt(prompt).tokens)) * row_bytes <=
+                     kReadBytes);
+        reader.read_stored(name, {first, prompt - first}, bytes);
+        rows.bytes = bytes.data();
+        take(rows);
+      }
     }
   }
+
+  [[nodiscard]] int readers() const override { return kReaders; }
 
   void will_read(const RowBlock& block) override {
     for (const ActivationPoint& point : points_) {
@@ -179,7 +198,6 @@ class TraceActivations final : public ActivationSource {
   std::vector<std::string> paths_;
   std::vector<std::unique_ptr<TraceReader>> readers_;
   std::vector<ActivationPoint> points_;
-  std::vector<std::uint8_t> bytes_;
 };
 
 }  // namespace

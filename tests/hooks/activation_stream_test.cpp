@@ -10,6 +10,7 @@
 #include "hooks/record.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -311,6 +312,47 @@ TEST_CASE("what cannot be streamed is refused, naming the trace and the way out"
   options = stream_options();
   CHECK_THROWS_AS(ActivationStream({folder.file("part.h5")}, options), DataError);
   refused({folder.file("part.h5")}, "of its 10 prompts were finished; record the rest with");
+}
+
+TEST_CASE(
+    "rows of blocks that are read in several pieces, by several threads, go where they belong") {
+  const TempFolder folder;
+  TraceHeader header;
+  header.provenance = {{"model", "none"}};
+  header.datasets = {{"x", {"prompt", "pos", "d_model"}, {0, 256}, DType::f32}};
+  constexpr std::int64_t kPrompts = 120;
+  const auto tokens_of = [](std::int64_t prompt) { return 40 + (prompt * 7) % 25; };
+  for (std::int64_t i = 0; i < kPrompts; ++i) {
+    const std::vector<std::int32_t> tokens(static_cast<std::size_t>(tokens_of(i)), 1);
+    header.prompts.push_back({std::to_string(i), "", tokens, {}});
+  }
+  TraceWriter writer(folder.file("t.h5"), header, {.compress = GENERATE(0, 1)});
+  for (std::int64_t i = 0; i < kPrompts; ++i) {  // every row says where it is from
+    const Tensor place = at::arange(tokens_of(i), at::kFloat).add(static_cast<double>(100 * i));
+    const Tensor rows = place.unsqueeze(1).expand({-1, 256}).contiguous();
+    const auto* bytes = static_cast<const std::uint8_t*>(rows.const_data_ptr());
+    const auto prompt = static_cast<std::size_t>(i);
+    writer.write(prompt, "x", DType::f32, {bytes, bytes + rows.nbytes()});
+    writer.finish_prompt(prompt);
+  }
+  writer.finish();
+  ActivationStreamOptions options;
+  options.hooks = {"x"};
+  options.batch_rows = 700;
+  options.rows = positions_from(1);
+  options.buffer_bytes = std::size_t{GENERATE(8, 64)} << 20;  // several parts of blocks, or one
+  ActivationStream stream({folder.file("t.h5")}, options);
+  std::int64_t rows = 0;
+  while (const auto batch = stream.next()) {
+    std::vector<std::int64_t> expected;
+    for (const RowPlace& place : batch->rows) {
+      expected.push_back(100 * place.prompt + place.position);
+    }
+    const Tensor wanted = index_tensor(expected, at::kCPU).to(at::kFloat).unsqueeze(1);
+    REQUIRE(batch->values[0].equal(wanted.expand({-1, 256})));
+    rows += std::ssize(batch->rows);
+  }
+  CHECK(rows == stream.rows_per_epoch());
 }
 
 TEST_CASE("a failure in the stream's thread reaches whoever asks for the next batch") {
