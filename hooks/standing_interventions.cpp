@@ -21,10 +21,7 @@ std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
 
 // Of the file and of those whose values it brings: the same file means another change when they are
 // made anew.
-std::string hash_of(const std::filesystem::path& file,
-                    const std::vector<Intervention>& interventions) {
-  Hasher hasher;
-  hasher.update(MappedFile(file).bytes());
+std::string hash_of(Hasher& hasher, const std::vector<Intervention>& interventions) {
   for (const Intervention& what : interventions) {
     for (const std::filesystem::path& brought : files_of(what.values)) {
       hasher.update(MappedFile(brought).bytes());
@@ -73,9 +70,20 @@ std::vector<StandingChange::Fired> StandingInterventions::fired() const {
 std::shared_ptr<const StandingInterventions> standing_interventions(
     const Model& model, const std::filesystem::path& file) {
   std::vector<Intervention> interventions = read_interventions(file);
-  std::string hash = hash_of(file, interventions);
+  Hasher hasher;
+  hasher.update(MappedFile(file).bytes());
+  std::string hash = hash_of(hasher, interventions);
   return std::make_shared<const StandingInterventions>(
       std::move(interventions), model, std::move(hash), file.string());
+}
+
+std::shared_ptr<const StandingInterventions> standing_interventions(
+    const Model& model, std::vector<Intervention> interventions) {
+  Hasher hasher;
+  hasher.update(to_json(interventions).dump());
+  std::string hash = hash_of(hasher, interventions);
+  return std::make_shared<const StandingInterventions>(
+      std::move(interventions), model, std::move(hash));
 }
 
 Model intervened(const Model& model, const std::filesystem::path& file) {

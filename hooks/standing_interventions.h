@@ -42,6 +42,10 @@ class StandingInterventions final : public StandingChange {
 std::shared_ptr<const StandingInterventions> standing_interventions(
     const Model& model, const std::filesystem::path& file);
 
+// The same of interventions that a program made; their hash is that of their JSON.
+std::shared_ptr<const StandingInterventions> standing_interventions(
+    const Model& model, std::vector<Intervention> interventions);
+
 // The model changed by the interventions of a file. Throws what read_interventions() and
 // InterventionPlan do.
 Model intervened(const Model& model, const std::filesystem::path& file);
