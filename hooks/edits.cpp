@@ -5,8 +5,10 @@
 
 namespace headscope {
 
-Edits::Edits(const std::vector<Intervention>& interventions, NamedValues values)
-    : values_(std::move(values)) {
+Edits::Edits(const std::vector<Intervention>& interventions,
+             NamedValues values,
+             std::optional<Tokenizer> tokenizer)
+    : values_(std::move(values)), tokenizer_(std::move(tokenizer)) {
   for (const Intervention& what : interventions) {
     steps_.push_back({what});
   }
@@ -96,7 +98,8 @@ std::int64_t Edits::fired(std::size_t index) const {
 }
 
 void Edits::begin(const ModelConfig& config) {
-  plan_ = std::make_shared<const InterventionPlan>(steps_, values_, config);
+  plan_ =
+      std::make_shared<const InterventionPlan>(steps_, values_, config, std::string(), tokenizer_);
   tap_.emplace(plan_);
   tap_->begin(config);
   firing_.expect(plan_->points());

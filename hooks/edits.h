@@ -18,7 +18,10 @@ class Edits final : public Tap {
 
   Edits() = default;
   // `values` are those that interventions refer to by name.
-  explicit Edits(const std::vector<Intervention>& interventions, NamedValues values = {});
+  // `tokenizer` of the model, for choices of tokens by what they say.
+  explicit Edits(const std::vector<Intervention>& interventions,
+                 NamedValues values = {},
+                 std::optional<Tokenizer> tokenizer = {});
 
   // What is done at the points one `at` names. Of the value returned or made, only the selected
   // part is taken; the rest stays bit for bit.
@@ -69,6 +72,7 @@ class Edits final : public Tap {
  private:
   std::vector<EditStep> steps_;
   NamedValues values_;
+  std::optional<Tokenizer> tokenizer_;
   std::shared_ptr<const InterventionPlan> plan_;  // of the model of the pass under way
   std::optional<InterventionTap> tap_;
   Firing firing_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hooks/selection.h"
+#include "hooks/strength.h"
 
 namespace headscope {
 
@@ -72,6 +73,7 @@ struct Intervention {
   std::optional<double> low{};  // of clamp; unset: no bound
   std::optional<double> high{};
   InterventionValues values{};
+  std::optional<StrengthSchedule> schedule{};  // of scale, add and bias, in place of `factor`
 };
 
 }  // namespace headscope

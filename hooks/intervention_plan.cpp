@@ -32,6 +32,9 @@ void check_numbers(const Intervention& what) {
   if (what.op == Op::resample && !values.prompt && values.name.empty()) {
     throw UsageError("{}: op \"resample\" needs a trace and the id of a prompt in it", what.site);
   }
+  if (what.schedule && what.op != Op::scale && what.op != Op::add && what.op != Op::bias) {
+    throw UsageError("{}: op \"{}\" has no strength", what.site, op);
+  }
   if (what.op == Op::clamp && !what.low && !what.high) {
     throw UsageError("{}: op \"clamp\" needs low, high or both", what.site);
   }
@@ -41,6 +44,10 @@ void check_numbers(const Intervention& what) {
 }
 
 void check_site(const Intervention& what, HookPoint point) {
+  if (what.schedule && token_axis(point.site) < 0) {
+    throw UsageError("{}: has no position axis, so its strength cannot change with the step",
+                     hook_name(point.site, point.layer));
+  }
   const bool scores = point.site == Site::attn_scores;
   if ((what.op == Op::mask || what.op == Op::bias) && !scores) {
     throw UsageError(
@@ -84,6 +91,35 @@ bool come_to_one(const EditStep& a, const EditStep& b) {
          a.what.values == b.what.values;
 }
 
+// Tokens that were given by what they say become ids.
+void resolve_texts(TokenSet& set, const std::string& site, const Tokenizer* tokenizer) {
+  for (const std::string& text : set.token_texts) {
+    if (tokenizer == nullptr) {
+      throw UsageError(
+          "{}: token \"{}\": there is no tokenizer to look it up; give its id", site, text);
+    }
+    const auto id = tokenizer->single(text);
+    if (!id) {
+      throw UsageError(
+          "{}: \"{}\" is not one token of this model; choose the tokens it occurs in by "
+          "{{\"text\": \"{}\"}}",
+          site,
+          text,
+          text);
+    }
+    set.tokens.push_back(*id);
+  }
+  set.token_texts.clear();
+}
+
+void resolve_texts(TokenChoice& choice, const std::string& site, const Tokenizer* tokenizer) {
+  for (std::optional<TokenSet>* set : {&choice.positions, &choice.except}) {
+    if (*set) {
+      resolve_texts(**set, site, tokenizer);
+    }
+  }
+}
+
 std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& config) {
   check_layers(what, config);
   std::vector<HookPoint> points = resolve_hooks(what.site, config);
@@ -110,13 +146,18 @@ std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& co
 InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
                                    const NamedValues& named,
                                    const ModelConfig& config,
-                                   const std::string& weights_hash)
+                                   const std::string& weights_hash,
+                                   std::optional<Tokenizer> tokenizer)
     : steps_(std::move(steps)),
+      tokenizer_(std::move(tokenizer)),
       fired_(std::make_shared<std::vector<std::atomic<std::int64_t>>>(steps_.size())) {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Intervention& what = steps_[i].what;
+    Intervention& what = steps_[i].what;
     if (!steps_[i].function) {
       check_numbers(what);
+    }
+    for (TokenChoice* choice : {&what.where.apply, &what.where.keys}) {
+      resolve_texts(*choice, what.site, tokenizer_ ? &*tokenizer_ : nullptr);
     }
     for (const HookPoint point : points_of(what, config)) {
       check(what.where, point, config);
@@ -147,6 +188,11 @@ const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point
   return values_.at({step, {point.site, point.layer}});
 }
 
+Tensor InterventionPlan::selected(std::size_t step, const Visit& visit, const Tensor& value) const {
+  return headscope::selected(
+      steps_[step].what.where, visit, value, tokenizer_ ? &*tokenizer_ : nullptr);
+}
+
 std::string InterventionPlan::name(std::size_t step) const {
   const EditStep& edit = steps_[step];
   return fmt::format("intervention {} ({} of {})",
@@ -171,6 +217,19 @@ bool InterventionPlan::may_meet(std::size_t earlier, std::size_t later) const {
   return !masked || !inside;
 }
 
+std::vector<HookPoint> InterventionPlan::points(std::size_t step) const {
+  std::vector<HookPoint> out;
+  for (const HookPoint point : points_) {
+    const bool known = std::find(out.begin(), out.end(), point) != out.end();
+    for (const EditGroup& group : *at(point)) {
+      if (!known && std::find(group.begin(), group.end(), step) != group.end()) {
+        out.push_back(point);
+      }
+    }
+  }
+  return out;
+}
+
 void InterventionPlan::check_fired() const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (fired(i) == 0) {
@@ -180,6 +239,22 @@ void InterventionPlan::check_fired() const {
           name(i));
     }
   }
+}
+
+std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
+  std::vector<EditStep> steps;
+  for (const Intervention& what : interventions) {
+    steps.push_back({what});
+  }
+  return steps;
+}
+
+InterventionPlan plan_of(const std::vector<Intervention>& interventions, const Model& model) {
+  return {steps_of(interventions),
+          NamedValues{},
+          model.config(),
+          model.source().weights_hash,
+          model.has_tokenizer() ? std::optional(model.tokenizer()) : std::nullopt};
 }
 
 }  // namespace headscope
