@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "lib/base/error.h"
+#include "lib/base/error_context.h"
 #include "lib/base/json.h"
 #include "lib/base/suggest.h"
 
@@ -223,6 +223,36 @@ OrderedJson to_json(const TokenChoice& choice) {
   }
   if (choice.steps) {
     out["steps"] = range_json(*choice.steps);
+  }
+  return out;
+}
+
+std::optional<HeadCondition> condition_from(InterventionFields& outer) {
+  const Json* json = outer.find("when");
+  if (json == nullptr) {
+    return std::nullopt;
+  }
+  InterventionFields fields(*json, outer.where() + ", when");
+  HeadCondition condition;
+  const std::string statistic = fields.text("statistic").value_or("");
+  condition.statistic =
+      with_context(fields.where(), [&] { return parse_head_statistic(statistic); });
+  condition.above = fields.number("above");
+  condition.below = fields.number("below");
+  fields.refuse_others();
+  if (!condition.above && !condition.below) {
+    throw DataError("{}: needs \"above\", \"below\" or both", fields.where());
+  }
+  return condition;
+}
+
+OrderedJson to_json(const HeadCondition& condition) {
+  OrderedJson out{{"statistic", to_string(condition.statistic)}};
+  if (condition.above) {
+    out["above"] = *condition.above;
+  }
+  if (condition.below) {
+    out["below"] = *condition.below;
   }
   return out;
 }

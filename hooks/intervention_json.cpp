@@ -138,10 +138,28 @@ std::optional<std::vector<AttentionPair>> pairs_from(InterventionFields& fields)
   return pairs;
 }
 
+double needed(InterventionFields& fields, Op op, const char* key) {
+  const auto number = fields.number(key);
+  if (!number) {
+    throw DataError("{}: op \"{}\" needs \"{}\"", fields.where(), to_string(op), key);
+  }
+  return *number;
+}
+
+bool takes_values(Op op) {
+  return op == Op::mean || op == Op::resample || op == Op::add || op == Op::replace ||
+         op == Op::project_out || op == Op::low_rank || op == Op::set_row;
+}
+
 // "factor" under the name it has for the op, or "strength"; another op takes none.
 void read_strength(InterventionFields& fields, Intervention& what) {
   const char* name = what.op == Op::bias ? "bias" : "factor";
-  if (what.op != Op::scale && what.op != Op::bias && what.op != Op::add) {
+  if (what.op == Op::temperature || what.op == Op::calibrate_sinks) {
+    what.factor = needed(fields, what.op, what.op == Op::temperature ? "temperature" : "factor");
+    return;
+  }
+  if (what.op != Op::scale && what.op != Op::bias && what.op != Op::add &&
+      what.op != Op::renormalize) {
     return;
   }
   const auto factor = fields.number(name);
@@ -184,13 +202,19 @@ Intervention intervention_from(const Json& json,
     throw DataError("{}: \"positions\" beside \"apply\"; write them as its \"positions\"",
                     fields.where());
   }
+  what.when = condition_from(fields);
   read_strength(fields, what);
   if (what.op == Op::clamp) {
     what.low = fields.number("low");
     what.high = fields.number("high");
   }
-  if (what.op != Op::zero && what.op != Op::scale && what.op != Op::clamp && what.op != Op::mask &&
-      what.op != Op::bias && what.op != Op::uniform) {
+  if (what.op == Op::top_k) {
+    what.k = fields.integer("k").value_or(0);
+  }
+  if (what.op == Op::calibrate_sinks) {
+    what.threshold = needed(fields, what.op, "threshold");
+  }
+  if (takes_values(what.op)) {
     if (const Json* values = fields.find("values")) {
       what.values = values_from(*values, where, folder);
     }
@@ -269,12 +293,23 @@ OrderedJson intervention_json(const Intervention& what) {
       out[key] = to_json(*choice);
     }
   }
+  if (what.when) {
+    out["when"] = to_json(*what.when);
+  }
   if (what.schedule) {
     out["strength"] = to_json(*what.schedule);
   } else if (what.op == Op::bias) {
     out["bias"] = what.factor;
-  } else if (what.op == Op::scale || (what.op == Op::add && what.factor != 1.0)) {
+  } else if (what.op == Op::temperature) {
+    out["temperature"] = what.factor;
+  } else if (what.op == Op::scale || what.op == Op::renormalize || what.op == Op::calibrate_sinks ||
+             (what.op == Op::add && what.factor != 1.0)) {
     out["factor"] = what.factor;
+  }
+  if (what.op == Op::top_k) {
+    out["k"] = what.k;
+  } else if (what.op == Op::calibrate_sinks) {
+    out["threshold"] = what.threshold;
   }
   put(out, "low", what.low);
   put(out, "high", what.high);

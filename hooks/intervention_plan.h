@@ -51,6 +51,10 @@ class InterventionPlan {
 
   // The steps that change a point, in order; null: none.
   [[nodiscard]] const std::vector<EditGroup>* at(HookPoint point) const;
+  // Whether all that changes the layer's scores does so on the fused path; false if nothing does.
+  [[nodiscard]] bool changes_scores_fused(int layer) const;
+  // Whether a step asks what the layer's heads attend to.
+  [[nodiscard]] bool asks_statistics(int layer) const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
 
   // selected() of what a step selects; bool, on the CPU.

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include <ATen/core/grad_mode.h>
+
 #include "hooks/intervention_ops.h"
+#include "lib/attention/attention.h"
 #include "lib/base/error.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -32,6 +36,7 @@ Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor&
 }  // namespace
 
 void InterventionTap::begin(const ModelConfig&) {
+  fused_.clear();
   std::erase_if(masks_, [](const auto& entry) { return entry.second.by_position; });
 }
 
@@ -120,7 +125,11 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     const Tensor seen = seen_pairs(visit, value);  // windows differ between layers
     where = where.defined() ? where.logical_and(seen) : seen;
   }
-  if (pairs && mask.by_position && !where.any().item<bool>()) {
+  if (edit.what.when) {
+    const Tensor holding = where_it_holds(*edit.what.when, visit, value);
+    where = where.defined() ? where.logical_and(holding) : holding;
+  }
+  if (((pairs && mask.by_position) || edit.what.when) && !where.any().item<bool>()) {
     return value;
   }
   for (const std::size_t step : mask.of) {
@@ -133,13 +142,39 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
   const Tensor numbers =
       edit.what.values.empty()
           ? Tensor()
-          : fitted(plan_->values(group.front(), visit.point), visit, value, where);
+          : numbers_for(edit.what, plan_->values(group.front(), visit.point), visit, value, where);
   const Tensor edited = changed(edit.what, visit, value, numbers);
   const Tensor out = where.defined() ? at::where(where, edited, value) : edited;
   if (edit.what.op == Op::mask) {
     check_sighted(visit, value, out);
+  } else if (edit.what.op == Op::set_row) {
+    check_rows(visit, out, mask.selected);
   }
   return out;
+}
+
+void InterventionTap::visit_attention(const Visit& visit, const AttentionInputs& in) {
+  const at::NoGradGuard no_grad;
+  const BatchLayout& layout = visit.layout;
+  attended_ = attention_statistics(
+      {.q = in.q.detach(),
+       .k = in.k.detach(),
+       .spec = in.spec,
+       .score_scale = in.score_scale,
+       .bias = in.bias,
+       .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
+       .lse = {}},
+      head_statistics_request());
+}
+
+// Broadcasts against the value.
+Tensor InterventionTap::where_it_holds(const HeadCondition& condition,
+                                       const Visit& visit,
+                                       const Tensor& value) const {
+  if (visit.point.site == Site::pattern) {
+    return holds(condition, visit, value).unsqueeze(-1);
+  }
+  return holds(condition, visit, attended_).transpose(1, 2).unsqueeze(-1);
 }
 
 Tensor InterventionTap::visit(const Visit& visit, const Tensor& value) {

@@ -56,12 +56,31 @@ std::string does_words(const Intervention& what) {
           "adds {} × ({}) to {}", values_words(what.values), strength_words(what), site);
     case Op::project_out:
       return fmt::format("takes the direction of {} out of {}", values_words(what.values), site);
+    case Op::low_rank:
+      return fmt::format("keeps of {} what lies along {}", site, values_words(what.values));
     case Op::clamp:
       return fmt::format("bounds {} to {}", site, bounds_words(what));
     case Op::mask:
       return fmt::format("hides keys from queries at {}", site);
     case Op::bias:
       return fmt::format("adds {} to {}", strength_words(what), site);
+    case Op::temperature:
+      return fmt::format("divides {} by the temperature {}", site, what.factor);
+    case Op::renormalize:
+      return fmt::format("multiplies the weights behind {} by {} and renormalises them",
+                         site,
+                         strength_words(what));
+    case Op::top_k:
+      return fmt::format("keeps the {} largest weights of a query at {}", what.k, site);
+    case Op::set_row:
+      return fmt::format("sets a query's weights at {} to {}", site, values_words(what.values));
+    case Op::calibrate_sinks:
+      return fmt::format(
+          "leaves sinks at {}, above a mean weight of {}, {} of their weight but for "
+          "the first",
+          site,
+          what.threshold,
+          what.factor);
     case Op::uniform:
       return fmt::format("lets queries attend alike to all keys they see at {}", site);
   }
@@ -149,6 +168,17 @@ std::string where_words(const Selection& where) {
   return fmt::format("{}", fmt::join(words, "; "));
 }
 
+std::string condition_words(const HeadCondition& condition) {
+  const std::string name(to_string(condition.statistic));
+  return fmt::format(
+      "where {}{}{}",
+      name,
+      condition.above ? fmt::format(" is above {}", *condition.above) : "",
+      condition.below
+          ? fmt::format("{} is below {}", condition.above ? " and" : "", *condition.below)
+          : "");
+}
+
 std::string points_words(std::size_t count, const std::set<std::int64_t>& layers) {
   const std::string points = fmt::format("{} hook point{}", count, count == 1 ? "" : "s");
   return layers.empty() ? points
@@ -172,11 +202,15 @@ std::vector<InterventionWords> in_words(const InterventionPlan& plan) {
       if (point.layer != kNoLayer) {
         layers.insert(point.layer);
       }
-      if (point.site == Site::attn_scores || point.site == Site::pattern) {
+      if ((point.site == Site::attn_scores && !plan.changes_scores_fused(point.layer)) ||
+          point.site == Site::pattern) {
         words.forms_scores.push_back(point.layer);
       } else if (point.site == Site::result) {
         words.forms_results.push_back(point.layer);
       }
+    }
+    if (what.when) {
+      words.where += (words.where.empty() ? "" : "; ") + condition_words(*what.when);
     }
     words.points = points_words(points.size(), layers);
     all.push_back(std::move(words));

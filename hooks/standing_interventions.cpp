@@ -110,12 +110,15 @@ void refuse_changed_attention(const Model& model, std::string_view analysis) {
   }
   const auto change = model.standing()->tap();
   for (const HookPoint point : hook_points(model.config())) {
-    const bool attention = point.site == Site::attn_scores || point.site == Site::pattern;
+    const bool attention =
+        point.site == Site::pattern ||
+        (point.site == Site::attn_scores && !change->changes_scores_fused(point.layer));
     if (attention && change->wants(point) != Interest::none) {
       throw UsageError(
           "{}: {} reads statistics of attention, which are of the pattern before this "
-          "intervention; "
-          "intervene at hook_q, hook_k or hook_z instead",
+          "intervention; mask keys or add to their scores, or intervene at hook_q, hook_k or "
+          "hook_z "
+          "instead",
           hook_name(point.site, point.layer),
           analysis);
     }
