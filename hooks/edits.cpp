@@ -5,8 +5,10 @@
 
 namespace headscope {
 
-Edits::Edits(const std::vector<Intervention>& interventions, NamedValues values)
-    : values_(std::move(values)) {
+Edits::Edits(const std::vector<Intervention>& interventions,
+             NamedValues values,
+             std::optional<Tokenizer> tokenizer)
+    : values_(std::move(values)), tokenizer_(std::move(tokenizer)) {
   for (const Intervention& what : interventions) {
     steps_.push_back({what});
   }
@@ -63,6 +65,30 @@ void Edits::Place::bias(double add) {
   push({.site = {}, .op = Op::bias, .factor = add});
 }
 
+void Edits::Place::low_rank(const Tensor& directions) {
+  push({.site = {}, .op = Op::low_rank}, directions);
+}
+
+void Edits::Place::temperature(double of) {
+  push({.site = {}, .op = Op::temperature, .factor = of});
+}
+
+void Edits::Place::renormalize(double factor) {
+  push({.site = {}, .op = Op::renormalize, .factor = factor});
+}
+
+void Edits::Place::top_k(std::int64_t k) {
+  push({.site = {}, .op = Op::top_k, .k = k});
+}
+
+void Edits::Place::set_row(const Tensor& weights) {
+  push({.site = {}, .op = Op::set_row}, weights);
+}
+
+void Edits::Place::calibrate_sinks(double threshold, double factor) {
+  push({.site = {}, .op = Op::calibrate_sinks, .factor = factor, .threshold = threshold});
+}
+
 void Edits::Place::uniform() {
   push({.site = {}, .op = Op::uniform});
 }
@@ -96,7 +122,8 @@ std::int64_t Edits::fired(std::size_t index) const {
 }
 
 void Edits::begin(const ModelConfig& config) {
-  plan_ = std::make_shared<const InterventionPlan>(steps_, values_, config);
+  plan_ =
+      std::make_shared<const InterventionPlan>(steps_, values_, config, std::string(), tokenizer_);
   tap_.emplace(plan_);
   tap_->begin(config);
   firing_.expect(plan_->points());
@@ -110,13 +137,22 @@ void Edits::end() {
   }
 }
 
-Tensor Edits::visit(const Visit& visit, const Tensor& value) {
+void Edits::meet(const Visit& visit) {
   firing_.count(visit.point);
   if (first_) {
     first_ = false;
     whole_ = visit.layout.past == 0 && visit.layout.prompts.empty();
   }
+}
+
+Tensor Edits::visit(const Visit& visit, const Tensor& value) {
+  meet(visit);
   return tap_->visit(visit, value);
+}
+
+void Edits::change_scores(const Visit& visit, AttentionInputs& in) {
+  meet(visit);
+  tap_->change_scores(visit, in);
 }
 
 }  // namespace headscope

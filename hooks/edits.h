@@ -18,7 +18,10 @@ class Edits final : public Tap {
 
   Edits() = default;
   // `values` are those that interventions refer to by name.
-  explicit Edits(const std::vector<Intervention>& interventions, NamedValues values = {});
+  // `tokenizer` of the model, for choices of tokens by what they say.
+  explicit Edits(const std::vector<Intervention>& interventions,
+                 NamedValues values = {},
+                 std::optional<Tokenizer> tokenizer = {});
 
   // What is done at the points one `at` names. Of the value returned or made, only the selected
   // part is taken; the rest stays bit for bit.
@@ -31,10 +34,16 @@ class Edits final : public Tap {
     void add(const Tensor& values, double factor = 1.0);
     void replace(const Tensor& values);
     void project_out(const Tensor& direction);
+    void low_rank(const Tensor& directions);  // [r, d], or one set a head: [heads, r, d]
     void clamp(std::optional<double> low, std::optional<double> high);
-    void mask();            // of hook_attn_scores: the selected pairs are not seen
-    void bias(double add);  // of hook_attn_scores
-    void uniform();         // of hook_pattern: alike to all keys that a query sees
+    void mask();                      // of hook_attn_scores: the selected pairs are not seen
+    void bias(double add);            // of hook_attn_scores
+    void temperature(double of);      // of hook_attn_scores, above 0
+    void renormalize(double factor);  // of hook_attn_scores: weights × factor, all renormalised
+    void uniform();                   // of hook_pattern: alike to all keys that a query sees
+    void top_k(std::int64_t k);
+    void set_row(const Tensor& weights);  // of hook_pattern: [L], from a row's first token on
+    void calibrate_sinks(double threshold, double factor);  // of hook_pattern
     void apply(Function function);
 
    private:
@@ -65,10 +74,22 @@ class Edits final : public Tap {
     return firing_.expects(point) ? Interest::edit : Interest::none;
   }
   Tensor visit(const Visit& visit, const Tensor& value) override;
+  [[nodiscard]] bool wants_attention(int layer) const override {
+    return tap_ && tap_->wants_attention(layer);
+  }
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override {
+    tap_->visit_attention(visit, in);
+  }
+  [[nodiscard]] bool changes_scores_fused(int layer) const override {
+    return tap_ && tap_->changes_scores_fused(layer);
+  }
+  void change_scores(const Visit& visit, AttentionInputs& in) override;
 
  private:
+  void meet(const Visit& visit);
   std::vector<EditStep> steps_;
   NamedValues values_;
+  std::optional<Tokenizer> tokenizer_;
   std::shared_ptr<const InterventionPlan> plan_;  // of the model of the pass under way
   std::optional<InterventionTap> tap_;
   Firing firing_;

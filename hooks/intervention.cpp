@@ -8,17 +8,24 @@
 namespace headscope {
 namespace {
 
-constexpr std::array<std::pair<Op, std::string_view>, 11> kOps{{{Op::zero, "zero"},
-                                                                {Op::mean, "mean"},
-                                                                {Op::resample, "resample"},
-                                                                {Op::scale, "scale"},
-                                                                {Op::add, "add"},
-                                                                {Op::replace, "replace"},
-                                                                {Op::project_out, "project_out"},
-                                                                {Op::clamp, "clamp"},
-                                                                {Op::mask, "mask"},
-                                                                {Op::bias, "bias"},
-                                                                {Op::uniform, "uniform"}}};
+constexpr std::array<std::pair<Op, std::string_view>, 17> kOps{
+    {{Op::zero, "zero"},
+     {Op::mean, "mean"},
+     {Op::resample, "resample"},
+     {Op::scale, "scale"},
+     {Op::add, "add"},
+     {Op::replace, "replace"},
+     {Op::project_out, "project_out"},
+     {Op::low_rank, "low_rank"},
+     {Op::clamp, "clamp"},
+     {Op::mask, "mask"},
+     {Op::bias, "bias"},
+     {Op::temperature, "temperature"},
+     {Op::renormalize, "renormalize"},
+     {Op::uniform, "uniform"},
+     {Op::top_k, "top_k"},
+     {Op::set_row, "set_row"},
+     {Op::calibrate_sinks, "calibrate_sinks"}}};
 
 }  // namespace
 
@@ -29,6 +36,10 @@ std::string_view to_string(Op op) {
     }
   }
   throw InternalError("an op without a name");
+}
+
+bool changes_scores_fused(Op op) {
+  return op == Op::mask || op == Op::bias || op == Op::temperature || op == Op::renormalize;
 }
 
 Op parse_op(std::string_view text) {

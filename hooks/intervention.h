@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "hooks/head_condition.h"
 #include "hooks/selection.h"
+#include "hooks/strength.h"
 
 namespace headscope {
 
@@ -22,13 +24,26 @@ enum class Op {
   add,          // x + factor · values (steering)
   replace,      // the values
   project_out,  // x − (x·v̂) v̂ along the last axis, v̂ = values / ‖values‖
+  low_rank,     // the part of x along the values [r, d]: x Q Qᵀ, Q an orthonormal basis of them
   clamp,        // min(max(x, low), high)
   mask,         // attention scores: −∞, so that the query does not see the key
   bias,         // attention scores: x + factor
+  temperature,  // attention scores: x / factor
+  renormalize,  // attention scores: x + ln factor: the weights are multiplied by it, and all of a
+                // query's renormalised (PASTA: Zhang et al. 2023, arXiv:2311.02262)
   uniform,      // patterns: a query attends alike to all keys it sees
+  top_k,    // patterns: the k largest weights of a query, scaled so that their sum is the old one
+  set_row,  // patterns: the values, the weights of a row's tokens from its first on
+  // Patterns: the weights of sinks, keys whose mean weight over the queries from them on is above
+  // `threshold`, but for a row's first sink, are multiplied by factor; what they lose goes to the
+  // query's other keys in proportion (ACT: Yu et al. 2024, arXiv:2406.15765).
+  calibrate_sinks,
 };
 std::string_view to_string(Op op);
 Op parse_op(std::string_view text);  // DataError listing them
+// Whether an op of attention scores only scales those of a query or adds to them, so that attention
+// stays fused.
+bool changes_scores_fused(Op op);
 
 // A file that holds values (hooks/values_file.h).
 struct ValuesFile {
@@ -68,10 +83,16 @@ struct Intervention {
   std::optional<std::vector<std::int64_t>> layers{};  // of those that `site` names; unset: all
   Selection where{};
   Op op = Op::zero;
-  double factor = 1.0;          // of scale, add and bias
+  double factor = 1.0;          // of scale, add, bias, temperature, renormalize, calibrate_sinks
   std::optional<double> low{};  // of clamp; unset: no bound
   std::optional<double> high{};
+  std::int64_t k = 0;      // of top_k
+  double threshold = 0.0;  // of calibrate_sinks
   InterventionValues values{};
+  // Of hook_z, hook_result and hook_pattern: only the heads and queries of which it holds. At
+  // patterns it is asked of the pattern as this intervention finds it, else of what attention used.
+  std::optional<HeadCondition> when{};
+  std::optional<StrengthSchedule> schedule{};  // of scale, add, bias, renormalize, for `factor`
 };
 
 }  // namespace headscope

@@ -1,100 +1,16 @@
 #include "hooks/intervention_json.h"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <functional>
-#include <limits>
-#include <map>
 
+#include "hooks/apply_json.h"
+#include "hooks/intervention_fields.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
-#include "lib/base/suggest.h"
 
 namespace headscope {
 namespace {
 
 constexpr int kInterventionsVersion = 1;
-
-// A whole number that an int64 holds: above it JSON's unsigned numbers would turn negative, which
-// counts from the end.
-bool is_position(const Json& json) {
-  return json.is_number_integer() &&
-         (!json.is_number_unsigned() ||
-          json.get<std::uint64_t>() <=
-              static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-}
-
-// Reads the keys of one object, and knows which it read.
-class InterventionFields {
- public:
-  InterventionFields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) {
-      throw DataError("{}: not a JSON object", where_);
-    }
-  }
-
-  [[nodiscard]] const Json* find(const std::string& key) {
-    known_.push_back(key);
-    const auto found = json_.find(key);
-    return found == json_.end() ? nullptr : &*found;
-  }
-
-  [[nodiscard]] std::optional<std::string> text(const std::string& key) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-      return std::nullopt;
-    }
-    if (!value->is_string() || value->get<std::string>().empty()) {
-      fail(key, "a text");
-    }
-    return value->get<std::string>();
-  }
-
-  [[nodiscard]] std::optional<double> number(const std::string& key) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-      return std::nullopt;
-    }
-    if (!value->is_number()) {
-      fail(key, "a number");
-    }
-    return value->get<double>();
-  }
-
-  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(const std::string& key) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-      return std::nullopt;
-    }
-    const bool fits = value->is_array() && !value->empty() &&
-                      std::all_of(value->begin(), value->end(), is_position);
-    if (!fits) {
-      fail(key, "a list of whole numbers, for example [0, 3]");
-    }
-    return value->get<std::vector<std::int64_t>>();
-  }
-
-  // After all that is known was asked for.
-  void refuse_others() const {
-    for (const auto& [key, value] : json_.items()) {
-      if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-        throw DataError("{}: unknown key \"{}\"{}", where_, key, did_you_mean(key, known_));
-      }
-    }
-  }
-
-  [[noreturn]] void fail(const std::string& key, const std::string& wanted) const {
-    throw DataError("{}: \"{}\" is not {}", where_, key, wanted);
-  }
-
-  [[nodiscard]] const std::string& where() const { return where_; }
-
- private:
-  const Json& json_;
-  std::string where_;
-  std::vector<std::string> known_;
-};
 
 // Nested lists of numbers, all of one length at each depth.
 void flatten(const Json& json,
@@ -222,25 +138,40 @@ std::optional<std::vector<AttentionPair>> pairs_from(InterventionFields& fields)
   return pairs;
 }
 
-// "factor" under the name it has for the op; another op takes none.
-double factor_from(InterventionFields& fields, Op op) {
-  switch (op) {
-    case Op::scale:
-    case Op::bias: {
-      const auto factor = fields.number(op == Op::bias ? "bias" : "factor");
-      if (!factor) {
-        throw DataError("{}: op \"{}\" needs \"{}\"",
-                        fields.where(),
-                        to_string(op),
-                        op == Op::bias ? "bias" : "factor");
-      }
-      return *factor;
-    }
-    case Op::add:
-      return fields.number("factor").value_or(1.0);
-    default:
-      return 1.0;
+double needed(InterventionFields& fields, Op op, const char* key) {
+  const auto number = fields.number(key);
+  if (!number) {
+    throw DataError("{}: op \"{}\" needs \"{}\"", fields.where(), to_string(op), key);
   }
+  return *number;
+}
+
+bool takes_values(Op op) {
+  return op == Op::mean || op == Op::resample || op == Op::add || op == Op::replace ||
+         op == Op::project_out || op == Op::low_rank || op == Op::set_row;
+}
+
+// "factor" under the name it has for the op, or "strength"; another op takes none.
+void read_strength(InterventionFields& fields, Intervention& what) {
+  const char* name = what.op == Op::bias ? "bias" : "factor";
+  if (what.op == Op::temperature || what.op == Op::calibrate_sinks) {
+    what.factor = needed(fields, what.op, what.op == Op::temperature ? "temperature" : "factor");
+    return;
+  }
+  if (what.op != Op::scale && what.op != Op::bias && what.op != Op::add &&
+      what.op != Op::renormalize) {
+    return;
+  }
+  const auto factor = fields.number(name);
+  const auto strength = strength_from(fields);
+  if (factor && strength) {
+    throw DataError("{}: \"{}\" and \"strength\" are the same; give one", fields.where(), name);
+  }
+  if (!factor && !strength && what.op != Op::add) {
+    throw DataError("{}: op \"{}\" needs \"{}\"", fields.where(), to_string(what.op), name);
+  }
+  what.factor = factor ? *factor : strength ? strength->number : 1.0;
+  what.schedule = strength ? strength->schedule : std::nullopt;
 }
 
 Intervention intervention_from(const Json& json,
@@ -265,13 +196,25 @@ Intervention intervention_from(const Json& json,
   what.where.positions = fields.integers("positions");
   what.where.prompts = fields.integers("prompts");
   what.where.pairs = pairs_from(fields);
-  what.factor = factor_from(fields, what.op);
+  what.where.apply = token_choice_from(fields, "apply");
+  what.where.keys = token_choice_from(fields, "keys");
+  if (what.where.positions && !what.where.apply.everything()) {
+    throw DataError("{}: \"positions\" beside \"apply\"; write them as its \"positions\"",
+                    fields.where());
+  }
+  what.when = condition_from(fields);
+  read_strength(fields, what);
   if (what.op == Op::clamp) {
     what.low = fields.number("low");
     what.high = fields.number("high");
   }
-  if (what.op != Op::zero && what.op != Op::scale && what.op != Op::clamp && what.op != Op::mask &&
-      what.op != Op::bias && what.op != Op::uniform) {
+  if (what.op == Op::top_k) {
+    what.k = fields.integer("k").value_or(0);
+  }
+  if (what.op == Op::calibrate_sinks) {
+    what.threshold = needed(fields, what.op, "threshold");
+  }
+  if (takes_values(what.op)) {
     if (const Json* values = fields.find("values")) {
       what.values = values_from(*values, where, folder);
     }
@@ -344,10 +287,29 @@ OrderedJson intervention_json(const Intervention& what) {
       out["pairs"].push_back({end_json(pair.query), end_json(pair.key)});
     }
   }
-  if (what.op == Op::bias) {
+  for (const auto& [key, choice] :
+       {std::pair{"apply", &what.where.apply}, std::pair{"keys", &what.where.keys}}) {
+    if (!choice->everything()) {
+      out[key] = to_json(*choice);
+    }
+  }
+  if (what.when) {
+    out["when"] = to_json(*what.when);
+  }
+  if (what.schedule) {
+    out["strength"] = to_json(*what.schedule);
+  } else if (what.op == Op::bias) {
     out["bias"] = what.factor;
-  } else if (what.op == Op::scale || (what.op == Op::add && what.factor != 1.0)) {
+  } else if (what.op == Op::temperature) {
+    out["temperature"] = what.factor;
+  } else if (what.op == Op::scale || what.op == Op::renormalize || what.op == Op::calibrate_sinks ||
+             (what.op == Op::add && what.factor != 1.0)) {
     out["factor"] = what.factor;
+  }
+  if (what.op == Op::top_k) {
+    out["k"] = what.k;
+  } else if (what.op == Op::calibrate_sinks) {
+    out["threshold"] = what.threshold;
   }
   put(out, "low", what.low);
   put(out, "high", what.high);
@@ -373,13 +335,18 @@ std::vector<Intervention> interventions_from_json(const Json& json,
   InterventionFields fields(json, where);
   const Json* version = fields.find("version");
   const Json* list = fields.find("interventions");
+  const Json* edits = fields.find("edits");  // the same by a shorter name
   fields.refuse_others();
   if (version == nullptr || *version != kInterventionsVersion) {
     throw DataError(
         "{}: \"version\" is not {}, the one this headscope reads", where, kInterventionsVersion);
   }
-  if (list == nullptr || !list->is_array() || list->empty()) {
-    throw DataError("{}: \"interventions\" is not a list of at least one", where);
+  if (list != nullptr && edits != nullptr) {
+    throw DataError("{}: \"interventions\" and \"edits\" are the same; give one", where);
+  }
+  list = list == nullptr ? edits : list;
+  if (list == nullptr || !list->is_array()) {
+    throw DataError("{}: \"interventions\" is not a list", where);
   }
   std::vector<Intervention> interventions;
   for (std::size_t i = 0; i < list->size(); ++i) {

@@ -3,61 +3,12 @@
 #include <algorithm>
 
 #include "hooks/address.h"
+#include "hooks/intervention_checks.h"
+#include "hooks/intervention_ops.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
-
-bool needs_values(Op op) {
-  return op == Op::mean || op == Op::resample || op == Op::add || op == Op::replace ||
-         op == Op::project_out;
-}
-
-// What an op asks of its numbers, whatever the model.
-void check_numbers(const Intervention& what) {
-  const std::string_view op = to_string(what.op);
-  const InterventionValues& values = what.values;
-  if (needs_values(what.op) && values.empty()) {
-    throw UsageError("{}: op \"{}\" needs values", what.site, op);
-  }
-  if (!needs_values(what.op) && !values.empty()) {
-    throw UsageError("{}: op \"{}\" takes no values", what.site, op);
-  }
-  if (what.op == Op::mean && (values.prompt || values.file || !values.numbers.empty())) {
-    throw UsageError(
-        "{}: op \"mean\" takes the mean of a trace; for one prompt's value use "
-        "\"resample\", for numbers or a file of them \"replace\"",
-        what.site);
-  }
-  if (what.op == Op::resample && !values.prompt && values.name.empty()) {
-    throw UsageError("{}: op \"resample\" needs a trace and the id of a prompt in it", what.site);
-  }
-  if (what.op == Op::clamp && !what.low && !what.high) {
-    throw UsageError("{}: op \"clamp\" needs low, high or both", what.site);
-  }
-  if (what.op == Op::clamp && what.low && what.high && *what.low > *what.high) {
-    throw UsageError("{}: op \"clamp\": low {} is above high {}", what.site, *what.low, *what.high);
-  }
-}
-
-void check_site(const Intervention& what, HookPoint point) {
-  const bool scores = point.site == Site::attn_scores;
-  if ((what.op == Op::mask || what.op == Op::bias) && !scores) {
-    throw UsageError(
-        "{}: op \"{}\" is of pairs of query and key before the softmax: its site is "
-        "hook_attn_scores",
-        hook_name(point.site, point.layer),
-        to_string(what.op));
-  }
-  if (what.op == Op::uniform && point.site != Site::pattern) {
-    throw UsageError("{}: op \"uniform\" is of what a query attends to: its site is hook_pattern",
-                     hook_name(point.site, point.layer));
-  }
-  if (point.site == Site::tokens || point.site == Site::mlp_expert_indices) {
-    throw UsageError("{}: its values are numbers of things, which no op changes",
-                     hook_name(point.site, point.layer));
-  }
-}
 
 void check_layers(const Intervention& what, const ModelConfig& config) {
   for (const std::int64_t layer : what.layers.value_or(std::vector<std::int64_t>{})) {
@@ -74,14 +25,43 @@ void check_layers(const Intervention& what, const ModelConfig& config) {
 // What was there before is gone.
 bool puts_in_place(Op op) {
   return op == Op::zero || op == Op::mean || op == Op::resample || op == Op::replace ||
-         op == Op::uniform;
+         op == Op::uniform || op == Op::set_row;
 }
 
 // Two that come to one: a part that either selects becomes the same, whichever is first.
 bool come_to_one(const EditStep& a, const EditStep& b) {
   const Op op = a.what.op;
-  return !a.function && !b.function && (puts_in_place(op) || op == Op::mask) && op == b.what.op &&
-         a.what.values == b.what.values;
+  return !a.function && !b.function && !a.what.when && !b.what.when &&
+         (puts_in_place(op) || op == Op::mask) && op == b.what.op && a.what.values == b.what.values;
+}
+
+// Tokens that were given by what they say become ids.
+void resolve_texts(TokenSet& set, const std::string& site, const Tokenizer* tokenizer) {
+  for (const std::string& text : set.token_texts) {
+    if (tokenizer == nullptr) {
+      throw UsageError(
+          "{}: token \"{}\": there is no tokenizer to look it up; give its id", site, text);
+    }
+    const auto id = tokenizer->single(text);
+    if (!id) {
+      throw UsageError(
+          "{}: \"{}\" is not one token of this model; choose the tokens it occurs in by "
+          "{{\"text\": \"{}\"}}",
+          site,
+          text,
+          text);
+    }
+    set.tokens.push_back(*id);
+  }
+  set.token_texts.clear();
+}
+
+void resolve_texts(TokenChoice& choice, const std::string& site, const Tokenizer* tokenizer) {
+  for (std::optional<TokenSet>* set : {&choice.positions, &choice.except}) {
+    if (*set) {
+      resolve_texts(**set, site, tokenizer);
+    }
+  }
 }
 
 std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& config) {
@@ -110,21 +90,26 @@ std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& co
 InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
                                    const NamedValues& named,
                                    const ModelConfig& config,
-                                   const std::string& weights_hash)
+                                   const std::string& weights_hash,
+                                   std::optional<Tokenizer> tokenizer)
     : steps_(std::move(steps)),
+      tokenizer_(std::move(tokenizer)),
       fired_(std::make_shared<std::vector<std::atomic<std::int64_t>>>(steps_.size())) {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Intervention& what = steps_[i].what;
+    Intervention& what = steps_[i].what;
     if (!steps_[i].function) {
-      check_numbers(what);
+      check_op(what);
+    }
+    for (TokenChoice* choice : {&what.where.apply, &what.where.keys}) {
+      resolve_texts(*choice, what.site, tokenizer_ ? &*tokenizer_ : nullptr);
     }
     for (const HookPoint point : points_of(what, config)) {
       check(what.where, point, config);
       const Key key{point.site, point.layer};
       if (!steps_[i].function) {
-        check_site(what, point);
+        check_op_at(what, point);
         if (!what.values.empty()) {
-          values_[{i, key}] = resolved_values(what, point, named, weights_hash);
+          values_[{i, key}] = made_ready(what, resolved_values(what, point, named, weights_hash));
         }
       }
       std::vector<EditGroup>& groups = steps_at_[key];
@@ -143,8 +128,34 @@ const std::vector<EditGroup>* InterventionPlan::at(HookPoint point) const {
   return found == steps_at_.end() ? nullptr : &found->second;
 }
 
+bool InterventionPlan::changes_scores_fused(int layer) const {
+  const std::vector<EditGroup>* groups = at({Site::attn_scores, layer});
+  return groups != nullptr &&
+         std::all_of(groups->begin(), groups->end(), [&](const EditGroup& group) {
+           const EditStep& edit = steps_[group.front()];
+           return !edit.function && headscope::changes_scores_fused(edit.what.op);
+         });
+}
+
+bool InterventionPlan::asks_statistics(int layer) const {
+  for (const Site site : {Site::z, Site::result}) {
+    const std::vector<EditGroup>* groups = at({site, layer});
+    for (std::size_t i = 0; groups != nullptr && i < groups->size(); ++i) {
+      if (steps_[(*groups)[i].front()].what.when) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
   return values_.at({step, {point.site, point.layer}});
+}
+
+Tensor InterventionPlan::selected(std::size_t step, const Visit& visit, const Tensor& value) const {
+  return headscope::selected(
+      steps_[step].what.where, visit, value, tokenizer_ ? &*tokenizer_ : nullptr);
 }
 
 std::string InterventionPlan::name(std::size_t step) const {
@@ -171,6 +182,19 @@ bool InterventionPlan::may_meet(std::size_t earlier, std::size_t later) const {
   return !masked || !inside;
 }
 
+std::vector<HookPoint> InterventionPlan::points(std::size_t step) const {
+  std::vector<HookPoint> out;
+  for (const HookPoint point : points_) {
+    const bool known = std::find(out.begin(), out.end(), point) != out.end();
+    for (const EditGroup& group : *at(point)) {
+      if (!known && std::find(group.begin(), group.end(), step) != group.end()) {
+        out.push_back(point);
+      }
+    }
+  }
+  return out;
+}
+
 void InterventionPlan::check_fired() const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (fired(i) == 0) {
@@ -180,6 +204,22 @@ void InterventionPlan::check_fired() const {
           name(i));
     }
   }
+}
+
+std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
+  std::vector<EditStep> steps;
+  for (const Intervention& what : interventions) {
+    steps.push_back({what});
+  }
+  return steps;
+}
+
+InterventionPlan plan_of(const std::vector<Intervention>& interventions, const Model& model) {
+  return {steps_of(interventions),
+          NamedValues{},
+          model.config(),
+          model.source().weights_hash,
+          model.has_tokenizer() ? std::optional(model.tokenizer()) : std::nullopt};
 }
 
 }  // namespace headscope

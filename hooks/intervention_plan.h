@@ -6,12 +6,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "hooks/intervention.h"
 #include "hooks/stored_values.h"
+#include "lib/model/model.h"
 #include "lib/model/tap.h"
 
 namespace headscope {
@@ -34,19 +36,29 @@ class InterventionPlan {
  public:
   // Throws UsageError naming the intervention: a site that names nothing, a layer, head or axis the
   // points do not have, an op that the site cannot take or that lacks its numbers; and what
-  // resolved_values() throws.
+  // resolved_values() throws. `tokenizer` of the model: only choices of tokens by what they say ask
+  // for it, and are a UsageError without.
   InterventionPlan(std::vector<EditStep> steps,
                    const NamedValues& named,
                    const ModelConfig& config,
-                   const std::string& weights_hash = {});
+                   const std::string& weights_hash = {},
+                   std::optional<Tokenizer> tokenizer = {});
 
   [[nodiscard]] std::size_t size() const { return steps_.size(); }
   [[nodiscard]] const EditStep& step(std::size_t index) const { return steps_[index]; }
   [[nodiscard]] const std::vector<HookPoint>& points() const { return points_; }  // of all steps
+  [[nodiscard]] std::vector<HookPoint> points(std::size_t step) const;
 
   // The steps that change a point, in order; null: none.
   [[nodiscard]] const std::vector<EditGroup>* at(HookPoint point) const;
+  // Whether all that changes the layer's scores does so on the fused path; false if nothing does.
+  [[nodiscard]] bool changes_scores_fused(int layer) const;
+  // Whether a step asks what the layer's heads attend to.
+  [[nodiscard]] bool asks_statistics(int layer) const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
+
+  // selected() of what a step selects; bool, on the CPU.
+  [[nodiscard]] Tensor selected(std::size_t step, const Visit& visit, const Tensor& value) const;
 
   // "intervention 1 (zero of blocks.0.attn.hook_z)"
   [[nodiscard]] std::string name(std::size_t step) const;
@@ -65,10 +77,17 @@ class InterventionPlan {
  private:
   using Key = std::pair<Site, int>;
   std::vector<EditStep> steps_;
+  std::optional<Tokenizer> tokenizer_;
   std::vector<HookPoint> points_;
   std::map<Key, std::vector<EditGroup>> steps_at_;
   std::map<std::pair<std::size_t, Key>, ResolvedValues> values_;
   std::shared_ptr<std::vector<std::atomic<std::int64_t>>> fired_;
 };
+
+// Interventions as steps of a plan, in order.
+std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions);
+
+// The plan of interventions that name no values in memory.
+InterventionPlan plan_of(const std::vector<Intervention>& interventions, const Model& model);
 
 }  // namespace headscope

@@ -25,7 +25,30 @@ class InterventionTap final : public Tap {
   // two steps that select the same part though they must not (InterventionPlan::may_meet()).
   Tensor visit(const Visit& visit, const Tensor& value) override;
 
+  // Where conditions ask for it.
+  [[nodiscard]] bool wants_attention(int layer) const override {
+    return plan_->asks_statistics(layer);
+  }
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override;
+
+  [[nodiscard]] bool changes_scores_fused(int layer) const override {
+    return plan_->changes_scores_fused(layer);
+  }
+  // What the layer's steps make of scores; the same errors.
+  void change_scores(const Visit& visit, AttentionInputs& in) override;
+
  private:
+  // What the steps of some layers, which see the same keys, make of scores in one pass.
+  struct FusedChange {
+    Tensor scale{};  // undefined: none
+    Tensor bias{};   // too
+    EditGroup of{};  // the steps that change something
+  };
+  using Seen = std::tuple<std::int64_t, std::int64_t, Visibility>;  // keys, window, visibility
+  FusedChange fused_change(const std::vector<EditGroup>& groups,
+                           const Visit& visit,
+                           const AttentionInputs& in);
+
   struct Mask {
     Tensor selected{};                    // undefined: everything
     EditGroup of{};                       // the steps that select something
@@ -41,8 +64,13 @@ class InterventionTap final : public Tap {
   void check_apart(std::size_t earlier, std::size_t later, const Visit& visit, const Tensor& value);
 
   Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
+  [[nodiscard]] Tensor where_it_holds(const HeadCondition& condition,
+                                      const Visit& visit,
+                                      const Tensor& value) const;
 
   std::shared_ptr<const InterventionPlan> plan_;
+  std::map<std::pair<std::vector<EditGroup>, Seen>, FusedChange> fused_;  // of the pass
+  AttentionStatistics attended_;  // of the layer under way, where its steps ask
   // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;

@@ -3,20 +3,12 @@
 #include <algorithm>
 
 #include "hooks/joined.h"
+#include "hooks/row_tokens.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-int position_axis(Site site) {
-  for (const Axis axis : {Axis::pos, Axis::query, Axis::key}) {
-    if (info(site).axis(axis) >= 0) {
-      return info(site).axis(axis);
-    }
-  }
-  return -1;
-}
 
 bool has_pairs(Site site) {
   return info(site).axis(Axis::query) >= 0 && info(site).axis(Axis::key) >= 0;
@@ -61,7 +53,7 @@ std::vector<std::int64_t> selected_rows(const Selection& selection, const Visit&
 // The column, counted from the first of the prompts, of token `position` of a row.
 std::int64_t column_of_token(std::int64_t position, std::int64_t row, const Visit& visit) {
   const BatchLayout& layout = visit.layout;
-  const std::int64_t length = layout.length(row);
+  const std::int64_t length = RowTokens(visit, row, nullptr).prompt_length();
   const std::int64_t token = position < 0 ? position + length : position;
   if (token < 0 || token >= length) {
     throw UsageError("{}: position {} of prompt {}, which has {} tokens",
@@ -82,10 +74,8 @@ Tensor positions_mask(const std::vector<std::int64_t>& positions,
                       const std::vector<std::int64_t>& rows,
                       const Visit& visit,
                       const Tensor& value) {
-  const int axis = position_axis(visit.point.site);
-  // The key axis of rot_k starts at the first cached column, the others at this pass's.
-  const bool keys = info(visit.point.site).axis(Axis::key) == axis;
-  const std::int64_t first = keys ? 0 : visit.layout.past;
+  const int axis = token_axis(visit.point.site);
+  const std::int64_t first = first_column(visit, value);
   const std::int64_t columns = value.size(axis);
   Tensor mask = at::zeros({visit.layout.rows, columns}, at::kBool);
   for (const std::int64_t row : rows) {
@@ -99,6 +89,27 @@ Tensor positions_mask(const std::vector<std::int64_t>& positions,
   std::vector<std::int64_t> shape(static_cast<std::size_t>(value.dim()), 1);
   shape[0] = visit.layout.rows;
   shape[static_cast<std::size_t>(axis)] = columns;
+  return mask.view(shape);
+}
+
+// The chosen tokens of the selected rows along one axis, whose first value is column `first`.
+Tensor choice_mask(const TokenChoice& choice,
+                   const std::vector<std::int64_t>& rows,
+                   const Visit& visit,
+                   const Tensor& value,
+                   int axis,
+                   std::int64_t first,
+                   const Tokenizer* tokenizer) {
+  const std::int64_t columns = value.size(axis);
+  Tensor mask = at::zeros({visit.layout.rows, columns}, at::kBool);
+  for (const std::int64_t row : rows) {
+    const std::int64_t pad = visit.layout.pads[static_cast<std::size_t>(row)];
+    const std::vector<char> chosen =
+        RowTokens(visit, row, tokenizer).chosen(choice, first - pad, columns);
+    std::copy(chosen.begin(), chosen.end(), mask.data_ptr<bool>() + row * columns);
+  }
+  std::vector<std::int64_t> shape = along(value.dim(), axis, columns);
+  shape[0] = visit.layout.rows;
   return mask.view(shape);
 }
 
@@ -187,7 +198,8 @@ bool is_within(const std::optional<std::vector<AttentionPair>>& part,
 bool is_within(const Selection& part, const Selection& whole) {
   return is_within(part.heads, whole.heads) && is_within(part.kv_heads, whole.kv_heads) &&
          is_within(part.positions, whole.positions) && is_within(part.prompts, whole.prompts) &&
-         is_within(part.pairs, whole.pairs);
+         is_within(part.pairs, whole.pairs) && is_within(part.apply, whole.apply) &&
+         is_within(part.keys, whole.keys);
 }
 
 void check(const Selection& selection, HookPoint point, const ModelConfig& config) {
@@ -198,36 +210,65 @@ void check(const Selection& selection, HookPoint point, const ModelConfig& confi
   if (selection.kv_heads) {
     check_heads(*selection.kv_heads, Axis::kv_head, point, config);
   }
-  if (selection.positions && position_axis(point.site) < 0) {
+  if ((selection.positions || !selection.apply.everything()) && token_axis(point.site) < 0) {
     throw UsageError("{}: has no position axis", name);
   }
-  if (selection.pairs && !has_pairs(point.site)) {
+  if ((selection.pairs || !selection.keys.everything()) && !has_pairs(point.site)) {
     throw UsageError("{}: has no pairs of query and key; hook_attn_scores and hook_pattern do",
                      name);
   }
 }
 
-Tensor selected(const Selection& selection, const Visit& visit, const Tensor& value) {
+int token_axis(Site site) {
+  for (const Axis axis : {Axis::pos, Axis::query, Axis::key}) {
+    if (info(site).axis(axis) >= 0) {
+      return info(site).axis(axis);
+    }
+  }
+  return -1;
+}
+
+// Keys alone (hook_rot_k) start at the first cached column, the others at this pass's.
+std::int64_t first_column(const Visit& visit, const Tensor& value) {
+  if (has_pairs(visit.point.site)) {
+    return value.size(3) - value.size(2);  // also where only the last column's queries run
+  }
+  return info(visit.point.site).axis(Axis::key) >= 0 ? 0 : visit.layout.past;
+}
+
+Tensor selected(const Selection& selection,
+                const Visit& visit,
+                const Tensor& value,
+                const Tokenizer* tokenizer) {
   Tensor mask =
       at::ones(std::vector<std::int64_t>(static_cast<std::size_t>(value.dim()), 1), at::kBool);
   const std::vector<std::int64_t> rows = selected_rows(selection, visit);
   const int heads = head_axis(visit.point.site);
+  const auto narrow_to = [&](const Tensor& part) { mask = mask.logical_and(part); };
   if (selection.prompts) {
-    mask = mask.logical_and(rows_mask(rows, value));
+    narrow_to(rows_mask(rows, value));
   }
   if (selection.heads) {
-    mask = mask.logical_and(indices_mask(*selection.heads, value, heads));
+    narrow_to(indices_mask(*selection.heads, value, heads));
   }
   if (selection.kv_heads) {
-    mask = mask.logical_and(indices_mask(*selection.kv_heads, value, heads));
+    narrow_to(indices_mask(*selection.kv_heads, value, heads));
   }
   if (selection.positions) {
-    mask = mask.logical_and(positions_mask(*selection.positions, rows, visit, value));
+    narrow_to(positions_mask(*selection.positions, rows, visit, value));
   }
   if (selection.pairs) {
-    mask = mask.logical_and(pairs_mask(*selection.pairs, rows, visit, value));
+    narrow_to(pairs_mask(*selection.pairs, rows, visit, value));
   }
-  return mask.to(value.device());
+  if (!selection.apply.everything()) {
+    const int axis = token_axis(visit.point.site);
+    const std::int64_t first = first_column(visit, value);
+    narrow_to(choice_mask(selection.apply, rows, visit, value, axis, first, tokenizer));
+  }
+  if (!selection.keys.everything()) {
+    narrow_to(choice_mask(selection.keys, rows, visit, value, 3, 0, tokenizer));
+  }
+  return mask;
 }
 
 }  // namespace headscope

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "hooks/token_choice.h"
 #include "lib/model/tap.h"
+#include "lib/text/tokenizer.h"
 
 namespace headscope {
 
@@ -19,8 +21,9 @@ struct AttentionPair {
   bool operator==(const AttentionPair&) const = default;
 };
 
-// Unset: all. Positions count a prompt's own tokens (padding never counts), negative ones from its
-// end; at scores and patterns they select queries. Prompts are those of the layout: rows of the
+// Unset: all. Positions and pairs count a prompt's own tokens (padding never counts), negative ones
+// from its end, and never select what the model wrote (where the layout tells one from the other);
+// at scores and patterns positions select queries. Prompts are those of the layout: rows of the
 // batch, or, where it says which (BatchLayout::prompts), the prompts they are.
 struct Selection {
   std::optional<std::vector<std::int64_t>> heads{};  // of a point with the axis "head"
@@ -28,9 +31,14 @@ struct Selection {
   std::optional<std::vector<std::int64_t>> prompts{};
   std::optional<std::vector<std::int64_t>> kv_heads{};  // of a point with the axis "kv_head"
   std::optional<std::vector<AttentionPair>> pairs{};    // of scores and patterns
+  TokenChoice apply{};  // of the tokens that `positions` would select
+  TokenChoice keys{};   // of scores and patterns: of the keys that a query sees
 
+  [[nodiscard]] bool by_position() const {
+    return positions || pairs || !apply.everything() || !keys.everything();
+  }
   [[nodiscard]] bool everything() const {
-    return !heads && !positions && !prompts && !kv_heads && !pairs;
+    return !heads && !prompts && !kv_heads && !by_position();
   }
 };
 
@@ -42,9 +50,18 @@ bool is_within(const Selection& part, const Selection& whole);
 // positions depend on the batch and are checked by selected().
 void check(const Selection& selection, HookPoint point, const ModelConfig& config);
 
-// True at the selected elements; broadcasts against the value. Bool, on the value's device.
-// Positions are looked up in the selected prompts alone. Throws UsageError for a position that one
-// of them does not have.
-Tensor selected(const Selection& selection, const Visit& visit, const Tensor& value);
+// True at the selected elements; broadcasts against the value. Bool, on the CPU. Positions are
+// looked up in the selected prompts alone. Throws UsageError for a position that one of them does
+// not have, and what RowTokens::chosen() does. `tokenizer` spells tokens where a text is looked
+// for; null: UsageError there.
+Tensor selected(const Selection& selection,
+                const Visit& visit,
+                const Tensor& value,
+                const Tokenizer* tokenizer = nullptr);
+
+// The axis of a site along which its values stand for tokens: "pos", "query", or "key" of keys
+// alone; −1: none. And the column, counted from the first of the prompts, of its first value.
+int token_axis(Site site);
+std::int64_t first_column(const Visit& visit, const Tensor& value);
 
 }  // namespace headscope

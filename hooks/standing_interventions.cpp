@@ -11,14 +11,6 @@
 namespace headscope {
 namespace {
 
-std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
-  std::vector<EditStep> steps;
-  for (const Intervention& what : interventions) {
-    steps.push_back({what});
-  }
-  return steps;
-}
-
 // Of the file and of those whose values it brings: the same file means another change when they are
 // made anew.
 std::string hash_of(Hasher& hasher, const std::vector<Intervention>& interventions) {
@@ -46,8 +38,7 @@ StandingInterventions::StandingInterventions(std::vector<Intervention> intervent
                                              std::string hash,
                                              std::string file)
     : interventions_(std::move(interventions)),
-      plan_(std::make_shared<const InterventionPlan>(
-          steps_of(interventions_), NamedValues{}, model.config(), model.source().weights_hash)),
+      plan_(std::make_shared<const InterventionPlan>(plan_of(interventions_, model))),
       hash_(std::move(hash)),
       file_(std::move(file)) {}
 
@@ -109,10 +100,12 @@ void refuse_chosen_positions(const Model& model, std::string_view analysis) {
   const auto* list = standing_list(model);
   for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
     const Intervention& what = (*list)[i];
-    if (what.where.positions || what.where.pairs || what.values.prompt) {
+    const bool counted = what.where.positions || what.where.pairs || what.values.prompt;
+    if (counted || what.where.apply.counts_positions() || what.where.keys.counts_positions()) {
       throw UsageError(
           "{}: {} makes prompts of its own, of many lengths, so positions mean nothing there; "
-          "leave out positions, pairs and values of one prompt",
+          "leave out positions, spans, pairs and values of one prompt; choose tokens by phase or "
+          "by text",
           numbered(i, what),
           analysis);
     }
@@ -125,12 +118,15 @@ void refuse_changed_attention(const Model& model, std::string_view analysis) {
   }
   const auto change = model.standing()->tap();
   for (const HookPoint point : hook_points(model.config())) {
-    const bool attention = point.site == Site::attn_scores || point.site == Site::pattern;
+    const bool attention =
+        point.site == Site::pattern ||
+        (point.site == Site::attn_scores && !change->changes_scores_fused(point.layer));
     if (attention && change->wants(point) != Interest::none) {
       throw UsageError(
           "{}: {} reads statistics of attention, which are of the pattern before this "
-          "intervention; "
-          "intervene at hook_q, hook_k or hook_z instead",
+          "intervention; mask keys or add to their scores, or intervene at hook_q, hook_k or "
+          "hook_z "
+          "instead",
           hook_name(point.site, point.layer),
           analysis);
     }

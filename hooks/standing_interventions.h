@@ -54,8 +54,8 @@ Model intervened(const Model& model, const std::filesystem::path& file);
 // of rows that are not the user's prompts one by one. Nothing for a model without interventions.
 void refuse_chosen_prompts(const Model& model, std::string_view analysis);
 
-// The same for prompts, positions and pairs: the analysis makes prompts of its own, where positions
-// of the user's mean nothing.
+// The same for prompts, positions, spans and pairs: the analysis makes prompts of its own, where
+// positions of the user's mean nothing.
 void refuse_chosen_positions(const Model& model, std::string_view analysis);
 
 // The same for interventions at attention scores or patterns: the analysis reads statistics of what

@@ -38,6 +38,8 @@ void StatisticsTap::visit_attention(const Visit& visit, const AttentionInputs& i
                {.q = in.q,
                 .k = in.k,
                 .spec = in.spec,
+                .score_scale = in.score_scale,
+                .bias = in.bias,
                 .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
                 .lse = {}},
                request));

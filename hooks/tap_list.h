@@ -19,6 +19,12 @@ class TapList final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override;
   [[nodiscard]] bool wants_attention(int layer) const override;
   void visit_attention(const Visit& visit, const AttentionInputs& in) override;
+  [[nodiscard]] bool changes_scores_fused(int layer) const override {
+    return all_change_scores_fused({taps_.begin(), taps_.end()}, layer);
+  }
+  void change_scores(const Visit& visit, AttentionInputs& in) override {
+    change_scores_by(taps_, visit, in);
+  }
 
   [[nodiscard]] const std::vector<Tap*>& taps() const { return taps_; }
 

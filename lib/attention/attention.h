@@ -17,6 +17,12 @@ struct AttentionInputs {
   // hidden_keys(), or undefined: causal from the first key, the last query with the last key; or,
   // of a layer of full visibility, nothing hidden.
   Tensor hidden;
+  // Beyond the spec, both f32 and undefined where there is none: scores become scale · score +
+  // bias. The scale of a query's scores [B or 1, n_heads or 1, T or 1, 1], above 0; the bias
+  // broadcasts against scores [B, n_heads, T, S], its last axis is S, and −∞ is a key not seen.
+  // Each query must be left one.
+  Tensor score_scale = {};
+  Tensor bias = {};
   std::int64_t first_query = -1;  // its column; −1: the queries are the last columns
 };
 
@@ -24,10 +30,15 @@ struct AttentionInputs {
 inline constexpr std::int64_t kScoresAtOnce = 1 << 24;
 
 // z [B, T, n_heads, d_head]. Memory O(T) where Torch has a fused kernel; where forms_scores(spec),
-// by blocks of queries.
+// and the masks of a bias, by blocks of queries.
 Tensor fused_attention(const AttentionInputs& in);
 
-// Scores [B, n_heads, T, S] f32: scaled, soft-capped, biased, hidden keys −∞.
+// Further changes of scores that may have been changed before: scale · (scale' · score + bias').
+void scale_scores(AttentionInputs& in, const Tensor& scale);
+void add_to_scores(AttentionInputs& in, const Tensor& bias);
+
+// Scores [B, n_heads, T, S] f32: scaled, soft-capped, biased, by the spec and then by score_scale
+// and bias; hidden keys −∞.
 Tensor attention_scores(const AttentionInputs& in);
 
 // Softmax over the last axis, with the spec's sinks in the denominator; rows that are all −∞ become

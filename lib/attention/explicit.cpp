@@ -45,6 +45,17 @@ bool plainly_full(const AttentionInputs& in) {
 
 }  // namespace
 
+void scale_scores(AttentionInputs& in, const Tensor& scale) {
+  in.score_scale = in.score_scale.defined() ? in.score_scale * scale : scale;
+  in.bias = in.bias.defined() ? in.bias * scale : in.bias;
+}
+
+void add_to_scores(AttentionInputs& in, const Tensor& bias) {
+  const Tensor sum = in.bias.defined() ? in.bias + bias : bias;
+  const std::int64_t keys = in.k.size(1);
+  in.bias = sum.size(3) == keys ? sum : sum.expand({-1, -1, -1, keys});
+}
+
 Tensor attention_scores(const AttentionInputs& in) {
   const std::int64_t batch = in.q.size(0);
   const std::int64_t queries = in.q.size(1);
@@ -62,6 +73,12 @@ Tensor attention_scores(const AttentionInputs& in) {
   }
   if (spec.alibi.defined() || spec.distance_bias.defined()) {
     scores = scores + distance_bias_of(in);
+  }
+  if (in.score_scale.defined()) {
+    scores = scores * in.score_scale;
+  }
+  if (in.bias.defined()) {
+    scores = scores + in.bias;
   }
   if (plainly_full(in)) {
     return scores;

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <limits>
 
 #include "lib/attention/attention.h"
+#include "lib/attention/mask.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -29,21 +31,70 @@ AttentionInputs query_block(const AttentionInputs& in, std::int64_t begin, std::
     const std::int64_t keys = in.k.size(1) - in.q.size(1) + begin + count;
     block.k = in.k.narrow(1, 0, keys);
     block.v = in.v.narrow(1, 0, keys);
+    block.bias = in.bias.defined() ? in.bias.narrow(3, 0, keys) : Tensor();
+  }
+  for (Tensor* each : {&block.bias, &block.score_scale}) {
+    if (each->defined() && each->size(2) > 1) {
+      *each = each->narrow(2, begin, count);
+    }
   }
   return block;
 }
 
-// What no fused kernel of Torch's applies: blocks of queries keep memory small.
-Tensor blockwise(const AttentionInputs& in) {
+// z by blocks of queries, so few that `row` numbers a query keep memory small.
+template <typename Attend>
+Tensor blockwise(const AttentionInputs& in, std::int64_t row, const Attend& attend) {
   const std::int64_t queries = in.q.size(1);
-  const std::int64_t row = in.q.size(0) * in.q.size(2) * in.k.size(1);
   const std::int64_t step = std::clamp<std::int64_t>(kScoresAtOnce / row, 1, queries);
   std::vector<Tensor> z;
   for (std::int64_t begin = 0; begin < queries; begin += step) {
-    const auto block = query_block(in, begin, std::min(step, queries - begin));
-    z.push_back(apply_pattern(attention_pattern(attention_scores(block), block.spec), block.v));
+    z.push_back(attend(query_block(in, begin, std::min(step, queries - begin))));
   }
   return z.size() == 1 ? z.front() : at::cat(z, 1);
+}
+
+// What no fused kernel of Torch's applies.
+Tensor by_scores(const AttentionInputs& in) {
+  const std::int64_t row = in.q.size(0) * in.q.size(2) * in.k.size(1);
+  return blockwise(in, row, [](const AttentionInputs& block) {
+    return apply_pattern(attention_pattern(attention_scores(block), block.spec), block.v);
+  });
+}
+
+// What Torch's kernels add to the scores of a block of queries: the bias, and −∞ where hidden.
+Tensor added_mask(const AttentionInputs& block) {
+  const Tensor bias = block.bias.to(block.q.scalar_type());
+  const std::int64_t queries = block.q.size(1);
+  Tensor hidden = block.hidden;
+  if (!hidden.defined() && is_causal(block.spec) && queries > 1) {
+    const std::int64_t keys = block.k.size(1);
+    hidden = hidden_keys({keys - queries, queries, keys}, {}, AttentionSpec(), block.q.device());
+  }
+  return hidden.defined() ? bias.masked_fill(hidden, -std::numeric_limits<float>::infinity())
+                          : bias;
+}
+
+// Where scores are products and nothing else, scaled queries scale them.
+AttentionInputs with_scaled_queries(AttentionInputs in) {
+  in.q = (in.q * in.score_scale.transpose(1, 2)).to(in.v.scalar_type());
+  in.score_scale = Tensor();
+  return in;
+}
+
+// A kernel takes the whole mask of its queries, which a bias a head makes as large as their scores.
+Tensor with_bias(const AttentionInputs& in) {
+  const std::int64_t row = in.q.size(0) * in.bias.size(1) * in.k.size(1);
+  return blockwise(in, row, [](const AttentionInputs& block) {
+    const std::int64_t heads = block.q.size(2);
+    return at::scaled_dot_product_attention(block.q.transpose(1, 2),
+                                            expand_heads(block.k, heads),
+                                            expand_heads(block.v, heads),
+                                            added_mask(block),
+                                            0.0,
+                                            false,
+                                            block.spec.scale)
+        .transpose(1, 2);
+  });
 }
 
 // One query a head: the heads that share keys and values ask as queries of one head, so that
@@ -52,12 +103,15 @@ Tensor one_query_attention(const AttentionInputs& in) {
   const std::int64_t kv_heads = in.k.size(2);
   const std::int64_t group = in.q.size(2) / kv_heads;
   const Tensor q = in.q.reshape({in.q.size(0), kv_heads, group, in.q.size(3)});
-  std::optional<Tensor> allowed;
-  if (in.hidden.defined()) {
-    allowed = in.hidden.logical_not();
+  std::optional<Tensor> mask;
+  if (in.bias.defined()) {
+    const Tensor added = added_mask(in);
+    mask = added.size(1) == 1 ? added : added.reshape({-1, kv_heads, group, added.size(3)});
+  } else if (in.hidden.defined()) {
+    mask = in.hidden.logical_not();
   }
   return at::scaled_dot_product_attention(
-             q, in.k.transpose(1, 2), in.v.transpose(1, 2), allowed, 0.0, false, in.spec.scale)
+             q, in.k.transpose(1, 2), in.v.transpose(1, 2), mask, 0.0, false, in.spec.scale)
       .reshape(in.q.sizes());
 }
 
@@ -65,10 +119,16 @@ Tensor one_query_attention(const AttentionInputs& in) {
 
 Tensor fused_attention(const AttentionInputs& in) {
   if (forms_scores(in.spec)) {
-    return blockwise(in);
+    return by_scores(in);
+  }
+  if (in.score_scale.defined()) {
+    return fused_attention(with_scaled_queries(in));
   }
   if (in.q.size(1) == 1 && in.q.size(2) > in.k.size(2)) {
     return one_query_attention(in);
+  }
+  if (in.bias.defined()) {
+    return with_bias(in);
   }
   const Tensor q = in.q.transpose(1, 2);
   const Tensor k = expand_heads(in.k, q.size(1));

@@ -113,7 +113,7 @@ AttentionStatistics attention_statistics(const StatisticsInputs& in,
                                         std::int64_t,
                                         std::int64_t);
   check(in, request);
-  if (!statistics_kernels_know(in.spec)) {
+  if (in.bias.defined() || in.score_scale.defined() || !statistics_kernels_know(in.spec)) {
     return attention_statistics_explicit(in, request);
   }
   const AttentionSpec& spec = in.spec;

@@ -19,6 +19,8 @@ struct StatisticsInputs {
   Tensor q;  // [B, T, n_heads, d_head], normed and rotated; query i is column S − T + i
   Tensor k;  // [B, S, n_kv_heads, d_head], too. Head h reads KV head h / (n_heads / n_kv_heads)
   AttentionSpec spec;
+  Tensor score_scale = {};  // as in AttentionInputs
+  Tensor bias = {};         // too
   Tensor pads;  // [B] int64: columns of padding at the left of each row; undefined: none
   Tensor lse;   // [B, n_heads, T] f32, if the fused pass left it; undefined: a first pass finds it
 };
@@ -57,8 +59,8 @@ struct AttentionStatistics {
 
 // On the device of q, in any float dtype (bf16 and f16 by tensor cores on a GPU; sums in f32). What
 // our kernels do not know of a spec (full visibility, biases by distance) takes plain Torch
-// operators on blocks of queries, on either device; a temperature a head takes f32.
-// Throws UsageError for shapes that do not fit together or a request out of range.
+// operators on blocks of queries, on either device; so do scores that were changed; a temperature a
+// head takes f32. Throws UsageError for shapes that do not fit together or a request out of range.
 AttentionStatistics attention_statistics(const StatisticsInputs& in,
                                          const StatisticsRequest& request);
 

@@ -88,6 +88,8 @@ class QueryBlock {
                                 .v = {},
                                 .spec = in_.spec,
                                 .hidden = hidden_,
+                                .score_scale = of_block(in_.score_scale),
+                                .bias = of_block(in_.bias),
                                 .first_query = first};
     const Tensor scores = attention_scores(block);
     if (in_.lse.defined()) {
@@ -102,6 +104,11 @@ class QueryBlock {
     const Tensor padding = query_.view({1, 1, -1}) < first_;
     lse_ = lse_.masked_fill(padding, 0.0);
     pattern_ = (scores - lse_.unsqueeze(-1)).exp().masked_fill(padding.unsqueeze(-1), 0.0);
+  }
+
+  // The queries' part of what changes scores.
+  [[nodiscard]] Tensor of_block(const Tensor& whole) const {
+    return whole.defined() && whole.size(2) > 1 ? whole.narrow(2, begin_, count_) : whole;
   }
 
   // p of one column a query [B or 1, 1, n]; 0 where there is none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ATen/ops/full.h>
 #include <ATen/ops/index_copy.h>
 
 #include "lib/base/error.h"
@@ -40,7 +41,28 @@ AttentionInputs rows_of(const AttentionInputs& in, const std::vector<std::int64_
   part.k = rows_of(in.k, rows);
   part.v = rows_of(in.v, rows);
   part.hidden = rows_of(in.hidden, rows);
+  part.score_scale = rows_of(in.score_scale, rows);
+  part.bias = rows_of(in.bias, rows);
   return part;
+}
+
+// `whole`, all `neutral` if it is undefined, with rows of its own put in: [total, …].
+Tensor with_rows(const Tensor& whole,
+                 const Tensor& part,
+                 const std::vector<std::int64_t>& rows,
+                 std::int64_t total,
+                 double neutral) {
+  if (!part.defined()) {
+    return whole;
+  }
+  const Tensor base = whole.defined() ? whole : at::full({1, 1, 1, 1}, neutral, part.options());
+  std::vector<std::int64_t> shape{total};
+  for (std::int64_t axis = 1; axis < 4; ++axis) {
+    shape.push_back(std::max(base.size(axis), part.size(axis)));
+  }
+  const Tensor all = base.expand(shape);
+  shape.front() = static_cast<std::int64_t>(rows.size());
+  return at::index_copy(all, 0, index_tensor(rows, part.device()), part.expand(shape).contiguous());
 }
 
 }  // namespace
@@ -164,6 +186,30 @@ void RowChanges::visit_attention(const Visit& visit, const AttentionInputs& in) 
   }
   if (tap_.wants_attention(visit.point.layer)) {
     tap_.visit_attention(visit, in);
+  }
+}
+
+bool RowChanges::changes_scores_fused(int layer) const {
+  std::vector<const Tap*> taps{&tap_};
+  for (const Group& group : groups_) {
+    taps.push_back(group.tap.get());
+  }
+  return all_change_scores_fused(taps, layer);
+}
+
+void RowChanges::change_scores(const Visit& visit, AttentionInputs& in) {
+  for (Group& group : groups_) {
+    if (group.tap->wants(visit.point) == Interest::none) {
+      continue;
+    }
+    AttentionInputs part = rows_of(in, group.rows);
+    const BatchLayout& layout = layout_of(group, visit.layout);
+    group.tap->change_scores({visit.point, layout, visit.config}, part);
+    in.score_scale = with_rows(in.score_scale, part.score_scale, group.rows, rows_, 1.0);
+    in.bias = with_rows(in.bias, part.bias, group.rows, rows_, 0.0);
+  }
+  if (tap_.wants(visit.point) != Interest::none) {
+    tap_.change_scores(visit, in);
   }
 }
 

@@ -31,6 +31,8 @@ class RowChanges final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override;
   [[nodiscard]] bool wants_attention(int layer) const override;
   void visit_attention(const Visit& visit, const AttentionInputs& in) override;
+  [[nodiscard]] bool changes_scores_fused(int layer) const override;
+  void change_scores(const Visit& visit, AttentionInputs& in) override;
 
  private:
   struct Group {

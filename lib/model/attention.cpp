@@ -54,26 +54,35 @@ void join_cache(Pass& pass, int layer, Qkv& qkv) {
   }
 }
 
-// z. An edit of scores or pattern takes the explicit path; looking at them forms them beside the
-// fused one, whose answer stands.
-Tensor attend(Pass& pass, int layer, const AttentionInputs& in) {
-  const bool edited = pass.edited(Site::attn_scores, layer) || pass.edited(Site::pattern, layer);
+// z, where a tap edits scores or pattern: by the explicit path.
+Tensor attend_edited(Pass& pass, int layer, const AttentionInputs& in) {
   if (pass.attention_wanted(layer)) {
-    if (edited) {
-      throw UsageError(
-          "{}: its statistics would be those from before the edit of it; take one away",
-          hook_name(Site::pattern, layer));
-    }
-    pass.show_attention(layer, in);
-  }
-  if (!edited && !pass.wanted(Site::attn_scores, layer) && !pass.wanted(Site::pattern, layer)) {
-    return fused_attention(in);
+    throw UsageError("{}: its statistics would be those from before the edit of it; take one away",
+                     hook_name(Site::pattern, layer));
   }
   const Tensor scores = pass.see(Site::attn_scores, layer, attention_scores(in));
-  if (edited || pass.wanted(Site::pattern, layer)) {
-    const Tensor pattern = pass.see(Site::pattern, layer, attention_pattern(scores, in.spec));
-    if (edited) {
-      return apply_pattern(pattern, in.v);
+  return apply_pattern(pass.see(Site::pattern, layer, attention_pattern(scores, in.spec)), in.v);
+}
+
+// z. Looking at scores and pattern forms them beside the fused path, whose answer stands; scaling
+// and adding to scores stays on it.
+Tensor attend(Pass& pass, int layer, AttentionInputs in) {
+  const bool fused = pass.scores_changed_fused(layer);
+  if (pass.edited(Site::pattern, layer) || (pass.edited(Site::attn_scores, layer) && !fused)) {
+    return attend_edited(pass, layer, in);
+  }
+  if (fused) {
+    pass.change_scores(layer, in);
+  }
+  if (pass.attention_wanted(layer)) {
+    pass.show_attention(layer, in);
+  }
+  const bool scores_wanted = pass.wanted(Site::attn_scores, layer) && !fused;
+  if (scores_wanted || pass.wanted(Site::pattern, layer)) {
+    Tensor scores = attention_scores(in);
+    scores = scores_wanted ? pass.see(Site::attn_scores, layer, scores) : scores;
+    if (pass.wanted(Site::pattern, layer)) {
+      pass.see(Site::pattern, layer, attention_pattern(scores, in.spec));
     }
   }
   return fused_attention(in);

@@ -77,6 +77,18 @@ class StreamRecorder final : public Tap {
     }
     return change_->wants(visit.point) == Interest::none ? value : change_->visit(visit, value);
   }
+  [[nodiscard]] bool wants_attention(int layer) const override {
+    return change_->wants_attention(layer);
+  }
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override {
+    change_->visit_attention(visit, in);
+  }
+  [[nodiscard]] bool changes_scores_fused(int layer) const override {
+    return change_->changes_scores_fused(layer);
+  }
+  void change_scores(const Visit& visit, AttentionInputs& in) override {
+    change_->change_scores(visit, in);
+  }
   std::vector<Tensor> streams;
 
  private:

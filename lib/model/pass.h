@@ -40,6 +40,13 @@ class Pass {
   void show_attention(int layer, const AttentionInputs& in) {
     tap_.visit_attention({{Site::pattern, layer}, layout, config}, in);
   }
+  // Whether all that edits the layer's scores does so by its inputs.
+  [[nodiscard]] bool scores_changed_fused(int layer) const {
+    return edited(Site::attn_scores, layer) && tap_.changes_scores_fused(layer);
+  }
+  void change_scores(int layer, AttentionInputs& in) {
+    tap_.change_scores({{Site::attn_scores, layer}, layout, config}, in);
+  }
   // What the tap brings for hook_attn_out or hook_mlp_out; undefined if it wants it computed.
   [[nodiscard]] Tensor supplied(Site site, int layer);
 

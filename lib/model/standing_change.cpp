@@ -18,6 +18,14 @@ Interest StandingTap::wants(HookPoint point) const {
   return std::max(change_->wants(point), tap_.wants(point));
 }
 
+void StandingTap::visit_attention(const Visit& visit, const AttentionInputs& in) {
+  for (Tap* tap : {change_.get(), &tap_}) {
+    if (tap->wants_attention(visit.point.layer)) {
+      tap->visit_attention(visit, in);
+    }
+  }
+}
+
 Tensor StandingTap::visit(const Visit& visit, const Tensor& value) {
   const Interest other = tap_.wants(visit.point);
   if (other == Interest::supply) {

@@ -49,10 +49,15 @@ class StandingTap final : public Tap {
   [[nodiscard]] Interest wants(HookPoint point) const override;
   Tensor visit(const Visit& visit, const Tensor& value) override;
   [[nodiscard]] bool wants_attention(int layer) const override {
-    return tap_.wants_attention(layer);
+    return change_->wants_attention(layer) || tap_.wants_attention(layer);
   }
-  void visit_attention(const Visit& visit, const AttentionInputs& in) override {
-    tap_.visit_attention(visit, in);
+  void visit_attention(const Visit& visit, const AttentionInputs& in) override;
+
+  [[nodiscard]] bool changes_scores_fused(int layer) const override {
+    return all_change_scores_fused({change_.get(), &tap_}, layer);
+  }
+  void change_scores(const Visit& visit, AttentionInputs& in) override {
+    change_scores_by({change_.get(), &tap_}, visit, in);
   }
 
   [[nodiscard]] const Tap& change() const { return *change_; }

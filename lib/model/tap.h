@@ -2,6 +2,8 @@
 // of forward, never state of a model.
 #pragma once
 
+#include <vector>
+
 #include "lib/model/batch.h"
 #include "lib/model/site.h"
 #include "lib/tensor/tensor.h"
@@ -47,7 +49,22 @@ class Tap {
   // hook_pattern.
   [[nodiscard]] virtual bool wants_attention(int) const { return false; }
   virtual void visit_attention(const Visit&, const AttentionInputs&) {}
+
+  // True if all that the tap does to the layer's scores is to scale those of a query and to add to
+  // them: the pass then has it change what attention is computed from, by change_scores(), and
+  // stays on the fused path, in place of showing it scores by visit(). A tap made of others says so
+  // only if none of them asks for scores otherwise; one that knows nothing of this is shown the
+  // scores, which is as right and slower.
+  [[nodiscard]] virtual bool changes_scores_fused(int) const { return false; }
+  // By scale_scores() and add_to_scores() (lib/attention/attention.h). `visit.point` is the layer's
+  // hook_attn_scores.
+  virtual void change_scores(const Visit&, AttentionInputs&) {}
 };
+
+// For taps made of others: whether every one of them leaves the layer's scores alone or changes
+// them fused; and their changes, in order.
+bool all_change_scores_fused(const std::vector<const Tap*>& taps, int layer);
+void change_scores_by(const std::vector<Tap*>& taps, const Visit& visit, AttentionInputs& in);
 
 // A tap that wants nothing.
 class NoTap final : public Tap {

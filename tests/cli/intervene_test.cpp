@@ -128,3 +128,47 @@ TEST_CASE("reproduce --intervene refuses what its own prompts and statistics can
   fails(R"(hook_attn_scores", "op": "bias", "bias": 1)", "reads statistics of attention");
   fails(R"(hook_k", "op": "zero", "heads": [0])", "select them as kv_heads");
 }
+
+TEST_CASE("intervene check says what a file will do and what it costs; schema is the schema") {
+  const Folder folder;
+  put(folder / "edits.json",
+      R"({"version": 1, "edits": [
+          {"site": "blocks.*.attn.hook_z", "heads": [0, 2], "op": "scale", "factor": 0.5,
+           "apply": {"phase": "decode", "positions": {"text": "ab"}, "except": [3]}},
+          {"site": "blocks.1.attn.hook_pattern", "op": "uniform"}]})");
+  const auto got =
+      run({"intervene", "check", folder / "edits.json", "--model", model_path("llama")});
+  CAPTURE(got.err);
+  REQUIRE(got.code == 0);
+  CHECK_THAT(
+      got.out,
+      contains("multiplies blocks.*.attn.hook_z by 0.5") &&
+          contains("heads 0, 2; tokens that the model writes of the text \"ab\", except at 3") &&
+          contains("layers 0, 1, 2; attention stays fused") &&
+          contains("leaves the fused path in 1 of 3 layers"));
+  const auto json =
+      run({"intervene", "check", folder / "edits.json", "--model", model_path("llama"), "--json"})
+          .json()["interventions"];
+  CHECK(json[0]["fused"] == true);
+  CHECK(json[1]["layers_forming_scores"].dump() == "[1]");
+  const auto schema = run({"intervene", "schema"});
+  REQUIRE(schema.code == 0);
+  const Json read = Json::parse(schema.out);
+  std::vector<std::string> ops = read["$defs"]["intervention"]["properties"]["op"]["enum"];
+  for (const std::string& op : ops) {
+    CHECK(to_string(parse_op(op)) == op);
+  }
+  CHECK(std::string(to_string(Op::uniform)) == ops.back());
+
+  put(folder / "wrong.json",
+      R"({"version": 1, "edits": [{"site": "blocks.1.attn.hook_zz", "op": "zero"}]})");
+  const auto wrong =
+      run({"intervene", "check", folder / "wrong.json", "--model", model_path("llama")});
+  CHECK(wrong.code == 2);
+  CHECK_THAT(wrong.err, contains("blocks.1.attn.hook_z"));
+  CHECK(run({"intervene", "check", folder / "edits.json"}).code == 2);
+  CHECK(run({"intervene", "schema", folder / "edits.json"}).code == 2);
+  put(folder / "none.json", R"({"version": 1, "interventions": []})");
+  CHECK_THAT(run({"intervene", "check", folder / "none.json", "--model", model_path("llama")}).out,
+             contains("bit for bit"));
+}

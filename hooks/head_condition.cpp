@@ -1,0 +1,112 @@
+#include "hooks/head_condition.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+constexpr std::array<std::pair<HeadStatistic, std::string_view>, 4> kHeadStatistics{
+    {{HeadStatistic::first_token_mass, "first_token_mass"},
+     {HeadStatistic::entropy, "entropy"},
+     {HeadStatistic::self_mass, "self_mass"},
+     {HeadStatistic::previous_token_mass, "previous_token_mass"}}};
+
+// `values` [B, H, T], the last of whose queries is the last column of the pass.
+Tensor within(const HeadCondition& condition, const Visit& visit, const Tensor& values) {
+  const std::int64_t queries = values.size(2);
+  const Tensor pads = index_tensor(visit.layout.pads, values.device()).view({-1, 1, 1});
+  const Tensor column =
+      at::arange(visit.layout.keys() - queries, visit.layout.keys(), pads.options());
+  Tensor out = (column >= pads).expand(values.sizes());
+  if (condition.above) {
+    out = out.logical_and(values > *condition.above);
+  }
+  if (condition.below) {
+    out = out.logical_and(values < *condition.below);
+  }
+  return out;
+}
+
+// The weights on one column a query: `column` [B or 1, 1, T, 1]; 0 where that is below 0.
+Tensor weight_at(const Tensor& pattern, const Tensor& column) {
+  const Tensor wanted = column.expand({pattern.size(0), pattern.size(1), pattern.size(2), 1});
+  return at::where(wanted >= 0, pattern.gather(-1, wanted.clamp_min(0)), 0.0).squeeze(-1);
+}
+
+Tensor statistic_of(HeadStatistic statistic, const Visit& visit, const Tensor& pattern) {
+  const Tensor p = pattern.to(at::kFloat);
+  const std::int64_t queries = p.size(2), keys = p.size(3);
+  const Tensor pads = index_tensor(visit.layout.pads, p.device()).view({-1, 1, 1, 1});
+  const Tensor own = at::arange(keys - queries, keys, pads.options()).view({1, 1, -1, 1});
+  switch (statistic) {
+    case HeadStatistic::first_token_mass:
+      return weight_at(p, pads);
+    case HeadStatistic::entropy:
+      return at::where(p > 0, p * p.log(), 0.0).sum(-1).neg();
+    case HeadStatistic::self_mass:
+      return weight_at(p, own);
+    case HeadStatistic::previous_token_mass:
+      return weight_at(p, own - 1);
+  }
+  throw InternalError("a statistic that nothing computes");
+}
+
+}  // namespace
+
+std::string_view to_string(HeadStatistic statistic) {
+  for (const auto& [known, name] : kHeadStatistics) {
+    if (known == statistic) {
+      return name;
+    }
+  }
+  throw InternalError("a statistic without a name");
+}
+
+HeadStatistic parse_head_statistic(std::string_view text) {
+  std::vector<std::string> names;
+  for (const auto& [statistic, name] : kHeadStatistics) {
+    if (name == text) {
+      return statistic;
+    }
+    names.emplace_back(name);
+  }
+  throw DataError("statistic \"{}\": there is {}{}",
+                  text,
+                  fmt::join(names, ", "),
+                  did_you_mean(std::string(text), names));
+}
+
+StatisticsRequest head_statistics_request() {
+  StatisticsRequest request;
+  request.offsets = {0, 1};
+  request.first = true;
+  request.entropy = true;
+  return request;
+}
+
+Tensor holds(const HeadCondition& condition, const Visit& visit, const AttentionStatistics& found) {
+  switch (condition.statistic) {
+    case HeadStatistic::first_token_mass:
+      return within(condition, visit, found.first_mass);
+    case HeadStatistic::entropy:
+      return within(condition, visit, found.entropy);
+    case HeadStatistic::self_mass:
+      return within(condition, visit, found.offset_mass.select(-1, 0));
+    case HeadStatistic::previous_token_mass:
+      return within(condition, visit, found.offset_mass.select(-1, 1));
+  }
+  throw InternalError("a statistic that nothing computes");
+}
+
+Tensor holds(const HeadCondition& condition, const Visit& visit, const Tensor& pattern) {
+  return within(condition, visit, statistic_of(condition.statistic, visit, pattern));
+}
+
+}  // namespace headscope

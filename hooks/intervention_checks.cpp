@@ -1,0 +1,119 @@
+#include "hooks/intervention_checks.h"
+
+#include "lib/base/error.h"
+
+namespace headscope {
+namespace {
+
+bool needs_values(Op op) {
+  return op == Op::mean || op == Op::resample || op == Op::add || op == Op::replace ||
+         op == Op::project_out || op == Op::low_rank || op == Op::set_row;
+}
+
+// Numbers that an op has a range for.
+void check_ranges(const Intervention& what) {
+  const auto refuse = [&](const char* name, const std::string& range) {
+    throw UsageError("{}: op \"{}\": {} is not {}", what.site, to_string(what.op), name, range);
+  };
+  const StrengthSchedule* schedule = what.schedule ? &*what.schedule : nullptr;
+  const bool linear = schedule != nullptr && schedule->kind == StrengthSchedule::Kind::linear;
+  const bool positive = schedule == nullptr ? what.factor > 0
+                        : linear            ? schedule->from > 0 && schedule->to > 0
+                                            : schedule->from > 0 && schedule->rate > 0;
+  if ((what.op == Op::temperature || what.op == Op::renormalize) && !positive) {
+    refuse(what.op == Op::temperature ? "temperature" : "factor", "above 0");
+  }
+  if (what.op == Op::calibrate_sinks && (what.factor < 0 || what.factor > 1)) {
+    refuse("factor", "the share of a sink's weight that stays, from 0 to 1");
+  }
+  if (what.op == Op::top_k && what.k < 1) {
+    refuse("k", "at least 1");
+  }
+}
+
+bool has_strength(Op op) {
+  return op == Op::scale || op == Op::add || op == Op::bias || op == Op::renormalize;
+}
+
+// Of what a query does with all the keys it sees.
+bool is_of_rows(Op op) {
+  return op == Op::temperature || op == Op::top_k || op == Op::set_row || op == Op::calibrate_sinks;
+}
+
+bool is_of_patterns(Op op) {
+  return op == Op::uniform || op == Op::top_k || op == Op::set_row || op == Op::calibrate_sinks;
+}
+
+}  // namespace
+
+void check_op(const Intervention& what) {
+  const std::string_view op = to_string(what.op);
+  const InterventionValues& values = what.values;
+  if (needs_values(what.op) && values.empty()) {
+    throw UsageError("{}: op \"{}\" needs values", what.site, op);
+  }
+  if (!needs_values(what.op) && !values.empty()) {
+    throw UsageError("{}: op \"{}\" takes no values", what.site, op);
+  }
+  if (what.op == Op::mean && (values.prompt || values.file || !values.numbers.empty())) {
+    throw UsageError(
+        "{}: op \"mean\" takes the mean of a trace; for one prompt's value use "
+        "\"resample\", for numbers or a file of them \"replace\"",
+        what.site);
+  }
+  if (what.op == Op::resample && !values.prompt && values.name.empty()) {
+    throw UsageError("{}: op \"resample\" needs a trace and the id of a prompt in it", what.site);
+  }
+  if (what.op == Op::clamp && !what.low && !what.high) {
+    throw UsageError("{}: op \"clamp\" needs low, high or both", what.site);
+  }
+  if (what.op == Op::clamp && what.low && what.high && *what.low > *what.high) {
+    throw UsageError("{}: op \"clamp\": low {} is above high {}", what.site, *what.low, *what.high);
+  }
+  if (what.schedule && !has_strength(what.op)) {
+    throw UsageError("{}: op \"{}\" has no strength", what.site, op);
+  }
+  check_ranges(what);
+}
+
+void check_op_at(const Intervention& what, HookPoint point) {
+  if (what.when && point.site != Site::z && point.site != Site::result &&
+      point.site != Site::pattern) {
+    throw UsageError(
+        "{}: \"when\" is of what a head attends to at each query: its sites are hook_z, "
+        "hook_result "
+        "and hook_pattern",
+        hook_name(point.site, point.layer));
+  }
+  if (what.schedule && token_axis(point.site) < 0) {
+    throw UsageError("{}: has no position axis, so its strength cannot change with the step",
+                     hook_name(point.site, point.layer));
+  }
+  const std::string name = hook_name(point.site, point.layer);
+  if (changes_scores_fused(what.op) && point.site != Site::attn_scores) {
+    throw UsageError(
+        "{}: op \"{}\" is of pairs of query and key before the softmax: its site is "
+        "hook_attn_scores",
+        name,
+        to_string(what.op));
+  }
+  if (is_of_patterns(what.op) && point.site != Site::pattern) {
+    throw UsageError("{}: op \"{}\" is of what a query attends to: its site is hook_pattern",
+                     name,
+                     to_string(what.op));
+  }
+  if (is_of_rows(what.op) && (what.where.pairs || !what.where.keys.everything())) {
+    throw UsageError(
+        "{}: op \"{}\" is of all keys that a query sees; choose queries by \"apply\", no pairs and "
+        "no "
+        "keys",
+        name,
+        to_string(what.op));
+  }
+  if (point.site == Site::tokens || point.site == Site::mlp_expert_indices) {
+    throw UsageError("{}: its values are numbers of things, which no op changes",
+                     hook_name(point.site, point.layer));
+  }
+}
+
+}  // namespace headscope

@@ -1,0 +1,395 @@
+// Ops of attention and of subspaces, against plain loops over elements.
+#include <algorithm>
+#include <cmath>
+
+#include "hooks/edits.h"
+#include "hooks/intervention_json.h"
+#include "hooks/recorder.h"
+#include "hooks/tap_list.h"
+#include "lib/base/error.h"
+#include "lib/base/json.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+#include "tests/support/taps.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+const std::vector<std::string> kOpFamilies{"gpt2", "llama_linear_mqa", "gemma2", "qwen3_window"};
+constexpr const char* kOpScores = "blocks.1.attn.hook_attn_scores";
+constexpr const char* kOpPattern = "blocks.1.attn.hook_pattern";
+
+std::vector<Intervention> ops_of(const std::string& list) {
+  return interventions_from_json(Json::parse(R"({"version": 1, "edits": )" + list + "}"), "e.json");
+}
+
+// Prompts of 6 and 4 tokens: two columns of padding.
+Batch two_prompts() {
+  return Batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13, 14}});
+}
+constexpr std::int64_t kOpPads[] = {0, 2};
+
+struct Changed {
+  Tensor before, after;
+};
+
+Changed pattern_with(const Model& model, const std::string& list) {
+  Recorder before{kOpPattern};
+  model.forward(two_prompts(), before);
+  Recorder after{kOpPattern};
+  Edits edits(ops_of(list));
+  model.forward(two_prompts(), edits | after);
+  return {before.at(kOpPattern), after.at(kOpPattern)};
+}
+
+using Row = std::vector<double>;
+Row row_of(const Tensor& pattern, std::int64_t b, std::int64_t head, std::int64_t query) {
+  Row out;
+  const Tensor row = pattern[b][head][query].to(at::kDouble).contiguous();
+  out.assign(row.const_data_ptr<double>(), row.const_data_ptr<double>() + row.numel());
+  return out;
+}
+
+// Each query's weights through `f(row, head, position, weights by column)`; padding is left alone.
+template <typename Function>
+void check_patterns(const Changed& values, const Function& f) {
+  for (std::int64_t b = 0; b < 2; ++b) {
+    for (std::int64_t head = 0; head < values.before.size(1); ++head) {
+      for (std::int64_t query = kOpPads[b]; query < 6; ++query) {
+        CAPTURE(b, head, query);
+        const Row want = f(b, head, query - kOpPads[b], row_of(values.before, b, head, query));
+        const Row got = row_of(values.after, b, head, query);
+        for (std::size_t key = 0; key < want.size(); ++key) {
+          CHECK(std::abs(got[key] - want[key]) < 2e-6);
+        }
+      }
+    }
+  }
+}
+
+Row normalised(Row weights) {
+  double sum = 0;
+  for (const double each : weights) {
+    sum += each;
+  }
+  for (double& each : weights) {
+    each /= sum;
+  }
+  return weights;
+}
+
+}  // namespace
+
+TEST_CASE("renormalize multiplies the weights of keys and renormalises a query's (PASTA)") {
+  for (const std::string& family : kOpFamilies) {
+    CAPTURE(family);
+    const Model model = load(huggingface_fixture(family));
+    const Changed values = pattern_with(
+        model,
+        R"([{"site": "blocks.1.attn.hook_attn_scores", "heads": [1], "op": "renormalize",
+             "factor": 0.01, "keys": {"except": {"from": 1, "to": 3}}}])");
+    check_patterns(values, [](auto b, auto head, auto, Row weights) {
+      for (std::int64_t key = 0; head == 1 && key < 6; ++key) {
+        const std::int64_t token = key - kOpPads[b];
+        weights[static_cast<std::size_t>(key)] *= token == 1 || token == 2 ? 1.0 : 0.01;
+      }
+      return normalised(weights);
+    });
+    Edits one(ops_of(R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "renormalize",
+                          "factor": 1}])"));
+    CHECK(difference(model.forward(Batch({{5, 6, 7}}), one).logits,
+                     model.forward(Batch({{5, 6, 7}})).logits) < 1e-5);
+  }
+}
+
+TEST_CASE("a temperature sharpens or flattens what chosen queries attend to, fused or not") {
+  for (const std::string& family : kOpFamilies) {
+    CAPTURE(family);
+    const Model model = load(huggingface_fixture(family));
+    const std::string list =
+        R"([{"site": "blocks.1.attn.hook_attn_scores", "heads": [0], "op": "bias", "bias": 1,
+             "keys": {"positions": 1}},
+            {"site": "blocks.1.attn.hook_attn_scores", "heads": [0], "op": "temperature",
+             "temperature": 0.25, "apply": {"positions": {"from": 1}}}])";
+    // softmax(s / τ) ∝ softmax(s)^(1/τ); the bias came before.
+    check_patterns(pattern_with(model, list), [](auto b, auto head, auto position, Row weights) {
+      if (head == 0) {
+        weights[static_cast<std::size_t>(1 + kOpPads[b])] *= std::exp(1.0);
+        for (double& each : weights) {
+          each = position == 0 ? each : std::pow(each, 4.0);
+        }
+      }
+      return normalised(weights);
+    });
+    Edits fused(ops_of(list));
+    Edits formed(ops_of(list));
+    IdentityEdit explicitly(Site::pattern);
+    const Batch batch({{5, 6, 7, 8, 9}});
+    CHECK(difference(model.forward(batch, fused).logits,
+                     model.forward(batch, formed | explicitly).logits) < 2e-5);
+  }
+}
+
+TEST_CASE("top_k keeps a query's largest weights, and their sum what it was") {
+  for (const std::string& family : kOpFamilies) {
+    CAPTURE(family);
+    const Model model = load(huggingface_fixture(family));
+    check_patterns(
+        pattern_with(model, R"([{"site": "blocks.1.attn.hook_pattern", "op": "top_k", "k": 2,
+                                 "heads": [1], "apply": {"positions": {"from": -3}}}])"),
+        [](auto b, auto head, auto position, Row weights) {
+          if (head == 1 && position >= (b == 0 ? 3 : 1)) {
+            Row sorted = weights;
+            std::sort(sorted.rbegin(), sorted.rend());
+            for (double& each : weights) {
+              each = each >= sorted[1] ? each : 0.0;
+            }
+          }
+          return normalised(weights);
+        });
+  }
+}
+
+TEST_CASE("a row of a pattern is what is given, and nothing that a query does not see") {
+  const Model model = load(huggingface_fixture("llama"));
+  check_patterns(pattern_with(model,
+                              R"([{"site": "blocks.1.attn.hook_pattern", "op": "set_row",
+                                   "heads": [2], "apply": {"positions": [2, -1]},
+                                   "values": [0.25, 0.5, 0.25]}])"),
+                 [](auto b, auto head, auto position, Row weights) {
+                   if (head == 2 && (position == 2 || position == (b == 0 ? 5 : 3))) {
+                     std::fill(weights.begin(), weights.end(), 0.0);
+                     const auto pad = static_cast<std::size_t>(kOpPads[b]);
+                     weights[pad] = weights[pad + 2] = 0.25;
+                     weights[pad + 1] = 0.5;
+                   }
+                   return weights;
+                 });
+  const auto fails = [&](const std::string& more, const std::string& message) {
+    Edits edits(
+        ops_of(R"([{"site": "blocks.1.attn.hook_pattern", "op": "set_row", )" + more + "}]"));
+    CHECK_THROWS_WITH(model.forward(two_prompts(), edits), contains(message));
+  };
+  fails(R"("values": [0.25, 0.5, 0.25])", "the query at position 0 of prompt 0");
+  fails(R"("values": [0.5, 0.0, 0.0, 0.0, 0.5], "apply": {"positions": -1})",
+        "the query at position 3 of prompt 1");
+  fails(R"("values": [0.5, 0.25])", "sum to 0.75");
+  fails(R"("values": [1.5, -0.5])", "not below 0");
+}
+
+TEST_CASE("sinks but the first give of their weight to what a query attends to beside them (ACT)") {
+  for (const std::string& family : kOpFamilies) {
+    CAPTURE(family);
+    const Model model = load(huggingface_fixture(family));
+    const double threshold = 0.15;
+    const Changed values = pattern_with(
+        model,
+        R"([{"site": "blocks.1.attn.hook_pattern", "op": "calibrate_sinks", "threshold": 0.15,
+             "factor": 0.4, "heads": [0]}])");
+    int sinks = 0;
+    check_patterns(values, [&](auto b, auto head, auto, Row weights) {
+      if (head != 0) {
+        return weights;
+      }
+      std::vector<bool> sink(6, false);
+      bool first = true;
+      for (std::int64_t key = kOpPads[b]; key < 6; ++key) {
+        double sum = 0;
+        for (std::int64_t query = key; query < 6; ++query) {
+          sum += row_of(values.before, b, head, query)[static_cast<std::size_t>(key)];
+        }
+        const bool above = sum / static_cast<double>(6 - key) > threshold;
+        sink[static_cast<std::size_t>(key)] = above && !first;
+        sinks += above && !first ? 1 : 0;
+        first = first && !above;
+      }
+      double freed = 0, others = 0;
+      for (std::size_t key = 0; key < 6; ++key) {
+        (sink[key] ? freed : others) += weights[key];
+      }
+      freed *= 0.6;
+      for (std::size_t key = 0; others > 0 && key < 6; ++key) {
+        weights[key] = sink[key] ? 0.4 * weights[key] : weights[key] * (1 + freed / others);
+      }
+      return weights;
+    });
+    CHECK(sinks > 0);
+    Edits chunked(ops_of(R"([{"site": "blocks.1.attn.hook_pattern", "op": "calibrate_sinks",
+                              "threshold": 0.1, "factor": 0.4}])"));
+    CHECK_THROWS_WITH(model.forward(two_prompts(), chunked, {.chunk = 3}),
+                      contains("run prompts whole"));
+  }
+}
+
+TEST_CASE("low rank keeps what lies along the directions, of all heads or of each") {
+  const Model model = load(huggingface_fixture("llama"));
+  const std::string q = "blocks.1.attn.hook_q";
+  const std::int64_t d = model.config().d_head;
+  const std::int64_t heads = model.config().n_heads;
+  Recorder plain(std::vector<std::string>{q});
+  model.forward(two_prompts(), plain);
+  for (const bool each : {false, true}) {
+    CAPTURE(each);
+    const Tensor directions =
+        each ? at::arange(heads * 2 * d).view({heads, 2, d}).to(at::kFloat).sin()
+             : at::arange(2 * d).view({2, d}).to(at::kFloat).sin();
+    Edits edits;
+    edits.at(q, {.heads = {{0, 3}}}).low_rank(directions);
+    Recorder seen(std::vector<std::string>{q});
+    model.forward(two_prompts(), edits | seen);
+    const Tensor before = plain.at(q);
+    const Tensor after = seen.at(q);
+    for (std::int64_t head = 0; head < heads; ++head) {
+      if (head != 0 && head != 3) {
+        CHECK(identical(after.select(2, head), before.select(2, head)));
+        continue;
+      }
+      const Tensor of_head = each ? directions[head] : directions;
+      // Gram and Schmidt by hand.
+      const Tensor a = of_head[0] / of_head[0].norm();
+      Tensor b = of_head[1] - (of_head[1] * a).sum() * a;
+      b = b / b.norm();
+      const Tensor x = before.select(2, head);
+      const Tensor want = (x * a).sum(-1, true) * a + (x * b).sum(-1, true) * b;
+      CHECK(difference(after.select(2, head), want) < 1e-5);
+    }
+  }
+  const auto fails = [&](const Tensor& directions, const std::string& message) {
+    Edits edits;
+    edits.at(q).low_rank(directions);
+    CHECK_THROWS_WITH(model.forward(two_prompts(), edits), contains(message));
+  };
+  fails(at::ones({2, d}), "not independent");
+  fails(at::ones({1, d + 1}), "do not fit");
+  fails(at::ones({d + 1, d}), "with r up to d");
+  fails(at::ones({heads + 1, 1, d}), "do not fit");
+}
+
+TEST_CASE("ops of attention say what they ask") {
+  const Model model = load(huggingface_fixture("llama"));
+  const auto fails = [&](const std::string& edit, const std::string& message) {
+    CAPTURE(edit);
+    CHECK_THROWS_WITH(model.forward(two_prompts(), Edits(ops_of("[{" + edit + "}]"))),
+                      contains(message));
+  };
+  const std::string scores = R"("site": "blocks.1.attn.hook_attn_scores", "op": )";
+  const std::string pattern = R"("site": "blocks.1.attn.hook_pattern", "op": )";
+  fails(scores + R"("temperature", "temperature": 0)", "above 0");
+  fails(scores + R"("temperature")", "needs \"temperature\"");
+  fails(scores + R"("temperature", "temperature": 2, "keys": {"positions": 0})",
+        "no pairs and no keys");
+  fails(scores + R"("renormalize", "factor": -1)", "above 0");
+  fails(scores +
+            R"("renormalize", "strength": {"schedule": "linear", "from": 1, "to": 0, "steps": 2})",
+        "above 0");
+  fails(scores + R"("top_k", "k": 1)", "hook_pattern");
+  fails(pattern + R"("top_k")", "k is not at least 1");
+  fails(pattern + R"("renormalize", "factor": 2)", "hook_attn_scores");
+  fails(pattern + R"("calibrate_sinks", "threshold": 0.1)", "needs \"factor\"");
+  fails(pattern + R"("calibrate_sinks", "threshold": 0.1, "factor": 2)", "from 0 to 1");
+  fails(pattern + R"("set_row")", "needs values");
+  const OrderedJson json = to_json(ops_of(
+      R"([{"site": "a", "op": "temperature", "temperature": 2.0}, {"site": "a", "op": "top_k", "k": 3},
+          {"site": "a", "op": "calibrate_sinks", "threshold": 0.25, "factor": 0.5},
+          {"site": "a", "op": "renormalize", "factor": 0.5},
+          {"site": "a", "op": "low_rank", "values": [[1.0, 0.0]]}])"));
+  CHECK(to_json(interventions_from_json(Json::parse(json.dump()), "x")) == json);
+  CHECK(json["interventions"][0]["temperature"] == 2.0);
+  CHECK(json["interventions"][1]["k"] == 3);
+  CHECK(json["interventions"][2]["threshold"] == 0.25);
+}
+
+TEST_CASE("a condition on a head's own attention holds query by query and head by head") {
+  const auto statistic = [](const Tensor& pattern,
+                            const std::string& name,
+                            std::int64_t b,
+                            std::int64_t head,
+                            std::int64_t query) {
+    const Row weights = row_of(pattern, b, head, query);
+    if (name == "entropy") {
+      double sum = 0;
+      for (const double p : weights) {
+        sum -= p > 0 ? p * std::log(p) : 0.0;
+      }
+      return sum;
+    }
+    const std::int64_t key = name == "first_token_mass" ? kOpPads[b]
+                             : name == "self_mass"      ? query
+                                                        : query - 1;
+    return key < 0 ? 0.0 : weights[static_cast<std::size_t>(key)];
+  };
+  const struct {
+    const char* name;
+    double above, below;
+  } conditions[] = {{"first_token_mass", 0.2, 0.6},
+                    {"entropy", 0.5, 1.3},
+                    {"self_mass", 0.15, 0.9},
+                    {"previous_token_mass", 0.1, 0.4}};
+  for (const std::string& family : kOpFamilies) {
+    const Model model = load(huggingface_fixture(family));
+    const std::string z = "blocks.1.attn.hook_z";
+    Recorder plain{kOpPattern, z.c_str()};
+    model.forward(two_prompts(), plain);
+    int held = 0;
+    for (const auto& [name, above, below] : conditions) {
+      CAPTURE(family, name);
+      const std::string when = fmt::format(
+          R"("when": {{"statistic": "{}", "above": {}, "below": {}}})", name, above, below);
+      for (const bool at_pattern : {false, true}) {
+        const std::string point = at_pattern ? kOpPattern : z;
+        Edits edits(
+            ops_of(R"([{"site": ")" + point + R"(", "op": "scale", "factor": 3, )" + when + "}]"));
+        Recorder seen(std::vector<std::string>{point});
+        model.forward(two_prompts(), edits | seen);
+        for (std::int64_t b = 0; b < 2; ++b) {
+          for (std::int64_t query = kOpPads[b]; query < 6; ++query) {
+            for (std::int64_t head = 0; head < model.config().n_heads; ++head) {
+              const double value = statistic(plain.at(kOpPattern), name, b, head, query);
+              const bool in = value > above && value < below;
+              held += in ? 1 : 0;
+              const auto row = [&](const Recorder& of) {
+                return at_pattern ? of.at(point)[b][head][query] : of.at(point)[b][query][head];
+              };
+              CHECK(identical(row(seen), in ? row(plain) * 3.0 : row(plain)));
+            }
+          }
+        }
+      }
+    }
+    CHECK(held > 20);
+  }
+}
+
+TEST_CASE("conditions are of the changed attention, and hold in chunks as in a whole pass") {
+  const Model model = load(huggingface_fixture("llama"));
+  const std::string list =
+      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 8, "heads": [1],
+           "keys": {"positions": 0}},
+          {"site": "blocks.1.attn.hook_z", "op": "zero", "apply": {"except": 0},
+           "when": {"statistic": "first_token_mass", "above": 0.9}}])";
+  Edits edits(ops_of(list));
+  Recorder seen{"blocks.1.attn.hook_z"};
+  const Batch batch({{5, 6, 7, 8, 9, 10}});
+  const Tensor logits = model.forward(batch, edits | seen).logits;
+  const Tensor z = seen.at("blocks.1.attn.hook_z")[0];
+  for (std::int64_t query = 1; query < 6; ++query) {
+    CHECK(z[query][1].abs().max().item<float>() == 0.0F);
+    CHECK(z[query][0].abs().max().item<float>() > 0.0F);
+  }
+  Edits chunked(ops_of(list));
+  CHECK(difference(model.forward(batch, chunked, {.chunk = 2}).logits, logits) < 1e-5);
+  Edits never(ops_of(R"([{"site": "blocks.1.attn.hook_z", "op": "zero",
+                          "when": {"statistic": "first_token_mass", "above": 1.5}}])"));
+  CHECK_THROWS_WITH(model.forward(batch, never), contains("never changed anything"));
+  Edits elsewhere(ops_of(R"([{"site": "blocks.1.attn.hook_q", "op": "zero",
+                              "when": {"statistic": "entropy", "above": 0}}])"));
+  CHECK_THROWS_WITH(model.forward(batch, elsewhere),
+                    contains("hook_z, hook_result and hook_pattern"));
+  CHECK_THROWS_WITH(ops_of(R"([{"site": "a", "op": "zero", "when": {"statistic": "entropi"}}])"),
+                    contains("did you mean entropy"));
+  CHECK_THROWS_WITH(ops_of(R"([{"site": "a", "op": "zero", "when": {"statistic": "entropy"}}])"),
+                    contains("needs \"above\""));
+}
