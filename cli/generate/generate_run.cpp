@@ -43,9 +43,9 @@ TextRequest request_of(const TextToWrite& text,
           .top_logprobs = options.top_logprobs};
 }
 
-class Run {
+class GenerateRun {
  public:
-  Run(const Model& model, const std::vector<Prompt>& prompts, const GenerateOptions& options)
+  GenerateRun(const Model& model, const std::vector<Prompt>& prompts, const GenerateOptions& options)
       : prompts_(prompts),
         options_(options),
         generation_(model, {.prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 28)}),
@@ -132,7 +132,7 @@ class Run {
 GenerateResult generate(const Model& model,
                         const std::vector<Prompt>& prompts,
                         const GenerateOptions& options) {
-  return Run(model, prompts, options).run();
+  return GenerateRun(model, prompts, options).run();
 }
 
 }  // namespace headscope
