@@ -2,36 +2,20 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 #include <utility>
+
+#include "lib/base/mersenne_random.h"
 
 namespace headscope {
 namespace {
 
-// A number below `bound`, the same on every machine (std::uniform_int_distribution is not).
-std::uint64_t number_below(std::mt19937_64& random, std::uint64_t bound) {
-  const std::uint64_t most = std::mt19937_64::max() - std::mt19937_64::max() % bound;
-  std::uint64_t drawn = random();
-  while (drawn >= most) {  // every remainder as likely as the others
-    drawn = random();
-  }
-  return drawn % bound;
-}
-
-template <typename T>
-void shuffle_rows(std::vector<T>& values, std::mt19937_64& random) {
-  for (std::size_t left = values.size(); left > 1; --left) {
-    std::swap(values[left - 1], values[number_below(random, left)]);
-  }
-}
-
 // A generator of its own for each part of each epoch.
-std::mt19937_64 generator_of(std::uint64_t seed, std::int64_t epoch, std::size_t part) {
+MersenneRandom generator_of(std::uint64_t seed, std::int64_t epoch, std::size_t part) {
   std::seed_seq mixed{static_cast<std::uint32_t>(seed),
                       static_cast<std::uint32_t>(seed >> 32),
                       static_cast<std::uint32_t>(epoch),
                       static_cast<std::uint32_t>(part)};
-  return std::mt19937_64(mixed);
+  return MersenneRandom(mixed);
 }
 
 }  // namespace
@@ -127,8 +111,7 @@ std::vector<RowPool> epoch_pools(const ActivationRows& rows,
                                  std::int64_t epoch) {
   std::vector<RowBlock> blocks = rows.blocks();
   if (order == RowOrder::shuffled) {
-    std::mt19937_64 random = generator_of(seed, epoch, 0);
-    shuffle_rows(blocks, random);
+    generator_of(seed, epoch, 0).shuffle(blocks);
   }
   std::vector<RowPool> pools;
   std::int64_t filled = 0;
@@ -152,8 +135,7 @@ void shuffle_pool(
   pool.order.resize(static_cast<std::size_t>(rows));
   std::iota(pool.order.begin(), pool.order.end(), std::int64_t{0});
   if (order == RowOrder::shuffled) {
-    std::mt19937_64 random = generator_of(seed, epoch, index + 1);
-    shuffle_rows(pool.order, random);
+    generator_of(seed, epoch, index + 1).shuffle(pool.order);
   }
 }
 

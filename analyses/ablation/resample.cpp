@@ -1,6 +1,5 @@
-#include <random>
-
 #include "analyses/ablation/ablation.h"
+#include "lib/base/mersenne_random.h"
 
 namespace headscope {
 
@@ -10,11 +9,11 @@ Resample::Resample(const RunSource& from,
                    const std::vector<Site>& sites,
                    std::uint64_t seed)
     : from_(from), items_(items), over_(over), sites_(sites), partner_(items.size()) {
-  std::mt19937_64 random(seed);
+  MersenneRandom random(seed);
   const TemplateGroups groups(items);
   for (std::vector<std::int64_t> group : groups.groups()) {
     for (std::size_t i = group.size() - 1; i > 0; --i) {  // Fisher and Yates
-      std::swap(group[i], group[((random() >> 32) * (i + 1)) >> 32]);
+      std::swap(group[i], group[random.scaled(i + 1)]);
     }
     for (std::size_t i = 0; i < group.size(); ++i) {
       partner_[static_cast<std::size_t>(group[i])] = group[(i + 1) % group.size()];

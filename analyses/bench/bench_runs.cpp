@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <random>
 
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/base/mersenne_random.h"
 #include "lib/tensor/convert.h"
 
 namespace headscope {
@@ -51,12 +51,12 @@ Shape parse_shape(std::string_view text) {
 std::vector<std::vector<std::int32_t>> random_prompts(const Shape& shape,
                                                       std::int64_t vocabulary,
                                                       std::uint64_t seed) {
-  std::mt19937_64 random(seed);
+  MersenneRandom random(seed);
   std::vector<std::vector<std::int32_t>> prompts(static_cast<std::size_t>(shape.prompts));
   for (auto& prompt : prompts) {
     for (std::int64_t i = 0; i < shape.tokens; ++i) {
       prompt.push_back(
-          static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocabulary)));
+          static_cast<std::int32_t>(random.below(static_cast<std::size_t>(vocabulary))));
     }
   }
   return prompts;

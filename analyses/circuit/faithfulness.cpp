@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 
 #include "analyses/metric/summary.h"
 #include "analyses/sweep/positions.h"
 #include "hooks/edits.h"
 #include "lib/base/error.h"
+#include "lib/base/mersenne_random.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
 
@@ -149,7 +149,7 @@ HeadCircuit random_circuit(const HeadCircuit& circuit,
   std::erase_if(free, [&](const HeadId& head) {
     return std::find(taken.begin(), taken.end(), head) != taken.end();
   });
-  std::mt19937_64 random(seed);
+  MersenneRandom random(seed);
   HeadCircuit drawn = circuit;
   for (HeadClass& each : drawn.classes) {
     each.effects.clear();  // of other heads
@@ -157,7 +157,7 @@ HeadCircuit random_circuit(const HeadCircuit& circuit,
       if (free.empty()) {
         throw UsageError("the circuit has so many heads that no random ones are left to compare");
       }
-      const auto at = static_cast<std::ptrdiff_t>(random() % free.size());
+      const auto at = static_cast<std::ptrdiff_t>(random.below(free.size()));
       head = free[static_cast<std::size_t>(at)];
       free.erase(free.begin() + at);
     }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "lib/base/error.h"
+#include "lib/base/mersenne_random.h"
 
 namespace headscope {
 namespace {
@@ -24,17 +24,15 @@ double error_of_mean(const std::vector<double>& values, double mean) {
   return std::sqrt(squares / (n - 1) / n);
 }
 
-// The means of resamples with replacement, sorted. Draws by multiplication: the library's
-// distributions differ between machines.
+// The means of resamples with replacement, sorted.
 std::vector<double> resampled_means(const std::vector<double>& values,
                                     const SummaryOptions& options) {
-  std::mt19937_64 random(options.seed);
+  MersenneRandom random(options.seed);
   std::vector<double> means;
   for (int i = 0; i < options.resamples; ++i) {
     double sum = 0.0;
     for (std::size_t j = 0; j < values.size(); ++j) {
-      const std::uint64_t high = random() >> 32;
-      sum += values[(high * values.size()) >> 32];
+      sum += values[random.scaled(values.size())];
     }
     means.push_back(sum / static_cast<double>(values.size()));
   }

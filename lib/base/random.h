@@ -9,28 +9,16 @@
 
 namespace headscope {
 
-// SplitMix64 (Steele, Lea & Flood 2014), one stream a seed and name.
-class Random {
+// What is chosen with a Source of 64 random bits, Source::next().
+template <typename Source>
+class RandomChoices {
  public:
-  Random(std::uint64_t seed, std::string_view stream) : state_(seed) {
-    for (const char c : stream) {
-      state_ = next() ^ static_cast<unsigned char>(c);
-    }
-  }
-
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-
   // Below `n` (at least 1), each equally likely.
   std::size_t below(std::size_t n) {
     const std::uint64_t excess = (UINT64_MAX % n + 1) % n;  // what is over whole rounds of n
-    std::uint64_t value = next();
+    std::uint64_t value = source().next();
     while (value > UINT64_MAX - excess) {
-      value = next();
+      value = source().next();
     }
     return value % n;
   }
@@ -55,6 +43,26 @@ class Random {
     }
     values.resize(std::min(k, values.size()));
     return values;
+  }
+
+ private:
+  Source& source() { return static_cast<Source&>(*this); }
+};
+
+// SplitMix64 (Steele, Lea & Flood 2014), one stream a seed and name.
+class Random : public RandomChoices<Random> {
+ public:
+  Random(std::uint64_t seed, std::string_view stream) : state_(seed) {
+    for (const char c : stream) {
+      state_ = next() ^ static_cast<unsigned char>(c);
+    }
+  }
+
+  std::uint64_t next() {
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
   }
 
  private:
