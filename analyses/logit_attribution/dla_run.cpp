@@ -117,6 +117,38 @@ void write(ResultStore& store, const Result& result) {
 
 }  // namespace
 
+RequestFields DlaRequest::fields() {
+  return {
+      {.name = "task",
+       .place = &task,
+       .help = "A task file (headscope task make)",
+       .need = RequestField::Need::required,
+       .kind = RequestField::Kind::path},
+      {.name = "run", .place = &run, .help = "The run that is taken apart", .choices = run_names()},
+      {.name = "trace",
+       .place = &trace,
+       .help = "A trace (headscope record) of that run, read instead of run; an error says "
+               "which hook points it needs",
+       .kind = RequestField::Kind::path},
+      {.name = "metric",
+       .place = &metric,
+       .help = "logit_diff: mean logit of the answers less that of the wrong tokens; "
+               "answer_logit: of the answers alone",
+       .choices = {"logit_diff", "answer_logit"},
+       .shown_default = "logit_diff, or answer_logit if no item has wrong tokens"},
+      {.name = "batch-tokens",
+       .place = &batch_tokens,
+       .help = "Tokens in one forward pass",
+       .least = 1,
+       .most = std::int64_t{1} << 40},
+      {.name = "skip-unfit",
+       .place = &skip_unfit,
+       .help = "Leave out items that do not fit the tokenizer"},
+      {.name = "prepend-bos",
+       .place = &bos,
+       .help = "auto (as the tokenizer's configuration does), yes or no"}};
+}
+
 Result run_dla(const Model& model,
                const Task& task,
                const StoredRun* trace,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "analyses/results/result_store.h"
+#include "analyses/sweep/request_field.h"
 #include "analyses/sweep/result_header.h"
 #include "analyses/task/task.h"
 #include "hooks/stored_run.h"
@@ -15,6 +16,9 @@
 namespace headscope {
 
 struct DlaRequest {
+  // What a user sets by name: all but `out`, `if_exists` and the functions.
+  RequestFields fields();
+
   std::string task;
   std::string out;    // empty: nothing is kept
   std::string trace;  // of the run taken apart, read instead of run; empty: it runs

@@ -10,6 +10,7 @@
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
+#include "cli/request_options.h"
 #include "cli/sweep/result_view.h"
 #include "cli/verbs.h"
 
@@ -51,30 +52,11 @@ void run(const DlaArguments& options, const Invocation& invocation) {
 
 void add_options(CLI::App& app, DlaArguments& options) {
   add_model(app, options.model);
-  app.add_option("--task", options.request.task, "A task file (headscope task make)")->required();
+  add_fields(app, options.request.fields());
   add_output(app, options.request.out, "The file of results to write (.h5)");
-  app.add_option("--run", options.request.run, "The run that is taken apart")
-      ->check(CLI::IsMember(run_names()))
-      ->capture_default_str();
-  app.add_option("--trace",
-                 options.request.trace,
-                 "A trace (headscope record) of that run, read instead of run; an error says which "
-                 "hook points it needs");
-  app.add_option("--metric",
-                 options.request.metric,
-                 "logit_diff: mean logit of the answers less that of the wrong tokens; "
-                 "answer_logit: of the answers alone")
-      ->check(CLI::IsMember({"logit_diff", "answer_logit"}))
-      ->default_str("logit_diff, or answer_logit if no item has wrong tokens");
-  app.add_option("--batch-tokens", options.request.batch_tokens, "Tokens in one forward pass")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
-      ->capture_default_str();
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
   app.add_flag("--per-prompt", options.per_prompt, "Every prompt's value in --json too");
-  app.add_flag(
-      "--skip-unfit", options.request.skip_unfit, "Leave out items that do not fit the tokenizer");
   app.add_option("--top", options.top, "Components to list")->capture_default_str();
-  add_prepend_bos(app, options.request.bos);
   add_intervene(app, options.intervene);
 }
 
