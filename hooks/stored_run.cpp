@@ -4,7 +4,8 @@
 #include <cmath>
 #include <set>
 
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/identity.h"
+#include "hooks/stored/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"

@@ -5,7 +5,7 @@
 
 #include "hooks/activation_source.h"
 #include "hooks/address.h"
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/identity.h"
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "hooks/recorder.h"
-#include "hooks/trace/posix_file.h"
+#include "hooks/stored/posix_file.h"
 #include "lib/base/error.h"
 #include "lib/model/batch_plan.h"
 #include "lib/tensor/convert.h"

@@ -8,6 +8,7 @@
 
 #include "analyses/head_detectors/detect.h"
 #include "analyses/head_detectors/examples.h"
+#include "hooks/stored/if_exists.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -59,6 +60,10 @@ struct Atlas {
 // HDF5 (data/ATLAS_FORMAT.md), whole or not at all: an earlier file of that name stays until then.
 // Throws ResourceError if it cannot be written.
 void write_atlas(const Atlas& atlas, const std::filesystem::path& path);
+
+// To be asked before any work: may write_atlas() write there? Throws UsageError if an atlas is
+// there (IfExists::fail), if what is to be replaced is no atlas, or if it is no place for a file.
+void check_atlas_output(const std::filesystem::path& path, IfExists if_exists);
 
 // Throws DataError naming the path: missing, no atlas, damaged, of another version.
 Atlas read_atlas(const std::filesystem::path& path);

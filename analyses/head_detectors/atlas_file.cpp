@@ -4,13 +4,14 @@
 #include <limits>
 
 #include "analyses/head_detectors/atlas.h"
-#include "hooks/trace/h5/attribute.h"
-#include "hooks/trace/h5/dataset.h"
-#include "hooks/trace/h5/file.h"
-#include "hooks/trace/h5/group.h"
-#include "hooks/trace/new_file.h"
-#include "hooks/trace/open_file.h"
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/disk_space.h"
+#include "hooks/stored/h5/attribute.h"
+#include "hooks/stored/h5/dataset.h"
+#include "hooks/stored/h5/file.h"
+#include "hooks/stored/h5/group.h"
+#include "hooks/stored/new_file.h"
+#include "hooks/stored/open_file.h"
+#include "hooks/stored/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -319,6 +320,7 @@ Atlas read_contents(const std::filesystem::path& path) {
 }  // namespace
 
 void write_atlas(const Atlas& atlas, const std::filesystem::path& path) {
+  const FileSizeSignalBlocked no_signal;
   NewFile made(path);
   try {
     write_contents(made.temporary(), atlas);
@@ -326,6 +328,10 @@ void write_atlas(const Atlas& atlas, const std::filesystem::path& path) {
   } catch (const h5::Failure& failure) {
     throw ResourceError("{}: cannot write it: {}", path.string(), failure.what());
   }
+}
+
+void check_atlas_output(const std::filesystem::path& path, IfExists if_exists) {
+  static_cast<void>(open_to_resume(path, kAtlas, if_exists));
 }
 
 Atlas read_atlas(const std::filesystem::path& path) {

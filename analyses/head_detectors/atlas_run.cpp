@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/identity.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -76,13 +76,8 @@ Atlas new_atlas(const Model& model, Json provenance) {
 
 Atlas resumed_atlas(const std::filesystem::path& path, const Atlas& wanted) {
   Atlas earlier = read_atlas(path);
-  const auto difference = identity_difference(earlier.provenance, wanted.provenance);
-  if (difference) {
-    throw UsageError("{}: cannot go on: {} is {} there but {} here; --overwrite starts again",
-                     path.string(),
-                     difference->what,
-                     difference->there,
-                     difference->here);
+  if (const auto differs = identity_difference(earlier.provenance, wanted.provenance)) {
+    refuse_to_resume(path, *differs, "--overwrite starts again");
   }
   std::erase_if(earlier.detections, [](const Detection& each) { return !each.ran(); });
   restore_functions(earlier);
@@ -99,11 +94,10 @@ std::vector<Detector> detectors_left(Atlas& atlas,
     if (known == nullptr) {
       left.push_back(detector);
     } else if (known->fingerprint != fingerprint(detector)) {
-      throw UsageError(
-          "{}: its {} was made with another definition, threshold or task; --overwrite starts "
-          "again",
-          path.string(),
-          detector.name);
+      refuse_to_resume(
+          path,
+          fmt::format("its {} was made with another definition, threshold or task", detector.name),
+          "--overwrite starts again");
     } else {
       known->detector = detector;
     }

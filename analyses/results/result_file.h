@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "analyses/results/result_store.h"
-#include "hooks/trace/h5/dataspace.h"
-#include "hooks/trace/new_file.h"
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/h5/dataspace.h"
+#include "hooks/stored/identity.h"
+#include "hooks/stored/new_file.h"
+#include "hooks/stored/provenance.h"
 
 namespace headscope {
 

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "analyses/results/result_file.h"
-#include "hooks/trace/open_file.h"
+#include "hooks/stored/open_file.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 

@@ -1,9 +1,9 @@
 #include "analyses/results/result_file.h"
-#include "hooks/trace/h5/attribute.h"
-#include "hooks/trace/h5/dataset.h"
-#include "hooks/trace/h5/datatype.h"
-#include "hooks/trace/h5/file.h"
-#include "hooks/trace/h5/group.h"
+#include "hooks/stored/h5/attribute.h"
+#include "hooks/stored/h5/dataset.h"
+#include "hooks/stored/h5/datatype.h"
+#include "hooks/stored/h5/file.h"
+#include "hooks/stored/h5/group.h"
 #include "lib/base/error.h"
 
 namespace headscope {

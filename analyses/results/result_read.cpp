@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "analyses/results/result_file.h"
-#include "hooks/trace/open_file.h"
+#include "hooks/stored/open_file.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -74,7 +74,7 @@ Result read_result(const std::filesystem::path& path) {
 
 bool is_result_file(const std::filesystem::path& path) {
   try {
-    return has_seal(open_to_read(path, kResultKind), kResultKind);
+    return is_of_kind(open_to_read(path, kResultKind), kResultKind);
   } catch (const DataError&) {
     return false;
   }

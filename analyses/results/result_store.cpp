@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "analyses/results/result_file.h"
-#include "hooks/trace/disk_space.h"
-#include "hooks/trace/open_file.h"
+#include "hooks/stored/disk_space.h"
+#include "hooks/stored/open_file.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -25,12 +25,7 @@ void check_same(const fs::path& path, const ResultHeader& there, const ResultHea
     }
     differs = Difference{"shard", theirs, ours};
   }
-  throw UsageError(
-      "{}: cannot be resumed: {} is {} there but {} here; run as before or choose another -o",
-      path.string(),
-      differs->what,
-      differs->there,
-      differs->here);
+  refuse_to_resume(path, *differs, "run as before or choose another -o");
 }
 
 }  // namespace

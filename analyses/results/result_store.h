@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/if_exists.h"
+#include "hooks/stored/if_exists.h"
 #include "lib/base/json.h"
 #include "lib/base/run.h"
 

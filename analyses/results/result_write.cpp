@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "analyses/results/result_file.h"
-#include "hooks/trace/disk_space.h"
+#include "hooks/stored/disk_space.h"
 
 namespace headscope {
 namespace {

@@ -1,14 +1,21 @@
 #include "analyses/retrieval/niah_log.h"
 
-#include "hooks/trace/provenance.h"
-#include "lib/base/error.h"
+#include <stdexcept>
+
 #include "lib/base/json.h"
-#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
 
-constexpr const char* kFormat = "headscope-niah-samples";
+constexpr FileKind kNiahLog{
+    .format = "headscope-niah-samples",
+    .version = 1,
+    .noun = "list of samples",
+    .source = "`headscope niah` makes one; delete this or choose another -o",
+    .again = "start again with --overwrite",
+    .form = FileKind::Form::lines};
+
+constexpr std::size_t kMostLoggedHeads = 1 << 20;
 
 // Most heads hit nothing: {"12": 0.5} of [0, 0, …, 0.5, …].
 Json sparse(const std::vector<double>& values) {
@@ -50,6 +57,9 @@ LoggedSample sample_of(const Json& json) {
   sample.response = json.at("response");
   sample.tokens = json.at("tokens").get<std::vector<std::int32_t>>();
   const auto heads = json.at("heads").get<std::size_t>();
+  if (heads > kMostLoggedHeads) {
+    throw std::out_of_range("heads");
+  }
   sample.count = dense(json.at("count"), heads);
   sample.set = dense(json.at("set"), heads);
   return logged;
@@ -57,72 +67,26 @@ LoggedSample sample_of(const Json& json) {
 
 }  // namespace
 
-NiahLog::NiahLog(std::filesystem::path path, Json identity, Mode mode)
-    : path_(std::move(path)), identity_(std::move(identity)) {
-  if (path_.empty()) {
+NiahLog::NiahLog(const std::filesystem::path& path, const Json& identity, IfExists if_exists) {
+  if (path.empty()) {
     return;
   }
-  if (mode == Mode::resume && path_exists(path_) && read()) {
-    open(std::ios::app);
-    return;
-  }
-  make_parent_folders(path_);
-  const std::filesystem::path final_path = path_;
-  path_ += ".new";  // takes the old one's place once it has all of it
-  open(std::ios::trunc);
-  write(Json{{"format", kFormat}, {"identity", identity_}}.dump());
-  for (const LoggedSample& sample : found_) {
-    write(dumped(to_json(sample)));
-  }
-  std::filesystem::rename(path_, final_path);
-  path_ = final_path;
-}
-
-void NiahLog::open(std::ios::openmode how) {
-  file_.open(path_, std::ios::binary | std::ios::out | how);
-  if (!file_) {
-    throw ResourceError("{}: cannot write the samples", path_.string());
-  }
-}
-
-bool NiahLog::read() {
-  std::ifstream in(path_, std::ios::binary);
-  std::string line;
-  std::getline(in, line);
-  const Json head = Json::parse(line, nullptr, false);
-  if (!head.is_object() || head.value("format", "") != kFormat || !head.contains("identity")) {
-    throw DataError("{}: is no list of samples of headscope niah; delete it or name another -o",
-                    path_.string());
-  }
-  if (const auto differs =
-          identity_difference({{"identity", head["identity"]}}, {{"identity", identity_}})) {
-    throw UsageError("{} cannot be resumed: {} is {} there but {} here",
-                     path_.string(),
-                     differs->what,
-                     differs->there,
-                     differs->here);
-  }
-  while (std::getline(in, line)) {
-    const Json json = Json::parse(line, nullptr, false);
-    if (!json.is_object()) {
-      return false;  // cut off when the program was killed
+  lines_.emplace(path, kNiahLog, identity, if_exists);
+  for (const Json& line : lines_->found()) {
+    try {
+      found_.push_back(sample_of(line));
+    } catch (const Json::exception&) {
+      lines_->refuse_line(found_.size());
+    } catch (const std::logic_error&) {  // a number of a head that is none, or is not there
+      lines_->refuse_line(found_.size());
     }
-    found_.push_back(sample_of(json));
     keys_.emplace(found_.back().mask, found_.back().prompt);
-  }
-  return true;
-}
-
-void NiahLog::write(const std::string& line) {
-  file_ << line << '\n' << std::flush;
-  if (!file_) {
-    throw ResourceError("{}: cannot write the samples", path_.string());
   }
 }
 
 void NiahLog::add(const LoggedSample& sample) {
-  if (!path_.empty()) {
-    write(dumped(to_json(sample)));
+  if (lines_) {
+    lines_->add(to_json(sample));
   }
 }
 

@@ -1,15 +1,16 @@
-// Samples of niah as they are finished, a JSON line each, so that a run that was stopped goes on.
+// Samples of niah as they are finished, a line each (hooks/stored/line_log.h), so that a run that
+// was stopped goes on.
 #pragma once
 
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "analyses/retrieval/retrieval.h"
-#include "lib/base/json.h"
+#include "hooks/stored/line_log.h"
 
 namespace headscope {
 
@@ -22,12 +23,9 @@ struct LoggedSample {
 
 class NiahLog {
  public:
-  enum class Mode { fresh, resume };
-
-  // An empty path keeps no log. Mode::resume reads what is there, a torn last line left out, and
-  // goes on behind it; throws DataError for a file that is no such log, UsageError naming what
-  // differs if it is of other `identity`.
-  NiahLog(std::filesystem::path path, Json identity, Mode mode);
+  // An empty path keeps no log. Goes on with what is there (IfExists::resume) if it is of the same
+  // `identity`; throws what LineLog does, and DataError for a line that is no sample.
+  NiahLog(const std::filesystem::path& path, const Json& identity, IfExists if_exists);
 
   [[nodiscard]] const std::vector<LoggedSample>& found() const { return found_; }
   [[nodiscard]] bool has(const std::string& mask, const std::string& prompt) const {
@@ -38,15 +36,9 @@ class NiahLog {
   void add(const LoggedSample& sample);
 
  private:
-  void open(std::ios::openmode how);
-  bool read();  // false: the last line is torn
-  void write(const std::string& line);
-
-  std::filesystem::path path_;
-  Json identity_;
+  std::optional<LineLog> lines_;
   std::vector<LoggedSample> found_;
   std::set<std::pair<std::string, std::string>> keys_;
-  std::ofstream file_;
 };
 
 }  // namespace headscope

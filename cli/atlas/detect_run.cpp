@@ -14,7 +14,7 @@
 #include "cli/render/table.h"
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
-#include "hooks/trace/writer_claim.h"
+#include "hooks/stored/writer_claim.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
@@ -78,6 +78,7 @@ Json provenance_of(const DetectVerbOptions& options,
   Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   from["identity"]["seeds"] = options.seeds;
+  from["identity"]["batch_tokens"] = options.batch_tokens;
   if (trace != nullptr) {
     from["identity"]["trace"] = trace->fingerprint();
   }
@@ -140,11 +141,14 @@ void confirm_all(const DetectVerbOptions& options,
 }
 
 void check_output(const DetectVerbOptions& options) {
-  if (!options.out.empty() && path_exists(options.out) && !options.resume && !options.overwrite) {
-    throw UsageError("{}: exists; --resume goes on with it, --overwrite replaces it", options.out);
-  }
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume needs -o FILE.h5, the file to go on with");
+  }
+  if (!options.out.empty()) {
+    check_atlas_output(options.out,
+                       options.resume      ? IfExists::resume
+                       : options.overwrite ? IfExists::replace
+                                           : IfExists::fail);
   }
 }
 

@@ -15,7 +15,7 @@
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/standing_interventions.h"
-#include "hooks/trace/writer_claim.h"
+#include "hooks/stored/writer_claim.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
@@ -129,7 +129,9 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   const Json from = provenance_of(options, invocation, model, result.prompts);
   NiahLog log(options.out.empty() ? "" : beside(options.out, ".samples.jsonl"),
               from.at("identity"),
-              options.resume ? NiahLog::Mode::resume : NiahLog::Mode::fresh);
+              options.overwrite ? IfExists::replace
+              : options.resume  ? IfExists::resume
+                                : IfExists::fail);
   run_rounds(options, invocation, {model, result, log}, plan);
   if (!options.resume) {  // else all may have been done before
     check_fired(model);

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/h5/file.h"
-#include "hooks/trace/posix_file.h"
+#include "hooks/stored/h5/file.h"
+#include "hooks/stored/posix_file.h"
 #include "hooks/trace/region.h"
 #include "hooks/trace/trace_schema.h"
 #include "lib/base/json.h"

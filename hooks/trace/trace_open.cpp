@@ -1,13 +1,13 @@
 #include <algorithm>
 
-#include "hooks/trace/h5/attribute.h"
-#include "hooks/trace/h5/dataset.h"
-#include "hooks/trace/h5/datatype.h"
-#include "hooks/trace/h5/group.h"
-#include "hooks/trace/open_file.h"
+#include "hooks/stored/h5/attribute.h"
+#include "hooks/stored/h5/dataset.h"
+#include "hooks/stored/h5/datatype.h"
+#include "hooks/stored/h5/group.h"
+#include "hooks/stored/open_file.h"
+#include "hooks/stored/provenance.h"
+#include "hooks/stored/seal.h"
 #include "hooks/trace/pieces.h"
-#include "hooks/trace/provenance.h"
-#include "hooks/trace/seal.h"
 #include "hooks/trace/trace_file.h"
 #include "lib/base/error.h"
 

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <fmt/ranges.h>
 
+#include "hooks/stored/h5/dataset.h"
 #include "hooks/trace/chunk_codec.h"
 #include "hooks/trace/chunk_grid.h"
-#include "hooks/trace/h5/dataset.h"
 #include "hooks/trace/trace_file.h"
 #include "hooks/trace/values_io.h"
 #include "lib/base/error.h"

@@ -1,9 +1,9 @@
 #include "hooks/trace/trace_repack.h"
 
+#include "hooks/stored/h5/dataset.h"
+#include "hooks/stored/new_file.h"
 #include "hooks/trace/chunk_codec.h"
 #include "hooks/trace/chunk_grid.h"
-#include "hooks/trace/h5/dataset.h"
-#include "hooks/trace/new_file.h"
 #include "hooks/trace/values_io.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"

@@ -4,23 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/identity.h"
+#include "hooks/stored/provenance.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
 
-// Throws "PATH: cannot be resumed: WHAT; …".
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& what) {
-  throw UsageError(
-      "{}: cannot be resumed: {}; record as before or to another -o", path.string(), what);
+  refuse_to_resume(path, what, "record as before or to another -o");
 }
 
-[[noreturn]] void refuse(const std::filesystem::path& path,
-                         const std::string& what,
-                         const std::string& found,
-                         const std::string& asked) {
-  refuse(path, fmt::format("{} is {} there but {} here", what, found, asked));
+[[noreturn]] void refuse(const std::filesystem::path& path, const Difference& differs) {
+  refuse_to_resume(path, differs, "record as before or to another -o");
 }
 
 void check_tokens(const std::filesystem::path& path,
@@ -34,9 +30,9 @@ void check_tokens(const std::filesystem::path& path,
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (asked[i] != found[i]) {
       refuse(path,
-             fmt::format("token {} of its prompt {}", i, prompt),
-             std::to_string(found[i]),
-             std::to_string(asked[i]));
+             Difference{fmt::format("token {} of its prompt {}", i, prompt),
+                        std::to_string(found[i]),
+                        std::to_string(asked[i])});
     }
   }
 }
@@ -54,7 +50,9 @@ void check_prompts(const std::filesystem::path& path,
     check_tokens(path, i, asked[i].tokens, found[i].tokens);
     if (asked[i].id != found[i].id) {
       refuse(
-          path, fmt::format("the id of its prompt {}", i), brief(found[i].id), brief(asked[i].id));
+          path,
+          Difference{
+              fmt::format("the id of its prompt {}", i), brief(found[i].id), brief(asked[i].id)});
     }
     if (asked[i].spans != found[i].spans) {
       refuse(path, fmt::format("its prompt {} has other spans", i));
@@ -80,15 +78,15 @@ void check_datasets(const std::filesystem::path& path,
     const TraceDataset* there = find(found, dataset.name);
     if (there == nullptr || !(*there == dataset)) {
       refuse(path,
-             dataset.name,
-             there == nullptr ? "not recorded" : described(*there),
-             described(dataset));
+             Difference{dataset.name,
+                        there == nullptr ? "not recorded" : described(*there),
+                        described(dataset)});
     }
   }
   for (const StoredDataset& dataset : found.datasets) {
     if (std::ranges::none_of(
             asked, [&](const TraceDataset& other) { return other.name == dataset.info.name; })) {
-      refuse(path, dataset.info.name, described(dataset.info), "not recorded");
+      refuse(path, Difference{dataset.info.name, described(dataset.info), "not recorded"});
     }
   }
 }
@@ -99,7 +97,7 @@ void check_same_trace(const std::filesystem::path& path,
                       const TraceHeader& asked,
                       const TraceContents& found) {
   if (const auto differs = identity_difference(found.provenance, asked.provenance)) {
-    refuse(path, differs->what, differs->there, differs->here);
+    refuse(path, *differs);
   }
   check_prompts(path, asked.prompts, found.prompts);
   check_datasets(path, asked.datasets, found);  // last: their shapes follow from the rest

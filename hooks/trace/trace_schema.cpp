@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "hooks/trace/provenance.h"
+#include "hooks/stored/provenance.h"
 #include "lib/base/error.h"
 
 namespace headscope {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/seal.h"
+#include "hooks/stored/seal.h"
 #include "lib/base/dtype.h"
 #include "lib/base/json.h"
 #include "lib/text/prompt.h"

@@ -12,9 +12,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include "hooks/trace/disk_space.h"
-#include "hooks/trace/new_file.h"
-#include "hooks/trace/open_file.h"
+#include "hooks/stored/disk_space.h"
+#include "hooks/stored/new_file.h"
+#include "hooks/stored/open_file.h"
 #include "hooks/trace/trace_file.h"
 #include "hooks/trace/trace_repack.h"
 #include "hooks/trace/trace_resume.h"

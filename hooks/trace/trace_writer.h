@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hooks/trace/if_exists.h"
+#include "hooks/stored/if_exists.h"
 #include "hooks/trace/trace_schema.h"
 
 namespace headscope {

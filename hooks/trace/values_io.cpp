@@ -248,4 +248,24 @@ std::vector<std::uint8_t> read_region(const PosixFile& file,
   return bytes;
 }
 
+std::uint64_t prompt_bytes(const TraceDataset& dataset, std::int64_t length) {
+  std::uint64_t bytes = size_of(dataset.dtype);
+  for (std::size_t i = dataset.shape.size(); i-- > 0;) {
+    bytes *= static_cast<std::uint64_t>(dataset.shape[i]);
+  }
+  for (std::size_t i = 0; i < dataset.shape.size(); ++i) {
+    if (is_ragged_axis(dataset.axes[i + 1])) {  // the first one: rows of the others are padded
+      const auto rows = static_cast<std::uint64_t>(dataset.shape[i]);
+      const auto used = static_cast<std::uint64_t>(length);
+      std::uint64_t row = size_of(dataset.dtype);
+      for (std::size_t j = i + 1; j < dataset.shape.size(); ++j) {
+        row *= static_cast<std::uint64_t>(dataset.shape[j]);
+      }
+      const bool filled = (rows - used) * row <= static_cast<std::uint64_t>(kFilledRoom);
+      return filled ? bytes : bytes / rows * used;
+    }
+  }
+  return bytes;
+}
+
 }  // namespace headscope

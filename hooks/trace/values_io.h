@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "hooks/trace/posix_file.h"
+#include "hooks/stored/posix_file.h"
 #include "hooks/trace/region.h"
 #include "hooks/trace/trace_schema.h"
 
@@ -47,5 +47,9 @@ std::vector<std::uint8_t> read_region(const PosixFile& file,
                                       std::uint64_t offset,
                                       std::size_t size,
                                       const Region& region);
+
+// The most bytes one prompt's values take on disk: its own rows, padded to the longest prompt's
+// width, and what is filled up behind them.
+std::uint64_t prompt_bytes(const TraceDataset& dataset, std::int64_t length);
 
 }  // namespace headscope

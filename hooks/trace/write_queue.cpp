@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "hooks/trace/disk_space.h"
+#include "hooks/stored/disk_space.h"
 namespace headscope {
 
 WriteQueue::WriteQueue(std::size_t most_bytes)

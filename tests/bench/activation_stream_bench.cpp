@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "hooks/activation_stream.h"
-#include "hooks/trace/posix_file.h"
+#include "hooks/stored/posix_file.h"
 #include "hooks/trace/trace.h"
 
 using namespace headscope;

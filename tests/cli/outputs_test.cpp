@@ -1,7 +1,7 @@
 // Where outputs lie is looked at before any work, by every verb alike.
 #include <fcntl.h>
 
-#include "hooks/trace/writer_claim.h"
+#include "hooks/stored/writer_claim.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 

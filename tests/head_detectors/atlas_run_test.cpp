@@ -80,8 +80,9 @@ TEST_CASE("what did not run runs again; a detector of another definition is refu
   CHECK(run_left(again, model, named({"echo", "induction"})) == std::vector<std::string>{"echo"});
   std::vector<Detector> stricter = named({"induction"});
   stricter[0].threshold = 0.9;
-  CHECK_THROWS_WITH(detectors_left(again, stricter, "a.h5"),
-                    contains("a.h5: its induction was made with another definition"));
+  CHECK_THROWS_WITH(
+      detectors_left(again, stricter, "a.h5"),
+      contains("a.h5: cannot be resumed: its induction was made with another definition"));
 }
 
 TEST_CASE("roles are confirmed once, and anew when asked otherwise") {

@@ -1,78 +1,30 @@
 // A disk or a limit that holds too little: what was finished stays, and writing goes on later.
-#include <fstream>
-
-#include <sys/mount.h>
-#include <sys/resource.h>
-
-#include "lib/base/error.h"
-#include "tests/stored/stored_kinds.h"
+#include "tests/stored/small_disk.h"
 #include "tests/support/catch.h"
 #include "tests/support/child.h"
-#include "tests/support/skip.h"
 
 using namespace headscope;
 using namespace headscope::stored;
 
 namespace {
 
-std::vector<StoredKind> disk_kinds() {
+// Those that know beforehand how long they will be.
+std::vector<StoredKind> sized_kinds() {
   TraceHeader trace = trace_cases::header(60, DType::f32, 64);
   trace.datasets.resize(1);
   return {trace_kind("trace", trace),
           result_kind("result", result_cases::result_header(10, 10, 50))};
 }
 
-void limit_file_size(std::uintmax_t bytes) {
-  const rlimit limit{bytes, RLIM_INFINITY};
-  ::setrlimit(RLIMIT_FSIZE, &limit);
-}
-
-// Writes until the machine refuses; what it said, or "".
-std::string refused_write(const StoredKind& kind,
-                          const std::filesystem::path& path,
-                          const Told& told) {
-  try {
-    kind.write(path, told);
-  } catch (const ResourceError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-// At `step`, and once, does `act`.
-Told at_step(int step, const std::function<void()>& act) {
-  return {.step = [step, act, done = 0]() mutable {
-    if (++done == step) {
-      act();
-    }
-  }};
+std::vector<StoredKind> disk_kinds() {
+  std::vector<StoredKind> kinds = sized_kinds();
+  kinds.push_back(log_kind("log of lines", 60));
+  return kinds;
 }
 
 bool tells(const std::string& message, const std::string& what) {
   return message.find(what) != std::string::npos;
 }
-
-// A file system of 4 MB for as long as it lives; where none can be mounted the case is skipped.
-class SmallDisk {
- public:
-  SmallDisk() {
-    std::filesystem::create_directory(path());
-    if (::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=4m") != 0) {
-      test::skip("mounting a small tmpfs needs root");
-    }
-  }
-  ~SmallDisk() { ::umount(path().c_str()); }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  [[nodiscard]] std::filesystem::path path() const { return folder_.file("disk"); }
-  [[nodiscard]] std::filesystem::path file() const { return path() / "t.h5"; }
-  // Another program's file takes what is left; how much that is.
-  void fill() const { std::ofstream(path() / "other") << std::string(4 << 20, 'x'); }
-  void free() const { std::filesystem::remove(path() / "other"); }
-
- private:
-  TempFolder folder_;
-};
 
 }  // namespace
 
@@ -99,7 +51,7 @@ TEST_CASE("a write past the file size limit is a ResourceError that keeps what i
 }
 
 TEST_CASE("a file size limit too small for the file is said before anything is written") {
-  const StoredKind kind = GENERATE(from_range(disk_kinds()));
+  const StoredKind kind = GENERATE(from_range(sized_kinds()));
   CAPTURE(kind.name);
   const TempFolder folder;
   const int status = in_child([&] {

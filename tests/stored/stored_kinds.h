@@ -1,8 +1,10 @@
 // The kinds of file that are written bit by bit, survive a kill and are gone on with: traces, plain
-// and compressed, and results. What must hold of each is tested once, for all of them, in
-// stored_*_test.cpp; a new kind joins by a function like those at the end of this file.
+// and compressed, results, and logs of lines as niah keeps them. What must hold of each is tested
+// once, for all of them, in stored_*_test.cpp; a new kind joins by a function like those at the end
+// of this file. Atlases, which need Torch, join in tests/head_detectors/stored_atlas_test.cpp.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "hooks/stored/line_log.h"
+#include "lib/base/error.h"
 #include "tests/results/result_cases.h"
 #include "tests/trace/trace_cases.h"
 
@@ -37,6 +41,7 @@ struct StoredKind {
   std::size_t value_bytes = 0;          // at the end of a plain file, under no seal
   bool compressed = false;              // checksums cover the values too
   bool takes_its_room_at_once = false;  // a disk that fills up later does it no harm
+  bool sealed = true;  // its length and metadata; else a line that is cut is redone
 };
 
 using Bytes = std::vector<std::uint8_t>;
@@ -46,8 +51,12 @@ inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
       .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
 }
 
-// Where the bytes begin that no seal covers: the seal itself says it.
+// Where the bytes begin that no seal covers: the seal itself says it. Of a log: its first line.
 inline std::size_t metadata_end(const Bytes& whole) {
+  if (whole.front() == '{') {
+    return static_cast<std::size_t>(std::find(whole.begin(), whole.end(), '\n') - whole.begin()) +
+           1;
+  }
   const std::string text(whole.begin(), whole.begin() + 512);
   return std::stoull(text.substr(text.find("metadata ") + 9, 20));
 }
@@ -170,6 +179,58 @@ inline StoredKind result_kind(const std::string& name, const ResultHeader& made)
       seen.wrong = "a baseline";
     }
     return seen;
+  };
+  return kind;
+}
+
+inline constexpr FileKind kLog{.format = "headscope-niah-samples",
+                               .version = 1,
+                               .noun = "list of samples",
+                               .source = "make one",
+                               .again = "start again",
+                               .form = FileKind::Form::lines};
+
+// Of many facts, so that damage falls on them too.
+inline Json log_identity() {
+  Json identity = {{"weights_hash", "xxh3:1"}, {"batch_tokens", 4096}};
+  for (int i = 0; i < 60; ++i) {
+    identity["fact " + std::to_string(i)] = 17 * i;
+  }
+  return identity;
+}
+
+inline Json log_line(std::size_t unit) {
+  return {{"mask", "top:5"},
+          {"prompt", "len " + std::to_string(unit)},
+          {"recall", static_cast<double>(unit) / 7.0},
+          {"response", std::string(100, static_cast<char>('a' + unit % 26)) + "\n\"\xc3\xa9"}};
+}
+
+inline StoredKind log_kind(const std::string& name, std::size_t units) {
+  StoredKind kind{.name = name, .units = units, .steps = 1 + static_cast<int>(units)};
+  kind.sealed = false;
+  kind.write = [units](const std::filesystem::path& path, const Told& told) {
+    LineLog log(path, kLog, log_identity(), IfExists::resume);
+    told.step();
+    for (std::size_t unit = log.found().size(); unit < units; ++unit) {
+      log.add(log_line(unit));
+      told.wrote(unit);
+      told.step();
+    }
+  };
+  kind.read = [units](const std::filesystem::path& path) {
+    try {
+      const LineLog log(path, kLog, log_identity(), IfExists::resume);
+      Seen seen{.done = log.found().size(), .complete = log.found().size() == units, .wrong = {}};
+      for (std::size_t unit = 0; unit < seen.done; ++unit) {
+        if (log.found()[unit] != log_line(unit)) {
+          seen.wrong = "line " + std::to_string(unit);
+        }
+      }
+      return seen;
+    } catch (const UsageError& error) {  // of another run, as far as damage lets it be told
+      throw DataError("{}", error.what());
+    }
   };
   return kind;
 }

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <random>
 
-#include "hooks/trace/disk_space.h"
+#include "hooks/trace/values_io.h"
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/skip.h"
