@@ -34,9 +34,9 @@ struct ChatRender {
   OrderedJson extra = OrderedJson::object();
   // Which of several named templates; "": "tool_use" where tools are given and there is one, else
   // "default".
-  std::string name;
+  std::string name{};
   // What strftime_now() tells, as local time; by default the time of the call.
-  std::optional<std::chrono::system_clock::time_point> now;
+  std::optional<std::chrono::system_clock::time_point> now{};
 };
 
 class ChatTemplate {

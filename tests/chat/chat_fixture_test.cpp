@@ -34,6 +34,7 @@ std::chrono::system_clock::time_point fixture_time() {
   parts.tm_year = 124;
   parts.tm_mon = 6;
   parts.tm_mday = 26;
+  parts.tm_mday = 26;
   parts.tm_hour = 13;
   parts.tm_min = 5;
   parts.tm_sec = 9;

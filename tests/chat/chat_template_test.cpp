@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_file(const fs::path& path, const std::string& text) {
+void write_chat_file(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
 }
@@ -30,20 +30,21 @@ constexpr const char* kChatMl =
 TEST_CASE("chat_template.jinja counts before tokenizer_config.json, as in transformers") {
   const TempFolder folder;
   CHECK(!ChatTemplate::from_directory(folder.file("")));
-  write_file(folder.file("") / "tokenizer_config.json",
-             R"({"chat_template": "config {{ bos_token }}", "bos_token": {"content": "<b>"}})");
+  write_chat_file(
+      folder.file("") / "tokenizer_config.json",
+      R"({"chat_template": "config {{ bos_token }}", "bos_token": {"content": "<b>"}})");
   CHECK(ChatTemplate::from_directory(folder.file(""))->render(kHello) == "config <b>");
-  write_file(folder.file("") / "chat_template.jinja",
-             "file {{ bos_token }}{{ eos_token is defined }}\n");
+  write_chat_file(folder.file("") / "chat_template.jinja",
+                  "file {{ bos_token }}{{ eos_token is defined }}\n");
   CHECK(ChatTemplate::from_directory(folder.file(""))->render(kHello) == "file <b>False");
-  write_file(folder.file("") / "tokenizer_config.json",
-             R"({"tokenizer_class": "LlamaTokenizerFast", "bos_token": null})");
+  write_chat_file(folder.file("") / "tokenizer_config.json",
+                  R"({"tokenizer_class": "LlamaTokenizerFast", "bos_token": null})");
   CHECK(ChatTemplate::from_directory(folder.file(""))->render(kHello) == "file True");
 }
 
 TEST_CASE("Several templates are chosen by name, or because tools are given") {
   const TempFolder folder;
-  write_file(
+  write_chat_file(
       folder.file("") / "tokenizer_config.json",
       R"({"chat_template": [{"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"},
                                    {"name": "rag", "template": "{% block x %}"}]})");
@@ -55,9 +56,9 @@ TEST_CASE("Several templates are chosen by name, or because tools are given") {
   CHECK_THROWS_WITH(chat.render(kHello, {.name = "rag"}), contains("no tag 'block'"));
   CHECK_THROWS_WITH(chat.render(kHello, {.name = "x"}),
                     contains("there are default, rag, tool_use"));
-  write_file(folder.file("") / "additional_chat_templates/other.jinja", "O");
+  write_chat_file(folder.file("") / "additional_chat_templates/other.jinja", "O");
   CHECK_THROWS_AS(ChatTemplate::from_directory(folder.file(""))->render(kHello), UsageError);
-  write_file(folder.file("") / "chat_template.jinja", "J");
+  write_chat_file(folder.file("") / "chat_template.jinja", "J");
   CHECK(ChatTemplate::from_directory(folder.file(""))->names() ==
         std::vector<std::string>{"default", "other"});
 }
@@ -67,7 +68,7 @@ TEST_CASE("Malformed files are named") {
   for (const char* text : {R"({"chat_template": 5})",
                            R"({"chat_template": [{"name": "a"}]})",
                            R"({"chat_template": "{{"})"}) {
-    write_file(folder.file("") / "tokenizer_config.json", text);
+    write_chat_file(folder.file("") / "tokenizer_config.json", text);
     CHECK_THROWS_WITH(ChatTemplate::from_directory(folder.file("")),
                       contains("tokenizer_config.json: chat_template"));
   }
@@ -151,7 +152,7 @@ TEST_CASE("A rendered chat has the tokens its template wrote, and its end of tur
 TEST_CASE("No second BOS, and nothing appended") {
   const Tokenizer tokenizer = Tokenizer::from_directory(fixtures::folder() / "llama3");
   REQUIRE(tokenizer.prepends_bos());
-  const std::vector<TokenId> ids = encode_chat(tokenizer, "<|begin_of_text|>a");
+  const std::vector<TokenId> ids = encode_chat(tokenizer, "<s>a");
   CHECK(std::count(ids.begin(), ids.end(), *tokenizer.bos()) == 1);
   CHECK(encode_chat(tokenizer, "a") == std::vector<TokenId>{*tokenizer.single("a")});
 }
