@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "hooks/intervention_json.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 #include "lib/tensor/convert.h"

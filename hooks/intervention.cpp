@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include <fmt/ranges.h>
+
 #include "hooks/apply_json.h"
 #include "hooks/intervention_fields.h"
 #include "lib/base/error.h"

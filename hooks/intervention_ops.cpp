@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/ranges.h>
+
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/linalg_qr.h>
 

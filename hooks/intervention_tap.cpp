@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include <ATen/core/grad_mode.h>
 
 #include "hooks/intervention_ops.h"

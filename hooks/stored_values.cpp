@@ -3,6 +3,8 @@
 #include <functional>
 #include <numeric>
 
+#include <fmt/ranges.h>
+
 #include "hooks/direction.h"
 #include "hooks/trace/trace_reader.h"
 #include "hooks/values_file.h"

@@ -1,5 +1,7 @@
 #include "hooks/values_file.h"
 
+#include <fmt/ranges.h>
+
 #include "hooks/direction.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"

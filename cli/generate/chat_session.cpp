@@ -73,15 +73,15 @@ void expect_words(const std::vector<std::string>& words, std::size_t count, std:
 }  // namespace
 
 std::string chat_help() {
-  return
-      "/heads               what is changed, and how often it fired\n"
-      "/scale LAYER.HEAD F  multiply z of a head by F from the next answer on; 0 switches it off\n"
-      "/off, /on            answer without any change; with them again\n"
-      "/clear               take all changes away\n"
-      "/save FILE           write the changes as interventions (--intervene reads them)\n"
-      "/reset               forget what was said\n"
-      "/help                these lines\n"
-      "/quit                end\n";
+  return "/heads               what is changed, and how often it fired\n"
+         "/scale LAYER.HEAD F  multiply z of a head by F from the next answer on; 0 switches it "
+         "off\n"
+         "/off, /on            answer without any change; with them again\n"
+         "/clear               take all changes away\n"
+         "/save FILE           write the changes as interventions (--intervene reads them)\n"
+         "/reset               forget what was said\n"
+         "/help                these lines\n"
+         "/quit                end\n";
 }
 
 ChatSession::ChatSession(const Model& model,
@@ -237,12 +237,11 @@ void ChatSession::answer(const std::string& message) {
   const std::vector<Intervention> changes = interventions();
   const auto change = changes.empty() ? nullptr : standing_interventions(model_, changes);
   Generation generation(model_, {.prefixes = prefixes_});
-  const std::size_t text =
-      generation.join({.prompt = encode_chat(model_.tokenizer(), prompt),
-                       .sampler = options_.sampler,
-                       .stop = options_.stop,
-                       .change = change,
-                       .sample = turns_++});
+  const std::size_t text = generation.join({.prompt = encode_chat(model_.tokenizer(), prompt),
+                                            .sampler = options_.sampler,
+                                            .stop = options_.stop,
+                                            .change = change,
+                                            .sample = turns_++});
   std::size_t said = 0;
   do {
     const std::string& written = generation.text(text).text;

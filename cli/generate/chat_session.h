@@ -19,8 +19,8 @@ namespace headscope {
 struct ChatOptions {
   SamplerOptions sampler{};
   StopRules stop{};
-  std::string system{};                        // the system message; empty: none
-  std::vector<Intervention> interventions{};   // from a file: in force from the first turn on
+  std::string system{};                       // the system message; empty: none
+  std::vector<Intervention> interventions{};  // from a file: in force from the first turn on
 };
 
 // Whether the chat goes on.

@@ -45,7 +45,9 @@ TextRequest request_of(const TextToWrite& text,
 
 class GenerateRun {
  public:
-  GenerateRun(const Model& model, const std::vector<Prompt>& prompts, const GenerateOptions& options)
+  GenerateRun(const Model& model,
+              const std::vector<Prompt>& prompts,
+              const GenerateOptions& options)
       : prompts_(prompts),
         options_(options),
         generation_(model, {.prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 28)}),

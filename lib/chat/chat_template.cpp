@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/base/ordered_json.h"
 #include "lib/chat/template.h"
