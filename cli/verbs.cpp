@@ -10,6 +10,7 @@ std::vector<Verb> all_verbs() {
       tokenize_verb(),
       predict_verb(),
       generate_verb(),
+      chat_verb(),
       intervene_verb(),
       record_verb(),
       inspect_verb(),

@@ -12,6 +12,7 @@ Verb hooks_verb();
 Verb tokenize_verb();
 Verb predict_verb();
 Verb generate_verb();
+Verb chat_verb();
 Verb intervene_verb();
 Verb record_verb();
 Verb reproduce_verb();

@@ -16,6 +16,7 @@
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/families/load_chat.h"
 
 namespace headscope {
 namespace {
@@ -23,6 +24,8 @@ namespace {
 struct GenerateArguments {
   std::string model;
   PromptArguments prompts;
+  bool chat = false;   // each text is a user's message
+  std::string system;  // … after this one
   SamplingArguments sampling;
   std::string intervene;
   bool compare = false;
@@ -130,6 +133,35 @@ void show_result(const GenerateResult& result,
   print_note(summary(result, change));
 }
 
+// Texts as the messages of a user, by the model's chat template; the answer ends with its turn.
+std::vector<Prompt> chat_prompts(const GenerateArguments& arguments,
+                                 const Model& model,
+                                 GenerateOptions& options) {
+  if (arguments.prompts.texts.empty()) {
+    throw UsageError("--chat makes messages of texts: give --prompt TEXT");
+  }
+  const ChatTemplate chat = load_chat_template(arguments.model);
+  for (const std::int32_t id : end_of_turn_tokens(model.tokenizer(), &chat)) {
+    if (options.stop.at_end_of_turn == AtEndOfTurn::stop) {
+      options.stop.ids.push_back(id);
+    }
+  }
+  std::vector<Prompt> prompts;
+  for (const std::string& text : arguments.prompts.texts) {
+    OrderedJson messages = OrderedJson::array();
+    if (!arguments.system.empty()) {
+      messages.push_back({{"role", "system"}, {"content", arguments.system}});
+    }
+    messages.push_back({{"role", "user"}, {"content", text}});
+    const std::string rendered = chat.render(messages, {.add_generation_prompt = true});
+    prompts.push_back({.id = std::to_string(prompts.size()),
+                       .text = rendered,
+                       .tokens = encode_chat(model.tokenizer(), rendered),
+                       .spans = {}});
+  }
+  return prompts;
+}
+
 void run(const GenerateArguments& arguments, const Invocation& invocation) {
   if (arguments.record.empty() != arguments.record_hooks.empty()) {
     throw UsageError("--record FILE and --record-hooks HOOKS go together");
@@ -164,6 +196,11 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
 void add_options(CLI::App& app, GenerateArguments& arguments) {
   add_model(app, arguments.model);
   add_prompts(app, arguments.prompts);
+  app.add_flag("--chat",
+               arguments.chat,
+               "Take each text for a user's message and put it into the model's chat template");
+  app.add_option("--system", arguments.system, "With --chat: the system message before it")
+      ->needs("--chat");
   add_sampling(app, arguments.sampling);
   add_intervene(app, arguments.intervene);
   app.add_flag("--compare",

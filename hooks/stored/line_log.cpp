@@ -87,7 +87,8 @@ void LineLog::read(const Json& identity) {
     end_ = stop + 1;
   }
   if (line == 0) {
-    check_head(text, identity);
+    check_head(text, identity);  // or it is one, but for its end
+    throw DataError("{}: its first line is cut short; {}", file_.path().string(), kind_.again);
   }
   finished_ = found_.size();
   if (end_ < text.size() && ::ftruncate(file_.descriptor(), static_cast<off_t>(end_)) != 0) {
