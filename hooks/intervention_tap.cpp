@@ -7,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "hooks/intervention_ops.h"
+#include "hooks/pattern_ops.h"
 #include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
