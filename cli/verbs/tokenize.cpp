@@ -1,19 +1,23 @@
-// headscope tokenize: the token ids and pieces of a text.
+// headscope tokenize: the token ids and pieces of a text, or of a chat as the model's template has
+// it.
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/families/load.h"
+#include "lib/families/load_chat.h"
 
 namespace headscope {
 namespace {
 
 struct TokenizeArguments {
   std::string model;
-  std::string prompt;
+  std::optional<std::string> prompt;
+  std::optional<std::string> chat;
   PrependBos bos = PrependBos::automatic;
 };
 
@@ -25,12 +29,34 @@ struct Tokens {
   std::vector<Token> tokens;
   PrependBos bos = PrependBos::automatic;
   std::string tokenizer;
+  std::optional<std::string> rendered;  // of a chat
 };
 
+void check_tokenize(const TokenizeArguments& options) {
+  if (options.prompt.has_value() == options.chat.has_value()) {
+    throw UsageError("tokenize takes a text (--prompt) or a chat (--chat), one of them");
+  }
+  if (options.chat && options.bos != PrependBos::automatic) {
+    throw UsageError("--prepend-bos is for --prompt; the template of a --chat writes its own BOS");
+  }
+}
+
+std::string rendered_chat(const TokenizeArguments& options) {
+  const OrderedJson messages = read_messages(*options.chat);
+  return load_chat_template(options.model)
+      .render(messages, {.add_generation_prompt = awaits_answer(messages)});
+}
+
 Tokens tokenize(const TokenizeArguments& options) {
+  check_tokenize(options);
   const Tokenizer tokenizer = load_tokenizer(options.model);
-  Tokens result{.tokens = {}, .bos = options.bos, .tokenizer = tokenizer.kind()};
-  for (const TokenId id : tokenizer.encode(options.prompt, options.bos)) {
+  Tokens result{.tokens = {}, .bos = options.bos, .tokenizer = tokenizer.kind(), .rendered = {}};
+  if (options.chat) {
+    result.bos = PrependBos::no;
+    result.rendered = rendered_chat(options);
+  }
+  for (const TokenId id : options.chat ? encode_chat(tokenizer, *result.rendered)
+                                       : tokenizer.encode(*options.prompt, options.bos)) {
     result.tokens.push_back({id, tokenizer.piece(id)});
   }
   return result;
@@ -41,9 +67,13 @@ OrderedJson to_json(const Tokens& result) {
   for (std::size_t i = 0; i < result.tokens.size(); ++i) {
     table.row({i, result.tokens[i].id, result.tokens[i].piece});
   }
-  return {{"tokenizer", result.tokenizer},
-          {"prepend_bos", std::string(to_string(result.bos))},
-          {"tokens", table.json()}};
+  OrderedJson json = {{"tokenizer", result.tokenizer},
+                      {"prepend_bos", std::string(to_string(result.bos))},
+                      {"tokens", table.json()}};
+  if (result.rendered) {
+    json["prompt"] = *result.rendered;
+  }
+  return json;
 }
 
 std::string to_text(const Tokens& result) {
@@ -51,7 +81,7 @@ std::string to_text(const Tokens& result) {
   for (std::size_t i = 0; i < result.tokens.size(); ++i) {
     table.row({i, result.tokens[i].id, visible(result.tokens[i].piece)});
   }
-  return table.text();
+  return (result.rendered ? *result.rendered + "\n\n" : "") + table.text();
 }
 
 }  // namespace
@@ -59,12 +89,21 @@ std::string to_text(const Tokens& result) {
 Verb tokenize_verb() {
   return {
       .name = "tokenize",
-      .summary = "The token ids and pieces of a text, one a line",
-      .example = "  headscope tokenize smollm2 --prompt \"When Mary and John went to the store\"",
+      .summary = "The token ids and pieces of a text or a chat, one a line",
+      .example =
+          "  headscope tokenize smollm2 --prompt \"When Mary and John went to the store\"\n"
+          "  headscope tokenize smollm2 --chat messages.json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<TokenizeArguments>();
         add_model(app, options->model);
-        app.add_option("--prompt", options->prompt, "The text")->required();
+        app.add_option("--prompt", options->prompt, "The text");
+        app.add_option(
+            "--chat",
+            options->chat,
+            "A chat instead: a JSON file, [{\"role\": \"user\", \"content\": \"Hello\"}, …], put "
+            "into "
+            "the model's chat template, which is shown too; it opens the assistant's turn unless "
+            "the last message is the assistant's");
         add_prepend_bos(app, options->bos);
         return [options, &invocation] {
           const Tokens result = tokenize(*options);

@@ -21,6 +21,12 @@ Tensor as_long(const Tensor& tensor) {
   return tensor.defined() ? tensor.to(at::kCPU, at::kLong).contiguous() : tensor;
 }
 
+// What broadcasts against scores, as one number a score.
+Tensor of_scores(const Tensor& part, const StatisticsInputs& in) {
+  return part.defined() ? part.expand({in.q.size(0), in.q.size(2), in.q.size(1), in.k.size(1)})
+                        : part;
+}
+
 class Reference {
  public:
   Reference(const StatisticsInputs& in, const StatisticsRequest& request)
@@ -32,6 +38,8 @@ class Reference {
         alibi_(as_double(in.spec.alibi)),
         distance_bias_(as_double(in.spec.distance_bias)),
         sinks_(as_double(in.spec.sinks)),
+        score_scale_(as_double(of_scores(in.score_scale, in))),
+        bias_(as_double(of_scores(in.bias, in))),
         pads_(as_long(in.pads)),
         spans_(as_long(request.spans)),
         targets_(as_long(request.targets)),
@@ -107,7 +115,9 @@ class Reference {
       const std::int64_t listed = distance_bias_.size(1);
       s += distance_bias_.const_data_ptr<double>()[h * listed + std::min(distance, listed - 1)];
     }
-    return s;
+    const std::int64_t at = ((b * heads_ + h) * queries_ + i) * keys_ + j;
+    s *= score_scale_.defined() ? score_scale_.const_data_ptr<double>()[at] : 1.0;
+    return s + (bias_.defined() ? bias_.const_data_ptr<double>()[at] : 0.0);
   }
 
   // p of every key; leaves the row's lse.
@@ -220,7 +230,8 @@ class Reference {
 
   const StatisticsInputs& in_;
   const StatisticsRequest& request_;
-  Tensor q_, k_, head_scale_, alibi_, distance_bias_, sinks_, pads_, spans_, targets_;
+  Tensor q_, k_, head_scale_, alibi_, distance_bias_, sinks_, score_scale_, bias_;
+  Tensor pads_, spans_, targets_;
   std::int64_t batch_, queries_, heads_, keys_;
   AttentionStatistics out_;
 };

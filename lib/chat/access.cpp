@@ -93,7 +93,7 @@ Value get_slice(Meter& meter, const Value& value, const Slice& slice) {
   }
   const Sequence* sequence = value.sequence();
   if (sequence == nullptr || !sequence->indexable()) {
-    throw Fault("a value of type {} has no slices", type_name(value));
+    throw Fault("headscope's Jinja has no slices of a value of type {}", type_name(value));
   }
   const SlicePlaces places = slice_places(slice, static_cast<std::int64_t>(sequence->items.size()));
   std::vector<Value> items;

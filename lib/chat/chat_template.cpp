@@ -183,4 +183,8 @@ OrderedJson parse_messages(std::string_view text, const std::string& where) {
   return messages;
 }
 
+bool awaits_answer(const OrderedJson& messages) {
+  return messages.back().value("role", "") != "assistant";
+}
+
 }  // namespace headscope

@@ -81,6 +81,11 @@ class ChatTemplate {
 // The messages of a file or a request: a JSON list of objects that have a string "role", in the
 // order written. Throws DataError, opened by `where`, for anything else.
 OrderedJson parse_messages(std::string_view text, const std::string& where);
+OrderedJson read_messages(const std::filesystem::path& path);
+
+// Whether a prompt of these messages should end with the opening of the assistant's next turn:
+// unless the last message is the assistant's own.
+bool awaits_answer(const OrderedJson& messages);
 
 // The ids of a rendered prompt. The template wrote every special token itself: they are recognised,
 // and neither a second BOS nor an EOS is added.

@@ -152,6 +152,10 @@ ChatTexts gguf_tokens(const Json& metadata, const std::string& where) {
 
 }  // namespace
 
+OrderedJson read_messages(const std::filesystem::path& path) {
+  return parse_messages(text_of_file(path), path.string());
+}
+
 std::optional<ChatTemplate> ChatTemplate::from_directory(const std::filesystem::path& directory) {
   const TokenizerFiles files = TokenizerFiles::read(directory);
   std::string where = (directory / "chat_template.jinja").string();

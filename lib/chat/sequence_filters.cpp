@@ -82,8 +82,7 @@ Value reverse_filter(Meter& meter, const Value& value, const Arguments& argument
     return get_slice(meter, value, {.step = -1});
   }
   const Sequence* sequence = value.sequence();
-  const bool once =
-      value.is<Undefined>() || (sequence != nullptr && sequence->kind == Sequence::Kind::iterator);
+  const bool once = sequence != nullptr && sequence->kind == Sequence::Kind::iterator;
   std::vector<Value> items = elements(value);
   std::reverse(items.begin(), items.end());
   return meter.made(std::move(items), once ? Sequence::Kind::list : Sequence::Kind::iterator);

@@ -1,6 +1,8 @@
 #include "lib/chat/tests.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <iterator>
 
 #include "lib/chat/arguments.h"
@@ -51,13 +53,17 @@ bool is_true_value(const Value& value) {
   return value.is<bool>() && *value.as<bool>();
 }
 
-bool is_even(const Value& value) {
+// Whether value % 2 is `rest`, which neither 0 nor 1 is of 1.5.
+bool leaves_of_two(const Value& value, double rest) {
   std::int64_t place = 0;
-  const std::int64_t* number = integer(value, place);
-  if (number == nullptr) {
-    throw Fault("even and odd need an int, not a value of type {}", type_name(value));
+  if (const std::int64_t* number = integer(value, place)) {
+    return std::abs(*number % 2) == static_cast<std::int64_t>(rest);
   }
-  return *number % 2 == 0;
+  const auto* number = value.as<double>();
+  if (number == nullptr) {
+    throw Fault("even and odd need a number, not a value of type {}", type_name(value));
+  }
+  return *number - 2.0 * std::floor(*number / 2.0) == rest;
 }
 
 constexpr PlainTest kPlainTests[] = {
@@ -77,8 +83,8 @@ constexpr PlainTest kPlainTests[] = {
     {"callable", is_callable},
     {"lower", [](const Value& value) { return is_lower(to_text(value)); }},
     {"upper", [](const Value& value) { return is_upper(to_text(value)); }},
-    {"even", is_even},
-    {"odd", [](const Value& value) { return !is_even(value); }},
+    {"even", [](const Value& value) { return leaves_of_two(value, 0.0); }},
+    {"odd", [](const Value& value) { return leaves_of_two(value, 1.0); }},
     {"escaped", [](const Value& value) { return value.is<Text>() && value.as<Text>()->safe; }},
 };
 

@@ -13,10 +13,10 @@ namespace headscope {
 struct AttentionInputs;
 
 // What a tap will do with a value. The forward pass forms a value only if somebody wants it, and
-// leaves the fused attention path only for an edit of scores or pattern: looking never changes the
-// answer. `supply` says that the tap brings the value without having seen it: hook_attn_out and
-// hook_mlp_out are then not computed at all (visit() gets an undefined tensor); elsewhere it means
-// edit.
+// leaves the fused attention path only for an edit of scores or pattern (of scores not always:
+// changes_scores_fused()): looking never changes the answer. `supply` says that the tap brings the
+// value without having seen it: hook_attn_out and hook_mlp_out are then not computed at all
+// (visit() gets an undefined tensor); elsewhere it means edit.
 enum class Interest { none, observe, edit, supply };
 
 struct Visit {

@@ -1,6 +1,7 @@
 #include "tests/attention/statistics_cases.h"
 
 #include <cmath>
+#include <limits>
 
 #include <ATen/Context.h>
 #include <ATen/ops/rand.h>
@@ -105,6 +106,23 @@ const std::vector<StatisticsCase>& statistics_cases() {
        .window = 40,
        .pads = {60, 0},
        .extra = Extra::distance_bias},
+      {.name = "changed scores",
+       .batch = 2,
+       .queries = 60,
+       .keys = 90,
+       .heads = 4,
+       .kv_heads = 2,
+       .pads = {50, 0},
+       .extra = StatisticsCase::kChangedScores},
+      {.name = "changed scores, in blocks of queries",
+       .queries = 1000,
+       .keys = 1000,
+       .heads = 5,
+       .kv_heads = 1,
+       .d = 16,
+       .softcap = 6.0,
+       .extra = Extra::all + StatisticsCase::kChangedScores,
+       .block = 100},
       {.name = "full visibility", .batch = 2, .heads = 4, .pads = {0, 20}, .visibility = kFull},
       {.name = "full visibility, everything",
        .batch = 2,
@@ -221,6 +239,13 @@ StatisticsInputs make_inputs(const StatisticsCase& c) {
   }
   if (has(Extra::distance_bias)) {
     in.spec.distance_bias = at::randn({c.heads, 23});
+  }
+  if ((c.extra & StatisticsCase::kChangedScores) != 0) {
+    in.score_scale = at::rand({1, c.heads, c.queries, 1}) + 0.5;
+    in.bias = at::randn({c.batch, 1, 1, c.keys}).repeat({1, 1, c.queries, 1});
+    const std::int64_t hidden = c.keys - 5;
+    in.bias.select(3, hidden).fill_(-std::numeric_limits<float>::infinity());
+    in.bias.select(3, hidden).select(2, hidden - (c.keys - c.queries)).fill_(1.0F);
   }
   if (c.lse == StatisticsCase::Lse::given) {
     in.lse = attention_statistics_ref(in, {}).lse;

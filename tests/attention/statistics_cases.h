@@ -18,6 +18,8 @@ struct StatisticsCase {
   std::vector<std::int64_t> pads = {};
   // Bits: what a spec has beside scale, soft-cap and window.
   enum Extra { none, alibi = 1, sinks = 2, both = 3, head_scale = 4, distance_bias = 8, all = 15 };
+  // A scale a query and head, a bias a key and row, and one key that no query but its own sees.
+  static constexpr int kChangedScores = 16;
   int extra = none;
   enum class Lse { found, given } lse = Lse::found;
   Visibility visibility = Visibility::causal;

@@ -17,6 +17,8 @@ StatisticsInputs on_gpu(StatisticsInputs in) {
   for (Tensor* each : {&in.q,
                        &in.k,
                        &in.pads,
+                       &in.score_scale,
+                       &in.bias,
                        &in.spec.head_scale,
                        &in.spec.alibi,
                        &in.spec.distance_bias,

@@ -145,6 +145,9 @@ TEST_CASE("A rendered chat has the tokens its template wrote, and its end of tur
   const ChatTemplate plain(
       {{"default", "{% for m in messages %}{{ m.content }}\n{% endfor %}"}}, {}, "t");
   CHECK(end_of_turn_tokens(tokenizer, &plain) == tokenizer.ends());
+  const ChatTemplate worded(
+      {{"default", "{% for m in messages %}{{ m.content }} over\n{% endfor %}"}}, {}, "t");
+  CHECK(end_of_turn_tokens(tokenizer, &worded) == tokenizer.ends());
   const ChatTemplate refusing({{"default", "{{ raise_exception('no') }}"}}, {}, "t");
   CHECK(end_of_turn_tokens(tokenizer, &refusing) == tokenizer.ends());
 }
@@ -155,6 +158,15 @@ TEST_CASE("No second BOS, and nothing appended") {
   const std::vector<TokenId> ids = encode_chat(tokenizer, "<s>a");
   CHECK(std::count(ids.begin(), ids.end(), *tokenizer.bos()) == 1);
   CHECK(encode_chat(tokenizer, "a") == std::vector<TokenId>{*tokenizer.single("a")});
+  // Nor where the tokenizer puts a token behind every text.
+  Json file = Json::parse(fixtures::read_file(fixtures::folder() / "llama3" / "tokenizer.json"));
+  file["post_processor"]["processors"][1]["single"].push_back(
+      {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}});
+  const TempFolder folder;
+  write_chat_file(folder.file("tokenizer.json"), file.dump());
+  const Tokenizer closing = Tokenizer::from_directory(folder.file(""));
+  REQUIRE(closing.appended().size() == 1);
+  CHECK(encode_chat(closing, "a") == std::vector<TokenId>{*tokenizer.single("a")});
 }
 
 }  // namespace headscope

@@ -99,6 +99,7 @@ TEST_CASE("Filters") {
 }
 
 TEST_CASE("Tests") {
+  CHECK(printed("[1.5 is odd, 1.5 is even, -3 is odd]") == "[False, False, True]");
   CHECK(
       printed("[x is defined, m is sequence, m[0] is mapping, m is string, true is number, true is "
               "integer, 1 is eq 1]") == "[False, True, True, False, True, False, True]");
@@ -179,6 +180,7 @@ TEST_CASE("What the subset lacks is named with its line") {
   check_refused("{{ cycler }}", "no 'cycler'");
   check_refused("{{ 9223372036854775807 + 1 }}", "64 bits");
   check_refused("{{ m | map(attribute='role') }}", "does not print");
+  check_refused("{{ x | reverse }}", "does not print");
   check_refused("{{ 'Σ' | lower }}", "U+03A3");
   // … but only where it runs, if a condition decides.
   CHECK(rendered_jinja("{% if false %}{{ x | groupby('a') }}{% endif %}ok") == "ok");
@@ -188,7 +190,7 @@ TEST_CASE("What Python refuses is refused") {
   check_refused("\n\n{{ x.y }}", "line 3: 'x' is undefined");
   check_refused("{{ m[0].nothing.more }}", "a value of type dict has no 'nothing'");
   check_refused("{{ 1 + 'a' }}", "+ has no meaning between int and str");
-  check_refused("{{ none[1:] }}", "no slices");
+  check_refused("{{ none[1:] }}", "no slices of a value of type NoneType");
   check_refused("{{ raise_exception('Roles\nmust alternate') }}",
                 "the template refuses the messages: Roles must alternate");
   check_refused("{{ [].append(1) }}", "would change a list");

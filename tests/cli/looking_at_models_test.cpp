@@ -82,6 +82,43 @@ TEST_CASE("tokenize shows what the tokenizer does, one token a line") {
   CHECK_THAT(shown.out, contains("↵"));
 }
 
+TEST_CASE("tokenize --chat shows the prompt that the model's template makes, and its tokens") {
+  const Folder folder;
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json", "config.json"}) {
+    std::filesystem::copy_file(model_path("llama") + "/" + file, folder / file);
+  }
+  const std::string model = folder / "";
+  const std::string chat = folder / "chat.json";
+  const auto refused =
+      [&](const std::vector<std::string>& words, int code, const std::string& why) {
+        std::vector<std::string> all{"tokenize", model};
+        all.insert(all.end(), words.begin(), words.end());
+        const Outcome outcome = run(all);
+        CHECK(outcome.code == code);
+        CHECK(is_one_line(outcome.err));
+        CHECK_THAT(outcome.err, contains(why));
+      };
+  put(chat, R"([{"role": "user", "content": "the cat"}])");
+  refused({"--chat", chat}, 3, "no chat template");
+  put(folder / "chat_template.jinja",
+      "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+      "{% if add_generation_prompt %}assistant:{% endif %}");
+  const auto json = run({"tokenize", model, "--chat", chat, "--json"}).json();
+  const std::string prompt = "user: the cat\nassistant:";
+  CHECK(json["prompt"] == prompt);
+  const auto ids = load_tokenizer(model).encode(prompt, PrependBos::no);
+  REQUIRE(json["tokens"].size() == ids.size());
+  CHECK(json["tokens"].back()["id"] == ids.back());
+  CHECK_THAT(run({"tokenize", model, "--chat", chat}).out, starts_with(prompt));
+  put(chat, R"([{"role": "assistant", "content": "a"}])");
+  CHECK(run({"tokenize", model, "--chat", chat, "--json"}).json()["prompt"] == "assistant: a\n");
+  put(chat, R"([{"role": "user"}, 1])");
+  refused({"--chat", chat}, 3, "message 2");
+  refused({}, 2, "--prompt");
+  refused({"--chat", chat, "--prompt", "a"}, 2, "one of them");
+  refused({"--chat", chat, "--prepend-bos", "yes"}, 2, "writes its own BOS");
+}
+
 TEST_CASE("predict gives the likeliest tokens of the last position") {
   const std::string text = "hello world";
   const Model model = load_model(model_path("llama"));

@@ -27,7 +27,7 @@ std::vector<Intervention> ops_of(const std::string& list) {
 }
 
 // Prompts of 6 and 4 tokens: two columns of padding.
-Batch prompts_of_two_lengths() {
+Batch padded_pair() {
   return Batch({{5, 6, 7, 8, 9, 10}, {11, 12, 13, 14}});
 }
 constexpr std::int64_t kOpPads[] = {0, 2};
@@ -38,10 +38,10 @@ struct Changed {
 
 Changed pattern_with(const Model& model, const std::string& list) {
   Recorder before{kOpPattern};
-  model.forward(prompts_of_two_lengths(), before);
+  model.forward(padded_pair(), before);
   Recorder after{kOpPattern};
   Edits edits(ops_of(list));
-  model.forward(prompts_of_two_lengths(), edits | after);
+  model.forward(padded_pair(), edits | after);
   return {before.at(kOpPattern), after.at(kOpPattern)};
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("a row of a pattern is what is given, and nothing that a query does no
   const auto fails = [&](const std::string& more, const std::string& message) {
     Edits edits(
         ops_of(R"([{"site": "blocks.1.attn.hook_pattern", "op": "set_row", )" + more + "}]"));
-    CHECK_THROWS_WITH(model.forward(prompts_of_two_lengths(), edits), contains(message));
+    CHECK_THROWS_WITH(model.forward(padded_pair(), edits), contains(message));
   };
   fails(R"("values": [0.25, 0.5, 0.25])", "the query at position 0 of prompt 0");
   fails(R"("values": [0.5, 0.0, 0.0, 0.0, 0.5], "apply": {"positions": -1})",
@@ -219,7 +219,7 @@ TEST_CASE("sinks but the first give of their weight to what a query attends to b
     CHECK(sinks > 0);
     Edits chunked(ops_of(R"([{"site": "blocks.1.attn.hook_pattern", "op": "calibrate_sinks",
                               "threshold": 0.1, "factor": 0.4}])"));
-    CHECK_THROWS_WITH(model.forward(prompts_of_two_lengths(), chunked, {.chunk = 3}),
+    CHECK_THROWS_WITH(model.forward(padded_pair(), chunked, {.chunk = 3}),
                       contains("run prompts whole"));
   }
 }
@@ -230,7 +230,7 @@ TEST_CASE("low rank keeps what lies along the directions, of all heads or of eac
   const std::int64_t d = model.config().d_head;
   const std::int64_t heads = model.config().n_heads;
   Recorder plain(std::vector<std::string>{q});
-  model.forward(prompts_of_two_lengths(), plain);
+  model.forward(padded_pair(), plain);
   for (const bool each : {false, true}) {
     CAPTURE(each);
     const Tensor directions =
@@ -239,7 +239,7 @@ TEST_CASE("low rank keeps what lies along the directions, of all heads or of eac
     Edits edits;
     edits.at(q, {.heads = {{0, 3}}}).low_rank(directions);
     Recorder seen(std::vector<std::string>{q});
-    model.forward(prompts_of_two_lengths(), edits | seen);
+    model.forward(padded_pair(), edits | seen);
     const Tensor before = plain.at(q);
     const Tensor after = seen.at(q);
     for (std::int64_t head = 0; head < heads; ++head) {
@@ -260,7 +260,7 @@ TEST_CASE("low rank keeps what lies along the directions, of all heads or of eac
   const auto fails = [&](const Tensor& directions, const std::string& message) {
     Edits edits;
     edits.at(q).low_rank(directions);
-    CHECK_THROWS_WITH(model.forward(prompts_of_two_lengths(), edits), contains(message));
+    CHECK_THROWS_WITH(model.forward(padded_pair(), edits), contains(message));
   };
   fails(at::ones({2, d}), "not independent");
   fails(at::ones({1, d + 1}), "do not fit");
@@ -272,7 +272,7 @@ TEST_CASE("ops of attention say what they ask") {
   const Model model = load(huggingface_fixture("llama"));
   const auto fails = [&](const std::string& edit, const std::string& message) {
     CAPTURE(edit);
-    CHECK_THROWS_WITH(model.forward(prompts_of_two_lengths(), Edits(ops_of("[{" + edit + "}]"))),
+    CHECK_THROWS_WITH(model.forward(padded_pair(), Edits(ops_of("[{" + edit + "}]"))),
                       contains(message));
   };
   const std::string scores = R"("site": "blocks.1.attn.hook_attn_scores", "op": )";
@@ -332,7 +332,7 @@ TEST_CASE("a condition on a head's own attention holds query by query and head b
     const Model model = load(huggingface_fixture(family));
     const std::string z = "blocks.1.attn.hook_z";
     Recorder plain{kOpPattern, z.c_str()};
-    model.forward(prompts_of_two_lengths(), plain);
+    model.forward(padded_pair(), plain);
     int held = 0;
     for (const auto& [name, above, below] : conditions) {
       CAPTURE(family, name);
@@ -343,7 +343,7 @@ TEST_CASE("a condition on a head's own attention holds query by query and head b
         Edits edits(
             ops_of(R"([{"site": ")" + point + R"(", "op": "scale", "factor": 3, )" + when + "}]"));
         Recorder seen(std::vector<std::string>{point});
-        model.forward(prompts_of_two_lengths(), edits | seen);
+        model.forward(padded_pair(), edits | seen);
         for (std::int64_t b = 0; b < 2; ++b) {
           for (std::int64_t query = kOpPads[b]; query < 6; ++query) {
             for (std::int64_t head = 0; head < model.config().n_heads; ++head) {

@@ -26,7 +26,7 @@ namespace {
 
 const std::vector<std::string> kBiasFamilies{"gpt2", "llama_linear_mqa", "gemma2", "qwen3_window"};
 
-std::vector<Intervention> edits_of(const std::string& list) {
+std::vector<Intervention> bias_edits(const std::string& list) {
   return interventions_from_json(Json::parse(R"({"version": 1, "edits": )" + list + "}"), "e.json");
 }
 
@@ -121,14 +121,14 @@ TEST_CASE("masks and biases stay on the fused path, and are what the explicit pa
     const Model model = load(huggingface_fixture(family));
     const std::string first = "blocks.0.attn.hook_attn_scores";
     const std::string second = "blocks.1.attn.hook_attn_scores";
-    Edits alone(edits_of(kBiases));
+    Edits alone(bias_edits(kBiases));
     Asked asked(alone);
     const Tensor fused = model.forward(uneven_prompts(), asked).logits;
     CHECK(asked.shown == 0);
     CHECK(asked.biased == model.config().n_layers);
     CHECK(alone.fired(0) == 1);
     CHECK(alone.fired(1) == model.config().n_layers);
-    Edits shown(edits_of(kBiases));
+    Edits shown(bias_edits(kBiases));
     IdentityEdit explicitly(Site::pattern);
     const Tensor formed = model.forward(uneven_prompts(), shown | explicitly).logits;
     CHECK(shown.fired(0) == 1);
@@ -145,10 +145,10 @@ TEST_CASE("masks and biases stay on the fused path, and are what the explicit pa
     };
     CHECK(rows_differ(fused, formed) < 2e-5);
     CHECK(rows_differ(fused, model.forward(uneven_prompts()).logits) > 1e-3);
-    Edits chunked(edits_of(kBiases));
+    Edits chunked(bias_edits(kBiases));
     CHECK(rows_differ(model.forward(uneven_prompts(), chunked, {.chunk = 2}).logits, fused) < 2e-5);
     // Who looks at the scores, too, sees the changed ones.
-    Edits seen(edits_of(kBiases));
+    Edits seen(bias_edits(kBiases));
     Recorder scores{std::vector<std::string>{first, second}};
     CHECK(rows_differ(model.forward(uneven_prompts(), seen | scores).logits, fused) < 2e-5);
     CHECK(scores.at(first)[0][1][3][1].item<float>() == -std::numeric_limits<float>::infinity());
@@ -158,12 +158,12 @@ TEST_CASE("masks and biases stay on the fused path, and are what the explicit pa
 TEST_CASE("looking at the pattern of a biased layer shows the changed one and changes nothing") {
   const Model model = load(huggingface_fixture("llama"));
   const std::string name = "blocks.1.attn.hook_pattern";
-  Edits alone(edits_of(kBiases));
+  Edits alone(bias_edits(kBiases));
   const Tensor logits = model.forward(uneven_prompts(), alone).logits;
-  Edits watched(edits_of(kBiases));
+  Edits watched(bias_edits(kBiases));
   Recorder pattern{std::vector<std::string>{name}};
   CHECK(identical(model.forward(uneven_prompts(), watched | pattern).logits, logits));
-  Edits shown(edits_of(kBiases));
+  Edits shown(bias_edits(kBiases));
   IdentityEdit explicitly(Site::pattern);
   Recorder formed{std::vector<std::string>{name}};
   model.forward(uneven_prompts(), TapList({&shown, &explicitly, &formed}));
@@ -174,7 +174,7 @@ TEST_CASE("statistics are those of the changed pattern") {
   for (const std::string& family : kBiasFamilies) {
     CAPTURE(family);
     const Model model = load(huggingface_fixture(family));
-    Edits edits(edits_of(kBiases));
+    Edits edits(bias_edits(kBiases));
     Recorder pattern{"blocks.1.attn.hook_pattern"};
     AttentionStatistics found;
     StatisticsTap statistics({.first = true, .columns = true},
@@ -192,7 +192,7 @@ TEST_CASE("statistics are those of the changed pattern") {
 TEST_CASE("a mask that hides every key of a query is refused on the fused path too") {
   const Model model = load(huggingface_fixture("llama"));
   const auto run = [&](const std::string& list) {
-    Edits edits(edits_of(list));
+    Edits edits(bias_edits(list));
     model.forward(uneven_prompts(), edits);
   };
   const std::string mask = R"([{"site": "blocks.0.attn.hook_attn_scores", "op": "mask", )";
@@ -212,13 +212,13 @@ TEST_CASE("a changed model is biased in passes, in gradients and behind another 
     CAPTURE(family);
     const Model model = load(huggingface_fixture(family));
     const Model changed = intervened(model, folder.file("e.json"));
-    Edits edits(edits_of(kBiases));
+    Edits edits(bias_edits(kBiases));
     const Tensor want = model.forward(uneven_prompts(), edits).logits;
     CHECK(identical(changed.forward(uneven_prompts()).logits, want));
     CHECK_NOTHROW(refuse_changed_attention(changed, "detect"));
     Edits more;
     more.at("blocks.1.attn.hook_attn_scores", {.heads = {{0}}, .pairs = {{{3, 1}}}}).bias(-1.0);
-    std::vector<Intervention> both = edits_of(kBiases);
+    std::vector<Intervention> both = bias_edits(kBiases);
     both.push_back(more.interventions().front());
     Edits in_one(both);
     CHECK(identical(changed.forward(uneven_prompts(), more).logits,

@@ -23,17 +23,17 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-const Model& llama() {
+const Model& small_llama() {
   static const Model model = load(huggingface_fixture("llama"));
   return model;
 }
 
-std::vector<Intervention> list_of(const std::string& list) {
+std::vector<Intervention> chosen_edits(const std::string& list) {
   return interventions_from_json(Json::parse(R"({"version": 1, "edits": )" + list + "}"), "e.json");
 }
 
 TokenChoice choice_of(const std::string& apply) {
-  return list_of(R"([{"site": "blocks.0.attn.hook_z", "op": "zero", "apply": )" + apply + "}]")
+  return chosen_edits(R"([{"site": "blocks.0.attn.hook_z", "op": "zero", "apply": )" + apply + "}]")
       .front()
       .where.apply;
 }
@@ -49,7 +49,7 @@ struct OneRow {
     layout.texts = std::make_shared<const std::vector<RowText>>(1, std::move(text));
   }
   [[nodiscard]] std::vector<char> chosen(const TokenChoice& choice, const Tokenizer& words) const {
-    const Visit visit{{Site::z, 0}, layout, llama().config()};
+    const Visit visit{{Site::z, 0}, layout, small_llama().config()};
     return RowTokens(visit, 0, &words).chosen(choice, layout.past, layout.columns);
   }
   BatchLayout layout;
@@ -141,7 +141,7 @@ TokenSet draw_set(const RowText& text) {
 }  // namespace
 
 TEST_CASE("a choice of tokens chooses what its words say, wherever a pass begins") {
-  const Tokenizer words = llama().tokenizer();
+  const Tokenizer words = small_llama().tokenizer();
   property("chosen() against loops", [&] {
     RowText text{.tokens = words.encode(letters(draw(1, 6))), .prompt_tokens = 0};
     text.prompt_tokens = static_cast<std::int64_t>(text.tokens.size());
@@ -181,7 +181,7 @@ TEST_CASE("a choice of tokens chooses what its words say, wherever a pass begins
 
 TEST_CASE(
     "an occurrence of a text is all its tokens in the prompt, its last one in what is written") {
-  const Tokenizer words = llama().tokenizer();
+  const Tokenizer words = small_llama().tokenizer();
   const auto marks =
       [&](const std::string& given, const std::string& written, const std::string& apply) {
         RowText text{.tokens = words.encode(given), .prompt_tokens = 0};
@@ -206,10 +206,10 @@ TEST_CASE(
 TEST_CASE("what a row does not have, or does not say, is refused") {
   const auto run = [](const std::string& apply, const Batch& batch) {
     Edits edits(
-        list_of(R"([{"site": "blocks.0.attn.hook_z", "op": "zero", "apply": )" + apply + "}]"),
+        chosen_edits(R"([{"site": "blocks.0.attn.hook_z", "op": "zero", "apply": )" + apply + "}]"),
         {},
-        llama().tokenizer());
-    llama().forward(batch, edits);
+        small_llama().tokenizer());
+    small_llama().forward(batch, edits);
   };
   const Batch batch({{99, 100, 101}});
   CHECK_THROWS_WITH(run(R"({"positions": -4})", batch), contains("position -4 of prompt 0"));
@@ -223,16 +223,17 @@ TEST_CASE("what a row does not have, or does not say, is refused") {
   unsaid.describe(std::make_shared<const std::vector<RowText>>(1));
   CHECK_THROWS_WITH(run(R"({"phase": "prefill"})", unsaid), contains("nobody said"));
   CHECK_NOTHROW(run(R"({"positions": [0, -1]})", unsaid));
-  Edits unspelled(list_of(R"([{"site": "blocks.0.attn.hook_z", "op": "zero",
+  Edits unspelled(chosen_edits(R"([{"site": "blocks.0.attn.hook_z", "op": "zero",
                                "apply": {"positions": {"text": "a"}}}])"));
-  CHECK_THROWS_WITH(llama().forward(batch, unspelled), contains("no tokenizer"));
+  CHECK_THROWS_WITH(small_llama().forward(batch, unspelled), contains("no tokenizer"));
 }
 
 TEST_CASE("the form of a choice, a strength and a document is checked") {
   const auto fails = [](const std::string& more, const std::string& message) {
     CAPTURE(more);
-    CHECK_THROWS_WITH(list_of(R"([{"site": "blocks.0.attn.hook_z", "op": "scale", )" + more + "}]"),
-                      contains(message));
+    CHECK_THROWS_WITH(
+        chosen_edits(R"([{"site": "blocks.0.attn.hook_z", "op": "scale", )" + more + "}]"),
+        contains(message));
   };
   fails(R"("factor": 1, "apply": {"phase": "prefil"})", "did you mean prefill");
   fails(R"("factor": 1, "apply": {"position": 1})", "did you mean positions");
@@ -249,19 +250,20 @@ TEST_CASE("the form of a choice, a strength and a document is checked") {
   fails(R"("strength": {"schedule": "linear", "from": 1, "to": 0})", "\"steps\"");
   fails(R"("strength": {"schedule": "decay", "from": 1, "rate": 1.5})", "\"rate\"");
   fails(R"("strength": {"schedule": "constant"})", "needs \"value\"");
-  CHECK(list_of("[]").empty());
+  CHECK(chosen_edits("[]").empty());
   CHECK_THROWS_WITH(
       interventions_from_json(Json::parse(R"({"version": 1, "edits": [], "interventions": []})"),
                               "e.json"),
       contains("are the same; give one"));
-  CHECK_THROWS_WITH(llama().forward(Batch({{5, 6}}),
-                                    Edits(list_of(R"([{"site": "blocks.0.attn.hook_z", "op": "zero",
+  CHECK_THROWS_WITH(
+      small_llama().forward(Batch({{5, 6}}),
+                            Edits(chosen_edits(R"([{"site": "blocks.0.attn.hook_z", "op": "zero",
                                                        "keys": {"positions": 0}}])"))),
-                    contains("no pairs of query and key"));
+      contains("no pairs of query and key"));
 }
 
 TEST_CASE("choices and strengths read back as what they were written") {
-  const std::vector<Intervention> list = list_of(
+  const std::vector<Intervention> list = chosen_edits(
       R"([{"site": "blocks.0.attn.hook_z", "op": "scale", "heads": [1],
            "apply": {"phase": "decode", "positions": [3, {"from": -2}, {"text": "ab"}, {"span": "s"},
                      {"tokens": [5, "c"]}], "except": [0], "steps": {"from": 1, "to": 4}},
@@ -283,8 +285,8 @@ TEST_CASE("choices and strengths read back as what they were written") {
 
 TEST_CASE("an empty document changes nothing, bit for bit") {
   const Batch batch({{99, 100, 101}, {99, 100}});
-  Edits none(list_of("[]"));
-  CHECK(identical(llama().forward(batch, none).logits, llama().forward(batch).logits));
+  Edits none(chosen_edits("[]"));
+  CHECK(identical(small_llama().forward(batch, none).logits, small_llama().forward(batch).logits));
 }
 
 TEST_CASE("a strength follows the steps, and the prompt has that of the first") {
@@ -293,14 +295,14 @@ TEST_CASE("a strength follows the steps, and the prompt has that of the first") 
   Batch batch({text.tokens});
   batch.describe(std::make_shared<const std::vector<RowText>>(1, text));
   Recorder plain(std::vector<std::string>{z});
-  llama().forward(batch, plain);
+  small_llama().forward(batch, plain);
   const auto check = [&](const std::string& strength, const std::vector<float>& want) {
     CAPTURE(strength);
-    Edits edits(list_of(R"([{"site": "blocks.1.attn.hook_z", "op": "scale", "heads": [1],
+    Edits edits(chosen_edits(R"([{"site": "blocks.1.attn.hook_z", "op": "scale", "heads": [1],
                              "strength": )" +
-                        strength + "}]"));
+                             strength + "}]"));
     Recorder seen(std::vector<std::string>{z});
-    llama().forward(batch, edits | seen);
+    small_llama().forward(batch, edits | seen);
     for (std::int64_t at = 0; at < 7; ++at) {
       const Tensor before = plain.at(z)[0][at];
       const Tensor after = seen.at(z)[0][at];
@@ -331,11 +333,11 @@ TEST_CASE("chunks, a cache and a pass over everything choose the same tokens") {
   for (const std::string family : {"llama", "qwen3", "gemma2"}) {
     CAPTURE(family);
     const Model model = load(huggingface_fixture(family));
-    const Tokenizer words = llama().tokenizer();
+    const Tokenizer words = small_llama().tokenizer();
     const RowText text{.tokens = words.encode("xabcyabzbcab"), .prompt_tokens = 6};
     const auto whole = std::make_shared<const std::vector<RowText>>(1, text);
     std::vector<EditStep> steps;
-    for (const Intervention& what : list_of(document)) {
+    for (const Intervention& what : chosen_edits(document)) {
       steps.push_back({what});
     }
     const auto plan = std::make_shared<const InterventionPlan>(
