@@ -177,8 +177,12 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
     options.unchanged = arguments.compare ? GenerateOptions::Unchanged::beside
                                           : GenerateOptions::Unchanged::leave_out;
   }
-  const std::vector<Prompt> prompts = prompts_of(
-      arguments.prompts, model, "generate needs prompts: --prompts FILE.jsonl or --prompt TEXT");
+  const std::vector<Prompt> prompts =
+      arguments.chat
+          ? chat_prompts(arguments, model, options)
+          : prompts_of(arguments.prompts,
+                       model,
+                       "generate needs prompts: --prompts FILE.jsonl or --prompt TEXT");
   const GenerateResult result = generate(model, prompts, options);
   const Model changed = model.with(options.change);
   if (!interrupted()) {

@@ -14,7 +14,7 @@ using namespace headscope::test;
 
 namespace {
 
-constexpr const char* kNoHead =
+constexpr const char* kNoTwoHeads =
     R"({"version": 1, "interventions": [{"site": "blocks.*.attn.hook_z", "heads": [1, 2], "op": "zero"}]})";
 
 std::vector<std::string> generating(std::vector<std::string> more) {
@@ -50,7 +50,7 @@ std::string chat_model(const Folder& folder) {
 
 TEST_CASE("generate --compare writes each text with and without the interventions") {
   const Folder folder;
-  put(folder / "edits.json", kNoHead);
+  put(folder / "edits.json", kNoTwoHeads);
   const auto got = run(generating({"--prompt",
                                    "a b",
                                    "--prompt",
@@ -119,7 +119,7 @@ TEST_CASE("what is generated can be recorded, a row a token") {
 
 TEST_CASE("generate refuses what would say nothing") {
   const Folder folder;
-  put(folder / "edits.json", kNoHead);
+  put(folder / "edits.json", kNoTwoHeads);
   put(folder / "never.json",
       R"({"version": 1, "interventions": [{"site": "blocks.0.attn.hook_z", "op": "zero",
           "prompts": [5]}]})");
