@@ -39,6 +39,21 @@ std::vector<WrittenToken::Alternative> alternatives(std::span<const float> logit
   return top;
 }
 
+// What tells the changes of one text from those of another: of the model, of the text, and, since
+// they may be of named parts of the prompt, these. Empty: there are none.
+std::string changes_key(const Model& model, const TextRequest& request) {
+  std::string key;
+  for (const auto& change : {model.standing(), request.change}) {
+    key += change ? change->hash() + ";" : std::string();
+  }
+  if (!key.empty()) {
+    for (const auto& [name, span] : request.spans) {
+      key += fmt::format("{}:{}-{};", name, span.begin, span.end);
+    }
+  }
+  return key;
+}
+
 }  // namespace
 
 // A text while it runs.
@@ -77,7 +92,7 @@ const GeneratedText& Generation::text(std::size_t number) const {
 Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::vector<std::int32_t>& prompt = state.request.prompt;
   const auto& change = state.request.change;
-  const std::string key = (change ? change->hash() : std::string());
+  const std::string key = changes_key(model_, state.request);
   if (options_.prefixes != nullptr && !prompt.empty()) {
     if (auto found = options_.prefixes->find(prompt, key)) {
       cache = std::move(found->cache);

@@ -366,7 +366,7 @@ TEST_CASE("a condition on a head's own attention holds query by query and head b
 TEST_CASE("conditions are of the changed attention, and hold in chunks as in a whole pass") {
   const Model model = load(huggingface_fixture("llama"));
   const std::string list =
-      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 8, "heads": [1],
+      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "bias", "bias": 40, "heads": [1],
            "keys": {"positions": 0}},
           {"site": "blocks.1.attn.hook_z", "op": "zero", "apply": {"except": 0},
            "when": {"statistic": "first_token_mass", "above": 0.9}}])";

@@ -131,3 +131,27 @@ TEST_CASE("what is written is chosen by its text and by its step") {
            "apply": {"phase": "prefill"}}])");
   CHECK(by_step.second == std::vector<std::int64_t>{3, 1});
 }
+
+TEST_CASE("keys kept of a prompt are not used for the same tokens with other spans") {
+  const Model model = load(huggingface_fixture("llama"));
+  const auto change = live_change(
+      model,
+      R"([{"site": "blocks.0.attn.hook_k", "op": "zero", "apply": {"positions": {"span": "s"}}}])");
+  const auto first_logprob = [&](Generation& generation, Span span) {
+    TextRequest request;
+    request.prompt = {5, 6, 7, 8, 9};
+    request.spans["s"] = span;
+    request.change = change;
+    request.stop.max_new = 1;
+    const std::size_t text = generation.join(std::move(request));
+    return generation.text(text).tokens.front().logprob;
+  };
+  const auto prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 24);
+  Generation kept(model, {.prefixes = prefixes});
+  Generation anew(model);
+  for (const Span span : {Span{0, 2}, Span{1, 4}, Span{0, 2}}) {
+    CHECK(first_logprob(kept, span) == Approx(first_logprob(anew, span)).margin(1e-5));
+  }
+  CHECK(std::abs(first_logprob(anew, {0, 2}) - first_logprob(anew, {1, 4})) > 1e-4);
+  CHECK(prefixes->hits() == 1);
+}
