@@ -28,6 +28,7 @@ std::vector<Verb> all_verbs() {
       merge_verb(),
       niah_verb(),
       compare_verb(),
+      serve_verb(),
       bench_verb(),
       reproduce_verb(),
       demo_verb(),

@@ -31,6 +31,7 @@ Verb sweep_verb();
 Verb merge_verb();
 Verb niah_verb();
 Verb compare_verb();
+Verb serve_verb();
 Verb bench_verb();
 Verb demo_verb();
 

@@ -25,6 +25,21 @@ void name_direction(Json& values, const std::string& where, const Directions& di
   values = Json{{"name", hash}};
 }
 
+// Wherever it stands: what a later version of the format may read as a file's path.
+void refuse_files(const Json& json) {
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object() && (key == "trace" || key == "safetensors" || key == "npy" ||
+                             key == "gguf" || key == "direction" || key == "file")) {
+      throw HttpError(400,
+                      "interventions: \"" + key + "\": files of this machine are not for clients",
+                      "invalid_interventions");
+    }
+    if (value.is_structured()) {
+      refuse_files(value);
+    }
+  }
+}
+
 }  // namespace
 
 Json intervention_field(BodyFields& fields, const RequestContext& context) {
@@ -56,6 +71,7 @@ Json intervention_field(BodyFields& fields, const RequestContext& context) {
       }
     }
   }
+  refuse_files(document);
   return document;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/api/text_answer.h"
 
+#include <fmt/format.h>
+
 #include "lib/text/unicode.h"
 
 namespace headscope {
@@ -46,6 +48,18 @@ OrderedJson chat_logprobs(const std::vector<JobToken>& tokens) {
   return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
+// Unlike others though it is no whole character: "bytes:\xe2\x80", as the OpenAI API spells it.
+std::string spelled(const std::string& piece) {
+  if (valid_utf8_prefix(piece) == piece.size()) {
+    return piece;
+  }
+  std::string text = "bytes:";
+  for (const char byte : piece) {
+    text += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  }
+  return text;
+}
+
 OrderedJson completion_logprobs(const std::vector<JobToken>& tokens) {
   OrderedJson json{{"tokens", OrderedJson::array()},
                    {"token_logprobs", OrderedJson::array()},
@@ -53,11 +67,11 @@ OrderedJson completion_logprobs(const std::vector<JobToken>& tokens) {
                    {"text_offset", OrderedJson::array()}};
   std::size_t offset = 0;
   for (const JobToken& token : tokens) {
-    json["tokens"].push_back(replace_invalid_utf8(token.scored.piece));
+    json["tokens"].push_back(spelled(token.scored.piece));
     json["token_logprobs"].push_back(token.scored.logprob);
     OrderedJson top = OrderedJson::object();
     for (const JobToken::Scored& other : token.top) {
-      top[replace_invalid_utf8(other.piece)] = other.logprob;
+      top[spelled(other.piece)] = other.logprob;
     }
     json["top_logprobs"].push_back(std::move(top));
     json["text_offset"].push_back(offset);

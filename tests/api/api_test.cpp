@@ -114,7 +114,7 @@ TEST_CASE("a completion is answered when it is whole") {
   CHECK(json["model"] == "tiny");
   CHECK(json["choices"][0]["finish_reason"] == "stop");
   CHECK(json["choices"][0]["text"] == "a\xEF\xBF\xBDz");
-  CHECK(json["choices"][0]["logprobs"]["tokens"] == Json({"a", "\xEF\xBF\xBD"}));
+  CHECK(json["choices"][0]["logprobs"]["tokens"] == Json({"a", "bytes:\\xff"}));
   CHECK(json["choices"][0]["logprobs"]["token_logprobs"] == Json({-1.0, -2.0}));
   CHECK(json["choices"][0]["logprobs"]["top_logprobs"][0] == Json({{"x", -0.5}}));
   CHECK(json["usage"]["total_tokens"] == 5);
@@ -224,6 +224,14 @@ TEST_CASE("a body that is wrong is refused with what is wrong in it") {
        "3 interventions are more than the 2"},
       {kCompletions,
        R"({"prompt": "Hi", "interventions": {"interventions": [{"values": {"trace": "/etc"}}]}})",
+       400,
+       "not for clients"},
+      {kCompletions,
+       R"({"prompt": "Hi", "interventions": {"interventions": [{"values": {"npy": "/etc"}}]}})",
+       400,
+       "not for clients"},
+      {kCompletions,
+       R"({"prompt": "Hi", "interventions": {"interventions": [{"a": [{"direction": "/etc"}]}]}})",
        400,
        "not for clients"},
       {kCompletions,

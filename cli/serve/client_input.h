@@ -1,0 +1,39 @@
+// What a client sent, made ready for a model.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/api/directions.h"
+#include "cli/api/values_job.h"
+#include "lib/model/model.h"
+#include "lib/model/standing_change.h"
+
+namespace headscope {
+
+// The prompt that the model's chat template makes of messages; empty if the model has none.
+using ChatPrompt = std::function<std::string(const Json& messages)>;
+
+// Throws HttpError 400: an empty prompt, one that leaves the context no place for a token, a token
+// outside the vocabulary, messages without a chat template, text without a tokenizer.
+std::vector<std::int32_t> prompt_tokens(const PromptField& prompt,
+                                        const Model& model,
+                                        const ChatPrompt& chat);
+
+// The document that intervention_field() let pass; null gives null. Throws HttpError 400 with what
+// interventions_from_json() and InterventionPlan say, 404 for a direction that was dropped
+// meanwhile.
+std::shared_ptr<const StandingChange> client_change(const Json& interventions,
+                                                    const Model& model,
+                                                    const Directions& directions);
+
+// [{"edit": "intervention 0 (zero of …)", "values": 12}, …]; null without a change.
+OrderedJson fired_json(const StandingChange* change);
+
+// Throws HttpError 400 naming an edit that changed nothing.
+void check_changed_something(const StandingChange* change);
+
+}  // namespace headscope

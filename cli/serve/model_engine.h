@@ -1,0 +1,103 @@
+// Runs the texts and looks of all clients: one thread, one batch that texts join and leave.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <variant>
+
+#include "cli/api/engine.h"
+#include "cli/serve/client_input.h"
+#include "cli/serve/look.h"
+#include "lib/generate/generate.h"
+
+namespace headscope {
+
+struct EngineOptions {
+  std::string id;           // what requests call the model
+  ChatPrompt chat{};        // empty: the model has no chat template
+  std::int64_t batch = 32;  // texts that run at once
+  std::size_t queue = 256;  // texts and looks that wait
+  LookLimits look{};
+};
+
+// Each text is what it would be alone: texts of different interventions are rows of one batch, and
+// one whose step fails is run again by itself, so that it alone gets the error.
+class ModelEngine final : public Engine {
+ public:
+  // `model` has no standing change of its own.
+  ModelEngine(const Model& model, std::shared_ptr<Directions> directions, EngineOptions options);
+
+  // Works until `stopped` is true, looked at before each step. What is left then fails with 503.
+  void run(const std::function<bool()>& stopped);
+
+  [[nodiscard]] const ModelCard& card() const override { return card_; }
+  [[nodiscard]] EngineCounts counts() const override;
+  std::uint64_t write(TextJob job, std::shared_ptr<TextListener> listener) override;
+  void cancel(std::uint64_t job) override;
+  void look(ValuesJob job, Answer answer) override;
+  void look(AttentionJob job, Answer answer) override;
+
+ private:
+  struct Writing {
+    std::uint64_t number = 0;
+    TextJob job;
+    std::shared_ptr<TextListener> listener;
+    std::shared_ptr<const StandingChange> change{};
+    std::vector<std::int32_t> prompt{};
+    std::size_t told_tokens = 0;  // that the listener has heard of
+    std::size_t told_bytes = 0;
+    bool alone = false;  // a step that it was part of has failed
+  };
+  struct Look {
+    std::variant<ValuesJob, AttentionJob> job;
+    Answer answer;
+  };
+  using WritingPtr = std::shared_ptr<Writing>;
+
+  void check_room() const;
+  void drop_cancelled();
+  bool join_next();
+  WritingPtr next_writing();
+  void join(const WritingPtr& writing);
+  bool look_next();
+  OrderedJson answer_to(const Look& look) const;
+  bool step();
+  void isolate_running();
+  void tell(std::size_t text, const WritingPtr& writing);
+  void release(std::size_t text);
+  void tell_tokens(std::size_t text, const WritingPtr& writing);
+  void finish(const WritingPtr& writing, const GeneratedText& text);
+  void fail(const WritingPtr& writing, const std::exception_ptr& error);
+  void fail_all();
+  void wait_for_work();
+  void count_running();
+
+  Model model_;
+  std::shared_ptr<Directions> directions_;
+  EngineOptions options_;
+  ModelCard card_;
+
+  mutable std::mutex mutex_;  // of what follows, up to the counts
+  std::condition_variable woken_;
+  std::deque<WritingPtr> waiting_;
+  std::deque<Look> looks_;
+  std::set<std::uint64_t> cancelled_;
+  std::set<std::uint64_t> known_;  // jobs that have not ended
+  std::uint64_t next_number_ = 0;
+  bool stopped_ = false;
+
+  std::atomic<std::int64_t> running_count_ = 0;
+  std::atomic<std::int64_t> prompt_tokens_ = 0;
+  std::atomic<std::int64_t> written_tokens_ = 0;
+  std::atomic<std::int64_t> steps_ = 0;
+
+  // Of the engine's thread.
+  std::unique_ptr<Generation> generation_;
+  std::map<std::size_t, WritingPtr> running_;  // by the text's number in generation_
+};
+
+}  // namespace headscope

@@ -1,0 +1,384 @@
+// Texts of many clients in one batch against each written alone.
+#include "cli/serve/model_engine.h"
+
+#include <future>
+#include <thread>
+
+#include "hooks/edits.h"
+#include "hooks/intervention_json.h"
+#include "hooks/recorder.h"
+#include "hooks/standing_interventions.h"
+#include "hooks/tap_list.h"
+#include "lib/base/error.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/fixture.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+class Collected final : public TextListener {
+ public:
+  void wrote(const JobToken& token) override {
+    const std::lock_guard lock(mutex_);
+    tokens.push_back(token);
+    text += token.text;
+  }
+  void ended(const TextEnd& end_now) override {
+    const std::lock_guard lock(mutex_);
+    text += end_now.text;
+    end = end_now;
+    done_ = true;
+    changed_.notify_all();
+  }
+  void failed(const HttpError& error_now) override {
+    const std::lock_guard lock(mutex_);
+    error = error_now;
+    done_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(60), [this] { return done_; }));
+  }
+
+  std::vector<JobToken> tokens;
+  std::string text;
+  std::optional<TextEnd> end;
+  std::optional<HttpError> error;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+};
+
+// An engine that runs as long as it lives.
+class RunningEngine {
+ public:
+  explicit RunningEngine(const Model& model, EngineOptions options = {.id = "tiny"})
+      : engine(model, directions, std::move(options)),
+        thread_([this] { engine.run([this] { return stop_.load(); }); }) {}
+  ~RunningEngine() {
+    stop_ = true;
+    thread_.join();
+  }
+
+  std::shared_ptr<Collected> write(TextJob job) {
+    auto listener = std::make_shared<Collected>();
+    engine.write(std::move(job), listener);
+    return listener;
+  }
+
+  HttpError error_of(TextJob job) {
+    const auto got = write(std::move(job));
+    got->wait();
+    REQUIRE(got->error);
+    return *got->error;
+  }
+
+  template <typename Job>
+  HttpResponse look(Job job) {
+    std::promise<HttpResponse> promise;
+    engine.look(std::move(job), [&](HttpResponse response) { promise.set_value(response); });
+    return promise.get_future().get();
+  }
+
+  std::shared_ptr<Directions> directions = std::make_shared<Directions>(1 << 20);
+  ModelEngine engine;
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+Json document(const std::string& edits) {
+  return Json::parse(R"({"version": 1, "interventions": [)" + edits + "]}");
+}
+
+TextJob job_of(const std::vector<std::int32_t>& prompt, const std::string& edits) {
+  TextJob job{.prompt = {.tokens = prompt}};
+  job.temperature = 0;
+  job.most_tokens = 8;
+  if (!edits.empty()) {
+    job.interventions = document(edits);
+  }
+  return job;
+}
+
+std::vector<std::int32_t> alone(const Model& model, const TextJob& job) {
+  Generation generation(model);
+  TextRequest request{.prompt = job.prompt.tokens};
+  request.sampler.temperature = job.temperature;
+  request.sampler.seed = job.seed;
+  request.stop.max_new = job.most_tokens;
+  if (!job.interventions.is_null()) {
+    request.change = std::make_shared<StandingInterventions>(
+        interventions_from_json(job.interventions, "test"), model, "hash");
+  }
+  const std::size_t text = generation.join(std::move(request));
+  while (generation.step()) {
+  }
+  std::vector<std::int32_t> tokens;
+  for (const WrittenToken& token : generation.text(text).tokens) {
+    tokens.push_back(token.token);
+  }
+  return tokens;
+}
+
+const std::vector<std::string> kEdits{
+    "",
+    R"({"site": "blocks.1.attn.hook_z", "heads": [1], "op": "zero"})",
+    R"({"site": "blocks.*.attn.hook_z", "heads": [0, 2], "op": "scale", "factor": -3})",
+    R"({"site": "blocks.0.hook_mlp_out", "op": "scale", "factor": 4})",
+    R"({"site": "blocks.2.attn.hook_pattern", "heads": [3], "op": "uniform"})"};
+
+}  // namespace
+
+TEST_CASE("texts of different interventions in one batch are each what it is alone") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  std::vector<TextJob> jobs;
+  for (std::size_t i = 0; i < 40; ++i) {
+    std::vector<std::int32_t> prompt;
+    for (std::size_t k = 0; k < 1 + i % 7; ++k) {
+      prompt.push_back(static_cast<std::int32_t>(5 + (i * 31 + k * 17) % 250));
+    }
+    jobs.push_back(job_of(prompt, kEdits[i % kEdits.size()]));
+    jobs.back().most_tokens = static_cast<std::int64_t>(1 + i % 11);
+    jobs.back().temperature = i % 3 == 0 ? 0.0 : 1.5;
+    jobs.back().seed = i;
+  }
+  RunningEngine running(model, {.id = "tiny", .batch = 6});
+  std::vector<std::shared_ptr<Collected>> all;
+  for (const TextJob& job : jobs) {
+    all.push_back(running.write(job));
+  }
+  std::set<std::string> texts;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CAPTURE(i);
+    all[i]->wait();
+    REQUIRE_FALSE(all[i]->error);
+    std::vector<std::int32_t> expected = alone(model, jobs[i]);
+    CHECK(all[i]->end->written_tokens == static_cast<std::int64_t>(expected.size()));
+    if (all[i]->end->reason == "stop") {
+      expected.pop_back();
+    }
+    REQUIRE(all[i]->tokens.size() == expected.size());
+    std::string pieces;
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      const std::string piece = model.tokenizer().piece(expected[k]);
+      CHECK(all[i]->tokens[k].scored.piece == piece);
+      pieces += piece;
+    }
+    CHECK(all[i]->end->prompt_tokens == static_cast<std::int64_t>(jobs[i].prompt.tokens.size()));
+    CHECK(all[i]->end->interventions.is_null() == jobs[i].interventions.is_null());
+    texts.insert(all[i]->text);
+  }
+  CHECK(texts.size() > 10);
+  CHECK(running.engine.counts().running == 0);
+  CHECK(running.engine.counts().written_tokens > 100);
+}
+
+TEST_CASE("an edit that cannot be, or does nothing, is the error of its text alone") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model);
+  const auto good = running.write(job_of({5, 6, 7}, kEdits[1]));
+  const auto message = [&](const std::string& edits) {
+    const HttpError error = running.error_of(job_of({5, 6, 7}, edits));
+    CHECK(error.status() == 400);
+    return std::string(error.what());
+  };
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_zz", "op": "zero"})"),
+             contains("blocks.1.attn.hook_z"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "heads": [4], "op": "zero"})"),
+             contains("head 4"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "scale", "factor": "NaN"})"),
+             contains("\"factor\" is not a number"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "zeros"})"), contains("zero"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "zero", "positions": [9]})"),
+             contains("position 9"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "zero", "prompts": [3]})"),
+             contains("prompt"));
+  good->wait();
+  CHECK_FALSE(good->error);
+  CHECK(good->end->interventions[0]["values"] > 0);
+}
+
+TEST_CASE("a prompt that the model cannot run is an error with its reason") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model);
+  CHECK(running.error_of(job_of(std::vector<std::int32_t>(40, 5), "")).code() ==
+        "context_length_exceeded");
+  CHECK_THAT(running.error_of(job_of({5, 288}, "")).what(), contains("token 288"));
+  TextJob empty{.prompt = {.text = ""}};
+  CHECK(running.error_of(empty).code() == "empty_prompt");
+  TextJob chat{.prompt = {.messages = Json::array({{{"role", "user"}, {"content", "a"}}})}};
+  CHECK(running.error_of(chat).code() == "no_chat_template");
+  const auto full = running.write([] {
+    TextJob job = job_of(std::vector<std::int32_t>(39, 5), "");
+    job.most_tokens = 50;
+    return job;
+  }());
+  full->wait();
+  REQUIRE(full->end);
+  CHECK(full->end->reason == "length");
+}
+
+TEST_CASE("messages become the prompt that the chat template makes") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  const ChatPrompt chat = [](const Json& messages) {
+    return "<" + messages[0]["content"].get<std::string>() + ">";
+  };
+  RunningEngine running(model, {.id = "tiny", .chat = chat});
+  TextJob from_chat{.prompt = {.messages = Json::array({{{"role", "user"}, {"content", "ab"}}})}};
+  from_chat.temperature = 0;
+  TextJob from_text{.prompt = {.text = "<ab>"}};
+  from_text.temperature = 0;
+  const auto one = running.write(from_chat);
+  const auto other = running.write(from_text);
+  one->wait();
+  other->wait();
+  CHECK(one->text == other->text);
+  CHECK(one->end->prompt_tokens == other->end->prompt_tokens);
+}
+
+TEST_CASE("uploaded directions are added as numbers in the document would be") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model);
+  std::string numbers = "[";
+  std::string data;
+  for (int i = 0; i < 32; ++i) {
+    const float number = static_cast<float>(i % 5) - 2;
+    numbers += (i == 0 ? "" : ", ") + std::to_string(number);
+    data.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  const std::string header = R"({"d":{"dtype":"F32","shape":[32],"data_offsets":[0,128]}})";
+  std::string file(8, '\0');
+  file[0] = static_cast<char>(header.size());
+  const auto direction = running.directions->put(file + header + data);
+  const std::string site = R"({"site": "blocks.1.hook_resid_pre", "op": "add", "values": )";
+  const auto named =
+      running.write(job_of({5, 6}, site + R"({"name": ")" + direction->hash + "\"}}"));
+  const auto given = running.write(job_of({5, 6}, site + numbers + "]}"));
+  const auto plain = running.write(job_of({5, 6}, ""));
+  named->wait();
+  given->wait();
+  plain->wait();
+  REQUIRE_FALSE(named->error);
+  CHECK(named->text == given->text);
+  CHECK(named->text != plain->text);
+  CHECK(running.error_of(job_of({5}, site + R"({"name": "xxh3:0"}})")).status() == 404);
+}
+
+TEST_CASE("a cancelled text leaves its place, running or waiting") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  std::atomic<bool> stop = false;
+  const auto directions = std::make_shared<Directions>(1);
+  ModelEngine engine(model, directions, {.id = "tiny", .batch = 1, .queue = 3});
+  const auto first = std::make_shared<Collected>();
+  const auto second = std::make_shared<Collected>();
+  const auto third = std::make_shared<Collected>();
+  engine.write(job_of({5}, ""), first);
+  engine.cancel(engine.write(job_of({6}, ""), second));
+  engine.write(job_of({7}, ""), third);
+  CHECK_THROWS_AS(engine.write(job_of({8}, ""), third), HttpError);
+  std::thread thread([&] { engine.run([&] { return stop.load(); }); });
+  first->wait();
+  third->wait();
+  stop = true;
+  thread.join();
+  CHECK(second->tokens.empty());
+  CHECK_FALSE(second->end);
+  CHECK(engine.counts().waiting == 0);
+  try {
+    engine.write(job_of({8}, ""), third);
+    FAIL("an engine that has stopped took a job");
+  } catch (const HttpError& error) {
+    CHECK(error.status() == 503);
+  }
+}
+
+TEST_CASE("values are those of a pass with the same interventions") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model,
+                        {.id = "tiny", .look = {.answer_bytes = 4000, .kept_bytes = 100'000}});
+  const std::vector<std::int32_t> prompt{5, 6, 7};
+  Edits edits;
+  edits.at("blocks.0.attn.hook_z", {.heads = {{1}}}).zero();
+  Recorder recorder({"blocks.1.attn.hook_z", "blocks.1.attn.hook_pattern"});
+  model.forward(Batch({prompt}), edits | recorder);
+  ValuesJob job{.prompt = {.tokens = prompt}, .hooks = {"blocks.1.attn.hook_z"}};
+  job.interventions = document(R"({"site": "blocks.0.attn.hook_z", "heads": [1], "op": "zero"})");
+  job.heads = {{2}};
+  job.positions = {{-1}};
+  const Json json = Json::parse(running.look(job).body);
+  const Json& told = json["activations"]["blocks.1.attn.hook_z"];
+  CHECK(told["axes"] == Json({"pos", "head", "d_head"}));
+  CHECK(told["shape"] == Json({1, 1, 8}));
+  CHECK(told["data"][0][0].get<std::vector<float>>() ==
+        to_floats(recorder.at("blocks.1.attn.hook_z")[0][2][2]));
+  CHECK(json["interventions"][0]["values"] == 1);
+  job.coding = NumberCoding::base64_f16;
+  const Json half = Json::parse(running.look(job).body)["activations"]["blocks.1.attn.hook_z"];
+  CHECK(half["dtype"] == "f16");
+  CHECK(half["data"].get<std::string>().size() == 24);
+
+  AttentionJob maps{.prompt = {.tokens = prompt}, .layers = {{1}}, .heads = {{0, 3}}};
+  maps.interventions = job.interventions;
+  const Json attention = Json::parse(running.look(maps).body);
+  CHECK(attention["pieces"].size() == 3);
+  CHECK(attention["layers"]["1"]["data"][1].get<std::vector<std::vector<float>>>()[2] ==
+        to_floats(recorder.at("blocks.1.attn.hook_pattern")[0][3][2]));
+  maps.show = AttentionJob::Show::statistics;
+  const Json statistics = Json::parse(running.look(maps).body)["layers"]["1"];
+  const float first = recorder.at("blocks.1.attn.hook_pattern")[0][3][2][0].item<float>();
+  CHECK(statistics["first_mass"]["shape"] == Json({2, 3}));
+  CHECK(statistics["first_mass"]["data"][1][2].get<float>() == Approx(first).epsilon(1e-5));
+}
+
+TEST_CASE("a look that cannot be is refused before it runs") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model, {.id = "tiny", .look = {.answer_bytes = 400, .kept_bytes = 4000}});
+  const auto error = [&](ValuesJob job, int status) {
+    const HttpResponse response = running.look(std::move(job));
+    CHECK(response.status == status);
+    return Json::parse(response.body)["error"]["message"].get<std::string>();
+  };
+  ValuesJob job{.prompt = {.tokens = {5, 6, 7}}, .hooks = {"blocks.1.attn.hook_z"}};
+  CHECK(running.look(job).status == 200);  // 3 · 32 · 4 bytes
+  job.heads = {{4}};
+  CHECK_THAT(error(job, 400), contains("head 4 is not one of 4"));
+  job.heads = std::nullopt;
+  job.positions = {{3}};
+  CHECK_THAT(error(job, 400), contains("position 3 is not one of 3"));
+  job.positions = std::nullopt;
+  job.hooks = {"blocks.1.attn.hook_zz"};
+  CHECK_THAT(error(job, 400), contains("hook_z"));
+  job.hooks = {"blocks.*.attn.hook_z"};
+  CHECK_THAT(error(job, 413), contains("fewer layers"));
+  job.hooks = {"blocks.1.hook_resid_pre"};
+  job.heads = {{1}};
+  CHECK_THAT(error(job, 400), contains("has no heads"));
+  AttentionJob attention{.prompt = {.tokens = std::vector<std::int32_t>(30, 5)}};
+  CHECK(running.look(attention).status == 413);
+  attention.show = AttentionJob::Show::statistics;
+  CHECK(running.look(attention).status == 200);
+  attention.layers = {{3}};
+  CHECK(running.look(attention).status == 400);
+}
+
+TEST_CASE("values of a text are told with it") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  RunningEngine running(model);
+  TextJob job = job_of({5, 6, 7}, kEdits[1]);
+  job.most_tokens = 4;
+  job.hooks = ValuesJob{.hooks = {"blocks.2.hook_resid_post"}};
+  const auto got = running.write(job);
+  got->wait();
+  REQUIRE(got->end);
+  CHECK(got->end->hooks["blocks.2.hook_resid_post"]["shape"] ==
+        OrderedJson({3 + got->end->written_tokens - 1, 32}));
+}
