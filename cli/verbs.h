@@ -29,6 +29,7 @@ Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
 Verb niah_verb();
+Verb steer_verb();
 Verb compare_verb();
 Verb bench_verb();
 Verb demo_verb();
