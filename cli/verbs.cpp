@@ -27,6 +27,7 @@ std::vector<Verb> all_verbs() {
       sweep_verb(),
       merge_verb(),
       niah_verb(),
+      steer_verb(),
       compare_verb(),
       serve_verb(),
       bench_verb(),

@@ -30,6 +30,7 @@ Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
 Verb niah_verb();
+Verb steer_verb();
 Verb compare_verb();
 Verb serve_verb();
 Verb bench_verb();
