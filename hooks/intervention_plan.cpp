@@ -149,6 +149,17 @@ bool InterventionPlan::asks_statistics(int layer) const {
   return false;
 }
 
+bool InterventionPlan::same_at_every_step() const {
+  const auto same = [](const EditStep& step) {
+    const Intervention& what = step.what;
+    return !step.function && !what.schedule && !what.when && what.values.empty() &&
+           !what.where.by_position();
+  };
+  const auto alone = [](const auto& entry) { return entry.second.size() == 1; };
+  return std::all_of(steps_.begin(), steps_.end(), same) &&
+         std::all_of(steps_at_.begin(), steps_at_.end(), alone);
+}
+
 const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
   return values_.at({step, {point.site, point.layer}});
 }

@@ -55,6 +55,9 @@ class InterventionPlan {
   [[nodiscard]] bool changes_scores_fused(int layer) const;
   // Whether a step asks what the layer's heads attend to.
   [[nodiscard]] bool asks_statistics(int layer) const;
+  // Whether a step of decoding is changed as the one before it was, by operations of the device
+  // alone, once a first one has worked out the selections.
+  [[nodiscard]] bool same_at_every_step() const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
 
   // selected() of what a step selects; bool, on the CPU.

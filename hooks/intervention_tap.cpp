@@ -40,6 +40,7 @@ Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor&
 
 void InterventionTap::begin(const ModelConfig&) {
   fused_.clear();
+  counted_.clear();
   std::erase_if(masks_, [](const auto& entry) { return entry.second.by_position; });
 }
 
@@ -137,6 +138,7 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
   }
   for (const std::size_t step : mask.of) {
     plan_->count(step);
+    counted_.push_back(step);
   }
   if (edit.function) {
     const Tensor edited = edited_by(edit.function, visit, value);
@@ -154,6 +156,12 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     check_rows(visit, out, mask.selected);
   }
   return out;
+}
+
+void InterventionTap::replayed() {
+  for (const std::size_t step : counted_) {
+    plan_->count(step);
+  }
 }
 
 void InterventionTap::visit_attention(const Visit& visit, const AttentionInputs& in) {

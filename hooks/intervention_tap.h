@@ -37,6 +37,11 @@ class InterventionTap final : public Tap {
   // What the layer's steps make of scores; the same errors.
   void change_scores(const Visit& visit, AttentionInputs& in) override;
 
+  // True of changes of values by numbers of their own (scale, zero, clamp) in heads and prompts,
+  // whatever the positions; not where two steps change one point.
+  [[nodiscard]] bool replayable() const override { return plan_->same_at_every_step(); }
+  void replayed() override;
+
  private:
   // What the steps of some layers, which see the same keys, make of scores in one pass.
   struct FusedChange {
@@ -70,7 +75,8 @@ class InterventionTap final : public Tap {
 
   std::shared_ptr<const InterventionPlan> plan_;
   std::map<std::pair<std::vector<EditGroup>, Seen>, FusedChange> fused_;  // of the pass
-  AttentionStatistics attended_;  // of the layer under way, where its steps ask
+  std::vector<std::size_t> counted_;  // of the pass: the steps that changed something, each time
+  AttentionStatistics attended_;      // of the layer under way, where its steps ask
   // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;

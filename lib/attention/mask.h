@@ -23,4 +23,10 @@ Tensor hidden_keys(const QueryKeys& columns,
                    const AttentionSpec& spec,
                    const at::Device& device);
 
+// The same of queries in the columns that `query` [queries] int64 tells, on its device.
+Tensor hidden_keys(const Tensor& query,
+                   std::int64_t keys,
+                   const Tensor& pads,
+                   const AttentionSpec& spec);
+
 }  // namespace headscope

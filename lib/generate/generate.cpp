@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <ATen/ops/logsumexp.h>
-
 #include "lib/base/error.h"
 #include "lib/generate/predictions.h"
 #include "lib/tensor/convert.h"
@@ -74,7 +72,10 @@ struct Generation::State {
 Generation::Generation(const Model& model) : Generation(model, Options{}) {}
 
 Generation::Generation(const Model& model, Options options)
-    : model_(model), options_(std::move(options)), cache_(model.config()) {}
+    : model_(model),
+      options_(std::move(options)),
+      cache_(model.config()),
+      decoder_(model, options_.decode) {}
 
 Generation::State& Generation::state(std::size_t text) const {
   const auto found = texts_.find(text);
@@ -126,7 +127,8 @@ std::size_t Generation::join(TextRequest request, Tap& tap) {
   }
   state->tokens = request.prompt;
   KvCache own(model_.config());
-  write({state.get()}, prefill(*state, own, tap));
+  const Tensor logits = prefill(*state, own, tap);
+  write({state.get()}, {logits, likeliest_on_device(logits)});
   const std::size_t text = joined_++;
   texts_[text] = state;
   if (state->text.ended == Ended::no) {
@@ -153,21 +155,20 @@ Ended Generation::ended(const State& state) const {
   return written >= stop.max_new ? Ended::length : Ended::no;
 }
 
-// Adds to each state the token that its row of `logits` gives.
-void Generation::write(const std::vector<State*>& states, const Tensor& logits) const {
-  const std::vector<std::int32_t> first = likeliest(logits);
-  const std::vector<float> lse = to_floats(at::logsumexp(logits, {-1}));
+// Adds to each state the token that its row gives. Rows that take the likeliest one need no more
+// of the device than that.
+void Generation::write(const std::vector<State*>& states, const Decoder::Next& next) const {
+  const std::vector<Likeliest> first = on_host(next.likeliest);
   for (std::size_t row = 0; row < states.size(); ++row) {
     State& state = *states[row];
     const Draw draw{state.request.sample, state.text.tokens.size()};
-    WrittenToken token{.token = first[row]};
+    WrittenToken token{.token = first[row].token, .logprob = first[row].logit - first[row].lse};
     if (!state.sampler.greedy() || state.request.top_logprobs > 0) {
-      const std::vector<float> own = to_floats(logits[static_cast<std::int64_t>(row)]);
+      const std::vector<float> own = to_floats(next.logits[static_cast<std::int64_t>(row)]);
       token.token = state.sampler.pick(own, state.tokens, draw);
-      token.top = alternatives(own, lse[row], state.request.top_logprobs);
+      token.top = alternatives(own, first[row].lse, state.request.top_logprobs);
+      token.logprob = own[static_cast<std::size_t>(token.token)] - first[row].lse;
     }
-    const Tensor logit = logits[static_cast<std::int64_t>(row)][token.token];
-    token.logprob = logit.item<float>() - lse[row];
     state.tokens.push_back(token.token);
     state.text.tokens.push_back(std::move(token));
     settle(state);
@@ -191,6 +192,7 @@ void Generation::settle(State& state) const {
 }
 
 void Generation::rows_changed() {
+  decoder_.rows_changed();
   row_texts_ = std::make_shared<std::vector<RowText>>();
   for (const std::size_t text : running_) {
     row_texts_->push_back(state(text).row_text());
@@ -245,7 +247,7 @@ void Generation::end_full_rows() {
   drop_ended();
 }
 
-Tensor Generation::next_logits(Tap& tap) {
+Decoder::Next Generation::next(Tap& tap) {
   std::vector<std::int32_t> input;
   std::vector<std::int64_t> numbers;
   RowChanges::Changes changes;
@@ -262,10 +264,11 @@ Tensor Generation::next_logits(Tap& tap) {
   if (changes_ == nullptr || &tap != changes_of_) {
     changes_ = std::make_unique<RowChanges>(changes, tap);
     changes_of_ = &tap;
+    decoder_.rows_changed();
   } else {
     changes_->set_rows(changes);
   }
-  return model_.forward(batch, *changes_, {.logits = Logits::last, .cache = &cache_}).logits;
+  return decoder_.next(batch, cache_, *changes_);
 }
 
 bool Generation::step(Tap& tap) {
@@ -273,12 +276,12 @@ bool Generation::step(Tap& tap) {
   if (running_.empty()) {
     return false;
   }
-  const Tensor logits = next_logits(tap);
+  const Decoder::Next after = next(tap);
   std::vector<State*> states;
   for (const std::size_t text : running_) {
     states.push_back(&state(text));
   }
-  write(states, logits);
+  write(states, after);
   drop_ended();
   return true;
 }

@@ -1,6 +1,7 @@
 #include "lib/generate/row_changes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/index_copy.h>
@@ -84,8 +85,9 @@ RowChanges::RowChanges(const Changes& changes, Tap& tap) : tap_(tap) {
 
 void RowChanges::set_rows(const Changes& changes) {
   rows_ = static_cast<std::int64_t>(changes.size());
+  std::vector<std::vector<std::int64_t>> before;
   for (Group& group : groups_) {
-    group.rows.clear();
+    before.push_back(std::exchange(group.rows, {}));
   }
   for (std::size_t row = 0; row < changes.size(); ++row) {
     if (changes[row] == nullptr) {
@@ -101,7 +103,25 @@ void RowChanges::set_rows(const Changes& changes) {
     }
     group->rows.push_back(static_cast<std::int64_t>(row));
   }
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (groups_[i].rows != before[i]) {
+      groups_[i].index = Tensor();
+    }
+  }
   std::erase_if(groups_, [](const Group& group) { return group.rows.empty(); });
+}
+
+bool RowChanges::replayable() const {
+  return tap_.replayable() && std::all_of(groups_.begin(), groups_.end(), [](const Group& group) {
+           return group.tap->replayable();
+         });
+}
+
+void RowChanges::replayed() {
+  for (Group& group : groups_) {
+    group.tap->replayed();
+  }
+  tap_.replayed();
 }
 
 void RowChanges::begin(const ModelConfig& config) {
@@ -144,12 +164,14 @@ Tensor RowChanges::changed(Group& group, const Visit& visit, const Tensor& value
     throw UsageError("{}: its value is one for all texts of the batch, so it cannot change for one",
                      visit.name());
   }
-  const Tensor own = rows_of(value, group.rows);
+  if (!group.index.defined() || group.index.device() != value.device()) {
+    group.index = index_tensor(group.rows, value.device());
+  }
+  const bool together = follow_each_other(group.rows);
+  const Tensor own = together ? rows_of(value, group.rows) : value.index_select(0, group.index);
   const Tensor edited =
       group.tap->visit({visit.point, layout_of(group, visit.layout), visit.config}, own);
-  return edited.is_same(own)
-             ? value
-             : at::index_copy(value, 0, index_tensor(group.rows, value.device()), edited);
+  return edited.is_same(own) ? value : at::index_copy(value, 0, group.index, edited);
 }
 
 Tensor RowChanges::visit(const Visit& visit, const Tensor& value) {

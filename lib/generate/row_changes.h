@@ -33,12 +33,15 @@ class RowChanges final : public Tap {
   void visit_attention(const Visit& visit, const AttentionInputs& in) override;
   [[nodiscard]] bool changes_scores_fused(int layer) const override;
   void change_scores(const Visit& visit, AttentionInputs& in) override;
+  [[nodiscard]] bool replayable() const override;
+  void replayed() override;
 
  private:
   struct Group {
     std::shared_ptr<const StandingChange> change;
     std::unique_ptr<Tap> tap;
     std::vector<std::int64_t> rows;
+    Tensor index = {};   // the rows as a tensor, once asked for
     BatchLayout layout;  // of these rows, in the pass that runs
     bool placed = false;
   };

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/logsumexp.h>
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
@@ -140,15 +141,35 @@ std::vector<std::int32_t> likeliest_ids(std::span<const float> logits, std::int6
   return ids;
 }
 
-std::vector<std::int32_t> likeliest(const Tensor& logits) {
-  const Tensor bad = logits.isnan().any(1).logical_or(
-      logits.amax({1}).abs().eq(std::numeric_limits<double>::infinity()));
-  if (bad.any().item<bool>()) {
-    refuse_logits();
+Tensor likeliest_on_device(const Tensor& logits) {
+  const Tensor id = at::argmax(logits, -1);
+  const Tensor logit = logits.amax({-1});
+  return at::stack(
+      {id.to(at::kDouble), logit.to(at::kDouble), at::logsumexp(logits, {-1}).to(at::kDouble)});
+}
+
+std::vector<Likeliest> on_host(const Tensor& likeliest) {
+  const Tensor here = likeliest.to(at::kCPU).contiguous();
+  const auto* id = here.const_data_ptr<double>();
+  const std::int64_t rows = here.size(1);
+  std::vector<Likeliest> all;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (!std::isfinite(id[rows + row])) {  // the largest is NaN where any is
+      refuse_logits();
+    }
+    all.push_back({.token = static_cast<std::int32_t>(id[row]),
+                   .logit = static_cast<float>(id[rows + row]),
+                   .lse = static_cast<float>(id[2 * rows + row])});
   }
-  const Tensor ids = at::argmax(logits, -1).to(at::kCPU);
-  const auto* id = ids.const_data_ptr<std::int64_t>();
-  return {id, id + ids.numel()};
+  return all;
+}
+
+std::vector<std::int32_t> likeliest(const Tensor& logits) {
+  std::vector<std::int32_t> ids;
+  for (const Likeliest& row : on_host(likeliest_on_device(logits))) {
+    ids.push_back(row.token);
+  }
+  return ids;
 }
 
 }  // namespace headscope

@@ -61,4 +61,16 @@ std::vector<std::int32_t> likeliest_ids(std::span<const float> logits, std::int6
 // without a finite logit.
 std::vector<std::int32_t> likeliest(const Tensor& logits);
 
+// The likeliest token of each row of `logits` [B, d_vocab], ties by token id: its id, its logit and
+// the log-sum-exp of the row, [3, B] f64 on the device of the logits, without waiting for it.
+Tensor likeliest_on_device(const Tensor& logits);
+
+// The same on the host; waits once. Throws as likeliest().
+struct Likeliest {
+  std::int32_t token = 0;
+  float logit = 0.0F;
+  float lse = 0.0F;
+};
+std::vector<Likeliest> on_host(const Tensor& likeliest);
+
 }  // namespace headscope

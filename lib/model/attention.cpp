@@ -40,7 +40,11 @@ void check_causal(const Pass& pass, int layer) {
 }
 
 void join_cache(Pass& pass, int layer, Qkv& qkv) {
-  if (pass.cache != nullptr) {
+  if (pass.placed() != nullptr) {
+    const auto [k, v] = pass.cache->put(layer, qkv.k, qkv.v, pass.placed()->column);
+    qkv.k = k;
+    qkv.v = v;
+  } else if (pass.cache != nullptr) {
     const auto [k, v] = pass.cache->append(layer, qkv.k, qkv.v);
     qkv.k = k;
     qkv.v = v;

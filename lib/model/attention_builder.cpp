@@ -39,7 +39,10 @@ const Tensor& AttentionBuilder::hidden(const AttentionSpec& spec) {
   if (found != hidden_.end()) {
     return found->second;
   }
-  return hidden_.emplace(key, hidden_keys(layout_, spec, to_torch(model_.device()))).first->second;
+  const Tensor made = placed_ == nullptr
+                          ? hidden_keys(layout_, spec, to_torch(model_.device()))
+                          : hidden_keys(placed_->column, placed_keys_, placed_->pads, spec);
+  return hidden_.emplace(key, made).first->second;
 }
 
 Tensor hidden_keys(const BatchLayout& layout, const AttentionSpec& spec, const at::Device& device) {

@@ -7,6 +7,7 @@
 
 #include "lib/attention/attention.h"
 #include "lib/model/model.h"
+#include "lib/model/placed_tokens.h"
 
 namespace headscope {
 
@@ -30,11 +31,20 @@ class AttentionBuilder {
 
   [[nodiscard]] const AttentionSpec& spec(std::int64_t layer) const;
 
+  // From now on the layout's one column lies where `at` says, among `keys` of which those behind it
+  // are free. `at` outlives this.
+  void place(const PlacedTokens& at, std::int64_t keys) {
+    placed_ = &at;
+    placed_keys_ = keys;
+  }
+
  private:
   [[nodiscard]] const Tensor& hidden(const AttentionSpec& spec);
 
   const Model& model_;
   const BatchLayout& layout_;
+  const PlacedTokens* placed_ = nullptr;
+  std::int64_t placed_keys_ = 0;
   std::map<std::pair<std::int64_t, Visibility>, Tensor> hidden_;  // by window
 };
 

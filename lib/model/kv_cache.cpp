@@ -76,6 +76,35 @@ KvCache::Entry KvCache::append(std::int64_t layer, const Tensor& k, const Tensor
   return {buffer.k.narrow(1, 0, end), buffer.v.narrow(1, 0, end)};
 }
 
+void KvCache::make_room(std::int64_t columns) {
+  if (columns_ == 0 || columns <= columns_) {
+    throw UsageError("room for {} columns of a cache that holds {}", columns, columns_);
+  }
+  for (Buffer& buffer : layers_) {
+    for (Tensor* each : {&buffer.k, &buffer.v}) {
+      // Zeros: a free column's weight is 0, and 0 · NaN is NaN.
+      Tensor larger =
+          at::zeros({each->size(0), columns, each->size(2), each->size(3)}, each->options());
+      larger.narrow(1, 0, columns_).copy_(each->narrow(1, 0, columns_));
+      *each = larger;
+    }
+  }
+}
+
+std::int64_t KvCache::room() const {
+  return columns_ == 0 || layers_.empty() ? 0 : layers_.front().k.size(1);
+}
+
+KvCache::Entry KvCache::put(std::int64_t layer,
+                            const Tensor& k,
+                            const Tensor& v,
+                            const Tensor& column) {
+  const Buffer& buffer = layers_.at(static_cast<std::size_t>(layer));
+  buffer.k.index_copy_(1, column, k);
+  buffer.v.index_copy_(1, column, v);
+  return {buffer.k, buffer.v};
+}
+
 void KvCache::advance(const BatchLayout& layout) {
   columns_ = layout.keys();
   pads_ = layout.pads;

@@ -40,7 +40,16 @@ class KvCache {
   };
   Entry append(std::int64_t layer, const Tensor& k, const Tensor& v);
 
-  // After every layer has appended.
+  // Room for `columns` in all, more than are held; zeros in those that are free. What is held
+  // moves.
+  void make_room(std::int64_t columns);
+  // Columns there is room for; 0 of an empty cache.
+  [[nodiscard]] std::int64_t room() const;
+  // Puts [B, 1, n_kv_heads, d_head] into the column that `column` [1] (int64, on the device) tells
+  // and returns all there is room for of that layer, [B, room, …].
+  Entry put(std::int64_t layer, const Tensor& k, const Tensor& v, const Tensor& column);
+
+  // After every layer has appended or put.
   void advance(const BatchLayout& layout);
 
   // Columns of padding at the left of each row; as many as there are rows, none of an empty cache.

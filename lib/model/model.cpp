@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/model/attention_spec.h"
 #include "lib/model/pass.h"
+#include "lib/model/placed_tokens.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -200,6 +201,28 @@ ForwardResult Model::run(const Tensor& tokens,
     options.cache->advance(layout);
   }
   return result;
+}
+
+Tensor Model::decode(const PlacedTokens& in,
+                     const BatchLayout& layout,
+                     KvCache& cache,
+                     Tap& own) const {
+  const at::NoGradGuard no_grad;
+  if (layout.columns != 1 || layout.past >= cache.room()) {
+    throw UsageError("a step of {} columns behind {} in a cache with room for {}",
+                     layout.columns,
+                     layout.past,
+                     cache.room());
+  }
+  const auto changed = standing_ ? std::make_unique<StandingTap>(*standing_, own) : nullptr;
+  Tap& tap = changed ? *changed : own;
+  tap.begin(config());
+  Pass pass(*this, rope_frequencies_, layout, tap, &cache);
+  pass.place(in);
+  const ForwardOptions options{.logits = Logits::last, .cache = &cache};
+  Tensor logits = finish(pass, run_embed(pass, in.tokens), 0, options).logits;
+  tap.end();
+  return logits;
 }
 
 ForwardResult Model::resume(const Resume& from, Tap& own, const ForwardOptions& options) const {

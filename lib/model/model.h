@@ -20,6 +20,7 @@
 namespace headscope {
 
 class Pass;
+struct PlacedTokens;
 class StandingChange;
 
 enum class Logits { all, last, none };
@@ -88,6 +89,14 @@ class Model {
     return forward(batch, tap, options);
   }
   ForwardResult forward(const Batch& batch, const ForwardOptions& options = {}) const;
+
+  // The logits [B, d_vocab] f32 behind one more token of every row of `cache`, as forward() gives
+  // them but for rounding, by launches that are the same at every step: all that differs between
+  // steps lies in the tensors of `in`. `layout` is continue_with() of the cache, for the tap's
+  // eyes; values that span all keys (hook_rot_k, hook_attn_scores, hook_pattern) would show free
+  // columns too, so nobody may want them. Needs causal layers, and KvCache::make_room() before;
+  // advance() is left to the caller.
+  Tensor decode(const PlacedTokens& in, const BatchLayout& layout, KvCache& cache, Tap& tap) const;
 
   // The rest of a forward pass. Equal to the pass that ran from the tokens, up to the rounding of
   // products of other sizes. Takes no cache and no chunks. Throws as forward() does, and UsageError

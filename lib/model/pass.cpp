@@ -39,6 +39,7 @@ Pass::Pass(const Pass& other, Tap& tap)
       rope_frequencies_(other.rope_frequencies_),
       position_ids_(other.position_ids_),
       pads_(other.pads_),
+      placed_(other.placed_),
       rotary_(other.rotary_) {}
 
 Pass Pass::with(Tap& tap) const {
@@ -90,6 +91,13 @@ Tensor Pass::supplied(Site site, int layer) {
                      device.str());
   }
   return value;
+}
+
+void Pass::place(const PlacedTokens& at) {
+  placed_ = &at;
+  attention.place(at, cache->room());
+  pads_ = at.pads;
+  position_ids_ = (at.column - at.pads).unsqueeze(1);
 }
 
 const Tensor& Pass::position_ids() {

@@ -62,6 +62,10 @@ class Pass {
     return layer == last_position_only_layer;
   }
 
+  // The pass's one column lies where `at` says, in the room of the cache (Model::decode()).
+  void place(const PlacedTokens& at);
+  [[nodiscard]] const PlacedTokens* placed() const { return placed_; }
+
   [[nodiscard]] const Tensor& position_ids();         // [B or 1, T] on the device
   [[nodiscard]] const RotaryTable& rotary(int rope);  // of this pass's positions
   [[nodiscard]] const Tensor& pads();                 // [B] int64 on the device
@@ -73,6 +77,7 @@ class Pass {
   const std::vector<Tensor>& rope_frequencies_;
   Tensor position_ids_;
   Tensor pads_;
+  const PlacedTokens* placed_ = nullptr;
   std::map<int, RotaryTable> rotary_;
 };
 

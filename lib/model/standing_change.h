@@ -60,6 +60,14 @@ class StandingTap final : public Tap {
     change_scores_by({change_.get(), &tap_}, visit, in);
   }
 
+  [[nodiscard]] bool replayable() const override {
+    return change_->replayable() && tap_.replayable();
+  }
+  void replayed() override {
+    change_->replayed();
+    tap_.replayed();
+  }
+
   [[nodiscard]] const Tap& change() const { return *change_; }
 
  private:

@@ -59,6 +59,12 @@ class Tap {
   // By scale_scores() and add_to_scores() (lib/attention/attention.h). `visit.point` is the layer's
   // hook_attn_scores.
   virtual void change_scores(const Visit&, AttentionInputs&) {}
+
+  // True if a step of decoding (one more token of the same rows) has the tap do on the device what
+  // the step before had it do, and if it keeps nothing of it: such steps may be recorded once and
+  // replayed without asking the tap (lib/generate/decoder.h), which is then told of each.
+  [[nodiscard]] virtual bool replayable() const { return false; }
+  virtual void replayed() {}
 };
 
 // For taps made of others: whether every one of them leaves the layer's scores alone or changes
@@ -71,6 +77,7 @@ class NoTap final : public Tap {
  public:
   [[nodiscard]] Interest wants(HookPoint) const override { return Interest::none; }
   Tensor visit(const Visit&, const Tensor& value) override { return value; }
+  [[nodiscard]] bool replayable() const override { return true; }
 };
 
 }  // namespace headscope

@@ -49,6 +49,8 @@ void* open_first(const std::vector<fs::path>& candidates, std::string& last_erro
   return nullptr;
 }
 
+void* opened_plugin = nullptr;
+
 void open_cuda_libraries() {
   std::string why;
   const fs::path torch = folder_of_library("libtorch_cpu.so");
@@ -60,7 +62,8 @@ void open_cuda_libraries() {
   }
   const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
   const std::string plugin = "libheadscope_cuda.so";
-  if (open_first({program / plugin, program / "../lib" / plugin, plugin}, why) == nullptr) {
+  opened_plugin = open_first({program / plugin, program / "../lib" / plugin, plugin}, why);
+  if (opened_plugin == nullptr) {
     throw ResourceError(
         "--device cuda: cannot open {} ({}); build headscope where nvcc is found", plugin, why);
   }
@@ -83,6 +86,10 @@ void use_backend(const Device& device) {
     throw ResourceError(
         "--device {}: this machine has {} GPUs", to_string(device), hooks.deviceCount());
   }
+}
+
+void* plugin_function(const char* name) {
+  return opened_plugin == nullptr ? nullptr : ::dlsym(opened_plugin, name);
 }
 
 std::int64_t free_memory(const Device& device) {

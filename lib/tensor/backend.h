@@ -12,6 +12,10 @@ namespace headscope {
 // missing.
 void use_backend(const Device& device);
 
+// A function of our kernels' library by its C name; null before use_backend() has opened it, or if
+// it has no such function.
+void* plugin_function(const char* name);
+
 // Bytes free on the host, or on the GPU. ResourceError as above.
 std::int64_t free_memory(const Device& device);
 

@@ -1,0 +1,151 @@
+#include "lib/generate/decoder.h"
+
+#include <exception>
+
+#include "lib/attention/spec.h"
+#include "lib/base/error.h"
+#include "lib/generate/sampler.h"
+#include "lib/tensor/convert.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+bool sees_all_keys(const Tap& tap, int layer) {
+  const auto wants = [&](Site site) { return tap.wants({site, layer}) != Interest::none; };
+  return wants(Site::rot_k) || wants(Site::attn_scores) || wants(Site::pattern) ||
+         tap.wants_attention(layer);
+}
+
+}  // namespace
+
+Decoder::Decoder(const Model& model, Options options)
+    : model_(model), bare_(model.with(nullptr)), options_(options) {
+  if (options_.room < 1) {
+    throw UsageError("room by {} columns; give at least 1", options_.room);
+  }
+}
+
+void Decoder::rows_changed() {
+  started_ = false;
+  next_ = {};
+  changed_.reset();
+}
+
+// Why these steps cannot be recorded; empty: they can.
+std::string Decoder::why_not(const Tap& tap) const {
+  if (options_.by == DecodeBy::passes) {
+    return "passes are asked for";
+  }
+  if (options_.by == DecodeBy::best && !model_.device().is_cuda()) {
+    return "the CPU replays nothing";
+  }
+  if (!broken_.empty()) {
+    return broken_;
+  }
+  if (!tap.replayable()) {
+    return "what watches or changes the pass may differ from step to step";
+  }
+  for (int layer = 0; layer < model_.config().n_layers; ++layer) {
+    const AttentionSpec& spec = model_.attention(layer);
+    if (!is_causal(spec) || forms_scores(spec)) {
+      return fmt::format("attention of layer {} is not of Torch's fused kernels", layer);
+    }
+    if (sees_all_keys(tap, layer)) {
+      return fmt::format("scores, patterns or all keys of layer {} are watched or changed", layer);
+    }
+  }
+  return {};
+}
+
+Decoder::Next Decoder::pass(const Batch& batch, KvCache& cache, Tap& tap) {
+  ++counts_.passes;
+  const Tensor logits =
+      model_.forward(batch, tap, {.logits = Logits::last, .cache = &cache}).logits;
+  return {logits, likeliest_on_device(logits)};
+}
+
+void Decoder::start(KvCache& cache, Tap& tap) {
+  rows_changed();
+  if (model_.standing()) {
+    changed_ = std::make_unique<StandingTap>(*model_.standing(), tap);
+  }
+  started_ = true;
+  warm_ = false;
+  recorded_ = false;
+  why_passes_ = why_not(changed_ ? *changed_ : tap);
+  if (!why_passes_.empty()) {
+    return;
+  }
+  cache.make_room((cache.columns() / options_.room + 1) * options_.room);
+  const std::int64_t rows = cache.rows();
+  numbers_ = at::empty({2 * rows + 1},
+                       at::TensorOptions().dtype(at::kLong).device(to_torch(model_.device())));
+  in_ = {.tokens = numbers_.narrow(0, 0, rows).unsqueeze(1),
+         .column = numbers_.narrow(0, rows, 1),
+         .pads = numbers_.narrow(0, rows + 1, rows)};
+  if (graph_ == nullptr && options_.by == DecodeBy::best) {
+    graph_ = launch_graph(model_.device());
+  }
+  if (graph_ == nullptr && options_.by == DecodeBy::best) {
+    why_passes_ = "the kernels' library knows no graphs";
+  }
+}
+
+// Writes where the next step lies.
+void Decoder::place(const Batch& batch, const KvCache& cache) {
+  std::vector<std::int64_t> numbers;
+  const auto* token = batch.tokens().const_data_ptr<std::int64_t>();
+  numbers.insert(numbers.end(), token, token + cache.rows());
+  numbers.push_back(cache.columns());
+  numbers.insert(numbers.end(), cache.pads().begin(), cache.pads().end());
+  numbers_.copy_(at::tensor(numbers, at::kLong), true);  // pageable: staged when this returns
+}
+
+// All that a step launches, the numbers apart.
+void Decoder::run(const BatchLayout& layout, KvCache& cache, Tap& tap) {
+  next_.logits = bare_.decode(in_, layout, cache, changed_ ? *changed_ : tap);
+  next_.likeliest = likeliest_on_device(next_.logits);
+}
+
+Decoder::Next Decoder::next(const Batch& batch, KvCache& cache, Tap& tap) {
+  const bool full = started_ && why_passes_.empty() && cache.columns() >= cache.room();
+  if (!started_ || full) {
+    start(cache, tap);
+  }
+  counts_.why_passes = why_passes_;
+  if (!why_passes_.empty()) {
+    return pass(batch, cache, tap);
+  }
+  const BatchLayout layout = cache.continue_with(batch.layout());
+  place(batch, cache);
+  const auto work = [&] { run(layout, cache, tap); };
+  if (graph_ == nullptr) {
+    ++counts_.in_room;
+    work();
+  } else if (!warm_) {
+    ++counts_.in_room;
+    graph_->warm_up(work);
+    warm_ = true;
+  } else if (recorded_) {
+    (changed_ ? static_cast<Tap&>(*changed_) : tap).replayed();
+  } else {
+    try {
+      graph_->record(work);
+      recorded_ = true;
+      ++counts_.recorded;
+    } catch (const std::exception& error) {
+      broken_ = why_passes_ = counts_.why_passes = error.what();
+      next_ = {};
+      return pass(batch, cache, tap);
+    }
+  }
+  if (recorded_) {
+    ++counts_.replayed;
+    graph_->replay();
+  }
+  cache.advance(layout);
+  return next_;
+}
+
+}  // namespace headscope
