@@ -1,7 +1,10 @@
 // record once, then patch, ablate, attribute, dla and detect from the trace, as a user runs them.
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "analyses/head_detectors/atlas.h"
+#include "analyses/results/result_store.h"
 #include "lib/base/json.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
