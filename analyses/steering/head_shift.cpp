@@ -1,5 +1,6 @@
 #include "analyses/steering/head_shift.h"
 
+#include <array>
 #include <cmath>
 
 #include "lib/base/json.h"
@@ -56,7 +57,7 @@ void HeadShiftGradients::visit(const Visit& visit, const Tensor& value, const Te
   // The value is the shifted one.
   const Tensor z = (value.to(at::kFloat) - shift_.offset[visit.point.layer].to(value.device())) /
                    (shift_.scale[visit.point.layer].to(value.device()) + 1.0);
-  const at::IntArrayRef positions{0, 1};
+  const std::array<std::int64_t, 2> positions{0, 1};
   sums.scale[visit.point.layer].add_((slope * z).sum(positions).cpu());
   sums.offset[visit.point.layer].add_(slope.sum(positions).cpu());
 }

@@ -178,11 +178,10 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
                                           : GenerateOptions::Unchanged::leave_out;
   }
   const std::vector<Prompt> prompts =
-      arguments.chat
-          ? chat_prompts(arguments, model, options)
-          : prompts_of(arguments.prompts,
-                       model,
-                       "generate needs prompts: --prompts FILE.jsonl or --prompt TEXT");
+      arguments.chat ? chat_prompts(arguments, model, options)
+                     : prompts_of(arguments.prompts,
+                                  model,
+                                  "generate needs prompts: --prompts FILE.jsonl or --prompt TEXT");
   const GenerateResult result = generate(model, prompts, options);
   const Model changed = model.with(options.change);
   if (!interrupted()) {

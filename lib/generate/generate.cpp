@@ -157,7 +157,7 @@ Ended Generation::ended(const State& state) const {
 
 // Adds to each state the token that its row gives. Rows that take the likeliest one need no more
 // of the device than that.
-void Generation::write(const std::vector<State*>& states, const Decoder::Next& next) const {
+void Generation::write(const std::vector<State*>& states, const DecodeRunner::Next& next) const {
   const std::vector<Likeliest> first = on_host(next.likeliest);
   for (std::size_t row = 0; row < states.size(); ++row) {
     State& state = *states[row];
@@ -247,7 +247,7 @@ void Generation::end_full_rows() {
   drop_ended();
 }
 
-Decoder::Next Generation::next(Tap& tap) {
+DecodeRunner::Next Generation::next(Tap& tap) {
   std::vector<std::int32_t> input;
   std::vector<std::int64_t> numbers;
   RowChanges::Changes changes;
@@ -276,7 +276,7 @@ bool Generation::step(Tap& tap) {
   if (running_.empty()) {
     return false;
   }
-  const Decoder::Next after = next(tap);
+  const DecodeRunner::Next after = next(tap);
   std::vector<State*> states;
   for (const std::size_t text : running_) {
     states.push_back(&state(text));

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/generate/decoder.h"
+#include "lib/generate/decode_runner.h"
 #include "lib/generate/prefix_cache.h"
 #include "lib/generate/row_changes.h"
 #include "lib/generate/sampler.h"
@@ -71,7 +71,7 @@ class Generation {
   struct Options {
     std::int64_t prefill_chunk = 512;         // tokens of a prompt run at a time
     std::shared_ptr<PrefixCache> prefixes{};  // of prompts run before; null: each runs whole
-    Decoder::Options decode{};                // how steps run
+    DecodeRunner::Options decode{};           // how steps run
   };
   // `model` outlives it. A change of the model itself (Model::with()) holds for every text.
   explicit Generation(const Model& model);
@@ -98,19 +98,19 @@ class Generation {
   // The texts that run, in the order of the batch's rows.
   [[nodiscard]] const std::vector<std::size_t>& running() const { return running_; }
   // How the steps so far ran.
-  [[nodiscard]] const Decoder::Counts& steps() const { return decoder_.counts(); }
+  [[nodiscard]] const DecodeRunner::Counts& steps() const { return decoder_.counts(); }
 
  private:
   struct State;
   [[nodiscard]] State& state(std::size_t text) const;
   Tensor prefill(State& state, KvCache& cache, Tap& tap) const;
-  void write(const std::vector<State*>& states, const Decoder::Next& next) const;
+  void write(const std::vector<State*>& states, const DecodeRunner::Next& next) const;
   [[nodiscard]] Ended ended(const State& state) const;
   void settle(State& state) const;
   void rows_changed();
   void drop_ended();
   void end_full_rows();
-  [[nodiscard]] Decoder::Next next(Tap& tap);
+  [[nodiscard]] DecodeRunner::Next next(Tap& tap);
 
   const Model& model_;
   Options options_;
@@ -122,7 +122,7 @@ class Generation {
   NoTap nobody_;
   std::unique_ptr<RowChanges> changes_;  // with the tap of the last step
   const Tap* changes_of_ = nullptr;
-  Decoder decoder_;
+  DecodeRunner decoder_;
 };
 
 // One step of rows that all go on until the last has ended, those that have ended beside them: the

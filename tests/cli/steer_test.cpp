@@ -102,7 +102,7 @@ TEST_CASE("steer lists its methods, and says in one line what is missing or wron
         CHECK(got.err.find(message) != std::string::npos);
       };
   fails({"steer", "fit", "iti"}, 2, "METHOD MODEL");
-  fails(fitting(folder, "mean"), 2, "did you mean mean-diff");
+  fails(fitting(folder, "mean"), 2, "there is mean-diff, pca");
   auto words = fitting(folder, "iti");
   words.insert(words.end(), {"--layers", "1"});
   fails(words, 2, "iti does not read --layers");

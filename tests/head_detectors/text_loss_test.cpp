@@ -1,8 +1,11 @@
 // Ablation, gradient importance and value drain against runs with hooks.
 #include "analyses/head_detectors/text_loss.h"
 
+#include <fmt/format.h>
+
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/zeros.h>
 
 #include "analyses/head_detectors/detectors/value_drain.h"
 #include "analyses/head_detectors/head_importance.h"

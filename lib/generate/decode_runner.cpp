@@ -1,4 +1,4 @@
-#include "lib/generate/decoder.h"
+#include "lib/generate/decode_runner.h"
 
 #include <exception>
 
@@ -19,21 +19,21 @@ bool sees_all_keys(const Tap& tap, int layer) {
 
 }  // namespace
 
-Decoder::Decoder(const Model& model, Options options)
+DecodeRunner::DecodeRunner(const Model& model, Options options)
     : model_(model), bare_(model.with(nullptr)), options_(options) {
   if (options_.room < 1) {
     throw UsageError("room by {} columns; give at least 1", options_.room);
   }
 }
 
-void Decoder::rows_changed() {
+void DecodeRunner::rows_changed() {
   started_ = false;
   next_ = {};
   changed_.reset();
 }
 
 // Why these steps cannot be recorded; empty: they can.
-std::string Decoder::why_not(const Tap& tap) const {
+std::string DecodeRunner::why_not(const Tap& tap) const {
   if (options_.by == DecodeBy::passes) {
     return "passes are asked for";
   }
@@ -58,14 +58,14 @@ std::string Decoder::why_not(const Tap& tap) const {
   return {};
 }
 
-Decoder::Next Decoder::pass(const Batch& batch, KvCache& cache, Tap& tap) {
+DecodeRunner::Next DecodeRunner::pass(const Batch& batch, KvCache& cache, Tap& tap) {
   ++counts_.passes;
   const Tensor logits =
       model_.forward(batch, tap, {.logits = Logits::last, .cache = &cache}).logits;
   return {logits, likeliest_on_device(logits)};
 }
 
-void Decoder::start(KvCache& cache, Tap& tap) {
+void DecodeRunner::start(KvCache& cache, Tap& tap) {
   rows_changed();
   if (model_.standing()) {
     changed_ = std::make_unique<StandingTap>(*model_.standing(), tap);
@@ -93,7 +93,7 @@ void Decoder::start(KvCache& cache, Tap& tap) {
 }
 
 // Writes where the next step lies.
-void Decoder::place(const Batch& batch, const KvCache& cache) {
+void DecodeRunner::place(const Batch& batch, const KvCache& cache) {
   std::vector<std::int64_t> numbers;
   const auto* token = batch.tokens().const_data_ptr<std::int64_t>();
   numbers.insert(numbers.end(), token, token + cache.rows());
@@ -103,12 +103,12 @@ void Decoder::place(const Batch& batch, const KvCache& cache) {
 }
 
 // All that a step launches, the numbers apart.
-void Decoder::run(const BatchLayout& layout, KvCache& cache, Tap& tap) {
+void DecodeRunner::run(const BatchLayout& layout, KvCache& cache, Tap& tap) {
   next_.logits = bare_.decode(in_, layout, cache, changed_ ? *changed_ : tap);
   next_.likeliest = likeliest_on_device(next_.logits);
 }
 
-Decoder::Next Decoder::next(const Batch& batch, KvCache& cache, Tap& tap) {
+DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& tap) {
   const bool full = started_ && why_passes_.empty() && cache.columns() >= cache.room();
   if (!started_ || full) {
     start(cache, tap);

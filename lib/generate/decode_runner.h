@@ -19,14 +19,14 @@ enum class DecodeBy {
   room,    // Model::decode() for each step, nothing replayed: what is replayed, without a GPU
 };
 
-class Decoder {
+class DecodeRunner {
  public:
   struct Options {
     DecodeBy by = DecodeBy::best;
     std::int64_t room = 256;  // keys and values get room by multiples of so many columns
   };
   // `model` outlives it.
-  Decoder(const Model& model, Options options);
+  DecodeRunner(const Model& model, Options options);
 
   // The logits behind one more token of every row, [B, d_vocab] f32, and likeliest_on_device() of
   // them; both good until the next step.

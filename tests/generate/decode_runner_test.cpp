@@ -1,6 +1,6 @@
 // Steps of decoding in a cache with room, at places that tensors tell, against passes; on a GPU
 // those that are replayed too.
-#include "lib/generate/decoder.h"
+#include "lib/generate/decode_runner.h"
 
 #include "hooks/edits.h"
 #include "hooks/standing_interventions.h"
@@ -30,7 +30,7 @@ Change scaled_head(const Model& model, double factor) {
 // What a generation wrote, by what steps, and how often each change fired.
 struct Ran {
   std::vector<GeneratedText> texts;
-  Decoder::Counts steps;
+  DecodeRunner::Counts steps;
   std::vector<std::int64_t> fired;
 };
 
@@ -119,7 +119,7 @@ TEST_CASE("steps run as passes where what watches them is not the same each time
   for (const Intervention& what : {late, scores, faded}) {
     const Change change = std::make_shared<const StandingInterventions>(
         std::vector<Intervention>{what}, model, "xxh3:1");
-    const Decoder::Counts steps = step_with(change, nobody);
+    const DecodeRunner::Counts steps = step_with(change, nobody);
     CHECK(steps.passes == 1);
     CHECK(!steps.why_passes.empty());
   }
