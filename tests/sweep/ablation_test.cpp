@@ -1,4 +1,6 @@
 // Ablations against the same written out with hooks.
+#include <fmt/format.h>
+
 #include "analyses/ablation/ablation.h"
 
 #include "analyses/sweep/sweep.h"
