@@ -28,7 +28,7 @@ std::vector<std::int32_t> encoded(const PromptField& prompt,
     throw HttpError(
         400, "this model's files have no chat template: use /v1/completions", "no_chat_template");
   }
-  return model.tokenizer().encode(chat(prompt.messages), PrependBos::no);
+  return chat(prompt.messages);
 }
 
 // Names of values are hashes of directions: their numbers take their place.

@@ -14,8 +14,8 @@
 
 namespace headscope {
 
-// The prompt that the model's chat template makes of messages; empty if the model has none.
-using ChatPrompt = std::function<std::string(const Json& messages)>;
+// Messages as the model was trained to read them; empty if its files do not say how.
+using ChatPrompt = std::function<std::vector<std::int32_t>(const Json& messages)>;
 
 // Throws HttpError 400: an empty prompt, one that leaves the context no place for a token, a token
 // outside the vocabulary, messages without a chat template, text without a tokenizer.

@@ -58,15 +58,14 @@ std::vector<std::string> names_in(const std::vector<HookPoint>& points) {
   return names;
 }
 
-Recorder recorded(const Model& model,
-                  const std::vector<std::int32_t>& tokens,
-                  const LookPlan& plan) {
+Recorder recorded(const Model& model, const Prompt& prompt, const LookPlan& plan) {
   Recorder recorder(names_in(plan.points));
   const bool beyond_blocks =
       std::any_of(plan.points.begin(), plan.points.end(), [](HookPoint point) {
         return point.site >= Site::ln_final_scale;
       });
-  model.forward(Batch({tokens}), recorder, {.logits = beyond_blocks ? Logits::all : Logits::none});
+  model.forward(
+      Batch::of({&prompt}), recorder, {.logits = beyond_blocks ? Logits::all : Logits::none});
   return recorder;
 }
 
@@ -94,25 +93,26 @@ std::vector<std::int64_t> layers_of(const AttentionJob& job, const ModelConfig& 
   return *job.layers;
 }
 
-OrderedJson tokens_json(const Model& model, const std::vector<std::int32_t>& tokens) {
+OrderedJson tokens_json(const Model& model, const Prompt& prompt) {
   OrderedJson pieces = OrderedJson::array();
-  for (const std::int32_t token : tokens) {
+  for (const std::int32_t token : prompt.tokens) {
     pieces.push_back(replace_invalid_utf8(piece_of(model, token)));
   }
-  return {{"tokens", tokens}, {"pieces", std::move(pieces)}, {"layers", OrderedJson::object()}};
+  return {
+      {"tokens", prompt.tokens}, {"pieces", std::move(pieces)}, {"layers", OrderedJson::object()}};
 }
 
 void add_maps(OrderedJson& json,
               const Model& model,
-              const std::vector<std::int32_t>& tokens,
+              const Prompt& prompt,
               const AttentionJob& job,
               const LookLimits& limits) {
   LookPlan plan{.points = {}, .places = {.heads = job.heads, .positions = job.positions}};
   for (const std::int64_t layer : layers_of(job, model.config())) {
     plan.points.push_back({Site::pattern, static_cast<int>(layer)});
   }
-  check_size(plan, static_cast<std::int64_t>(tokens.size()), model.config(), limits);
-  const Recorder recorder = recorded(model, tokens, plan);
+  check_size(plan, static_cast<std::int64_t>(prompt.tokens.size()), model.config(), limits);
+  const Recorder recorder = recorded(model, prompt, plan);
   for (const HookPoint point : plan.points) {
     const Tensor value = recorder.at(hook_name(point.site, point.layer), {.prompt = 0});
     json["layers"][std::to_string(point.layer)] =
@@ -128,7 +128,7 @@ StatisticsRequest told_statistics() {
 
 void add_statistics(OrderedJson& json,
                     const Model& model,
-                    const std::vector<std::int32_t>& tokens,
+                    const Prompt& prompt,
                     const AttentionJob& job) {
   refuse_changed_attention(model, "\"statistics\"");
   const LookPlaces by_query{.heads = job.heads, .positions = job.positions};
@@ -148,19 +148,19 @@ void add_statistics(OrderedJson& json,
     layers.push_back(static_cast<int>(layer));
   }
   StatisticsTap tap(told_statistics(), receive, std::move(layers));
-  model.forward(Batch({tokens}), tap, {.logits = Logits::none});
+  model.forward(Batch::of({&prompt}), tap, {.logits = Logits::none});
 }
 
 }  // namespace
 
 OrderedJson values_json(const Model& model,
-                        const std::vector<std::int32_t>& tokens,
+                        const Prompt& prompt,
                         const ValuesJob& job,
                         const LookLimits& limits) {
   const LookPlan plan{.points = resolve_hooks(job.hooks, model.config()),
                       .places = {.heads = job.heads, .positions = job.positions}};
-  check_size(plan, static_cast<std::int64_t>(tokens.size()), model.config(), limits);
-  const Recorder recorder = recorded(model, tokens, plan);
+  check_size(plan, static_cast<std::int64_t>(prompt.tokens.size()), model.config(), limits);
+  const Recorder recorder = recorded(model, prompt, plan);
   OrderedJson json = OrderedJson::object();
   for (const HookPoint point : plan.points) {
     const std::string name = hook_name(point.site, point.layer);
@@ -173,14 +173,14 @@ OrderedJson values_json(const Model& model,
 }
 
 OrderedJson attention_json(const Model& model,
-                           const std::vector<std::int32_t>& tokens,
+                           const Prompt& prompt,
                            const AttentionJob& job,
                            const LookLimits& limits) {
-  OrderedJson json = tokens_json(model, tokens);
+  OrderedJson json = tokens_json(model, prompt);
   if (job.show == AttentionJob::Show::maps) {
-    add_maps(json, model, tokens, job, limits);
+    add_maps(json, model, prompt, job, limits);
   } else {
-    add_statistics(json, model, tokens, job);
+    add_statistics(json, model, prompt, job);
   }
   return json;
 }

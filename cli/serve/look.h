@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "cli/api/values_job.h"
 #include "lib/base/json_fwd.h"
 #include "lib/model/model.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
 
@@ -15,11 +15,11 @@ struct LookLimits {
   std::int64_t kept_bytes = 1 << 30;     // of whole values while they are looked at
 };
 
-// {"blocks.3.attn.hook_z": {"axes", "shape", "dtype", "data"}, …} of `tokens` run by `model`, with
+// {"blocks.3.attn.hook_z": {"axes", "shape", "dtype", "data"}, …} of `prompt` run by `model`, with
 // the standing change it has. Throws UsageError for hooks, heads and positions that are not there,
 // HttpError 413 for more than the limits.
 OrderedJson values_json(const Model& model,
-                        const std::vector<std::int32_t>& tokens,
+                        const Prompt& prompt,
                         const ValuesJob& job,
                         const LookLimits& limits);
 
@@ -27,7 +27,7 @@ OrderedJson values_json(const Model& model,
 // "first_mass", "entropy", "distance" [head, query] and "column_mass" [head, key]. Throws as
 // values_json().
 OrderedJson attention_json(const Model& model,
-                           const std::vector<std::int32_t>& tokens,
+                           const Prompt& prompt,
                            const AttentionJob& job,
                            const LookLimits& limits);
 

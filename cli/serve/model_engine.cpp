@@ -42,6 +42,18 @@ TextRequest text_request(const TextJob& job,
   return request;
 }
 
+// The prompt and what was written, but for the last token, of which nothing was computed. Edits
+// depend on a token and its place alone, so one pass gives what the steps had.
+Prompt computed_tokens(const std::vector<std::int32_t>& prompt, const GeneratedText& text) {
+  Prompt all;
+  all.tokens = prompt;
+  all.written = static_cast<std::int64_t>(text.tokens.size()) - 1;
+  for (std::int64_t i = 0; i < all.written; ++i) {
+    all.tokens.push_back(text.tokens[static_cast<std::size_t>(i)].token);
+  }
+  return all;
+}
+
 JobToken::Scored scored_token(const Model& model, std::int32_t token, float logprob) {
   return {.piece = piece_of(model, token), .logprob = static_cast<double>(logprob)};
 }
@@ -193,8 +205,11 @@ bool ModelEngine::join_next() {
 void ModelEngine::join(const WritingPtr& writing) {
   writing->prompt = prompt_tokens(writing->job.prompt, model_, options_.chat);
   writing->change = client_change(writing->job.interventions, model_, *directions_);
-  const std::size_t text =
-      generation_->join(text_request(writing->job, writing->prompt, writing->change));
+  TextRequest request = text_request(writing->job, writing->prompt, writing->change);
+  if (!writing->job.prompt.messages.is_null()) {
+    request.stop.ids = options_.chat_ends;
+  }
+  const std::size_t text = generation_->join(std::move(request));
   prompt_tokens_ += static_cast<std::int64_t>(writing->prompt.size());
   running_[text] = writing;
   count_running();
@@ -222,15 +237,16 @@ bool ModelEngine::look_next() {
 OrderedJson ModelEngine::answer_to(const Look& look) const {
   return std::visit(
       [&](const auto& job) -> OrderedJson {
-        const auto tokens = prompt_tokens(job.prompt, model_, options_.chat);
+        Prompt prompt;
+        prompt.tokens = prompt_tokens(job.prompt, model_, options_.chat);
         const auto change = client_change(job.interventions, model_, *directions_);
         const Model changed = model_.with(change);
         OrderedJson json;
         if constexpr (std::is_same_v<std::decay_t<decltype(job)>, ValuesJob>) {
-          json = {{"tokens", tokens},
-                  {"activations", values_json(changed, tokens, job, options_.look)}};
+          json = {{"tokens", prompt.tokens},
+                  {"activations", values_json(changed, prompt, job, options_.look)}};
         } else {
-          json = attention_json(changed, tokens, job, options_.look);
+          json = attention_json(changed, prompt, job, options_.look);
         }
         check_changed_something(change.get());
         if (change) {
@@ -327,13 +343,10 @@ void ModelEngine::finish(const WritingPtr& writing, const GeneratedText& text) {
               .written_tokens = static_cast<std::int64_t>(text.tokens.size()),
               .interventions = fired_json(writing->change.get())};
   if (writing->job.hooks) {
-    std::vector<std::int32_t> tokens = writing->prompt;
-    for (const WrittenToken& token : text.tokens) {
-      tokens.push_back(token.token);
-    }
-    tokens.pop_back();  // nothing was computed of the last one
-    end.hooks =
-        values_json(model_.with(writing->change), tokens, *writing->job.hooks, options_.look);
+    end.hooks = values_json(model_.with(writing->change),
+                            computed_tokens(writing->prompt, text),
+                            *writing->job.hooks,
+                            options_.look);
   }
   {
     const std::lock_guard lock(mutex_);

@@ -17,10 +17,11 @@
 namespace headscope {
 
 struct EngineOptions {
-  std::string id;           // what requests call the model
-  ChatPrompt chat{};        // empty: the model has no chat template
-  std::int64_t batch = 32;  // texts that run at once
-  std::size_t queue = 256;  // texts and looks that wait
+  std::string id;                         // what requests call the model
+  ChatPrompt chat{};                      // empty: the model has no chat template
+  std::vector<std::int32_t> chat_ends{};  // tokens that end the model's turn in a chat
+  std::int64_t batch = 32;                // texts that run at once
+  std::size_t queue = 256;                // texts and looks that wait
   LookLimits look{};
 };
 

@@ -3,12 +3,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/http/http_error.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/serve/serve_run.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/families/load.h"
+#include "lib/families/load_chat.h"
 
 namespace headscope {
 namespace {
@@ -87,11 +90,29 @@ ServeOptions serve_options(const ServeArguments& arguments, const CommonOptions&
   return options;
 }
 
+// A model without a template completes texts all the same: who asks for a chat is told why not.
+void add_chat(EngineOptions& options, const Model& model, const std::string& name) {
+  try {
+    const Tokenizer tokenizer = model.tokenizer();
+    const auto chat = std::make_shared<const ChatTemplate>(load_chat_template(name));
+    options.chat_ends = end_of_turn_tokens(tokenizer, chat.get());
+    options.chat = [chat, tokenizer](const Json& messages) {
+      const OrderedJson list = OrderedJson::parse(messages.dump());
+      return encode_chat(tokenizer, chat->render(list, {.add_generation_prompt = true}));
+    };
+  } catch (const DataError& error) {
+    options.chat = [why = std::string(error.what())](const Json&) -> std::vector<std::int32_t> {
+      throw HttpError(400, why + "; /v1/completions needs none", "no_chat_template");
+    };
+  }
+}
+
 void run_server(const ServeArguments& arguments, const Invocation& invocation) {
   catch_interrupts();
   const CommonOptions& common = invocation.common;
   ServeOptions options = serve_options(arguments, common);
   const Model model = load_model(arguments.model, {.device = common.device, .dtype = common.dtype});
+  add_chat(options.engine, model, arguments.model);
   const std::string id = options.engine.id;
   const bool is_v6 = arguments.host.find(':') != std::string::npos;
   const std::string host = is_v6 ? "[" + arguments.host + "]" : arguments.host;

@@ -229,8 +229,8 @@ TEST_CASE("a prompt that the model cannot run is an error with its reason") {
 
 TEST_CASE("messages become the prompt that the chat template makes") {
   const Model model = load(huggingface_fixture("gpt2"));
-  const ChatPrompt chat = [](const Json& messages) {
-    return "<" + messages[0]["content"].get<std::string>() + ">";
+  const ChatPrompt chat = [&](const Json& messages) {
+    return model.tokenizer().encode("<" + messages[0]["content"].get<std::string>() + ">");
   };
   RunningEngine running(model, {.id = "tiny", .chat = chat});
   TextJob from_chat{.prompt = {.messages = Json::array({{{"role", "user"}, {"content", "ab"}}})}};
@@ -243,6 +243,65 @@ TEST_CASE("messages become the prompt that the chat template makes") {
   other->wait();
   CHECK(one->text == other->text);
   CHECK(one->end->prompt_tokens == other->end->prompt_tokens);
+}
+
+TEST_CASE("a chat ends behind the tokens that end its turns") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  const ChatPrompt chat = [](const Json&) { return std::vector<std::int32_t>{5, 6, 7}; };
+  const std::vector<std::int32_t> written = alone(model, job_of({5, 6, 7}, ""));
+  RunningEngine running(model, {.id = "tiny", .chat = chat, .chat_ends = {written[3]}});
+  TextJob job{.prompt = {.messages = Json::array({{{"role", "user"}, {"content", "a"}}})}};
+  job.temperature = 0;
+  const auto got = running.write(job);
+  got->wait();
+  REQUIRE(got->end);
+  CHECK(got->end->reason == "stop");
+  const auto first = std::find(written.begin(), written.end(), written[3]) - written.begin();
+  CHECK(got->tokens.size() == static_cast<std::size_t>(first));
+}
+
+TEST_CASE("a step that fails is the error of the text whose edit it was") {
+  const Model model = load(huggingface_fixture("gpt2"));
+  std::atomic<bool> stop = false;
+  ModelEngine engine(model, std::make_shared<Directions>(1), {.id = "tiny"});
+  std::vector<TextJob> jobs;
+  std::vector<std::shared_ptr<Collected>> all;
+  for (std::int32_t i = 0; i < 5; ++i) {
+    jobs.push_back(job_of({5 + i, 6, 7}, kEdits[static_cast<std::size_t>(i) % kEdits.size()]));
+  }
+  // Finite while the prompt is read, not when the first written token is.
+  jobs[2].interventions = document(
+      R"({"site": "blocks.2.hook_resid_post", "op": "scale", "factor": 1e38, "apply": {"phase": "decode"}},
+         {"site": "ln_final.hook_normalized", "op": "scale", "factor": 1e38, "apply": {"phase": "decode"}})");
+  for (const TextJob& job : jobs) {
+    all.push_back(std::make_shared<Collected>());
+    engine.write(job, all.back());
+  }
+  std::thread thread([&] { engine.run([&] { return stop.load(); }); });
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    all[i]->wait();
+  }
+  stop = true;
+  thread.join();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    CAPTURE(i);
+    if (i == 2) {
+      REQUIRE(all[i]->error);
+      CHECK(all[i]->error->status() == 400);
+      CHECK_THAT(all[i]->error->what(), contains("finite"));
+      continue;
+    }
+    REQUIRE_FALSE(all[i]->error);
+    std::string pieces;
+    for (const JobToken& token : all[i]->tokens) {
+      pieces += token.scored.piece;
+    }
+    std::string expected;
+    for (const std::int32_t token : alone(model, jobs[i])) {
+      expected += token == 1 ? "" : model.tokenizer().piece(token);
+    }
+    CHECK(pieces == expected);
+  }
 }
 
 TEST_CASE("uploaded directions are added as numbers in the document would be") {
@@ -381,4 +440,15 @@ TEST_CASE("values of a text are told with it") {
   REQUIRE(got->end);
   CHECK(got->end->hooks["blocks.2.hook_resid_post"]["shape"] ==
         OrderedJson({3 + got->end->written_tokens - 1, 32}));
+  TextJob in_decode =
+      job_of({5, 6, 7},
+             R"({"site": "blocks.0.hook_resid_post", "op": "zero", "apply": {"phase": "decode"}})");
+  in_decode.most_tokens = 3;
+  in_decode.hooks = ValuesJob{.hooks = {"blocks.0.hook_resid_post"}};
+  const auto changed = running.write(in_decode);
+  changed->wait();
+  REQUIRE(changed->end);
+  const OrderedJson rows = changed->end->hooks["blocks.0.hook_resid_post"]["data"];
+  CHECK(rows[2][0] != 0.0);
+  CHECK(rows[3] == OrderedJson(std::vector<double>(32, 0.0)));
 }

@@ -1,4 +1,4 @@
-"""The `openai` package, as people use it, against `headscope serve`: completions, a stream, errors.
+"""The `openai` package, as people use it, against `headscope serve`: completions, a chat, a stream, errors.
 
 Skipped (77) where Python lacks the package; HEADSCOPE_OPENAI_PYTHON can name one that has it. HEADSCOPE_PROGRAM names
 the program, the argument the folder of fixtures.
@@ -21,17 +21,35 @@ except ImportError:
             file.write(f"the openai package against headscope serve\t{why}\n")
     sys.exit(77)
 
+TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<assistant>"
 OFF = {"version": 1, "interventions": [{"site": "blocks.*.attn.hook_z", "op": "zero"}]}
 TOKEN = "the-token-of-this-test"
 
 
+def check_chat(client, model):
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "a b"}]
+    asked = dict(model=model, messages=messages, max_tokens=8, temperature=0)
+    plain = client.chat.completions.create(**asked, logprobs=True, top_logprobs=3)
+    choice = plain.choices[0]
+    assert choice.message.role == "assistant" and choice.finish_reason in ("length", "stop")
+    assert plain.usage.completion_tokens >= 1
+    assert len(choice.logprobs.content[0].top_logprobs) == 3
+    off = client.chat.completions.create(**asked, extra_body={"interventions": OFF, "return": ["baseline"]})
+    assert off.model_extra["baseline"]["message"]["content"] == choice.message.content
+    assert off.choices[0].message.content != choice.message.content
+    text, baseline, usage = "", "", None
+    stream = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True},
+                                            extra_body={"interventions": OFF, "return": ["baseline"]})
+    for chunk in stream:
+        text += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+        baseline += ((chunk.model_extra or {}).get("baseline") or {}).get("delta", {}).get("content", "")
+        usage = chunk.usage or usage
+    assert text == off.choices[0].message.content, (text, off)
+    assert baseline == choice.message.content
+    assert usage.completion_tokens == off.usage.completion_tokens
+
+
 def check_completions(client, model):
-    asked = dict(model=model, prompt="a b", max_tokens=8, temperature=0)
-    plain = client.completions.create(**asked, logprobs=3).choices[0]
-    assert len(plain.logprobs.token_logprobs) >= 1
-    off = client.completions.create(**asked, extra_body={"interventions": OFF, "return": ["baseline"]})
-    assert off.model_extra["baseline"]["text"] == plain.text
-    assert off.choices[0].text != plain.text
     whole = client.completions.create(model=model, prompt="a b", max_tokens=8, temperature=0.8, seed=3)
     text = "".join(chunk.choices[0].text for chunk in
                    client.completions.create(model=model, prompt="a b", max_tokens=8, temperature=0.8, seed=3, stream=True))
@@ -66,6 +84,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         model = os.path.join(folder, "tiny")
         shutil.copytree(os.path.join(sys.argv[1], "llama"), model)
+        with open(os.path.join(model, "chat_template.jinja"), "w") as file:
+            file.write(TEMPLATE)
         token = os.path.join(folder, "token")
         with open(token, "w") as file:
             file.write(TOKEN + "\n")
@@ -79,6 +99,7 @@ def main():
             client = openai.OpenAI(base_url=url, api_key=TOKEN, max_retries=0)
             name = client.models.list().data[0].id
             assert name == "tiny", name
+            check_chat(client, name)
             check_completions(client, name)
             check_errors(client, name, url)
         finally:

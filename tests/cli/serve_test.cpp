@@ -7,6 +7,7 @@
 #include "tests/cli/running_program.h"
 #include "tests/support/catch.h"
 #include "tests/support/raw_client.h"
+#include "tests/support/skip.h"
 
 using namespace headscope;
 using namespace headscope::test;
@@ -109,6 +110,30 @@ TEST_CASE("serve streams a text and says [DONE]") {
   CHECK_THAT(answer.head, contains("Content-Type: text/event-stream"));
   CHECK_THAT(answer.body, contains("\"finish_reason\":\"length\""));
   CHECK_THAT(answer.body, contains("data: [DONE]\n\n"));
+}
+
+TEST_CASE("the page of serve writes both texts and draws attention") {
+  if (std::system("command -v chromium >/dev/null 2>&1") != 0) {
+    skip("no chromium to run the page in");
+  }
+  const Served served;
+  const Folder folder;
+  const std::string command =
+      "cd " + (folder / "") +
+      " && timeout 100 chromium --headless=new --no-sandbox --disable-gpu --user-data-dir=" +
+      (folder / "profile") +
+      " --enable-logging=stderr --virtual-time-budget=20000 --dump-dom 'http://127.0.0.1:" +
+      std::to_string(served.port()) +
+      "/#prompt=a%20b&heads=0.1,1.0,9.9&look=2.3&tokens=6&write' >dom 2>log";
+  CHECK(std::system(command.c_str()) == 0);
+  CHECK_THAT(contents(folder / "log"), !contains("CONSOLE"));
+  const std::string dom = contents(folder / "dom");
+  CHECK_THAT(dom, contains("3 layers × 4 heads"));
+  CHECK_THAT(dom, contains("2 changed"));
+  CHECK_THAT(dom, contains("Attention of layer 2, head 3"));
+  CHECK_THAT(dom, contains("data-written=\"6\""));
+  CHECK_THAT(dom, contains("data-map=\"3\""));
+  CHECK_THAT(dom, !contains("class=\"error\""));
 }
 
 TEST_CASE("serve refuses to be open without a token, and a token that is too short") {

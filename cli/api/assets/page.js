@@ -184,6 +184,7 @@ async function write() {
       pieces++;
       changes ? showTexts(prompt, plain, changed) : showTexts(prompt, changed, null);
     }
+    document.body.dataset.written = changes ? pieces / 2 - 1 : pieces - 1;
     say(`${(pieces / (performance.now() - start) * 1000).toFixed(1)} tokens/s`);
   } catch (error) {
     say(error.name === 'AbortError' ? 'stopped' : error.message, error.name !== 'AbortError');
@@ -270,6 +271,7 @@ async function look() {
     drawMap($('map-plain'), plain.map, shade, plain.pieces);
     drawMap($('map-changed'), other, shade, plain.pieces);
     drawMap($('map-change'), change, (value) => shadeChange(value / most), plain.pieces);
+    document.body.dataset.map = plain.map.length;
     $('change-title').textContent = `change (blue more, red less; full colour: ${most.toFixed(3)})`;
   } catch (error) {
     if (number === state.lookNumber) say(error.message, true);
