@@ -125,7 +125,7 @@ TEST_CASE("reproduce --intervene refuses what its own prompts and statistics can
     CHECK_FALSE(std::filesystem::exists(folder / "out/circuits.json"));
   };
   fails(R"(hook_z", "op": "zero", "positions": [0])", "positions mean nothing there");
-  fails(R"(hook_attn_scores", "op": "bias", "bias": 1)", "reads statistics of attention");
+  fails(R"(hook_pattern", "op": "uniform")", "reads statistics of attention");
   fails(R"(hook_k", "op": "zero", "heads": [0])", "select them as kv_heads");
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("intervene check says what a file will do and what it costs; schema is
   for (const std::string& op : ops) {
     CHECK(to_string(parse_op(op)) == op);
   }
-  CHECK(std::string(to_string(Op::uniform)) == ops.back());
+  CHECK(std::string(to_string(Op::calibrate_sinks)) == ops.back());
 
   put(folder / "wrong.json",
       R"({"version": 1, "edits": [{"site": "blocks.1.attn.hook_zz", "op": "zero"}]})");

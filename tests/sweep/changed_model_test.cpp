@@ -199,8 +199,11 @@ TEST_CASE("what cannot follow a change refuses it, and a longer context keeps it
                        .runner = &paths};
   CHECK_THROWS_WITH(check_sweep(changed, task, spec, {.memory = 1 << 30}),
                     contains("--receiver 1.1:k"));
-  CHECK_THROWS_WITH(refuse_changed_attention(changed, "detect"),
-                    contains("blocks.1.attn.hook_attn_scores"));
+  CHECK_NOTHROW(refuse_changed_attention(changed, "detect"));  // statistics see a mask of scores
+  const Model uniform = standing(
+      model, R"([{"site": "blocks.1.attn.hook_pattern", "heads": [0], "op": "uniform"}])");
+  CHECK_THROWS_WITH(refuse_changed_attention(uniform, "detect"),
+                    contains("blocks.1.attn.hook_pattern"));
   CHECK_THROWS_WITH(refuse_chosen_positions(changed, "niah"), contains("intervention 1"));
   CHECK_NOTHROW(refuse_chosen_prompts(changed, "a sweep"));
   CHECK(beyond_context(changed, model.config().n_ctx + 8).standing() == changed.standing());
