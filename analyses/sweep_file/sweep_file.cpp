@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
+#include "lib/base/ordered_json.h"
 #include "lib/base/paths.h"
 #include "lib/base/suggest.h"
 
@@ -52,9 +53,7 @@ OrderedJson parse(const fs::path& file) {
   const MappedFile mapped(file);
   const auto bytes = mapped.bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  parse_json(text, file.string());
-  parse_json_line(text, file.string());  // a key that stands twice would be lost in silence
-  return OrderedJson::parse(text);
+  return parse_ordered_json(text, file.string());
 }
 
 std::string text_at(const OrderedJson& object, const std::string& key, const std::string& where) {

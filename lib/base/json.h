@@ -13,11 +13,11 @@
 namespace headscope {
 
 // Parses `text`; `where` (a path, or path:line) opens the message of the DataError that malformed
-// JSON, or nesting deeper than 512, gives.
+// JSON, nesting deeper than 512, or a key that one object has twice gives.
 Json parse_json(std::string_view text, const std::string& where);
 
 // One line of a JSONL file; `where` is path:line. As parse_json, but a malformed line's message
-// names the column alone, and a key that an object has twice is a DataError too.
+// names the column alone.
 Json parse_json_line(std::string_view line, const std::string& where);
 
 // Reads and parses a whole file. Throws DataError naming the path.

@@ -9,8 +9,7 @@
 
 namespace headscope {
 
-// As parse_json, in the order written. Of a key that stands twice the last value counts, at the
-// place of the first, as in Python.
+// As parse_json, in the order written.
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
 }  // namespace headscope

@@ -1,6 +1,7 @@
 #include "lib/base/json.h"
 
 #include "lib/base/error.h"
+#include "lib/base/ordered_json.h"
 #include "tests/support/catch.h"
 #include "tests/weights/temporary_directory.h"
 
@@ -39,6 +40,21 @@ TEST_CASE("a line of JSONL is named once and has each key once") {
     CHECK_THROWS_WITH(parse_json_line(text, "p.jsonl:7"), contains("p.jsonl:7: the key \"a\""));
   }
   CHECK_THROWS_WITH(parse_json_line(std::string(100'000, '['), "x"), contains("nested deeper"));
+}
+
+TEST_CASE("a key that one object has twice is refused by every reader of JSON") {
+  const TemporaryDirectory folder;
+  for (const char* text : {R"({"a": 1, "a": 1})", R"([{"b": {"a": 1, "c": [{}], "a": 2}}])"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parse_json(text, "x"), DataError);
+    CHECK_THROWS_WITH(parse_json(text, "x"), contains("x: the key \"a\" stands twice"));
+    CHECK_THROWS_WITH(parse_ordered_json(text, "x"), contains("x: the key \"a\" stands twice"));
+    CHECK_THROWS_WITH(read_json(folder.write("c.json", text)),
+                      contains("c.json: the key \"a\" stands twice"));
+  }
+  const char* fine = R"({"b": {"a": 1}, "a": [{"a": 1}, {"a": 2}]})";
+  CHECK(parse_json(fine, "x")["a"][1]["a"] == 2);
+  CHECK(parse_ordered_json(fine, "x").begin().key() == "b");
 }
 
 TEST_CASE("deep nesting is refused before it can overflow a stack") {
