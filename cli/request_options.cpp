@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
 #include "cli/common_options.h"
 
@@ -47,7 +48,9 @@ struct Added {
 void add_field(CLI::App& app, const RequestField& field) {
   CLI::Option* option = std::visit(Added{app, field}, field.place);
   if (!field.choices.empty()) {
-    option->check(CLI::IsMember(field.choices));
+    // "|" between them, since a choice may have a comma itself.
+    option->check(CLI::IsMember(field.choices)
+                      .description(fmt::format("{{{}}}", fmt::join(field.choices, " | "))));
   }
   if (field.kind == RequestField::Kind::path) {
     option->check(names_a_file);

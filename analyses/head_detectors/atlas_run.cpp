@@ -63,6 +63,14 @@ std::string detector_names(const Atlas& atlas, std::string Detection::*why) {
   throw InternalError(message);
 }
 
+// How a message about some detectors ends: nothing where there are no others.
+std::string others_ran(const Atlas& atlas) {
+  const bool any = std::any_of(atlas.detections.begin(),
+                               atlas.detections.end(),
+                               [](const Detection& each) { return each.ran(); });
+  return any ? "; the other detectors ran" : "";
+}
+
 }  // namespace
 
 Atlas new_atlas(const Model& model, Json provenance) {
@@ -124,14 +132,15 @@ void check_all_ran(const Atlas& atlas) {
   for (const Detection& each : atlas.detections) {
     if (!each.failed.empty()) {
       throw_as(each.exit_code,
-               fmt::format("failed, see above: {} ({}); the other detectors ran",
+               fmt::format("failed, see above: {} ({}){}",
                            detector_names(atlas, &Detection::failed),
-                           each.failed));
+                           each.failed,
+                           others_ran(atlas)));
     }
   }
   const std::string names = detector_names(atlas, &Detection::undefined);
   if (!names.empty()) {
-    throw DataError("undefined for this model, see above: {}; the other detectors ran", names);
+    throw DataError("undefined for this model, see above: {}{}", names, others_ran(atlas));
   }
 }
 

@@ -100,13 +100,27 @@ void require_flag(const RequestField& field, const OrderedJson& value) {
   }
 }
 
+// true and false where "yes" and "no" are meant: the message says how they are written.
+void refuse_boolean(const RequestField& field, const OrderedJson& value) {
+  const std::string word = value.is_boolean() && value.get<bool>() ? "yes" : "no";
+  const bool takes_word =
+      std::holds_alternative<PrependBos*>(field.place) ||
+      std::find(field.choices.begin(), field.choices.end(), word) != field.choices.end();
+  if (value.is_boolean() && takes_word) {
+    throw UsageError("{}: needs a value, not {}; write \"{}\"", field.name, value.dump(), word);
+  }
+}
+
 }  // namespace
 
 void fill(const RequestField& field, const OrderedJson& value) {
   if (auto* const* flag = std::get_if<bool*>(&field.place)) {
     require_flag(field, value);
     **flag = value.get<bool>();
-  } else if (auto* const* number = std::get_if<std::int64_t*>(&field.place)) {
+    return;
+  }
+  refuse_boolean(field, value);
+  if (auto* const* number = std::get_if<std::int64_t*>(&field.place)) {
     **number = whole_number(field, value);
   } else if (auto* const* texts = std::get_if<std::vector<std::string>*>(&field.place)) {
     **texts = listed(field, value);

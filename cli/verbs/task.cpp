@@ -124,6 +124,10 @@ void make(TaskArguments options, const Invocation& invocation) {
 }
 
 void run(const TaskArguments& options, const Invocation& invocation) {
+  if (options.what == "list" && !options.name.empty()) {
+    throw UsageError("task list takes no name; headscope task show {} tells of one task",
+                     options.name);
+  }
   if (options.what == "list") {
     list_tasks(invocation);
   } else if (options.name.empty()) {

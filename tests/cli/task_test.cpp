@@ -11,6 +11,7 @@ using namespace headscope;
 using namespace headscope::test;
 
 TEST_CASE("task list names every task; task show tells what one is") {
+  CHECK(run({"task", "list", "ioi"}).code == 2);
   const OrderedJson list = run({"task", "list", "--json"}).json();
   REQUIRE(list["tasks"].size() == 12);
   for (const auto& task : list["tasks"]) {

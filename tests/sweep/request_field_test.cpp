@@ -37,6 +37,17 @@ struct Told {
 
 }  // namespace
 
+TEST_CASE("true and false where a word is meant are told the word") {
+  Told told;
+  RequestField word = told.text();
+  word.choices = {"yes", "no"};
+  CHECK_THROWS_WITH(fill(word, OrderedJson(true)), contains("not true; write \"yes\""));
+  CHECK_THROWS_WITH(fill(word, OrderedJson(false)), contains("not false; write \"no\""));
+  const RequestField bos{.name = "prepend-bos", .place = &told.bos, .help = ""};
+  CHECK_THROWS_WITH(fill(bos, OrderedJson(true)), contains("write \"yes\""));
+  CHECK_THROWS_WITH(fill(told.text(), OrderedJson(true)), !contains("write"));
+}
+
 TEST_CASE("fields take what JSON gives them") {
   Told told;
   fill(told.text(), OrderedJson::parse(R"(["q", "k"])"));
