@@ -8,9 +8,11 @@
 
 #include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/logit_attribution/logit_attribution.h"
+#include "analyses/results/result_file.h"
 #include "analyses/sweep/stored_task.h"
 #include "analyses/sweep/trace_words.h"
 #include "hooks/standing_interventions.h"
+#include "hooks/stored/open_file.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 
@@ -167,6 +169,8 @@ Result run_dla(const Model& model,
   const bool replaces = request.if_exists == IfExists::replace && path_exists(request.out);
   if (!request.out.empty() && !replaces) {
     store.emplace(request.out, header, IfExists::fail);
+  } else if (replaces) {
+    static_cast<void>(open_to_resume(request.out, kResultKind, IfExists::replace));
   }
   Result result;
   try {

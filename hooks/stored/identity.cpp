@@ -110,6 +110,9 @@ std::string brief(const Json& value) {
     return fmt::format("{} entries", value.size());
   }
   const std::string text = value.is_string() ? value.get<std::string>() : dumped(value);
+  if (text.empty()) {
+    return "empty";  // else the message would show nothing
+  }
   return text.size() <= kMostText ? text : dumped(text.substr(0, kMostText)) + "…";
 }
 
