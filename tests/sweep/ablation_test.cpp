@@ -1,7 +1,7 @@
 // Ablations against the same written out with hooks.
-#include <fmt/format.h>
-
 #include "analyses/ablation/ablation.h"
+
+#include <fmt/format.h>
 
 #include "analyses/sweep/sweep.h"
 #include "hooks/edits.h"

@@ -200,8 +200,8 @@ TEST_CASE("what cannot follow a change refuses it, and a longer context keeps it
   CHECK_THROWS_WITH(check_sweep(changed, task, spec, {.memory = 1 << 30}),
                     contains("--receiver 1.1:k"));
   CHECK_NOTHROW(refuse_changed_attention(changed, "detect"));  // statistics see a mask of scores
-  const Model uniform = standing(
-      model, R"([{"site": "blocks.1.attn.hook_pattern", "heads": [0], "op": "uniform"}])");
+  const Model uniform =
+      standing(model, R"([{"site": "blocks.1.attn.hook_pattern", "heads": [0], "op": "uniform"}])");
   CHECK_THROWS_WITH(refuse_changed_attention(uniform, "detect"),
                     contains("blocks.1.attn.hook_pattern"));
   CHECK_THROWS_WITH(refuse_chosen_positions(changed, "niah"), contains("intervention 1"));
