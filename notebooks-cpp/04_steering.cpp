@@ -86,7 +86,9 @@ void knock_out(const Study& study) {
 // sentences that end badly (mean difference, as in activation addition).
 
 // %%
-Tensor mean_at_last(const Study& study, const std::string& site, const std::vector<std::string>& texts) {
+Tensor mean_at_last(const Study& study,
+                    const std::string& site,
+                    const std::vector<std::string>& texts) {
   Tensor sum;
   for (const std::string& text : texts) {
     Recorder stream(std::vector<std::string>{site});
@@ -101,9 +103,8 @@ Tensor direction(const Study& study, const std::string& site) {
   return mean_at_last(study,
                       site,
                       {"What a great film", "I loved every minute", "A beautiful, moving story"}) -
-         mean_at_last(study,
-                      site,
-                      {"What an awful film", "I hated every minute", "A stupid, boring story"});
+         mean_at_last(
+             study, site, {"What an awful film", "I hated every minute", "A stupid, boring story"});
 }
 
 // %% [markdown]
@@ -114,11 +115,9 @@ Tensor direction(const Study& study, const std::string& site) {
 // %%
 double preference(const Study& study, const std::string& prompt, Edits& edits) {
   const Tokenizer& tokenizer = study.model.tokenizer();
-  const Tensor logits = study.model
-                            .forward(Batch({tokenizer.encode(prompt)}),
-                                     edits,
-                                     {.logits = Logits::last})
-                            .logits[0];
+  const Tensor logits =
+      study.model.forward(Batch({tokenizer.encode(prompt)}), edits, {.logits = Logits::last})
+          .logits[0];
   const auto good = tokenizer.encode(" good", PrependBos::no).back();
   const auto bad = tokenizer.encode(" bad", PrependBos::no).back();
   return (logits[good] - logits[bad]).item<double>();
