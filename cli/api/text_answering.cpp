@@ -124,6 +124,9 @@ class OneText final : public TextListener {
 
 void TextAnswering::submit(PieceOf of, TextJob job, std::atomic<std::uint64_t>& number) {
   number = engine_.write(std::move(job), std::make_shared<OneText>(shared_from_this(), of)) + 1;
+  if (cancelled_) {  // before its number was known
+    engine_.cancel(number - 1);
+  }
 }
 
 void TextAnswering::start() {

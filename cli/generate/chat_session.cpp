@@ -126,12 +126,12 @@ ChatState ChatSession::line(const std::string& typed) {
   if (words.front() == "/quit") {
     return ChatState::closed;
   }
-  if (!typed.starts_with("/")) {
-    answer(typed);
-    return ChatState::open;
-  }
   try {
-    command(words);
+    if (typed.starts_with("/")) {
+      command(words);
+    } else {
+      answer(typed);
+    }
   } catch (const Error& error) {  // nothing was changed
     say_(fmt::format("{}\n", error.what()));
   }
@@ -199,7 +199,8 @@ void ChatSession::show_heads() {
     say_(off_ ? "changes are off\n" : "no changes\n");
     return;
   }
-  for (const auto& one : to_json(all)["interventions"]) {
+  const OrderedJson document = to_json(all);
+  for (const auto& one : document["interventions"]) {
     say_(fmt::format("  {}\n", one.dump()));
   }
 }
@@ -225,8 +226,8 @@ void ChatSession::save(const std::string& file) {
 void ChatSession::report(const StandingChange& change) {
   for (const StandingChange::Fired& part : change.fired()) {
     say_(part.values == 0
-             ? fmt::format("  [{} changed NOTHING in this answer]\n", part.part)
-             : fmt::format("  [{} fired {} times]\n", part.part, grouped(part.values)));
+             ? fmt::format("  [{} has changed NOTHING so far]\n", part.part)
+             : fmt::format("  [{} fired {} times so far]\n", part.part, grouped(part.values)));
   }
 }
 
@@ -235,7 +236,12 @@ void ChatSession::answer(const std::string& message) {
   messages.push_back({{"role", "user"}, {"content", message}});
   const std::string prompt = chat_.render(messages, {.add_generation_prompt = true});
   const std::vector<Intervention> changes = interventions();
-  const auto change = changes.empty() ? nullptr : standing_interventions(model_, changes);
+  const std::string document = changes.empty() ? "" : to_json(changes).dump();
+  if (document != document_) {
+    document_ = document;
+    change_ = changes.empty() ? nullptr : standing_interventions(model_, changes);
+  }
+  const auto change = change_;
   Generation generation(model_, {.prefixes = prefixes_});
   const std::size_t text = generation.join({.prompt = encode_chat(model_.tokenizer(), prompt),
                                             .sampler = options_.sampler,

@@ -35,8 +35,8 @@ class ChatSession {
               std::function<void(std::string_view)> say);
 
   // A line of the user's: a message, which the model answers, or a command that begins with "/".
-  // A command that is wrong, or interventions that do not fit, are said and change nothing. Throws
-  // what the model and the template throw for a message.
+  // What is wrong with a command, a message or interventions that do not fit is said and changes
+  // nothing.
   ChatState line(const std::string& typed);
 
   // What was said so far: [{"role": …, "content": …}].
@@ -61,6 +61,8 @@ class ChatSession {
   std::map<HeadId, double> scaled_;  // z of these heads is multiplied
   bool off_ = false;
   std::uint64_t turns_ = 0;
+  std::string document_;                          // of the changes of the last answer, …
+  std::shared_ptr<const StandingChange> change_;  // … which go on while they stay the same
   std::shared_ptr<PrefixCache> prefixes_;
 };
 

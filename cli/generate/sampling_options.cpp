@@ -28,8 +28,11 @@ void add_sampling(CLI::App& app, SamplingArguments& arguments) {
                  "Divide positive logits of tokens the text has already by it, multiply negative "
                  "ones; 1: none")
       ->capture_default_str();
-  app.add_option("--stop", arguments.stop, "End the text before this string; may be repeated")
-      ->expected(1);
+  app.add_option("--stop", arguments.stop, "End the text before this string; repeatable")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("a string of at least one character") : std::string();
+      });
   app.add_flag("--ignore-end",
                arguments.ignore_end,
                "Write on behind the tokens that the model's files name as the end of a turn");

@@ -54,6 +54,21 @@ Prompt computed_tokens(const std::vector<std::int32_t>& prompt, const GeneratedT
   return all;
 }
 
+// Changes that a pass cannot run beside any other: that read a layer's attention, while another may
+// put something in its place; and those of values that are one for all rows.
+bool runs_best_alone(const StandingChange* change, const ModelConfig& config) {
+  if (change == nullptr) {
+    return false;
+  }
+  const auto tap = change->tap();
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    if (tap->wants_attention(layer)) {
+      return true;
+    }
+  }
+  return tap->wants({Site::pos_embed, kNoLayer}) != Interest::none;
+}
+
 JobToken::Scored scored_token(const Model& model, std::int32_t token, float logprob) {
   return {.piece = piece_of(model, token), .logprob = static_cast<double>(logprob)};
 }
@@ -152,22 +167,31 @@ void ModelEngine::wait_for_work() {
 }
 
 void ModelEngine::drop_cancelled() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (cancelled_.empty()) {
     return;
   }
   std::erase_if(waiting_,
                 [this](const WritingPtr& each) { return cancelled_.contains(each->number); });
-  const auto running = running_;
-  for (const auto& [text, writing] : running) {
+  std::vector<std::size_t> gone;
+  for (const auto& [text, writing] : running_) {
     if (cancelled_.contains(writing->number)) {
-      release(text);
+      gone.push_back(text);
     }
   }
   for (const std::uint64_t job : cancelled_) {
     known_.erase(job);
   }
   cancelled_.clear();
+  lock.unlock();
+  for (const std::size_t text : gone) {
+    try {
+      release(text);
+    } catch (...) {  // its row could not be taken out
+      isolate_running();
+      return;
+    }
+  }
 }
 
 void ModelEngine::count_running() {
@@ -205,6 +229,14 @@ bool ModelEngine::join_next() {
 void ModelEngine::join(const WritingPtr& writing) {
   writing->prompt = prompt_tokens(writing->job.prompt, model_, options_.chat);
   writing->change = client_change(writing->job.interventions, model_, *directions_);
+  if (!writing->alone && runs_best_alone(writing->change.get(), model_.config())) {
+    writing->alone = true;
+    if (!running_.empty()) {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_front(writing);
+      return;
+    }
+  }
   TextRequest request = text_request(writing->job, writing->prompt, writing->change);
   if (!writing->job.prompt.messages.is_null()) {
     request.stop.ids = options_.chat_ends;
@@ -324,7 +356,16 @@ void ModelEngine::tell_tokens(std::size_t text, const WritingPtr& writing) {
   const GeneratedText& now = generation_->text(text);
   // The token that ends a turn is not part of what was said.
   const std::size_t said = now.tokens.size() - (now.ended == Ended::id ? 1 : 0);
+  for (std::size_t i = 0; i < std::min(writing->told.size(), said); ++i) {
+    if (now.tokens[i].token != writing->told[i]) {
+      throw HttpError(503,
+                      "a step failed beside another text, and run again by itself this one rounds "
+                      "to another token; send it again",
+                      "restarted");
+    }
+  }
   for (; writing->told_tokens < said; ++writing->told_tokens) {
+    writing->told.push_back(now.tokens[writing->told_tokens].token);
     JobToken token = job_token(model_, now.tokens[writing->told_tokens]);
     if (writing->told_tokens + 1 == now.tokens.size()) {
       token.text = now.text.substr(std::min(writing->told_bytes, now.text.size()));

@@ -49,7 +49,8 @@ class ModelEngine final : public Engine {
     std::shared_ptr<TextListener> listener;
     std::shared_ptr<const StandingChange> change{};
     std::vector<std::int32_t> prompt{};
-    std::size_t told_tokens = 0;  // that the listener has heard of
+    std::size_t told_tokens = 0;       // that the listener has heard of
+    std::vector<std::int32_t> told{};  // their ids, which a text that runs again must write again
     std::size_t told_bytes = 0;
     bool alone = false;  // a step that it was part of has failed
   };

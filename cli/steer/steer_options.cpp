@@ -1,5 +1,8 @@
 #include "cli/steer/steer_options.h"
 
+#include <cmath>
+#include <cstdlib>
+
 #include <CLI/CLI.hpp>
 
 namespace headscope {
@@ -14,7 +17,12 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->group(group);
   SteerSettings& settings = options.settings;
   app.add_option("--heads", settings.heads, "How many heads")->group(group);
-  app.add_option("--alpha", settings.alpha, "How strongly; see the method")->group(group);
+  app.add_option("--alpha", settings.alpha, "How strongly; see the method")
+      ->check([](const std::string& text) {
+        const double value = std::strtod(text.c_str(), nullptr);
+        return std::abs(value) < 1e30 ? std::string() : "a finite number is needed, not " + text;
+      })
+      ->group(group);
   app.add_option("--site", settings.site, "A hook point of a block: hook_resid_post, attn.hook_z")
       ->group(group);
   app.add_option("--layers", settings.layers, "Layers to choose from: 8,12,16; default: all")

@@ -12,6 +12,7 @@
 #include "cli/prompt_options.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
+#include "hooks/address.h"
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
@@ -100,6 +101,9 @@ std::string summary(const GenerateResult& result, const StandingChange* change) 
                   result.tokens,
                   format_seconds(result.seconds),
                   format_number(static_cast<double>(result.tokens) / result.seconds, 1));
+  if (result.prompts.size() == 1 && result.prompts.front().texts.size() == 1) {
+    text += fmt::format(", ended by {}", to_string(result.prompts.front().texts.front().ended));
+  }
   if (change != nullptr) {
     for (const StandingChange::Fired& part : change->fired()) {
       text += fmt::format("; {} fired {} times", part.part, grouped(part.values));
@@ -171,6 +175,9 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
   }
   catch_interrupts();
   const Model model = load_with(arguments.model, invocation.common, "");
+  for (const std::string& hook : arguments.record_hooks) {
+    (void)resolve_hooks(hook, model.config());  // before anything is written
+  }
   GenerateOptions options = options_of(arguments, invocation);
   if (!arguments.intervene.empty()) {
     options.change = standing_interventions(model, arguments.intervene);

@@ -45,6 +45,7 @@ std::string changes_key(const Model& model, const TextRequest& request) {
     key += change ? change->hash() + ";" : std::string();
   }
   if (!key.empty()) {
+    key += fmt::format("#{};", request.number);  // edits may be of chosen prompts
     for (const auto& [name, span] : request.spans) {
       key += fmt::format("{}:{}-{};", name, span.begin, span.end);
     }
@@ -129,10 +130,13 @@ std::size_t Generation::join(TextRequest request, Tap& tap) {
   KvCache own(model_.config());
   const Tensor logits = prefill(*state, own, tap);
   write({state.get()}, {logits, likeliest_on_device(logits)});
+  const bool runs = state->text.ended == Ended::no;
+  if (runs) {
+    cache_.append_rows(own);  // may lack the memory: then nobody has joined
+  }
   const std::size_t text = joined_++;
   texts_[text] = state;
-  if (state->text.ended == Ended::no) {
-    cache_.append_rows(own);
+  if (runs) {
     running_.push_back(text);
     rows_changed();
   }
@@ -261,7 +265,8 @@ DecodeRunner::Next Generation::next(Tap& tap) {
   Batch batch = columns_of(input);
   batch.describe(row_texts_);
   batch.number_prompts(std::move(numbers));
-  if (changes_ == nullptr || &tap != changes_of_) {
+  // Another tap may lie where an earlier one lay.
+  if (changes_ == nullptr || &tap != changes_of_ || &tap != &nobody_) {
     changes_ = std::make_unique<RowChanges>(changes, tap);
     changes_of_ = &tap;
     decoder_.rows_changed();

@@ -11,6 +11,14 @@ bool ends_in_half_a_character(const std::string& text) {
   return text.ends_with("\xEF\xBF\xBD");  // U+FFFD: more bytes of it may come
 }
 
+// What is known of a text whose last character is not whole.
+std::string whole_characters(std::string text) {
+  while (ends_in_half_a_character(text)) {
+    text.resize(text.size() - 3);
+  }
+  return text;
+}
+
 // Bytes at the end of `text` with which a stop string begins.
 std::size_t begun(const std::string& text, const std::vector<std::string>& stops) {
   std::size_t longest = 0;
@@ -34,6 +42,15 @@ WrittenText::WrittenText(const Tokenizer& tokenizer,
   const std::size_t context = std::min(kContext, before.size());
   tokens_.assign(before.end() - static_cast<std::ptrdiff_t>(context), before.end());
   known_ = tokens_.size();
+  prompt_ = known_;
+}
+
+// A prompt may end inside a character, which what is written makes whole.
+std::string WrittenText::text_before() const {
+  const auto begin = tokens_.begin() + static_cast<std::ptrdiff_t>(from_);
+  const std::string text =
+      tokenizer_->decode({begin, tokens_.begin() + static_cast<std::ptrdiff_t>(known_)});
+  return known_ == prompt_ ? whole_characters(text) : text;
 }
 
 void WrittenText::push(std::int32_t token) {
@@ -42,8 +59,7 @@ void WrittenText::push(std::int32_t token) {
   }
   tokens_.push_back(token);
   const auto begin = tokens_.begin() + static_cast<std::ptrdiff_t>(from_);
-  const std::string before =
-      tokenizer_->decode({begin, tokens_.begin() + static_cast<std::ptrdiff_t>(known_)});
+  const std::string before = text_before();
   const std::string with = tokenizer_->decode({begin, tokens_.end()});
   if (ends_in_half_a_character(with)) {
     return;
@@ -59,8 +75,7 @@ void WrittenText::push(std::int32_t token) {
 void WrittenText::finish() {
   if (!stopped_ && known_ < tokens_.size()) {
     const auto begin = tokens_.begin() + static_cast<std::ptrdiff_t>(from_);
-    const std::string before =
-        tokenizer_->decode({begin, tokens_.begin() + static_cast<std::ptrdiff_t>(known_)});
+    const std::string before = text_before();
     const std::string with = tokenizer_->decode({begin, tokens_.end()});
     pending_ += with.size() > before.size() ? with.substr(before.size()) : "";
     known_ = tokens_.size();

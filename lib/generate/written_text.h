@@ -30,11 +30,13 @@ class WrittenText {
 
  private:
   void settle();
+  [[nodiscard]] std::string text_before() const;
 
   const Tokenizer* tokenizer_;
   std::vector<std::string> stops_;
   std::vector<std::int32_t> tokens_;  // the last of the prompt, then those written
   std::size_t known_ = 0;             // tokens whose text is in text_ + pending_
+  std::size_t prompt_ = 0;            // tokens of the prompt among them
   std::size_t from_ = 0;              // tokens that are decoded before them, for their spelling
   std::string pending_;               // whole characters that may begin a stop string
   std::string text_;

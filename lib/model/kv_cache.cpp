@@ -220,12 +220,14 @@ void KvCache::drop_rows(const std::vector<std::int64_t>& rows) {
     pads.push_back(pads_[static_cast<std::size_t>(row)]);
   }
   const std::int64_t shared = *std::min_element(pads.begin(), pads.end());
-  for (Buffer& buffer : layers_) {
+  std::vector<Buffer> fewer = layers_;  // whole or not at all, if the memory does not do
+  for (Buffer& buffer : fewer) {
     const Tensor index = index_tensor(kept, buffer.k.device());
     for (Tensor* each : {&buffer.k, &buffer.v}) {
       *each = each->narrow(1, shared, each->size(1) - shared).index_select(0, index);
     }
   }
+  layers_ = std::move(fewer);
   std::transform(pads.begin(), pads.end(), pads.begin(), [&](auto pad) { return pad - shared; });
   pads_ = pads;
   columns_ -= shared;

@@ -132,6 +132,11 @@ TEST_CASE("generate refuses what would say nothing") {
   refused(run(generating({"--prompt", "a", "--compare"})), "--intervene");
   refused(run(generating({})), "needs prompts");
   refused(run(generating({"--prompt", "a", "--record", folder / "t.h5"})), "--record-hooks");
+  const auto unknown = run(generating(
+      {"--prompt", "a", "--record", folder / "t.h5", "--record-hooks", "blocks.9.nothing"}));
+  refused(unknown, "blocks.9.nothing");
+  CHECK(unknown.out.empty());
+  refused(run(generating({"--prompt", "a", "--stop", ""})), "--stop");
   refused(run(generating({"--prompt", "a", "--intervene", folder / "never.json"})),
           "never changed anything");
   refused(run(generating({"--prompt", "a", "--top-p", "2"})), "top_p of 2");
@@ -179,6 +184,7 @@ TEST_CASE("chat answers by the template, and changes heads between turns") {
   REQUIRE(got.code == 0);
   CHECK(got.out.find("blocks.1.attn.hook_z) fired") != std::string::npos);
   CHECK(got.out.find("the model has layers 0 to") != std::string::npos);
+  CHECK(got.out.find("{\"site\":\"blocks.1.attn.hook_z\"") != std::string::npos);  // /heads
   CHECK(got.out.find("/nonsense: no such command") != std::string::npos);
   const auto kept = OrderedJson::parse(contents(folder / "kept.json"));
   CHECK(kept["interventions"][0]["op"] == "zero");

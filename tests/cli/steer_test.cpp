@@ -106,6 +106,9 @@ TEST_CASE("steer lists its methods, and says in one line what is missing or wron
   auto words = fitting(folder, "iti");
   words.insert(words.end(), {"--layers", "1"});
   fails(words, 2, "iti does not read --layers");
+  words = fitting(folder, "mean-diff");
+  words.insert(words.end(), {"--alpha", "nan"});
+  fails(words, 2, "a finite number");
   words = fitting(folder, "pca");
   words[5] = folder / "broken.jsonl";
   fails(words, 3, "broken.jsonl:1");
