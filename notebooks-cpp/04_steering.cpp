@@ -61,6 +61,7 @@ std::vector<std::string> written(const Study& study,
 // %%
 Change layer_off(const Study& study, std::int64_t layer) {
   Intervention zero{.site = fmt::format("blocks.{}.attn.hook_z", layer)};
+  zero.where.apply.phase = Phase::decode;
   return standing_interventions(study.model, std::vector<Intervention>{zero});
 }
 

@@ -1,6 +1,8 @@
 // dla, as a user runs it, and its result as inspect and export show it.
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "analyses/results/result_store.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include <fmt/format.h>
+
 #include "analyses/results/result_file.h"
 #include "analyses/results/result_store.h"
 #include "tests/cli/program.h"

@@ -1,6 +1,8 @@
 // attribute, and gradients in traces, as a user asks for them.
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "analyses/results/result_store.h"
 #include "hooks/trace/trace_reader.h"
 #include "tests/cli/program.h"

@@ -1,6 +1,8 @@
 // patch, ablate, path-patch and merge, as a user runs them.
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "analyses/results/result_store.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
