@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "hooks/standing_interventions.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -24,6 +25,17 @@ void check_fired(const Model& model) {
   if (model.standing()) {
     model.standing()->check_fired();
   }
+}
+
+OrderedJson fired_json(const StandingChange* change) {
+  if (change == nullptr) {
+    return nullptr;
+  }
+  OrderedJson json = OrderedJson::array();
+  for (const StandingChange::Fired& part : change->fired()) {
+    json.push_back({{"edit", part.part}, {"values", part.values}});
+  }
+  return json;
 }
 
 }  // namespace headscope

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/common_options.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 
@@ -14,5 +15,8 @@ Model load_with(const std::string& name, const CommonOptions& common, const std:
 
 // After the last pass: throws UsageError naming an intervention that never changed anything.
 void check_fired(const Model& model);
+
+// How often each part of a change fired: [{"edit": …, "values": …}]; null for no change.
+OrderedJson fired_json(const StandingChange* change);
 
 }  // namespace headscope

@@ -73,7 +73,7 @@ void expect_words(const std::vector<std::string>& words, std::size_t count, std:
 }  // namespace
 
 std::string chat_help() {
-  return "/heads               what is changed, and how often it fired\n"
+  return "/heads               what is changed\n"
          "/scale LAYER.HEAD F  multiply z of a head by F from the next answer on; 0 switches it "
          "off\n"
          "/off, /on            answer without any change; with them again\n"
@@ -93,9 +93,7 @@ ChatSession::ChatSession(const Model& model,
       options_(std::move(options)),
       say_(std::move(say)),
       prefixes_(std::make_shared<PrefixCache>(std::int64_t{1} << 28)) {
-  for (const std::int32_t id : end_of_turn_tokens(model.tokenizer(), &chat)) {
-    options_.stop.ids.push_back(id);
-  }
+  end_with_turn(options_.stop, model.tokenizer(), chat);
   reset();
 }
 

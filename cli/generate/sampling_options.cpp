@@ -44,6 +44,13 @@ StopRules stop_rules(const SamplingArguments& arguments) {
           .at_end_of_turn = arguments.ignore_end ? AtEndOfTurn::go_on : AtEndOfTurn::stop};
 }
 
+void end_with_turn(StopRules& stop, const Tokenizer& tokenizer, const ChatTemplate& chat) {
+  if (stop.at_end_of_turn == AtEndOfTurn::stop) {
+    const std::vector<TokenId> ends = end_of_turn_tokens(tokenizer, &chat);
+    stop.ids.insert(stop.ids.end(), ends.begin(), ends.end());
+  }
+}
+
 std::string_view to_string(Ended ended) {
   switch (ended) {
     case Ended::no:

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/chat/chat_template.h"
 #include "lib/generate/generate.h"
 
 namespace CLI {
@@ -22,6 +23,9 @@ struct SamplingArguments {
 void add_sampling(CLI::App& app, SamplingArguments& arguments);
 
 StopRules stop_rules(const SamplingArguments& arguments);
+
+// Adds what ends the assistant's turn by the chat template, unless texts go on behind turns.
+void end_with_turn(StopRules& stop, const Tokenizer& tokenizer, const ChatTemplate& chat);
 
 // "the end of a turn", "--max-tokens" …: why a text ended, in words.
 std::string_view to_string(Ended ended);

@@ -95,17 +95,6 @@ std::shared_ptr<const StandingChange> client_change(const Json& interventions,
   }
 }
 
-OrderedJson fired_json(const StandingChange* change) {
-  if (change == nullptr) {
-    return nullptr;
-  }
-  OrderedJson json = OrderedJson::array();
-  for (const StandingChange::Fired& part : change->fired()) {
-    json.push_back({{"edit", part.part}, {"values", part.values}});
-  }
-  return json;
-}
-
 void check_changed_something(const StandingChange* change) {
   if (change == nullptr) {
     return;

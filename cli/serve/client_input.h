@@ -30,9 +30,6 @@ std::shared_ptr<const StandingChange> client_change(const Json& interventions,
                                                     const Model& model,
                                                     const Directions& directions);
 
-// [{"edit": "intervention 0 (zero of …)", "values": 12}, …]; null without a change.
-OrderedJson fired_json(const StandingChange* change);
-
 // Throws HttpError 400 naming an edit that changed nothing.
 void check_changed_something(const StandingChange* change);
 

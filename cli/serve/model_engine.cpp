@@ -4,6 +4,7 @@
 
 #include "cli/api/text_answer.h"
 #include "cli/http/http_routes.h"
+#include "cli/intervene.h"
 #include "cli/serve/model_card.h"
 #include "lib/base/error.h"
 #include "lib/generate/predictions.h"
@@ -40,18 +41,6 @@ TextRequest text_request(const TextJob& job,
   request.change = change;
   request.top_logprobs = job.top_logprobs;
   return request;
-}
-
-// The prompt and what was written, but for the last token, of which nothing was computed. Edits
-// depend on a token and its place alone, so one pass gives what the steps had.
-Prompt computed_tokens(const std::vector<std::int32_t>& prompt, const GeneratedText& text) {
-  Prompt all;
-  all.tokens = prompt;
-  all.written = static_cast<std::int64_t>(text.tokens.size()) - 1;
-  for (std::int64_t i = 0; i < all.written; ++i) {
-    all.tokens.push_back(text.tokens[static_cast<std::size_t>(i)].token);
-  }
-  return all;
 }
 
 // Changes that a pass cannot run beside any other: that read a layer's attention, while another may
@@ -384,8 +373,10 @@ void ModelEngine::finish(const WritingPtr& writing, const GeneratedText& text) {
               .written_tokens = static_cast<std::int64_t>(text.tokens.size()),
               .interventions = fired_json(writing->change.get())};
   if (writing->job.hooks) {
+    Prompt prompt;
+    prompt.tokens = writing->prompt;
     end.hooks = values_json(model_.with(writing->change),
-                            computed_tokens(writing->prompt, text),
+                            computed_text(std::move(prompt), text),
                             *writing->job.hooks,
                             options_.look);
   }

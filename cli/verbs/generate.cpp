@@ -53,27 +53,17 @@ GenerateOptions options_of(const GenerateArguments& arguments, const Invocation&
   return options;
 }
 
-// What ran: a prompt and all its text but the last token, which nothing was computed of.
-std::vector<Prompt> whole_texts(const GenerateResult& result) {
+std::vector<Prompt> computed_texts(const GenerateResult& result) {
   std::vector<Prompt> texts;
   for (const GeneratedPrompt& of : result.prompts) {
     for (std::size_t sample = 0; sample < of.texts.size(); ++sample) {
-      Prompt text = of.prompt;
-      text.id += of.texts.size() > 1 ? fmt::format("/{}", sample) : "";
-      const std::vector<WrittenToken>& written = of.texts[sample].tokens;
-      for (std::size_t i = 0; i + 1 < written.size(); ++i) {
-        text.tokens.push_back(written[i].token);
-        ++text.written;
-      }
-      text.pieces.clear();
-      texts.push_back(std::move(text));
+      texts.push_back(computed_text(of.prompt, of.texts[sample]));
+      texts.back().id += of.texts.size() > 1 ? fmt::format("/{}", sample) : "";
     }
   }
   return texts;
 }
 
-// Edits depend on a token and its place alone, so one pass over the whole text gives what its steps
-// had, a row a token.
 void record_texts(const Model& changed,
                   const GenerateResult& result,
                   const GenerateArguments& arguments,
@@ -84,15 +74,7 @@ void record_texts(const Model& changed,
                                  {.command_line = invocation.command_line,
                                   .seed = invocation.common.seed,
                                   .prepend_bos = arguments.prompts.bos});
-  record_with_progress(changed, whole_texts(result), arguments.record, record);
-}
-
-OrderedJson fired_json(const StandingChange& change) {
-  OrderedJson json = OrderedJson::array();
-  for (const StandingChange::Fired& part : change.fired()) {
-    json.push_back({{"edit", part.part}, {"values", part.values}});
-  }
-  return json;
+  record_with_progress(changed, computed_texts(result), arguments.record, record);
 }
 
 std::string summary(const GenerateResult& result, const StandingChange* change) {
@@ -127,7 +109,7 @@ void show_result(const GenerateResult& result,
                      {"prompts", to_json(result.prompts, changed)},
                      {"seconds", result.seconds}};
     if (change != nullptr) {
-      json["fired"] = fired_json(*change);
+      json["fired"] = fired_json(change);
     }
     print_json(json);
     return;
@@ -145,11 +127,7 @@ std::vector<Prompt> chat_prompts(const GenerateArguments& arguments,
     throw UsageError("--chat makes messages of texts: give --prompt TEXT");
   }
   const ChatTemplate chat = load_chat_template(arguments.model);
-  for (const std::int32_t id : end_of_turn_tokens(model.tokenizer(), &chat)) {
-    if (options.stop.at_end_of_turn == AtEndOfTurn::stop) {
-      options.stop.ids.push_back(id);
-    }
-  }
+  end_with_turn(options.stop, model.tokenizer(), chat);
   std::vector<Prompt> prompts;
   for (const std::string& text : arguments.prompts.texts) {
     OrderedJson messages = OrderedJson::array();

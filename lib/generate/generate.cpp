@@ -55,6 +55,15 @@ std::string changes_key(const Model& model, const TextRequest& request) {
 
 }  // namespace
 
+Prompt computed_text(Prompt prompt, const GeneratedText& text) {
+  for (std::size_t i = 0; i + 1 < text.tokens.size(); ++i) {
+    prompt.tokens.push_back(text.tokens[i].token);
+    ++prompt.written;
+  }
+  prompt.pieces.clear();  // of the prompt alone
+  return prompt;
+}
+
 // A text while it runs.
 struct Generation::State {
   TextRequest request;

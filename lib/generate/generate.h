@@ -64,6 +64,10 @@ struct GeneratedText {
   std::string text{};
 };
 
+// What ran: a prompt and all that was written but the last token, of which nothing was computed.
+// Edits depend on a token and its place alone, so one pass over it gives what the steps had.
+Prompt computed_text(Prompt prompt, const GeneratedText& text);
+
 // Texts that run together, one token each a step. What a text gets does not depend on those beside
 // it but for the rounding of products of other sizes. Takes causal models alone.
 class Generation {
