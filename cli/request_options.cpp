@@ -1,6 +1,7 @@
 #include "cli/request_options.h"
 
 #include <limits>
+#include <variant>
 
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>

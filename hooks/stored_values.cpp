@@ -1,5 +1,6 @@
 #include "hooks/stored_values.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "analyses/ablation/ablation.h"
 #include "hooks/mean_values.h"
 #include "lib/base/error.h"

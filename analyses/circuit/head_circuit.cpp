@@ -1,6 +1,7 @@
 #include "analyses/circuit/head_circuit.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace headscope {
 

@@ -1,5 +1,6 @@
 #include "analyses/circuit/reproduce.h"
 
+#include <algorithm>
 #include <map>
 
 #include "analyses/circuit/attention_to.h"

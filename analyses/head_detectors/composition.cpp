@@ -1,5 +1,6 @@
 #include "analyses/head_detectors/composition.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <ATen/ops/linalg_qr.h>

@@ -1,5 +1,7 @@
 #include "analyses/head_detectors/number_features.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include <ATen/ops/eye.h>

@@ -1,6 +1,7 @@
 #include "analyses/head_detectors/stored_statistics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <set>

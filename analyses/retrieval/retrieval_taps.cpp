@@ -1,5 +1,7 @@
 #include "analyses/retrieval/retrieval_taps.h"
 
+#include <algorithm>
+
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/topk.h>
 

@@ -1,5 +1,7 @@
 #include "analyses/sweep/site_change.h"
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
 
 #include "lib/attention/attention.h"

@@ -1,6 +1,7 @@
 #include "cli/http/http_server.h"
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <thread>

@@ -1,6 +1,7 @@
 #include "cli/http/http_session.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>

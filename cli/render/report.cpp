@@ -1,5 +1,6 @@
 #include "cli/render/report.h"
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 

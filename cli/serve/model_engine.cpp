@@ -1,6 +1,7 @@
 #include "cli/serve/model_engine.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "cli/api/text_answer.h"
 #include "cli/http/http_routes.h"

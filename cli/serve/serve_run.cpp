@@ -1,6 +1,7 @@
 #include "cli/serve/serve_run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 

@@ -1,6 +1,7 @@
 #include "cli/trace/stats_view.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 

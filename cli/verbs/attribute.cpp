@@ -1,5 +1,6 @@
 // headscope attribute: what a patching sweep would find, estimated from gradients
 // (analyses/attribution/attribute_method.h).
+#include <algorithm>
 #include <chrono>
 
 #include <CLI/CLI.hpp>

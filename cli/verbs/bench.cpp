@@ -1,5 +1,6 @@
 // headscope bench: how fast this machine runs a model, with and without recording.
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,8 @@
 // headscope compare: how far two lists of heads agree.
 #include "analyses/head_lists/compare.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "analyses/head_detectors/atlas_list.h"

@@ -1,4 +1,6 @@
 // headscope info: what a model is and what it will need, without reading its weights.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"

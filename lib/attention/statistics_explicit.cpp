@@ -1,6 +1,7 @@
 #include "lib/attention/statistics_explicit.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include <ATen/ops/logsumexp.h>

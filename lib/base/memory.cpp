@@ -1,6 +1,7 @@
 #include "lib/base/memory.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <limits>
 #include <string>

@@ -1,6 +1,7 @@
 // Tokens to expressions, by Jinja's grammar.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <string_view>
 #include <vector>

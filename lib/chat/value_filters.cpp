@@ -1,4 +1,5 @@
 // Filters of any value.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -1,5 +1,7 @@
 #include "lib/model/qkv.h"
 
+#include <array>
+
 #include "lib/base/error.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/norm.h"

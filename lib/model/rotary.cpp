@@ -1,5 +1,6 @@
 #include "lib/model/rotary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 

@@ -1,5 +1,6 @@
 #include "lib/tensor/dense.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <vector>

@@ -1,6 +1,9 @@
 // Estimates against what they estimate: where the two runs are close, a patch is as good as linear.
 #include "analyses/attribution/attribution.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <ATen/ops/randn_like.h>
 
 #include "hooks/edits.h"

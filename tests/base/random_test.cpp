@@ -2,6 +2,7 @@
 #include "lib/base/random.h"
 
 #include <numeric>
+#include <random>
 #include <utility>
 #include <vector>
 

@@ -1,5 +1,7 @@
 // Every chat of data/fixtures/chat under every template there: the prompt is that of transformers,
 // byte for byte, and where transformers raises so do we.
+#include <chrono>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <map>

@@ -1,6 +1,7 @@
 // Where models keep their chat template, what it is given, and the tokens that end a turn.
 #include "lib/chat/chat_template.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 

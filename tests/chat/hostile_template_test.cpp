@@ -1,5 +1,6 @@
 // Templates come with the files of strangers: whatever they hold ends in a prompt or a DataError,
 // in bounded time and memory.
+#include <algorithm>
 #include <filesystem>
 #include <random>
 

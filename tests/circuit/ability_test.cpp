@@ -1,5 +1,7 @@
 // What reproduce says where a model does not do the task, and that what it looks for hangs
 // together.
+#include <algorithm>
+
 #include "analyses/circuit/reproduce.h"
 #include "analyses/task/maker.h"
 #include "cli/reproduce/reproduce_view.h"

@@ -1,5 +1,7 @@
 // detect, atlas, stats and record --statistics, as a user runs them.
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "analyses/head_detectors/atlas.h"
 #include "lib/base/json.h"

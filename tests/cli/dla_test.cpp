@@ -1,4 +1,5 @@
 // dla, as a user runs it, and its result as inspect and export show it.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>

@@ -1,4 +1,7 @@
 // --intervene: the same analysis of a changed model, from the command line.
+#include <algorithm>
+#include <cmath>
+
 #include "hooks/edits.h"
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"

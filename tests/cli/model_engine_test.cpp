@@ -1,7 +1,13 @@
 // Texts of many clients in one batch against each written alone.
 #include "cli/serve/model_engine.h"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "hooks/edits.h"

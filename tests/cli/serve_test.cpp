@@ -1,4 +1,5 @@
 // `headscope serve` as a program, over sockets.
+#include <chrono>
 #include <csignal>
 #include <thread>
 

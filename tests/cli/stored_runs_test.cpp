@@ -1,4 +1,5 @@
 // record once, then patch, ablate, attribute, dla and detect from the trace, as a user runs them.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>

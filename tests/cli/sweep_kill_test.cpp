@@ -1,6 +1,8 @@
 // A sweep of the program killed, refused a second writer and stopped by a full disk, in real
 // processes. Nothing here depends on how fast the machine is: the sweep is frozen (SIGSTOP) once so
 // much of it is done, and what happens to it happens then.
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include <sys/resource.h>

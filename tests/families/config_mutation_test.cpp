@@ -1,7 +1,9 @@
 // Broken configs by the thousand: each gives a model config that check() accepts, or an error of
 // ours; never a crash, a hang or a huge allocation.
+#include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <limits>
 #include <random>
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // What headscope does not run it refuses by name, and never runs on a guess.
 #include <cmath>
 #include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -3,6 +3,8 @@
 #include "lib/generate/generate.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include <ATen/ops/argmax.h>

@@ -1,6 +1,8 @@
 // Composition against whole products, and on a model whose heads are known to compose.
 #include "analyses/head_detectors/composition.h"
 
+#include <cmath>
+
 #include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_weights.h"
 #include "analyses/head_detectors/own_detectors.h"

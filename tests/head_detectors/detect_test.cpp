@@ -2,6 +2,7 @@
 #include "analyses/head_detectors/detect.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <limits>

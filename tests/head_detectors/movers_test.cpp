@@ -1,5 +1,6 @@
 // Heads that move names, letters and answers: on a model that has one, and against other parts of
 // headscope that measure the same.
+#include <algorithm>
 #include <cmath>
 
 #include "analyses/circuit/attention_to.h"

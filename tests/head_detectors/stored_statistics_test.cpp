@@ -1,6 +1,9 @@
 // Detectors on a trace of their prompts against the same on a pass of their own.
 #include "analyses/head_detectors/stored_statistics.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <ATen/ops/eye.h>
 #include <ATen/ops/randn.h>
 

@@ -1,4 +1,6 @@
 // The successor test on heads that map each token to the next by construction.
+#include <algorithm>
+
 #include <ATen/ops/eye.h>
 #include <ATen/ops/randn.h>
 

@@ -1,6 +1,8 @@
 // Ablation, gradient importance and value drain against runs with hooks.
 #include "analyses/head_detectors/text_loss.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <ATen/ops/log_softmax.h>

@@ -1,7 +1,9 @@
 // Lists of heads read from each format, and compared. The published files' figures are those of
 // shared/methods (Wu et al. 2024; Xiao et al. 2024); those tests skip where the files are not.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include "analyses/head_lists/compare.h"
 #include "analyses/head_lists/read_head_list.h"

@@ -1,6 +1,8 @@
 // Interventions as data, against the same changes in plain loops.
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 
 #include "hooks/edits.h"
 #include "hooks/intervention_json.h"

@@ -1,5 +1,9 @@
 // Masks and biases of attention scores: on the fused path, and what they change there is what the
 // explicit path makes of them.
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
 #include <ATen/ops/randn.h>
 
 #include "hooks/edits.h"

@@ -1,5 +1,7 @@
 // Which tokens "apply" and "keys" choose, against loops over the words of hooks/token_choice.h; and
 // that a pass in chunks, one step after another and one that computes all anew choose the same.
+#include <algorithm>
+
 #include <ATen/ops/cat.h>
 
 #include "hooks/edits.h"

@@ -2,6 +2,7 @@
 #include "cli/http/http_server.h"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 

@@ -1,5 +1,7 @@
 // The GPU against the CPU. Runs where there is a GPU and libheadscope_cuda.so; elsewhere its
 // cases are skipped.
+#include <algorithm>
+
 #include <ATen/ops/randn.h>
 
 #include "analyses/attribution/attribution.h"

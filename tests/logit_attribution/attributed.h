@@ -1,6 +1,7 @@
 // Tiny models taken apart, for the tests of direct logit attribution.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "analyses/logit_attribution/logit_attribution.h"

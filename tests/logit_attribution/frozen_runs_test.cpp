@@ -1,4 +1,7 @@
 // Every share against runs written out with hooks.
+#include <algorithm>
+#include <cmath>
+
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "hooks/tap_list.h"

@@ -1,4 +1,5 @@
 // Direct logit attribution against the logits of the model.
+#include <cmath>
 #include <limits>
 
 #include <ATen/ops/tensor.h>

@@ -1,4 +1,7 @@
 // Direct logit attribution from a trace against the same with the run made.
+#include <algorithm>
+#include <cmath>
+
 #include "analyses/logit_attribution/batch_shares.h"
 #include "tests/logit_attribution/attributed.h"
 #include "tests/support/recorded.h"

@@ -1,4 +1,6 @@
 // Batches and the KV cache against lists that grow.
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "lib/model/kv_cache.h"
 #include "lib/tensor/ops.h"

@@ -2,6 +2,7 @@
 #include "lib/tensor/dense.h"
 
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <limits>
 

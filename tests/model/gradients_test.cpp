@@ -1,6 +1,8 @@
 // Gradients at every hook point against differences of real forward passes.
 #include "lib/model/gradients.h"
 
+#include <cmath>
+
 #include "hooks/edits.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"

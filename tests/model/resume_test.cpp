@@ -1,4 +1,6 @@
 // Passes that start inside the model give what whole passes give.
+#include <algorithm>
+
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"

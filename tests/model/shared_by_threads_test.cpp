@@ -1,5 +1,6 @@
 // One model, read by several threads at once: each gets what it gets alone. Worth most under
 // ThreadSanitizer (`make tsan`), which sees a race that happens to do no harm.
+#include <algorithm>
 #include <thread>
 
 #include "tests/support/catch.h"

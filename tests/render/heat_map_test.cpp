@@ -1,5 +1,6 @@
 #include "cli/render/heat_map.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

@@ -1,5 +1,6 @@
 #include "cli/render/table.h"
 
+#include <chrono>
 #include <cmath>
 
 #include "cli/render/progress.h"

@@ -1,4 +1,6 @@
 // The example of data/RESULT_FORMAT.md, run as a user would; skipped where Python has no h5py.
+#include <cmath>
+
 #include "lib/base/json.h"
 #include "tests/results/result_cases.h"
 #include "tests/support/catch.h"

@@ -2,6 +2,7 @@
 #include "analyses/retrieval/niah_log.h"
 
 #include <fstream>
+#include <iterator>
 
 #include "lib/base/error.h"
 #include "tests/support/catch.h"

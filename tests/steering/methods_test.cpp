@@ -1,4 +1,5 @@
 // What methods learn, against the same by hand.
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ops/cos.h>

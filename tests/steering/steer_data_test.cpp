@@ -1,6 +1,7 @@
 // Examples as they are read and split, and the score they are judged by, against plain loops.
 #include "analyses/steering/steer_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 

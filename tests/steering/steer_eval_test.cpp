@@ -2,6 +2,8 @@
 #include "analyses/steering/steer_eval.h"
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "analyses/steering/applied.h"

@@ -1,6 +1,9 @@
 // Kills whoever writes a stored file, at random moments, and looks at what is left.
 #pragma once
 
+#include <atomic>
+#include <random>
+
 #include "tests/stored/stored_kinds.h"
 #include "tests/support/catch.h"
 #include "tests/support/killed_child.h"

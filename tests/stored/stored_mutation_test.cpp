@@ -1,4 +1,5 @@
 // Damaged files: an error or an answer, never a crash. Worth most under AddressSanitizer.
+#include <algorithm>
 #include <random>
 #include <set>
 

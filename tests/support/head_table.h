@@ -1,6 +1,8 @@
 // A detector's samples as tensors.
 #pragma once
 
+#include <algorithm>
+
 #include "analyses/head_detectors/detector.h"
 #include "lib/tensor/ops.h"
 

@@ -1,5 +1,6 @@
 // Analyses of a changed model against the same written out with hooks: none of their shortcuts may
 // forget the change.
+#include <cmath>
 #include <fstream>
 
 #include "analyses/attribution/attribution.h"

@@ -1,4 +1,7 @@
 // Path patching against the four runs written out with hooks.
+#include <algorithm>
+#include <cmath>
+
 #include "analyses/path_patching/path_runner.h"
 #include "analyses/sweep/sweep.h"
 #include "hooks/edits.h"

@@ -1,4 +1,7 @@
 // Every shortcut of the sweep engine against the plain loop: an edit, a whole forward pass.
+#include <algorithm>
+#include <cmath>
+
 #include "analyses/sweep/sweep.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

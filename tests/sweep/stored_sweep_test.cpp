@@ -1,4 +1,6 @@
 // Patching and ablation from traces against the same with every run made.
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "analyses/ablation/ablation.h"

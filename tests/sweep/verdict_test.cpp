@@ -1,6 +1,7 @@
 // What a model can do, told from its values.
 #include "analyses/metric/verdict.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/support/catch.h"

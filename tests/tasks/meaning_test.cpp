@@ -1,6 +1,7 @@
 // What each task means: the answer follows from the clean prompt, what is wrong from the corrupted
 // one, and the spans lie on the words they name. Read off the tokens, not off the generator.
 #include <map>
+#include <set>
 
 #include "tests/tasks/cases.h"
 

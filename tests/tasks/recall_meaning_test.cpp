@@ -1,5 +1,6 @@
 // The same for tasks of recall and choice.
 #include <map>
+#include <set>
 
 #include "lib/base/json.h"
 #include "tests/tasks/cases.h"

@@ -1,5 +1,7 @@
 // Broken tokenizer files and vocabularies throw DataError or load; they never crash or hang.
+#include <algorithm>
 #include <ctime>
+#include <fstream>
 #include <random>
 
 #include "lib/base/error.h"

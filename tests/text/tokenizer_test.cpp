@@ -2,6 +2,7 @@
 #include "lib/text/tokenizer.h"
 
 #include <ctime>
+#include <fstream>
 #include <functional>
 
 #include "lib/base/error.h"

@@ -1,4 +1,5 @@
 // Many prompts handed over at once: the same file, in few writes.
+#include <algorithm>
 #include <fstream>
 #include <numeric>
 #include <random>

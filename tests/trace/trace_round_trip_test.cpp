@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "lib/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/trace/trace_cases.h"

@@ -1,6 +1,8 @@
 // Arrays of NumPy, and tensors written as safetensors.
 #include "lib/weights/npy.h"
 
+#include <fstream>
+
 #include "lib/base/error.h"
 #include "lib/weights/weight_source.h"
 #include "lib/weights/write_safetensors.h"

@@ -1,4 +1,6 @@
 // Arithmetic heads by path patching.
+#include <cmath>
+
 #include <ATen/ops/gather.h>
 
 #include "analyses/head_detectors/arithmetic_heads.h"

@@ -1,6 +1,8 @@
 // Value drain, with residual peaks and massive activations in the notes.
 #include "analyses/head_detectors/detectors/value_drain.h"
 
+#include <algorithm>
+
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/massive_activations.h"
 #include "analyses/head_detectors/own_detectors.h"

@@ -1,5 +1,6 @@
 #include "analyses/task/makers/published_colors.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "analyses/task/in_context.h"
