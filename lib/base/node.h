@@ -1,5 +1,7 @@
 // The graph of a model that circuits are parts of: what writes to the residual stream, and who
-// reads it.
+// reads it. Nodes and edges have two spellings: that of headscope's tables and options,
+// to_string(), and that of graph files of EAP-IG (Hanna et al. 2024, arXiv:2403.17806),
+// graph_name(). Either is read.
 #pragma once
 
 #include <compare>
@@ -35,9 +37,10 @@ struct Node {
 // In the order of the forward pass; heads of one layer by number.
 std::strong_ordering operator<=>(const Node& a, const Node& b);
 
-std::string to_string(const Node& node);  // "input", "9.6", "9.mlp", "logits"
+std::string to_string(const Node& node);   // "input", "9.6", "9.mlp", "logits"
+std::string graph_name(const Node& node);  // "input", "a9.h6", "m9", "logits"
 
-// Reads what to_string() gives. Throws UsageError for anything else.
+// Reads either spelling. Throws UsageError for anything else.
 Node parse_node(std::string_view text);
 
 // What `from` writes to the stream and `to` reads there. A head reads it as `input`; an edge to an
@@ -49,9 +52,10 @@ struct Edge {
   auto operator<=>(const Edge&) const = default;  // by `from`, then `to`, then `input`
 };
 
-std::string to_string(const Edge& edge);  // "5.5 -> 7.3:v", "9.6 -> logits"
+std::string to_string(const Edge& edge);   // "5.5 -> 7.3:v", "9.6 -> logits"
+std::string graph_name(const Edge& edge);  // "a5.h5->a7.h3<v>", "a9.h6->logits"
 
-// Reads what to_string() gives. Throws UsageError for anything else, for an edge that leads
+// Reads either spelling. Throws UsageError for anything else, for an edge that leads
 // backwards or within a layer's heads, an end that nothing leads to (input), a head without an
 // input, and an input of what is no head.
 Edge parse_edge(std::string_view text);
