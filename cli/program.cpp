@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/exit_code.h"
@@ -42,18 +43,18 @@ std::string command_line(int argc, const char* const* argv) {
   return replace_invalid_utf8(line);  // it is stored in files, whose texts are UTF-8
 }
 
-// CLI11 says only that a word was not expected.
-void check_verb(const std::string& word, const std::vector<Verb>& verbs) {
-  std::vector<std::string> names;
-  for (const Verb& verb : verbs) {
-    names.emplace_back(verb.name);
-    if (word == verb.name) {
-      return;
-    }
+// Throws for a word that is no name; CLI11 says only that it was not expected. `before`: the words
+// that come first, "sae ".
+void check_verb(const std::string& word,
+                const std::vector<std::string>& names,
+                const std::string& before) {
+  if (std::find(names.begin(), names.end(), word) == names.end()) {
+    throw UsageError("{}{}: no such verb{} (headscope {}--help lists them)",
+                     before,
+                     visible(word, Spaces::kept),
+                     did_you_mean(word, names),
+                     before);
   }
-  throw UsageError("{}: no such verb{} (headscope --help lists them)",
-                   visible(word, Spaces::kept),
-                   did_you_mean(word, names));
 }
 
 // A file opened while standard error is closed (`2>&-`) would get its number, and our notes. Not
@@ -71,10 +72,31 @@ struct Bound {
   std::function<void()> run;
 };
 
-std::map<std::string, Bound> bind_verbs(CLI::App& app, Invocation& invocation) {
-  std::map<std::string, Bound> bound;
+// Verbs by name: "patch", "sae train".
+using BoundVerbs = std::map<std::string, Bound>;
+
+// What "sae train" and its like hang under.
+std::map<std::string, CLI::App*> bind_groups(CLI::App& app) {
+  std::map<std::string, CLI::App*> groups;
+  for (const VerbGroup& group : verb_groups()) {
+    CLI::App* sub = app.add_subcommand(std::string(group.name), std::string(group.summary));
+    sub->require_subcommand(1);
+    sub->footer(fmt::format("\n`headscope {} VERB --help` shows a verb's options and an example.",
+                            group.name));
+    groups[std::string(group.name)] = sub;
+  }
+  return groups;
+}
+
+BoundVerbs bind_verbs(CLI::App& app, Invocation& invocation) {
+  BoundVerbs bound;
+  const auto groups = bind_groups(app);
   for (const Verb& verb : all_verbs()) {
-    CLI::App* sub = app.add_subcommand(std::string(verb.name), std::string(verb.summary));
+    const std::size_t space = verb.name.find(' ');
+    const bool grouped = space != std::string_view::npos;
+    CLI::App* parent = grouped ? groups.at(std::string(verb.name.substr(0, space))) : &app;
+    CLI::App* sub = parent->add_subcommand(std::string(verb.name.substr(grouped ? space + 1 : 0)),
+                                           std::string(verb.summary));
     sub->footer("\nExample:\n" + std::string(verb.example));
     auto run = verb.bind(*sub, invocation);
     add_common_options(*sub, invocation.common);
@@ -83,9 +105,55 @@ std::map<std::string, Bound> bind_verbs(CLI::App& app, Invocation& invocation) {
   return bound;
 }
 
+// The names that begin with `group` and a space, without these; without one, the first words.
+std::vector<std::string> names_within(const BoundVerbs& verbs, const std::string& group) {
+  std::vector<std::string> names;
+  for (const auto& [name, bound] : verbs) {
+    const std::size_t space = name.find(' ');
+    if (group.empty()) {
+      names.push_back(name.substr(0, space));
+    } else if (space != std::string::npos && name.substr(0, space) == group) {
+      names.push_back(name.substr(space + 1));
+    }
+  }
+  return names;
+}
+
+// The name of the verb that the words begin with; empty if they ask for help or the version first.
+// Throws UsageError for a word that is none.
+std::string verb_of(const std::vector<std::string>& words, const BoundVerbs& verbs) {
+  if (words.empty() || words[0].starts_with("-")) {
+    return {};
+  }
+  check_verb(words[0], names_within(verbs, ""), "");
+  const std::vector<std::string> within = names_within(verbs, words[0]);
+  if (within.empty()) {
+    return words[0];
+  }
+  if (words.size() < 2 || words[1].starts_with("-")) {
+    return {};
+  }
+  check_verb(words[1], within, words[0] + " ");
+  return words[0] + " " + words[1];
+}
+
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
+}
+
+// The words in the order CLI11 takes them, those behind the verb told apart.
+std::vector<std::string> told_apart(std::vector<std::string> words,
+                                    const std::string& verb,
+                                    const BoundVerbs& verbs) {
+  if (!verb.empty()) {
+    const std::ptrdiff_t names = verb.find(' ') == std::string::npos ? 1 : 2;
+    const auto rest = words_of(*verbs.at(verb).app, {words.begin() + names, words.end()});
+    words.erase(words.begin() + names, words.end());
+    words.insert(words.end(), rest.begin(), rest.end());
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
 }
 
 int parse_and_run(int argc, const char* const* argv) {
@@ -94,31 +162,25 @@ int parse_and_run(int argc, const char* const* argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  const auto verbs = bind_verbs(app, invocation);
-  const std::string word = argc > 1 ? argv[1] : "--help";
-  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  if (!word.starts_with("-")) {
-    check_verb(word, all_verbs());
-    words = words_of(*verbs.at(word).app, {words.begin() + 1, words.end()});
-    words.insert(words.begin(), word);
+  const BoundVerbs verbs = bind_verbs(app, invocation);
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const std::string verb = verb_of(words, verbs);
+  if (verb.empty() && (words.empty() || !words.back().starts_with("-"))) {
+    print(words.empty() ? app.help() : app.get_subcommand(words[0])->help("headscope"));
+    return 2;
   }
   try {
-    if (argc > 1) {
-      std::reverse(words.begin(), words.end());  // as CLI11 wants them
-      app.parse(std::move(words));
-    } else {
-      print(app.help());
-      return 2;
-    }
+    app.parse(told_apart(words, verb, verbs));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);  // --help, --version
     }
-    const std::string verb = verbs.contains(word) ? word + " " : "";
-    throw UsageError("{} (headscope {}--help shows what there is)", one_line(error.what()), verb);
+    throw UsageError("{} (headscope {}--help shows what there is)",
+                     one_line(error.what()),
+                     verb.empty() ? "" : verb + " ");
   }
   apply(invocation.common);
-  verbs.at(app.get_subcommands().front()->get_name()).run();
+  verbs.at(verb).run();
   return 0;
 }
 

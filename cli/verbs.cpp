@@ -28,6 +28,7 @@ std::vector<Verb> all_verbs() {
       merge_verb(),
       niah_verb(),
       steer_verb(),
+      sae_circuit_verb(),
       compare_verb(),
       serve_verb(),
       bench_verb(),
@@ -35,6 +36,13 @@ std::vector<Verb> all_verbs() {
       demo_verb(),
   };
   // clang-format on
+}
+
+const std::vector<VerbGroup>& verb_groups() {
+  static const std::vector<VerbGroup> groups = {
+      {"sae", "Sparse autoencoders of activations, and circuits of the codes they give heads"},
+  };
+  return groups;
 }
 
 }  // namespace headscope

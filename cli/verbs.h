@@ -31,11 +31,19 @@ Verb sweep_verb();
 Verb merge_verb();
 Verb niah_verb();
 Verb steer_verb();
+Verb sae_circuit_verb();
 Verb compare_verb();
 Verb serve_verb();
 Verb bench_verb();
 Verb demo_verb();
 
 std::vector<Verb> all_verbs();  // in the order of --help
+
+// What verbs of two words, "sae train", have in common; their names begin with the group's.
+struct VerbGroup {
+  std::string_view name;
+  std::string_view summary;
+};
+const std::vector<VerbGroup>& verb_groups();
 
 }  // namespace headscope

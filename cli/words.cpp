@@ -20,6 +20,14 @@ const CLI::Option* option_of(const CLI::App& verb, const std::string& flag) {
   return flag.size() > 1 && flag.front() == '-' ? verb.get_option_no_throw(flag) : nullptr;
 }
 
+// "patch", "sae train".
+std::string words_before_options(const CLI::App& verb) {
+  const CLI::App* parent = verb.get_parent();
+  return parent != nullptr && parent->get_parent() != nullptr
+             ? parent->get_name() + " " + verb.get_name()
+             : verb.get_name();
+}
+
 [[noreturn]] void fail_unknown(const CLI::App& verb, const std::string& flag) {
   std::vector<std::string> known{"--help"};
   for (const CLI::Option* option : verb.get_options()) {
@@ -30,7 +38,7 @@ const CLI::Option* option_of(const CLI::App& verb, const std::string& flag) {
   throw UsageError("{}: no such option{} (headscope {} --help lists them)",
                    visible(flag, Spaces::kept),
                    did_you_mean(flag, known),
-                   verb.get_name());
+                   words_before_options(verb));
 }
 
 std::string long_name(const CLI::Option& option) {

@@ -5,8 +5,8 @@
 
 #include <ATen/ops/linalg_qr.h>
 
-#include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_weights.h"
+#include "lib/tensor/gaussian.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

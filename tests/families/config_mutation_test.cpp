@@ -25,9 +25,9 @@ namespace {
 constexpr int kMutants = 120;  // of each fixture
 constexpr std::int64_t kMostMemory = 512'000'000;
 
-class Random {
+class Mutations {
  public:
-  explicit Random(std::uint64_t seed) : random_(seed) {}
+  explicit Mutations(std::uint64_t seed) : random_(seed) {}
 
   std::size_t below(std::size_t count) {
     return count == 0 ? 0 : static_cast<std::size_t>(random_() % count);
@@ -97,7 +97,7 @@ const std::vector<const char*> kKeys{"rope_scaling",
                                      "architectures",
                                      "num_key_value_heads"};
 
-void edit(Json& config, Random& random) {
+void edit(Json& config, Mutations& random) {
   const Json flat = config.flatten();
   if (flat.empty()) {
     return;
@@ -132,7 +132,7 @@ void edit(Json& config, Random& random) {
 }
 
 // What no JSON value is: cut short, a byte changed, a number spelled as JSON may not.
-std::string edited_text(std::string text, Random& random) {
+std::string edited_text(std::string text, Mutations& random) {
   const std::size_t at = random.below(text.size());
   switch (random.below(12)) {
     case 0:
@@ -181,7 +181,7 @@ struct OwnFolder {
 };
 
 // Puts another value behind a metadata key of the architecture, or another type before it.
-std::string edited_gguf(std::string bytes, const std::string& prefix, Random& random) {
+std::string edited_gguf(std::string bytes, const std::string& prefix, Mutations& random) {
   static const std::vector<std::uint32_t> kBits{0,
                                                 1,
                                                 2,
@@ -226,7 +226,7 @@ std::string edited_gguf(std::string bytes, const std::string& prefix, Random& ra
 TEST_CASE("a config.json edited at random is a valid config or refused") {
   const OwnFolder folder;
   const std::int64_t before = peak_memory();
-  Random random(8);
+  Mutations random(8);
   Tally tally;
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     const Json good = read_json(fixture.path / "config.json");
@@ -249,7 +249,7 @@ TEST_CASE("a config.json edited at random is a valid config or refused") {
 TEST_CASE("GGUF metadata edited at random are a valid config or refused") {
   const OwnFolder folder;
   const std::int64_t before = peak_memory();
-  Random random(9);
+  Mutations random(9);
   Tally tally;
   for (const FixtureModel& fixture : gguf_fixtures()) {
     const std::string good = read_file(fixture.path);

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_weights.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/json.h"
+#include "lib/tensor/gaussian.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"

@@ -6,11 +6,11 @@
 #include <ATen/ops/nan_to_num.h>
 
 #include "analyses/head_detectors/composition.h"
-#include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/json.h"
 #include "lib/base/ranking.h"
+#include "lib/tensor/gaussian.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

@@ -1,11 +1,11 @@
 // Gradient importance: how much would the loss change if the head were scaled?
-#include "analyses/head_detectors/gaussian.h"
 #include "analyses/head_detectors/head_importance.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
 #include "lib/base/json.h"
 #include "lib/model/gradients.h"
+#include "lib/tensor/gaussian.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {

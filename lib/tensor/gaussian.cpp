@@ -1,4 +1,4 @@
-#include "analyses/head_detectors/gaussian.h"
+#include "lib/tensor/gaussian.h"
 
 #include <cmath>
 #include <numbers>
