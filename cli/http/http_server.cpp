@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "cli/http/http_session.h"
+#include "cli/http/session_exchange.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -110,83 +111,15 @@ class HttpServer::Impl final : public HttpSessionHost,
   std::thread thread_;
 };
 
-namespace {
-
-class ServerExchange final : public HttpExchange {
- public:
-  struct Of {
-    std::uint64_t session = 0;
-    std::uint64_t number = 0;
-  };
-  using WithSession = std::function<void(std::uint64_t, std::function<void(HttpSession*)>)>;
-
-  ServerExchange(WithSession with_session, Of of, HttpRequest request)
-      : with_session_(std::move(with_session)), of_(of), request_(std::move(request)) {}
-
-  ~ServerExchange() override {
-    if (!answered_) {
-      reply(error_response(HttpError(500, "internal error: the request was dropped")));
-    }
-  }
-
-  [[nodiscard]] const HttpRequest& request() const override { return request_; }
-
-  void reply(HttpResponse response) override {
-    answered_ = true;
-    with([response = std::move(response), number = of_.number](HttpSession& session) {
-      session.reply(number, response);
-    });
-  }
-
-  void start_stream(const std::string& content_type) override {
-    with([content_type, number = of_.number](HttpSession& session) {
-      session.start_stream(number, content_type);
-    });
-  }
-
-  void send(std::string piece) override {
-    with([piece = std::move(piece), number = of_.number](HttpSession& session) {
-      session.send(number, piece);
-    });
-  }
-
-  void end_stream() override {
-    answered_ = true;
-    with([number = of_.number](HttpSession& session) { session.end_stream(number); });
-  }
-
-  void when_gone(std::function<void()> gone) override {
-    with_session_(of_.session, [gone = std::move(gone), number = of_.number](HttpSession* session) {
-      session == nullptr ? gone() : session->when_gone(number, gone);
-    });
-  }
-
- private:
-  void with(std::function<void(HttpSession&)> what) {
-    with_session_(of_.session, [what = std::move(what)](HttpSession* session) {
-      if (session != nullptr) {
-        what(*session);
-      }
-    });
-  }
-
-  WithSession with_session_;
-  Of of_;
-  HttpRequest request_;
-  std::atomic<bool> answered_ = false;
-};
-
-}  // namespace
-
 std::shared_ptr<HttpExchange> HttpServer::Impl::exchange(std::uint64_t session,
                                                          std::uint64_t number,
                                                          HttpRequest request) {
   // An exchange keeps what it posts to alive; what is posted does not, or neither would ever end.
-  return std::make_shared<ServerExchange>(
+  return session_exchange(
+      {session, number},
       [self = shared_from_this()](std::uint64_t id, std::function<void(HttpSession*)> what) {
         self->with_session(id, std::move(what));
       },
-      ServerExchange::Of{session, number},
       std::move(request));
 }
 

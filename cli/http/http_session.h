@@ -3,24 +3,19 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
-#include "cli/http/http_error.h"
-#include "cli/http/http_server.h"
+#include "cli/http/http_bytes.h"
+#include "cli/http/http_output.h"
+#include "cli/http/http_reading.h"
 
 namespace headscope {
-
-using BoostError = boost::system::error_code;
 
 // What a session asks of its server, on the server's thread.
 class HttpSessionHost {
@@ -34,7 +29,8 @@ class HttpSessionHost {
   virtual void closed(std::uint64_t session) = 0;
 };
 
-class HttpSession final : public std::enable_shared_from_this<HttpSession> {
+class HttpSession final : public HttpOutput::Owner,
+                          public std::enable_shared_from_this<HttpSession> {
  public:
   // A session of too many (`is_one_too_many`) answers its first request with 503.
   struct Start {
@@ -61,7 +57,7 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   void read_header();
   void on_header(const BoostError& error);
   void accept_request();
-  const HttpRoute& checked_route() const;
+  std::optional<HttpError> why_unavailable() const;
   void read_body();
   void on_body(const BoostError& error);
   void dispatch();
@@ -73,13 +69,16 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   void refuse(const HttpError& error);
   void queue_response(const HttpResponse& response);
   void queue(std::string bytes);
-  void write_next();
-  void on_written(const BoostError& error);
+  void all_sent() override;
+  void send_failed() override { vanish(); }
   void finish_answer();
   void tell_gone();
   void close_slowly();
   void drop_input();
   void close();
+  [[nodiscard]] KeepAlive keep_alive() const {
+    return close_after_ ? KeepAlive::no : KeepAlive::yes;
+  }
 
   void arm(double seconds);
   void disarm();
@@ -90,25 +89,21 @@ class HttpSession final : public std::enable_shared_from_this<HttpSession> {
   HttpSessionHost& host_;
   std::uint64_t id_;
   bool is_one_too_many_;
-  boost::asio::steady_timer deadline_;
-  boost::asio::steady_timer write_deadline_;
-  std::uint64_t deadline_number_ = 0;
+  HttpDeadline deadline_;
   bool timed_out_ = false;
+  HttpOutput output_;
 
   boost::beast::flat_buffer buffer_{128 << 10};
-  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  std::optional<HttpParser> parser_;
   const HttpRoute* route_ = nullptr;
   std::string route_path_;
 
   Phase phase_ = Phase::idle;
   std::uint64_t number_ = 0;  // of the exchange that is being answered
   std::vector<std::function<void()>> gone_;
-  std::deque<std::string> unsent_;
-  std::size_t unsent_bytes_ = 0;
-  bool writing_ = false;
   bool streaming_ = false;
-  bool chunked_ = false;
-  bool finished_ = false;  // all of the answer is in unsent_
+  StreamCoding coding_ = StreamCoding::chunked;  // as the request's version allows
+  bool finished_ = false;                        // all of the answer is in output_
   bool close_after_ = false;
   std::size_t dropped_bytes_ = 0;
 };
