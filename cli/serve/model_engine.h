@@ -2,17 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <map>
-#include <mutex>
-#include <set>
-#include <variant>
 
-#include "cli/api/engine.h"
 #include "cli/serve/client_input.h"
-#include "cli/serve/look.h"
-#include "lib/generate/generate.h"
+#include "cli/serve/engine_queue.h"
 
 namespace headscope {
 
@@ -43,39 +36,19 @@ class ModelEngine final : public Engine {
   void look(AttentionJob job, Answer answer) override;
 
  private:
-  struct Writing {
-    std::uint64_t number = 0;
-    TextJob job;
-    std::shared_ptr<TextListener> listener;
-    std::shared_ptr<const StandingChange> change{};
-    std::vector<std::int32_t> prompt{};
-    std::size_t told_tokens = 0;       // that the listener has heard of
-    std::vector<std::int32_t> told{};  // their ids, which a text that runs again must write again
-    std::size_t told_bytes = 0;
-    bool alone = false;  // a step that it was part of has failed
-  };
-  struct Look {
-    std::variant<ValuesJob, AttentionJob> job;
-    Answer answer;
-  };
-  using WritingPtr = std::shared_ptr<Writing>;
-
-  void check_room() const;
   void drop_cancelled();
   bool join_next();
-  WritingPtr next_writing();
+  [[nodiscard]] bool may_join(const Writing& writing) const;
   void join(const WritingPtr& writing);
   bool look_next();
-  OrderedJson answer_to(const Look& look) const;
+  OrderedJson answer_to(const EngineLook& look) const;
   bool step();
   void isolate_running();
   void tell(std::size_t text, const WritingPtr& writing);
   void release(std::size_t text);
-  void tell_tokens(std::size_t text, const WritingPtr& writing);
   void finish(const WritingPtr& writing, const GeneratedText& text);
   void fail(const WritingPtr& writing, const std::exception_ptr& error);
   void fail_all();
-  void wait_for_work();
   void count_running();
 
   Model model_;
@@ -83,14 +56,7 @@ class ModelEngine final : public Engine {
   EngineOptions options_;
   ModelCard card_;
 
-  mutable std::mutex mutex_;  // of what follows, up to the counts
-  std::condition_variable woken_;
-  std::deque<WritingPtr> waiting_;
-  std::deque<Look> looks_;
-  std::set<std::uint64_t> cancelled_;
-  std::set<std::uint64_t> known_;  // jobs that have not ended
-  std::uint64_t next_number_ = 0;
-  bool stopped_ = false;
+  EngineQueue queue_;
 
   std::atomic<std::int64_t> running_count_ = 0;
   std::atomic<std::int64_t> prompt_tokens_ = 0;
