@@ -1,5 +1,8 @@
 #include "cli/serve/model_engine.h"
 
+#include <set>
+#include <variant>
+
 #include "cli/api/text_answer.h"
 #include "cli/http/http_routes.h"
 #include "cli/intervene.h"
