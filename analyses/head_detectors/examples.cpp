@@ -63,19 +63,19 @@ void keep_strongest(std::vector<Attended>& list, const Attended& candidate) {
 
 void add_layer(Examples& examples,
                const AttentionStatistics& statistics,
-               std::int64_t first_text,
-               std::size_t first_head) {
+               const HeadGrid& heads,
+               std::int64_t layer) {
   const Tensor keys = statistics.top_key.cpu().contiguous();
   const Tensor weights = statistics.top_weight.cpu().contiguous();
   const auto key = keys.accessor<std::int64_t, 4>();
   const auto weight = weights.accessor<float, 4>();
   for (std::int64_t b = 0; b < keys.size(0); ++b) {
     for (std::int64_t h = 0; h < keys.size(1); ++h) {
-      auto& list = examples.attended[first_head + static_cast<std::size_t>(h)];
+      auto& list = examples.attended[heads.index_of({layer, h})];
       for (std::int64_t q = 2; q < keys.size(2); ++q) {
         for (std::int64_t n = 0; n < keys.size(3); ++n) {
           if (key[b][h][q][n] > 0 && key[b][h][q][n] < q - 1) {
-            keep_strongest(list, {first_text + b, q, key[b][h][q][n], weight[b][h][q][n]});
+            keep_strongest(list, {b, q, key[b][h][q][n], weight[b][h][q][n]});
             break;
           }
         }
@@ -86,7 +86,7 @@ void add_layer(Examples& examples,
 
 void add_attended(Examples& examples, const Model& model, std::uint64_t seed) {
   const auto prompts = make_probe(Probe::text, model, seed);
-  const auto heads = static_cast<std::size_t>(model.config().n_heads);
+  const HeadGrid heads = head_grid(model.config());
   for (const ProbePrompt& prompt : prompts) {
     examples.texts.push_back(pieces_of(model, prompt.tokens));
   }
@@ -94,7 +94,7 @@ void add_attended(Examples& examples, const Model& model, std::uint64_t seed) {
   request.top_k = 4;
   statistics_by_pass(
       model, prompts, request, [&](int layer, const AttentionStatistics& statistics) {
-        add_layer(examples, statistics, 0, static_cast<std::size_t>(layer) * heads);
+        add_layer(examples, statistics, heads, layer);
       });
   // Texts overlap: the same two tokens as far apart are the same place.
   const auto same_place = [&](const Attended& a, const Attended& b) {

@@ -7,7 +7,6 @@
 
 #include "cli/render/small_multiples.h"
 #include "cli/render/table.h"
-#include "lib/base/head_scores.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/tensor/ops.h"
@@ -15,10 +14,13 @@
 namespace headscope {
 namespace {
 
-void append(std::vector<double>& list, const Tensor& per_head) {
-  const Tensor values = per_head.to(at::kDouble).contiguous();
-  const double* data = values.const_data_ptr<double>();
-  list.insert(list.end(), data, data + values.numel());
+// The values of a layer's heads, `per_head` [H], behind those of the layers before.
+template <class T>
+void append(HeadTable<T>& table, const HeadGrid& heads, const Tensor& per_head) {
+  const Tensor values = per_head.to(c10::CppTypeToScalarType<T>::value).contiguous();
+  const T* data = values.const_data_ptr<T>();
+  table.grid = heads;
+  table.values.insert(table.values.end(), data, data + values.numel());
 }
 
 // [1, H, T] → [H]
@@ -37,18 +39,11 @@ void add_top_columns(StatsSummary& summary, const Tensor& columns) {
   const std::int64_t width = std::max<std::int64_t>(count - from, 1);
   const Tensor seen = at::arange(tokens - from, tokens - from - width, -1, at::kDouble);
   const auto best = (mass.narrow(1, from, width) / seen).max(1);
-  append(summary.top_column_mass, std::get<0>(best));
-  const Tensor index = std::get<1>(best) + from;
-  const auto* data = index.const_data_ptr<std::int64_t>();
-  summary.top_column.insert(summary.top_column.end(), data, data + index.numel());
+  append(summary.top_column_mass, summary.heads, std::get<0>(best));
+  append(summary.top_column, summary.heads, std::get<1>(best) + from);
 }
 
-std::string extremes(const StatsSummary& summary,
-                     const std::vector<double>& values,
-                     std::size_t top,
-                     int digits) {
-  const std::int64_t layers = static_cast<std::int64_t>(values.size()) / summary.n_heads;
-  const HeadScores scores{{layers, summary.n_heads}, values};
+std::string extremes(const HeadScores& scores, std::size_t top, int digits) {
   std::string text;
   for (const HeadId& head : top_heads(scores, top)) {
     text += fmt::format(
@@ -68,17 +63,17 @@ StatsSummary summarize(const StatisticsCollector& collector,
                        const Prompt& prompt) {
   StatsSummary summary;
   summary.tokens = static_cast<std::int64_t>(prompt.tokens.size());
-  summary.n_heads = config.n_heads;
+  summary.heads = head_grid(config);
   for (int layer = 0; layer < config.n_layers; ++layer) {
     const AttentionStatistics& all = collector.layer(layer);
     if (all.first_mass.defined()) {
-      append(summary.first, mean_over_queries(all.first_mass));
+      append(summary.first, summary.heads, mean_over_queries(all.first_mass));
     }
     if (all.entropy.defined()) {
-      append(summary.entropy, mean_over_queries(all.entropy));
+      append(summary.entropy, summary.heads, mean_over_queries(all.entropy));
     }
     if (all.distance.defined()) {
-      append(summary.distance, mean_over_queries(all.distance));
+      append(summary.distance, summary.heads, mean_over_queries(all.distance));
     }
     if (all.column_mass.defined()) {
       add_top_columns(summary, all.column_mass);
@@ -89,19 +84,19 @@ StatsSummary summarize(const StatisticsCollector& collector,
 
 OrderedJson stats_json(const StatsSummary& summary) {
   return {{"tokens", summary.tokens},
-          {"n_heads", summary.n_heads},
-          {"first", summary.first},
-          {"entropy", summary.entropy},
-          {"distance", summary.distance},
-          {"top_column", summary.top_column},
-          {"top_column_mass", summary.top_column_mass}};
+          {"n_heads", summary.heads.n_heads},
+          {"first", summary.first.values},
+          {"entropy", summary.entropy.values},
+          {"distance", summary.distance.values},
+          {"top_column", summary.top_column.values},
+          {"top_column_mass", summary.top_column_mass.values}};
 }
 
 std::string stats_text(const StatsSummary& summary, std::size_t top) {
   Table table({{"mean over queries"}, {"mean over heads"}, {"highest"}});
-  const auto row = [&](const char* name, const std::vector<double>& values, int digits) {
-    if (!values.empty()) {
-      table.row({name, mean(values), extremes(summary, values, top, digits)});
+  const auto row = [&](const char* name, const HeadScores& scores, int digits) {
+    if (!scores.empty()) {
+      table.row({name, mean(scores.values), extremes(scores, top, digits)});
     }
   };
   row("mass on the first token", summary.first, 3);

@@ -8,19 +8,20 @@
 #include <vector>
 
 #include "hooks/statistics_points.h"
+#include "lib/base/head_scores.h"
 #include "lib/base/json_fwd.h"
 
 namespace headscope {
 
-// Means over queries, of every head: [n_layers · n_heads]; empty where it was not asked for.
+// Means over queries, of every head; empty where it was not asked for.
 struct StatsSummary {
   std::int64_t tokens = 0;
-  std::int64_t n_heads = 0;
-  std::vector<double> first, entropy, distance;
+  HeadGrid heads;
+  HeadScores first, entropy, distance;
   // The column that receives most, the first token left out, and the mean of a query's mass on it
   // over the queries that see it.
-  std::vector<std::int64_t> top_column;
-  std::vector<double> top_column_mass;
+  HeadTable<std::int64_t> top_column;
+  HeadScores top_column_mass;
 };
 
 StatsSummary summarize(const StatisticsCollector& collector,

@@ -7,6 +7,7 @@
 #include <ATen/ops/index_copy.h>
 
 #include "lib/base/error.h"
+#include "lib/model/changed_then_seen.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -175,21 +176,15 @@ Tensor RowChanges::changed(Group& group, const Visit& visit, const Tensor& value
 }
 
 Tensor RowChanges::visit(const Visit& visit, const Tensor& value) {
-  const Interest other = tap_.wants(visit.point);
-  if (other == Interest::supply) {
-    return tap_.visit(visit, value);
-  }
-  Tensor current = value;
-  for (Group& group : groups_) {
-    if (group.tap->wants(visit.point) != Interest::none) {
-      current = changed(group, visit, current);
+  return changed_then_seen(tap_, visit, value, [&](const Tensor& own) {
+    Tensor current = own;
+    for (Group& group : groups_) {
+      if (group.tap->wants(visit.point) != Interest::none) {
+        current = changed(group, visit, current);
+      }
     }
-  }
-  if (other == Interest::none) {
     return current;
-  }
-  const Tensor seen = tap_.visit(visit, current);
-  return other == Interest::observe ? current : seen;
+  });
 }
 
 bool RowChanges::wants_attention(int layer) const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/model/changed_then_seen.h"
+
 namespace headscope {
 
 void StandingTap::begin(const ModelConfig& config) {
@@ -27,17 +29,9 @@ void StandingTap::visit_attention(const Visit& visit, const AttentionInputs& in)
 }
 
 Tensor StandingTap::visit(const Visit& visit, const Tensor& value) {
-  const Interest other = tap_.wants(visit.point);
-  if (other == Interest::supply) {
-    return tap_.visit(visit, value);
-  }
-  const bool changed = change_->wants(visit.point) != Interest::none;
-  const Tensor current = changed ? change_->visit(visit, value) : value;
-  if (other == Interest::none) {
-    return current;
-  }
-  const Tensor seen = tap_.visit(visit, current);
-  return other == Interest::observe ? current : seen;
+  return changed_then_seen(tap_, visit, value, [&](const Tensor& own) {
+    return change_->wants(visit.point) == Interest::none ? own : change_->visit(visit, own);
+  });
 }
 
 }  // namespace headscope

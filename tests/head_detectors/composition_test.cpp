@@ -38,18 +38,21 @@ TEST_CASE("composition scores are those of whole d_model × d_model products") {
     const Tensor shuffle = permutation(c.d_model, 5);
     const Tensor got = composition_scores(model, {.rows_at_once = 7});
     const Tensor control = composition_scores(model, {.shuffle = shuffle, .rows_at_once = 32});
-    for (std::int64_t a = 0; a < c.n_layers * c.n_heads; ++a) {
-      for (std::int64_t b = 0; b < c.n_layers * c.n_heads; ++b) {
+    const HeadGrid heads = head_grid(c);
+    for (const HeadId& a : heads.heads()) {
+      for (const HeadId& b : heads.heads()) {
         CAPTURE(name, a, b);
         const auto at = [&](const Tensor& scores, int kind) {
-          return scores[kind][a][b].item<double>();
+          return scores[kind][static_cast<std::int64_t>(heads.index_of(a))]
+                       [static_cast<std::int64_t>(heads.index_of(b))]
+                           .item<double>();
         };
-        if (a / c.n_heads >= b / c.n_heads) {
+        if (a.layer >= b.layer) {
           REQUIRE(std::isnan(at(got, 0) + at(got, 1) + at(got, 2)));
           continue;
         }
-        const Whole from = whole(head_weights(model, a / c.n_heads), a % c.n_heads);
-        const Whole into = whole(head_weights(model, b / c.n_heads), b % c.n_heads);
+        const Whole from = whole(head_weights(model, a.layer), a.head);
+        const Whole into = whole(head_weights(model, b.layer), b.head);
         CHECK(at(got, 0) == Approx(of(from.OV, into.QK)).epsilon(1e-3));
         CHECK(at(got, 1) == Approx(of(from.OV, into.QK.t())).epsilon(1e-3));
         CHECK(at(got, 2) == Approx(of(from.OV, into.OV)).epsilon(1e-3));

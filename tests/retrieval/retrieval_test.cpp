@@ -100,15 +100,14 @@ class LastRows final : public Tap {
 // The definition of the count form, with a full pass a step.
 struct Plain {
   std::vector<std::int32_t> written;
-  std::vector<double> count;
+  HeadScores count;
 };
 Plain plain_loop(const Model& model,
                  const RetrievalPrompt& prompt,
                  const RetrievalOptions& options,
                  LastRows& rows) {
-  const auto heads = static_cast<std::size_t>(model.config().n_heads);
-  Plain plain;
-  plain.count.resize(static_cast<std::size_t>(model.config().n_layers) * heads);
+  const HeadGrid heads = head_grid(model.config());
+  Plain plain{.written = {}, .count = HeadScores(heads)};
   std::vector<std::int32_t> tokens = prompt.tokens;
   rows.from = static_cast<std::int64_t>(tokens.size()) - 1;
   for (std::int64_t step = 0; step < options.max_new; ++step) {
@@ -117,16 +116,15 @@ Plain plain_loop(const Model& model,
     for (const auto& [layer, pattern] : rows.rows) {
       const Tensor keys = std::get<1>(at::topk(pattern, options.top_k, -1)).contiguous();
       const Tensor weights = std::get<0>(at::topk(pattern, options.top_k, -1)).contiguous();
-      for (std::size_t head = 0; head < heads; ++head) {
+      for (std::int64_t head = 0; head < heads.n_heads; ++head) {
         bool hit = false;
         for (std::int64_t i = 0; i < options.top_k; ++i) {
-          const auto key =
-              keys.data_ptr<std::int64_t>()[static_cast<std::int64_t>(head) * options.top_k + i];
-          hit = hit || (weights.select(0, static_cast<std::int64_t>(head))[i].item<float>() > 0 &&
-                        key >= prompt.needle.begin && key < prompt.needle.end &&
-                        prompt.tokens[static_cast<std::size_t>(key)] == token);
+          const auto key = keys.data_ptr<std::int64_t>()[head * options.top_k + i];
+          hit = hit ||
+                (weights.select(0, head)[i].item<float>() > 0 && key >= prompt.needle.begin &&
+                 key < prompt.needle.end && prompt.tokens[static_cast<std::size_t>(key)] == token);
         }
-        plain.count[static_cast<std::size_t>(layer) * heads + head] +=
+        plain.count[{layer, head}] +=
             hit ? 1.0 / static_cast<double>(prompt.needle.end - prompt.needle.begin) : 0.0;
       }
     }
@@ -234,9 +232,9 @@ TEST_CASE("scores are those of the plain loop, whatever is batched, padded and s
         const Plain plain = plain_loop(model, prompts[sample.prompt], options, rows);
         CHECK(std::equal(sample.tokens.begin(), sample.tokens.end(), plain.written.begin()));
         if (sample.mask == 0 && sample.tokens.size() == plain.written.size()) {
-          for (std::size_t i = 0; i < plain.count.size(); ++i) {
+          for (std::size_t i = 0; i < plain.count.values.size(); ++i) {
             CAPTURE(i);
-            CHECK(sample.count[i] == Approx(plain.count[i]).margin(1e-9));
+            CHECK(sample.count[i] == Approx(plain.count.values[i]).margin(1e-9));
             hits += sample.count[i];
           }
         }
