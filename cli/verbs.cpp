@@ -29,6 +29,8 @@ std::vector<Verb> all_verbs() {
       niah_verb(),
       steer_verb(),
       sae_circuit_verb(),
+      circuit_find_verb(),
+      circuit_eval_verb(),
       compare_verb(),
       serve_verb(),
       bench_verb(),
@@ -41,6 +43,7 @@ std::vector<Verb> all_verbs() {
 const std::vector<VerbGroup>& verb_groups() {
   static const std::vector<VerbGroup> groups = {
       {"sae", "Sparse autoencoders of activations, and circuits of the codes they give heads"},
+      {"circuit", "Circuits of edges: found, judged by running them alone"},
   };
   return groups;
 }

@@ -32,6 +32,8 @@ Verb merge_verb();
 Verb niah_verb();
 Verb steer_verb();
 Verb sae_circuit_verb();
+Verb circuit_find_verb();
+Verb circuit_eval_verb();
 Verb compare_verb();
 Verb serve_verb();
 Verb bench_verb();

@@ -1,0 +1,56 @@
+#include "analyses/edges/circuit_method.h"
+
+#include <cmath>
+
+#include <fmt/ranges.h>
+
+#include "analyses/edges/methods.h"
+#include "lib/base/error.h"
+#include "lib/base/suggest.h"
+
+namespace headscope {
+
+std::span<const CircuitMethod> all_circuit_methods() {
+  static const std::vector<CircuitMethod> kMethods{
+      eap_method(), eap_ig_method(), patch_method(), acdc_method(), hisp_method(), random_method()};
+  return kMethods;
+}
+
+const CircuitMethod& find_circuit_method(const std::string& name) {
+  std::vector<std::string> names;
+  for (const CircuitMethod& method : all_circuit_methods()) {
+    if (method.name == name) {
+      return method;
+    }
+    names.emplace_back(method.name);
+  }
+  throw UsageError("--method {}: no such method{}; there are {}",
+                   name,
+                   did_you_mean(name, names),
+                   fmt::join(names, ", "));
+}
+
+std::vector<double> circuit_scores(const CircuitMethod& method,
+                                   CircuitLevel level,
+                                   const CircuitContext& context,
+                                   const CircuitSettings& settings) {
+  const auto score = level == CircuitLevel::edge ? method.edges : method.nodes;
+  if (score == nullptr) {
+    throw UsageError("--method {} scores no {}s; take --level {}",
+                     method.name,
+                     to_string(level),
+                     level == CircuitLevel::edge ? "node" : "edge");
+  }
+  std::vector<double> scores = score(context, settings);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!std::isfinite(scores[i])) {
+      const auto index = static_cast<std::int64_t>(i);
+      throw DataError("the score of {} is not a number: gradients overflowed; try --dtype f32",
+                      level == CircuitLevel::edge ? graph_name(context.graph.edge(index))
+                                                  : graph_name(context.graph.writer_node(index)));
+    }
+  }
+  return scores;
+}
+
+}  // namespace headscope

@@ -1,0 +1,86 @@
+#include "analyses/edges/edge_products.h"
+
+#include <algorithm>
+
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+Tensor flat_difference(const Tensor& own, const Tensor& other) {
+  return (own - other).flatten(0, 1);
+}
+
+}  // namespace
+
+WriterDifferences::WriterDifferences(const Model& model,
+                                     const EdgeGraph& graph,
+                                     const Written& own,
+                                     const Written& other,
+                                     std::int64_t bytes)
+    : model_(model), graph_(graph) {
+  embed_.push_back(flat_difference(own.embed, other.embed));
+  for (std::size_t layer = 0; layer < own.carried.size(); ++layer) {
+    carried_.push_back(flat_difference(own.carried[layer], other.carried[layer]));
+    if (layer < own.mlp_out.size()) {
+      mlp_.push_back(flat_difference(own.mlp_out[layer], other.mlp_out[layer]));
+    }
+  }
+  positions_ = embed_.front().size(0);
+  const std::int64_t d_model = model.config().d_model;
+  if (graph.n_writers() * positions_ * d_model * 4 <= bytes) {
+    all_ = at::empty({graph.n_writers(), positions_, d_model}, embed_.front().options());
+    for (std::int64_t layer = -1; layer < model.config().n_layers; ++layer) {
+      const Tensor block = this->layer(layer, 0, positions_);
+      const std::int64_t first = layer < 0 ? 0 : graph.first_writer(layer);
+      all_.narrow(0, first, block.size(0)).copy_(block);
+    }
+  }
+}
+
+Tensor WriterDifferences::layer(std::int64_t layer, std::int64_t begin, std::int64_t count) const {
+  if (layer < 0) {
+    return embed_.front().narrow(0, begin, count).unsqueeze(0);
+  }
+  const auto index = static_cast<std::size_t>(layer);
+  const Tensor heads =
+      at::bmm(carried_[index].narrow(0, begin, count).transpose(0, 1), head_outputs(model_, layer));
+  return mlp_.empty() ? heads : at::cat({heads, mlp_[index].narrow(0, begin, count).unsqueeze(0)});
+}
+
+void WriterDifferences::blocks(
+    std::int64_t writers,
+    std::int64_t begin,
+    std::int64_t count,
+    const std::function<void(std::int64_t, const Tensor&)>& visit) const {
+  if (all_.defined()) {
+    visit(0, all_.narrow(0, 0, writers).narrow(1, begin, count));
+    return;
+  }
+  visit(0, layer(-1, begin, count));
+  for (std::int64_t l = 0; graph_.first_writer(l) < writers; ++l) {
+    const std::int64_t first = graph_.first_writer(l);
+    const Tensor block = layer(l, begin, count);
+    visit(first, block.narrow(0, 0, std::min(block.size(0), writers - first)));
+  }
+}
+
+void add_products(const WriterDifferences& differences,
+                  const EdgeGraph& graph,
+                  std::int64_t first,
+                  std::int64_t begin,
+                  const Tensor& gradients,
+                  Tensor& scores) {
+  const std::int64_t readers = gradients.size(0);
+  const Tensor right = gradients.flatten(1).t();
+  differences.blocks(
+      graph.writers_before(first),
+      begin,
+      gradients.size(1),
+      [&](std::int64_t writer, const Tensor& block) {
+        const Tensor products = at::matmul(block.flatten(1), right).to(at::kCPU, at::kDouble);
+        scores.narrow(0, writer, block.size(0)).narrow(1, first, readers).add_(products);
+      });
+}
+
+}  // namespace headscope

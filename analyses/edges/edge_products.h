@@ -1,0 +1,51 @@
+// Sums of products difference · gradient, every writer's with every reader's, a block at a time.
+#pragma once
+
+#include <functional>
+
+#include "analyses/edges/written.h"
+
+namespace headscope {
+
+// What the writers wrote otherwise: `own` − `other`, both of one batch (or `other` of any run).
+class WriterDifferences {
+ public:
+  // Memory holds the differences of all writers at once if they take at most `bytes`; else those of
+  // one layer, formed again for every reader layer. `model` and both runs outlive this.
+  WriterDifferences(const Model& model,
+                    const EdgeGraph& graph,
+                    const Written& own,
+                    const Written& other,
+                    std::int64_t bytes);
+
+  [[nodiscard]] std::int64_t positions() const { return positions_; }
+
+  // Of the first `writers`, in blocks [w, count, d_model] of consecutive ones, at the positions
+  // [begin, begin + count) of all rows in order: visit(first writer, block).
+  void blocks(std::int64_t writers,
+              std::int64_t begin,
+              std::int64_t count,
+              const std::function<void(std::int64_t, const Tensor&)>& visit) const;
+
+  // One layer's: −1 is the input.
+  [[nodiscard]] Tensor layer(std::int64_t layer, std::int64_t begin, std::int64_t count) const;
+
+ private:
+  const Model& model_;
+  const EdgeGraph& graph_;
+  std::vector<Tensor> embed_, carried_, mlp_;  // differences, positions flattened
+  std::int64_t positions_ = 0;
+  Tensor all_;  // [W, positions, d_model], if they fit
+};
+
+// scores[u, v] += Σ difference of u · gradient of v, over positions and d_model. Readers
+// [first, first + R) of one layer, all of which the same writers reach; gradients [R, n, d_model]
+// at positions [begin, begin + n). `scores` is [W, readers] f64 on the CPU.
+void add_products(const WriterDifferences& differences,
+                  const EdgeGraph& graph,
+                  std::int64_t first,
+                  std::int64_t begin,
+                  const Tensor& gradients,
+                  Tensor& scores);
+
+}  // namespace headscope

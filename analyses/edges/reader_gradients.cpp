@@ -1,0 +1,39 @@
+#include "analyses/edges/reader_gradients.h"
+
+#include "lib/model/norm.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+Tensor projection_of(const Model& model, std::int64_t layer, HeadInput part) {
+  const Tensor projection = part == HeadInput::q   ? model.W_Q(layer)
+                            : part == HeadInput::k ? model.W_K(layer)
+                                                   : model.W_V(layer);
+  return projection.to(at::kFloat);  // [H, d_model, d_head]
+}
+
+}  // namespace
+
+NormalizedStream normalized_stream(const Model& model, const Tensor& stream) {
+  const NormParts parts = norm_parts(stream, model.config().norm, model.config().norm_eps);
+  return {parts.centred / parts.scale, parts.scale};
+}
+
+// y = x̂ γ, x̂ = x / σ:  ∂/∂x = (g γ − x̂ mean(g γ x̂)) / σ, and less its mean where x was centred.
+Tensor head_reader_gradient(const Model& model,
+                            std::int64_t layer,
+                            HeadInput part,
+                            const NormalizedStream& stream,
+                            const Tensor& gradient) {
+  const Tensor by_head = gradient.to(at::kFloat).transpose(0, 1);  // [H, n, d_head]
+  Tensor g = at::bmm(by_head, projection_of(model, layer, part).transpose(1, 2));
+  g.mul_(model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1.gain);
+  const Tensor along = (g * stream.normalized).mean(-1, true);
+  if (model.config().norm == Norm::layer_norm) {
+    g.sub_(g.mean(-1, true));
+  }
+  return g.sub_(stream.normalized * along).div_(stream.scale);
+}
+
+}  // namespace headscope

@@ -1,0 +1,25 @@
+// The gradient at what each reader reads, without a stream a reader in the forward pass.
+#pragma once
+
+#include "lib/base/node.h"
+#include "lib/model/model.h"
+
+namespace headscope {
+
+// The stream a layer's heads read, as its norm takes it apart: of n positions.
+struct NormalizedStream {
+  Tensor normalized;  // [n, d_model] f32, before the gain
+  Tensor scale;       // [n, 1]
+};
+NormalizedStream normalized_stream(const Model& model, const Tensor& stream);  // [n, d_model]
+
+// ∂/∂ hook_q_input (k_input, v_input) [H, n, d_model] f32 from ∂/∂ hook_q (k, v) [n, H, d_head]:
+// through the projection, and ln1, whose divisor each head's view has for itself. Of a model whose
+// every query head has keys and values of its own (lib/model/ungrouped.h).
+Tensor head_reader_gradient(const Model& model,
+                            std::int64_t layer,
+                            HeadInput part,
+                            const NormalizedStream& stream,
+                            const Tensor& gradient);
+
+}  // namespace headscope

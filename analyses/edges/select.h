@@ -1,0 +1,19 @@
+// Which edges make the circuit.
+#pragma once
+
+#include "analyses/edges/circuit_graph.h"
+
+namespace headscope {
+
+// signed_top: the edges that help most; absolute_top: those with the largest scores of either sign;
+// greedy: from the logits, again and again the edge with the largest absolute score of those that
+// lead into a node of the circuit (Hanna et al. 2024, arXiv:2403.17806, section 3.2).
+enum class SelectBy { signed_top, absolute_top, greedy };
+std::string_view to_string(SelectBy by);
+SelectBy parse_select_by(std::string_view text);  // "signed", "absolute", "greedy"; else UsageError
+
+// `size` edges of a graph of scored edges, or `size` nodes with all edges between them; then
+// pruned(). Sizes are cut to what there is. UsageError for greedy at level node.
+EdgeSet select_circuit(const CircuitGraph& graph, std::int64_t size, SelectBy by);
+
+}  // namespace headscope

@@ -1,0 +1,228 @@
+// headscope circuit find: scores of edges or nodes, and the circuit of the best
+// (analyses/edges/circuit_method.h).
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "analyses/edges/circuit_method.h"
+#include "analyses/edges/select.h"
+#include "cli/circuit/circuit_options.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/render/progress.h"
+#include "cli/render/table.h"
+#include "cli/verbs.h"
+#include "hooks/provenance.h"
+#include "lib/base/error.h"
+#include "lib/base/paths.h"
+
+namespace headscope {
+namespace {
+
+struct CircuitFindOptions {
+  CircuitRunOptions run;
+  std::string out;
+  bool overwrite = false;
+  std::string method = "eap-ig";
+  std::string level = "edge";
+  std::string select = "absolute";
+  std::int64_t size = 0;  // edges or nodes of the circuit; 0: a hundredth
+  CircuitSettings settings;
+  std::size_t top = 10;
+};
+
+void check_find(const CircuitFindOptions& options) {
+  if (!options.overwrite && path_exists(options.out)) {
+    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
+                     options.out);
+  }
+  find_circuit_method(options.method);
+  parse_select_by(options.select);
+  if (parse_circuit_level(options.level) == CircuitLevel::node && options.select == "greedy") {
+    throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
+  }
+}
+
+Json made_by(const CircuitFindOptions& options,
+             const Invocation& invocation,
+             const CircuitInput& input,
+             double seconds) {
+  Json made = provenance(input.model,
+                         {.command_line = invocation.command_line,
+                          .seed = invocation.common.seed,
+                          .prepend_bos = options.run.bos});
+  made.erase("identity");
+  made["format"] = "headscope-circuit";
+  made["version"] = 1;
+  made["method"] = options.method;
+  made["level"] = options.level;
+  made["ablation"] = options.run.ablation;
+  made["metric"] = options.run.metric;
+  made["select"] = options.select;
+  made["steps"] = options.settings.steps;
+  made["seconds"] = seconds;
+  made["task"] = {
+      {"path", options.run.task}, {"hash", input.task.hash}, {"items", input.task.items.size()}};
+  return made;
+}
+
+std::string scored_name(const CircuitGraph& graph, std::int64_t index) {
+  return graph.level == CircuitLevel::edge ? graph_name(graph.graph.edge(index))
+                                           : graph_name(graph.graph.writer_node(index));
+}
+
+Table top_scores(const CircuitGraph& graph, std::size_t top) {
+  const std::string what(to_string(graph.level));
+  Table table({{what}, {"score", 4}});
+  const std::vector<std::int64_t> order = ranked(graph.scores, RankBy::absolute);
+  for (std::size_t i = 0; i < std::min(top, order.size()); ++i) {
+    table.row({scored_name(graph, order[i]), graph.scores[static_cast<std::size_t>(order[i])]});
+  }
+  return table;
+}
+
+CircuitGraph found_graph(const CircuitFindOptions& options,
+                         const Invocation& invocation,
+                         const CircuitInput& input) {
+  const CircuitContext context = circuit_context(options.run, input);
+  std::optional<Progress> bar;
+  std::int64_t shown = 0;
+  CircuitSettings settings = options.settings;
+  settings.seed = invocation.common.seed;
+  settings.stop = interrupted;
+  settings.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!bar) {
+      const bool items = total == static_cast<std::int64_t>(input.task.items.size());
+      bar.emplace(total, Progress::Options{.label = "scoring", .unit = items ? "items" : "cuts"});
+    }
+    bar->add(done - std::exchange(shown, done));
+  };
+  CircuitGraph graph{.graph = context.graph,
+                     .level = parse_circuit_level(options.level),
+                     .scores = {},
+                     .edges = {},
+                     .made = {}};
+  graph.scores =
+      circuit_scores(find_circuit_method(options.method), graph.level, context, settings);
+  if (graph.scores.empty()) {
+    throw Interrupted();
+  }
+  const auto all = static_cast<std::int64_t>(graph.scores.size());
+  const std::int64_t size = options.size > 0 ? options.size : std::max<std::int64_t>(1, all / 100);
+  graph.edges = select_circuit(graph, size, parse_select_by(options.select));
+  return graph;
+}
+
+void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
+  check_find(options);
+  catch_interrupts();
+  const CircuitInput input = circuit_input(options.run, invocation);
+  const auto start = std::chrono::steady_clock::now();
+  CircuitGraph graph = found_graph(options, invocation, input);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  graph.made = made_by(options, invocation, input, took.count());
+  write_circuit_graph(graph, options.out);
+  const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
+  const std::int64_t kept = count(graph.edges);
+  const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
+  const Table table = top_scores(graph, options.top);
+  show(invocation,
+       {{"path", options.out},
+        {"method", options.method},
+        {"edges", graph.graph.n_edges()},
+        {"circuit_edges", kept},
+        {"circuit_nodes", kept_nodes},
+        {"seconds", took.count()},
+        {"top", table.json()}},
+       facts({{"graph", options.out},
+              {"method", options.method},
+              {"edges", grouped(graph.graph.n_edges())},
+              {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
+              {"took", format_seconds(took.count())}}) +
+           "\n" + table.text());
+}
+
+std::string methods_help() {
+  std::string lines;
+  for (const CircuitMethod& method : all_circuit_methods()) {
+    lines += fmt::format("  {:<10} {}\n             score = {}{}{}\n",
+                         method.name,
+                         method.summary,
+                         method.definition,
+                         method.source.empty() ? "" : "\n             ",
+                         method.source);
+  }
+  return lines;
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const CircuitMethod& method : all_circuit_methods()) {
+    names.emplace_back(method.name);
+  }
+  return names;
+}
+
+void add_find_options(CLI::App& app, CircuitFindOptions& options) {
+  add_circuit_run_options(app, options.run);
+  app.add_option("--method", options.method, "How edges or nodes are scored; see below")
+      ->check(CLI::IsMember(method_names()))
+      ->capture_default_str();
+  app.add_option("--level", options.level, "What is scored")
+      ->check(CLI::IsMember({"edge", "node"}))
+      ->capture_default_str();
+  app.add_option("--steps", options.settings.steps, "Steps of integrated gradients")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--thresholds",
+                 options.settings.thresholds,
+                 "acdc: what an edge must be worth to stay, in units of the metric, ascending")
+      ->delimiter(',')
+      ->default_str("0.001,0.003,0.01,0.03,0.1,0.3,1");
+  app.add_option("--size", options.size, "Edges (or nodes) of the circuit, before pruning")
+      ->check(CLI::PositiveNumber)
+      ->default_str("a hundredth of all");
+  app.add_option("--select",
+                 options.select,
+                 "absolute: the largest scores of either sign; signed: what helps most; greedy: "
+                 "edge after edge from the logits")
+      ->check(CLI::IsMember({"absolute", "signed", "greedy"}))
+      ->capture_default_str();
+  app.add_option("--top", options.top, "Edges to list")->capture_default_str();
+  add_output(app, options.out, "The graph to write (.json)")->required();
+  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
+}
+
+// What --help says below the options.
+const std::string& find_example() {
+  static const std::string text =
+      "  headscope task make ioi --model smollm2 -n 50 --corruption s2_io -o ioi.jsonl\n"
+      "  headscope circuit find smollm2 --task ioi.jsonl --method eap-ig -o graph.json\n"
+      "  headscope circuit eval smollm2 --graph graph.json --task held_out.jsonl\n"
+      "\n"
+      "Edges lead from what writes to the residual stream (the input, heads, MLPs) to what reads "
+      "it (q, k\nand v of every query head, MLPs, the logits). A score is what the metric loses "
+      "when the edge is cut,\nexact or estimated: edges that help are positive.\n\nMethods\n" +
+      methods_help();
+  return text;
+}
+
+}  // namespace
+
+Verb circuit_find_verb() {
+  return {
+      .name = "circuit find",
+      .summary = "Scores of a model's edges or nodes on a task, and the circuit of the best",
+      .example = find_example(),
+      .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
+        auto options = std::make_shared<CircuitFindOptions>();
+        add_find_options(app, *options);
+        return [options, &invocation] { find_circuit(*options, invocation); };
+      },
+  };
+}
+
+}  // namespace headscope
