@@ -66,9 +66,13 @@ Task read_task(const std::filesystem::path& jsonl,
                std::int64_t d_vocab,
                const TaskOptions& options);
 
+// To be asked before a task is made. Throws UsageError if something stands at `jsonl` that is no
+// task: an output takes the place of its own kind alone.
+void check_task_output(const std::filesystem::path& jsonl);
+
 // Writes what read_task() reads: texts, and spans as token ranges. The file appears whole or not at
-// all; UsageError for a folder or a link, ResourceError if it cannot be created or the disk is
-// full.
+// all; throws what check_task_output() does, and ResourceError if it cannot be created or the disk
+// is full.
 void write_task(const Task& task, const std::filesystem::path& jsonl);
 
 std::string jsonl_of(const Task& task);  // what write_task() writes

@@ -1,7 +1,11 @@
+#include <algorithm>
+
 #include "analyses/task/task.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
+#include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 namespace {
@@ -53,6 +57,19 @@ OrderedJson json_of(const TaskItem& item) {
   return line;
 }
 
+// The first line that is not blank holds a pair of prompts, whatever else a task may say.
+bool begins_as_task(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+  const Json item = Json::parse(line, nullptr, false);
+  const auto has = [&](const char* one, const char* other) {
+    return item.contains(one) || item.contains(other);
+  };
+  return item.is_object() && has("clean", "clean_tokens") && has("corrupted", "corrupted_tokens");
+}
+
+constexpr TextKind kTaskText{.noun = "task", .is = begins_as_task};
+
 // Spans apart from tokens, so that no two items give the same bytes.
 OrderedJson what_counts(const TaskItem& item) {
   return OrderedJson::array({item.clean.tokens,
@@ -73,7 +90,13 @@ std::string jsonl_of(const Task& task) {
   return lines;
 }
 
+void check_task_output(const std::filesystem::path& jsonl) {
+  check_output_file(jsonl);
+  check_replaceable(jsonl, kTaskText);
+}
+
 void write_task(const Task& task, const std::filesystem::path& jsonl) {
+  check_task_output(jsonl);
   write_file(jsonl, jsonl_of(task));
 }
 

@@ -10,6 +10,7 @@
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/base/version.h"
@@ -109,10 +110,10 @@ OrderedJson page_json(const Atlas& atlas) {
   const std::string model = text_of(atlas.provenance, "model");
   OrderedJson json{{"title", "Atlas of " + visible(model, Spaces::kept)},
                    {"subtitle",
-                    fmt::format("{} layers × {} heads, {} detectors",
+                    fmt::format("{} layers × {} heads, {}",
                                 atlas.n_layers,
                                 atlas.n_heads,
-                                atlas.detections.size())},
+                                counted(atlas.detections.size(), "detector"))},
                    {"footer",
                     fmt::format("{} · weights {} · headscope {}",
                                 text_of(atlas.provenance, "command_line"),
@@ -137,6 +138,7 @@ OrderedJson page_json(const Atlas& atlas) {
 }  // namespace
 
 void write_atlas_page(const Atlas& atlas, const std::filesystem::path& path) {
+  check_page_output(path);
   OutputFile file(path);
   file.write(
       fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

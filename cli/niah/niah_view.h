@@ -5,6 +5,7 @@
 
 #include "analyses/retrieval/niah_result.h"
 #include "cli/render/heat_map.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 
@@ -13,6 +14,14 @@ std::string niah_text(const NiahResult& result);
 
 // {"layer-head": [score a passed sample, …]} in the count form, as Retrieval_Head publishes it.
 std::string published_scores(const NiahResult& result);
+
+// Files that hold what niah_json() and published_scores() give, so that nothing else is replaced.
+inline constexpr TextKind kNiahJson{.noun = "result of niah", .is = [](std::string_view text) {
+                                      return begins_as_json(text, R"({"format":"headscope-niah")");
+                                    }};
+inline constexpr TextKind kPublishedScores{
+    .noun = "list of scores (.heads.json)",
+    .is = [](std::string_view text) { return begins_as_json(text, R"({"0-0":[)"); }};
 
 HeatMap accuracy_map(const NiahResult& result, std::size_t mask);
 HeatMap heads_map(const NiahResult& result);

@@ -58,6 +58,7 @@ OrderedJson prompts_json(const ViewerData& data) {
 
 HtmlViewerWriter::HtmlViewerWriter(const std::filesystem::path& path, ViewerData data)
     : data_(std::move(data)), file_(path) {
+  check_page_output(path);
   if (data_.prompts.empty()) {
     throw UsageError("{}: a viewer needs at least one prompt", path.string());
   }

@@ -5,8 +5,22 @@
 #include <fmt/format.h>
 
 #include "cli/render/text_codes.h"
+#include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
+namespace {
+
+constexpr std::string_view kPolicyBegins = "default-src 'none'; script-src 'sha256-";
+
+// Every page of ours has the policy in its head.
+constexpr TextKind kPage{.noun = "page", .is = [](std::string_view beginning) {
+                           return beginning.starts_with("<!doctype html>") &&
+                                  beginning.substr(0, 1024).find(kPolicyBegins) !=
+                                      std::string_view::npos;
+                         }};
+
+}  // namespace
 
 std::string page_policy(std::string_view hex) {
   std::string digest;
@@ -14,9 +28,14 @@ std::string page_policy(std::string_view hex) {
     digest += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   }
   return fmt::format(
-      "default-src 'none'; script-src 'sha256-{}'; style-src 'unsafe-inline'; img-src data:; "
-      "base-uri 'none'; form-action 'none'",
+      "{}{}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
+      kPolicyBegins,
       base64(digest));
+}
+
+void check_page_output(const std::filesystem::path& path) {
+  check_output_file(path);
+  check_replaceable(path, kPage);
 }
 
 }  // namespace headscope

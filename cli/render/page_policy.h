@@ -2,6 +2,7 @@
 // script runs but ours, so that nothing in a prompt can act.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -9,5 +10,9 @@ namespace headscope {
 
 // `script_sha256`: 64 hex digits of the page's one script.
 std::string page_policy(std::string_view script_sha256);
+
+// To be asked before the work of a page, and as it is written. Throws UsageError if a file stands
+// at `path` that is no page of ours.
+void check_page_output(const std::filesystem::path& path);
 
 }  // namespace headscope

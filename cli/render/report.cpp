@@ -154,6 +154,7 @@ std::string Report::html() const {
 }
 
 void Report::write(const std::filesystem::path& path) const {
+  check_page_output(path);
   write_file(path, html());
 }
 

@@ -18,6 +18,7 @@
 #include "lib/base/error.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -172,6 +173,7 @@ void steer_sweep(const SteerOptions& options, const Invocation& invocation) {
   if (!chart.empty()) {
     check_output_file(options.out);
     check_output_file(chart);
+    check_replaceable(chart, kSvgPicture);
   }
   const WriterClaim claim(options.out);
   catch_interrupts();

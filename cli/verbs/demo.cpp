@@ -1,11 +1,13 @@
 // headscope demo: real attention heads of a real model, as a page. What `make demo` runs.
 #include <CLI/CLI.hpp>
 
+#include "analyses/task/task.h"
 #include "cli/demo/demo_page.h"
 #include "cli/demo/demo_prompts.h"
 #include "cli/demo/demo_sweep.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/render/page_policy.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
@@ -34,8 +36,11 @@ DemoPage files_in(const std::filesystem::path& folder, const std::string& comman
 
 DemoPage run(const DemoArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   DemoPage files = files_in(options.out, invocation.command_line);
+  check_page_output(files.page);
+  check_page_output(files.viewer);
+  check_task_output(files.task);
+  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
   write_ioi_prompts(files.prompts, model.tokenizer());
   RecordOptions record;
   record.hooks = {"blocks.*.attn.hook_pattern"};

@@ -9,6 +9,7 @@
 #include "hooks/stored/new_file.h"
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 namespace {
@@ -60,9 +61,7 @@ PosixFile open_to_resume(const fs::path& path, const FileKind& kind, IfExists if
   // --overwrite is for our own files: a slip must not cost a model or a list of prompts.
   if (existing.valid() && if_exists == IfExists::replace && existing.size() > 0 &&
       !is_of_kind(existing, kind)) {
-    throw UsageError("{}: not a headscope {}, so --overwrite leaves it alone; choose another -o",
-                     path.string(),
-                     kind.noun);
+    refuse_to_replace(path, kind.noun);
   }
   return if_exists == IfExists::resume ? std::move(existing) : PosixFile();
 }

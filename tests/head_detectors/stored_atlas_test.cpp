@@ -103,7 +103,7 @@ TEST_CASE("--overwrite of an atlas leaves other files alone") {
   const TempFolder folder;
   write_bytes(folder.file("model.gguf"), Bytes(1000, 7));
   CHECK_THROWS_WITH(check_atlas_output(folder.file("model.gguf"), IfExists::replace),
-                    contains("model.gguf: not a headscope atlas, so --overwrite leaves it alone"));
+                    contains("model.gguf: not a headscope atlas, so it is not replaced"));
   atlas_kind(1, 10).write(folder.file("a.h5"), {});
   CHECK_NOTHROW(check_atlas_output(folder.file("a.h5"), IfExists::replace));
   CHECK_NOTHROW(check_atlas_output(folder.file("new.h5"), IfExists::fail));

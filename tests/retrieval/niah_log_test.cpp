@@ -83,5 +83,5 @@ TEST_CASE("niah's log refuses another run, another file and damaged lines") {
   put_text(path, "a list of prompts\n");
   CHECK_THROWS_WITH(resume(), contains("not a headscope list of samples"));
   CHECK_THROWS_WITH(NiahLog(path, kNiahIdentity, IfExists::replace),
-                    contains("--overwrite leaves it alone"));
+                    contains("so it is not replaced"));
 }
