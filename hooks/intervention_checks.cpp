@@ -1,6 +1,9 @@
 #include "hooks/intervention_checks.h"
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
+#include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
@@ -42,6 +45,17 @@ bool is_of_rows(Op op) {
 
 bool is_of_patterns(Op op) {
   return op == Op::uniform || op == Op::top_k || op == Op::set_row || op == Op::calibrate_sinks;
+}
+
+// "batch×pos×4 (head)×8 (d_head)"
+std::string shape_words(const std::vector<Axis>& axes, const ModelConfig& config) {
+  std::vector<std::string> words;
+  for (const Axis axis : axes) {
+    const auto size = axis_size(axis, config);
+    words.push_back(size ? fmt::format("{} ({})", *size, to_string(axis))
+                         : std::string(to_string(axis)));
+  }
+  return fmt::format("{}", fmt::join(words, "×"));
 }
 
 }  // namespace
@@ -113,6 +127,38 @@ void check_op_at(const Intervention& what, HookPoint point) {
   if (point.site == Site::tokens || point.site == Site::mlp_expert_indices) {
     throw UsageError("{}: its values are numbers of things, which no op changes",
                      hook_name(point.site, point.layer));
+  }
+}
+
+void check_values_fit(const Intervention& what,
+                      HookPoint point,
+                      const ResolvedValues& stored,
+                      const ModelConfig& config) {
+  if (what.op == Op::set_row) {  // weights of as many tokens as are given
+    return;
+  }
+  const std::vector<Axis>& axes = info(point.site).axes;
+  const bool by_position = stored.along == ResolvedValues::Along::positions;
+  auto have = stored.values.sizes().vec();
+  if (by_position) {  // [position, …]: what follows is that of one position
+    have.erase(have.begin());
+  } else if (what.op == Op::low_rank) {  // a projection [(heads,) d, d]
+    have.pop_back();
+  }
+  const std::size_t room = axes.size() - (by_position ? 2 : 0);
+  bool fits = by_position ? have.size() == room : have.size() <= room;
+  for (std::size_t i = 1; fits && i <= have.size(); ++i) {
+    const std::int64_t size = have[have.size() - i];
+    const auto wanted = axis_size(axes[axes.size() - i], config);
+    fits = !wanted || size == *wanted || (!by_position && size == 1 && what.op != Op::low_rank);
+  }
+  if (!fits) {
+    throw UsageError("{}: op \"{}\": values of shape {}{} do not fit {}",
+                     hook_name(point.site, point.layer),
+                     to_string(what.op),
+                     fmt::join(have, "×"),
+                     by_position ? " a position" : "",
+                     shape_words(axes, config));
   }
 }
 

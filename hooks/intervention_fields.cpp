@@ -1,6 +1,7 @@
 #include "hooks/intervention_fields.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "lib/base/error.h"
@@ -14,6 +15,10 @@ bool is_position(const Json& json) {
          (!json.is_number_unsigned() ||
           json.get<std::uint64_t>() <=
               static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+}
+
+bool is_f32(double number) {
+  return std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 InterventionFields::InterventionFields(const Json& json, std::string where)
@@ -47,6 +52,9 @@ std::optional<double> InterventionFields::number(const std::string& key) {
   }
   if (!value->is_number()) {
     fail(key, "a number");
+  }
+  if (!is_f32(value->get<double>())) {
+    fail(key, kOfF32);
   }
   return value->get<double>();
 }

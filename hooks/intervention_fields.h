@@ -15,6 +15,10 @@ namespace headscope {
 // counts from the end.
 bool is_position(const Json& json);
 
+// Whether f32, in which interventions compute, holds the number: 1e300 would be infinite there.
+bool is_f32(double number);
+inline constexpr const char* kOfF32 = "a number that f32 holds (up to 3.4e38)";
+
 // The keys of one object, and which of them were asked for. `json` outlives it. Everything throws
 // DataError naming `where` and the key.
 class InterventionFields {

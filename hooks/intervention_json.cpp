@@ -20,6 +20,9 @@ void flatten(const Json& json,
              InterventionValues& out,
              const std::string& where) {
   if (json.is_number() && depth == out.shape.size()) {
+    if (!is_f32(json.get<double>())) {
+      throw DataError("{}: \"values\" hold {}, not {}", where, json.dump(), kOfF32);
+    }
     out.numbers.push_back(json.get<double>());
     return;
   }

@@ -11,6 +11,7 @@
 #include "hooks/pattern_ops.h"
 #include "hooks/strength.h"
 #include "lib/attention/mask.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/model/attention_builder.h"
 #include "lib/tensor/convert.h"
@@ -66,12 +67,12 @@ Tensor by_position(const Tensor& stored,
       }
       if (position >= length) {
         throw UsageError(
-            "{}: position {} of prompt {}, but the stored prompt has {} tokens; select positions "
+            "{}: position {} of prompt {}, but the stored prompt has {}; select positions "
             "that both have",
             visit.name(),
             position,
             layout.prompt(row),
-            length);
+            counted(length, "token"));
       }
       out[row][column].copy_(here[position]);
     }
@@ -116,7 +117,7 @@ Tensor fitted_projection(const Tensor& projection, const Visit& visit, const Ten
     throw UsageError("{}: op \"low_rank\": directions of {} numbers{} do not fit {}",
                      visit.name(),
                      projection.size(-1),
-                     one ? "" : fmt::format(" for {} heads", projection.size(0)),
+                     one ? "" : fmt::format(" for {}", counted(projection.size(0), "head")),
                      fmt::join(value.sizes(), "×"));
   }
   return projection;

@@ -6,6 +6,7 @@
 #include "hooks/intervention_checks.h"
 #include "hooks/intervention_ops.h"
 #include "lib/base/error.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 namespace {
@@ -109,7 +110,10 @@ InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
       if (!steps_[i].function) {
         check_op_at(what, point);
         if (!what.values.empty()) {
-          values_[{i, key}] = made_ready(what, resolved_values(what, point, named, weights_hash));
+          ResolvedValues ready =
+              made_ready(what, resolved_values(what, point, named, weights_hash));
+          check_values_fit(what, point, ready, config);
+          values_[{i, key}] = std::move(ready);
         }
       }
       std::vector<EditGroup>& groups = steps_at_[key];
@@ -209,10 +213,7 @@ std::vector<HookPoint> InterventionPlan::points(std::size_t step) const {
 void InterventionPlan::check_fired() const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (fired(i) == 0) {
-      throw UsageError(
-          "{} never changed anything: no pass met what it selects; mend its positions, prompts or "
-          "pairs, or take it out",
-          name(i));
+      throw_never_fired(name(i));
     }
   }
 }

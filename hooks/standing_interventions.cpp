@@ -31,6 +31,17 @@ const std::vector<Intervention>* standing_list(const Model& model) {
   return standing == nullptr ? nullptr : &standing->interventions();
 }
 
+// Runs `work`; what it finds wrong with the interventions is wrong in their file, not in the
+// command.
+template <typename Work>
+auto of_file(const std::filesystem::path& file, const Work& work) {
+  try {
+    return work();
+  } catch (const UsageError& error) {
+    throw DataError("{}: {}", file.string(), error.what());
+  }
+}
+
 }  // namespace
 
 StandingInterventions::StandingInterventions(std::vector<Intervention> interventions,
@@ -64,8 +75,10 @@ std::shared_ptr<const StandingInterventions> standing_interventions(
   Hasher hasher;
   hasher.update(MappedFile(file).bytes());
   std::string hash = hash_of(hasher, interventions);
-  return std::make_shared<const StandingInterventions>(
-      std::move(interventions), model, std::move(hash), file.string());
+  return of_file(file, [&] {
+    return std::make_shared<const StandingInterventions>(
+        std::move(interventions), model, std::move(hash), file.string());
+  });
 }
 
 std::shared_ptr<const StandingInterventions> standing_interventions(
@@ -75,6 +88,10 @@ std::shared_ptr<const StandingInterventions> standing_interventions(
   std::string hash = hash_of(hasher, interventions);
   return std::make_shared<const StandingInterventions>(
       std::move(interventions), model, std::move(hash));
+}
+
+InterventionPlan plan_of_file(const std::filesystem::path& file, const Model& model) {
+  return of_file(file, [&] { return plan_of(read_interventions(file), model); });
 }
 
 Model intervened(const Model& model, const std::filesystem::path& file) {

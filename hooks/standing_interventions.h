@@ -38,7 +38,8 @@ class StandingInterventions final : public StandingChange {
 };
 
 // The interventions of a file, ready for `model`: for Model::with(), or for texts that are
-// generated. Throws what read_interventions() and InterventionPlan do.
+// generated. Throws DataError naming the file for what is malformed and for what the model cannot
+// have or the op cannot take: whatever is wrong with it, the file is what is to be mended.
 std::shared_ptr<const StandingInterventions> standing_interventions(
     const Model& model, const std::filesystem::path& file);
 
@@ -46,8 +47,10 @@ std::shared_ptr<const StandingInterventions> standing_interventions(
 std::shared_ptr<const StandingInterventions> standing_interventions(
     const Model& model, std::vector<Intervention> interventions);
 
-// The model changed by the interventions of a file. Throws what read_interventions() and
-// InterventionPlan do.
+// The same as a plan alone.
+InterventionPlan plan_of_file(const std::filesystem::path& file, const Model& model);
+
+// The model changed by the interventions of a file. Throws as standing_interventions() does.
 Model intervened(const Model& model, const std::filesystem::path& file);
 
 // Throws UsageError naming `analysis` if the model's interventions choose prompts: its passes are

@@ -7,6 +7,7 @@
 #include "hooks/intervention_json.h"
 #include "hooks/intervention_plan.h"
 #include "hooks/intervention_words.h"
+#include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/families/load.h"
@@ -69,7 +70,7 @@ void check_document(const InterveneArguments& options, const Invocation& invocat
   }
   const Model model = load_model(
       options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  const InterventionPlan plan = plan_of(read_interventions(options.file), model);
+  const InterventionPlan plan = plan_of_file(options.file, model);
   OrderedJson list = OrderedJson::array();
   std::string text;
   for (const InterventionWords& words : in_words(plan)) {
