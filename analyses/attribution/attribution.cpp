@@ -58,7 +58,7 @@ void check_attribution(const Model& model,
                        const SweepOptions& options) {
   check(spec, attribution);
   grid_of(model, task, spec);
-  const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
+  const Scoring scoring(*spec.metric, task.items, model);
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
   for (const PromptBatch& batch : prompt_batches(task.items, plan.batch_tokens)) {
     swept_columns(spec, model.config(), batch, task.items);  // the positions each prompt has
@@ -73,8 +73,8 @@ bool run_attribution(const Model& model,
                      SweepSink& sink) {
   check(spec, attribution);
   const Grid grid = grid_of(model, task, spec);
-  const Scoring scoring(*spec.metric, task.items, model.config().d_vocab);
-  CheckedSink checked(sink, grid, task, options);
+  const Scoring scoring(*spec.metric, task.items, model);
+  CheckedSink checked(sink, grid, task, options, model);
   checked.count_done(0, grid.size());
   const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
   const Baselines baselines = options.baselines != nullptr ? *options.baselines

@@ -91,7 +91,7 @@ std::optional<double> faithfulness_above_nothing(const FaithfulnessResult& resul
 CircuitEvaluator::CircuitEvaluator(const Model& model, const Task& task, const Metric& metric)
     : model_(model),
       task_(task),
-      scoring_(metric, task.items, model.config().d_vocab),
+      scoring_(metric, task.items, model),
       mean_(model, task.items, Run::corrupted, {Site::z}),
       batches_(prompt_batches(task.items, kTokensAtOnce)) {
   unchanged_.resize(task.items.size());

@@ -12,7 +12,7 @@ namespace headscope {
 namespace {
 
 std::vector<double> clean_metric(const Model& model, const Task& task, const Metric& metric) {
-  return baselines_of(model, task.items, Scoring(metric, task.items, model.config().d_vocab)).clean;
+  return baselines_of(model, task.items, Scoring(metric, task.items, model)).clean;
 }
 
 Task task_of_circuit(const Tokenizer& tokenizer,
@@ -98,7 +98,7 @@ class Reproducer {
 void Reproducer::describe() {
   tell("both runs", 0.0);
   const Task& prompts = result_.task;
-  const Scoring scoring(metric_, prompts.items, model_.config().d_vocab);
+  const Scoring scoring(metric_, prompts.items, model_);
   const Baselines baselines = baselines_of(model_, prompts.items, scoring);
   result_.clean = summarize(baselines.clean, {.seed = options_.seed});
   result_.corrupted = summarize(baselines.corrupted, {.seed = options_.seed});

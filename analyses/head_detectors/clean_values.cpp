@@ -8,7 +8,7 @@ namespace headscope {
 std::vector<double> clean_values(const Model& model,
                                  const std::vector<TaskItem>& items,
                                  const Metric& metric) {
-  const Scoring scoring(metric, items, model.config().d_vocab);
+  const Scoring scoring(metric, items, model);
   std::vector<double> values(items.size());
   for (const PromptBatch& batch : prompt_batches(items, kBaselineTokens)) {
     const ForwardOptions last{.logits = Logits::last, .vocab = scoring.vocab()};

@@ -7,6 +7,7 @@
 #include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/sweep/prompt_batch.h"
 #include "lib/base/error.h"
+#include "lib/model/not_finite.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/ops.h"
 
@@ -57,9 +58,6 @@ void check_standing_change(const Model& model) {
 
 // `shares`: of one prompt, every cell.
 void check_sum(const Tensor& shares, double target, const TaskItem& item, DType dtype) {
-  if (!std::isfinite(target)) {
-    throw DataError("item {}: the model's logits are not finite; try --dtype f32", item.id);
-  }
   const double sum = shares.nansum().item<double>();
   const double size = std::max(1.0, shares.abs().nansum().item<double>());
   if (!(std::abs(sum - target) <= tolerance(dtype) * size)) {
@@ -106,8 +104,13 @@ class Attributing {
     const auto cells = taken.shares.accessor<double, 2>();
     for (std::int64_t row = 0; row < batch.rows(); ++row) {
       const auto item = static_cast<std::size_t>(batch.items[static_cast<std::size_t>(row)]);
-      check_sum(
-          taken.shares.select(1, row), taken.target[row].item<double>(), items_[item], rounding());
+      const double target = taken.target[row].item<double>();
+      if (!std::isfinite(target)) {
+        throw DataError("item {}: the model's logits are not finite; {}",
+                        items_[item].id,
+                        not_finite_advice(model_));
+      }
+      check_sum(taken.shares.select(1, row), target, items_[item], rounding());
       for (std::int64_t cell = 0; cell < components_.size(); ++cell) {
         result_.shares[static_cast<std::size_t>(cell) * items_.size() + item] = cells[cell][row];
       }

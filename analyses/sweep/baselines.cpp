@@ -43,7 +43,7 @@ std::vector<Baselines> baselines_of(const Model& model,
                                     const std::vector<const Metric*>& metrics) {
   std::vector<Scoring> scorings;
   for (const Metric* metric : metrics) {
-    scorings.emplace_back(*metric, items, model.config().d_vocab);
+    scorings.emplace_back(*metric, items, model);
   }
   std::vector<Baselines> baselines(metrics.size(), Baselines(items.size()));
   for (const PromptBatch& batch : prompt_batches(items, kBaselineTokens)) {

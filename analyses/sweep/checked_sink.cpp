@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lib/base/error.h"
+#include "lib/model/not_finite.h"
 
 namespace headscope {
 
@@ -10,11 +11,10 @@ void CheckedSink::put(const std::vector<ResultStore::Value>& values) {
   for (const auto& [cell, prompt, value] : values) {
     if (std::isnan(value)) {
       throw DataError(
-          "the metric of {}, item {}, is not a number: the model's logits are not finite there; "
-          "try "
-          "--dtype f32",
+          "the metric of {}, item {}, is not a number: the model's logits are not finite there; {}",
           to_string(grid_.cell(cell)),
-          task_.items[static_cast<std::size_t>(prompt)].id);
+          task_.items[static_cast<std::size_t>(prompt)].id,
+          not_finite_advice(model_));
     }
   }
   to_.put(values);

@@ -7,8 +7,12 @@ namespace headscope {
 
 class CheckedSink final : public SweepSink {
  public:
-  CheckedSink(SweepSink& to, const Grid& grid, const Task& task, const SweepOptions& options)
-      : to_(to), grid_(grid), task_(task), options_(options) {}
+  CheckedSink(SweepSink& to,
+              const Grid& grid,
+              const Task& task,
+              const SweepOptions& options,
+              const Model& model)
+      : to_(to), grid_(grid), task_(task), options_(options), model_(model) {}
 
   [[nodiscard]] bool done(std::int64_t cell, std::int64_t prompt) const override {
     return to_.done(cell, prompt);
@@ -28,6 +32,7 @@ class CheckedSink final : public SweepSink {
   const Grid& grid_;
   const Task& task_;
   const SweepOptions& options_;
+  const Model& model_;
   SweepProgress progress_;
 };
 

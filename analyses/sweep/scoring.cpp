@@ -6,6 +6,7 @@
 #include <ATen/ops/isfinite.h>
 
 #include "lib/base/error.h"
+#include "lib/model/not_finite.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -39,8 +40,8 @@ Tensor columns_of(const std::vector<TaskItem>& items,
 
 }  // namespace
 
-Scoring::Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::int64_t d_vocab)
-    : metric_(metric) {
+Scoring::Scoring(const Metric& metric, const std::vector<TaskItem>& items, const Model& model)
+    : metric_(metric), advice_(not_finite_advice(model)) {
   std::set<std::int64_t> ids;
   for (const TaskItem& item : items) {
     if (metric.needs_wrong && item.wrong.empty()) {
@@ -50,7 +51,8 @@ Scoring::Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::
     ids.insert(item.answers.begin(), item.answers.end());
     ids.insert(item.wrong.begin(), item.wrong.end());
   }
-  if (!metric.full_vocabulary && static_cast<std::int64_t>(ids.size()) < d_vocab / 2) {
+  if (!metric.full_vocabulary &&
+      static_cast<std::int64_t>(ids.size()) < model.config().d_vocab / 2) {
     vocab_.assign(ids.begin(), ids.end());
   }
   answers_ = columns_of(items, &TaskItem::answers, vocab_);
@@ -62,8 +64,9 @@ void Scoring::check_finite(const Tensor& logits, const std::vector<std::int64_t>
   const Tensor finite = logits.isfinite().all(1).cpu();
   for (std::int64_t row = 0; row < finite.size(0); ++row) {
     if (!finite.const_data_ptr<bool>()[row]) {
-      throw DataError("item {}: the model's logits are not finite; try --dtype f32",
-                      ids_[static_cast<std::size_t>(items[static_cast<std::size_t>(row)])]);
+      throw DataError("item {}: the model's logits are not finite; {}",
+                      ids_[static_cast<std::size_t>(items[static_cast<std::size_t>(row)])],
+                      advice_);
     }
   }
 }

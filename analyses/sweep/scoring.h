@@ -2,17 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "analyses/metric/metric.h"
 #include "analyses/task/task.h"
+#include "lib/model/model.h"
 
 namespace headscope {
 
 class Scoring {
  public:
-  // Throws UsageError if the metric needs wrong answers and an item has none.
-  Scoring(const Metric& metric, const std::vector<TaskItem>& items, std::int64_t d_vocab);
+  // Of runs of `model`. Throws UsageError if the metric needs wrong answers and an item has none.
+  Scoring(const Metric& metric, const std::vector<TaskItem>& items, const Model& model);
 
   // The tokens whose logits are wanted, in order; empty: all.
   [[nodiscard]] const std::vector<std::int64_t>& vocab() const { return vocab_; }
@@ -41,8 +43,9 @@ class Scoring {
   const Metric& metric_;
   std::vector<std::string> ids_;  // of the items
   std::vector<std::int64_t> vocab_;
-  Tensor answers_;  // [items, A] columns of the logits, −1 beyond an item's own
-  Tensor wrong_;    // [items, W]
+  std::string advice_;  // about logits that are not finite
+  Tensor answers_;      // [items, A] columns of the logits, −1 beyond an item's own
+  Tensor wrong_;        // [items, W]
 };
 
 }  // namespace headscope

@@ -19,8 +19,8 @@ class Sweeper {
           const SweepOptions& options,
           SweepSink& sink)
       : grid_(grid_of(model, task, spec)),
-        sink_(sink, grid_, task, options),
-        scoring_(*spec.metric, task.items, model.config().d_vocab),
+        sink_(sink, grid_, task, options, model),
+        scoring_(*spec.metric, task.items, model),
         context_{model, task, spec, options, grid_, scoring_, sink_},
         baselines_(task.items.size()) {}
 

@@ -8,12 +8,12 @@
 namespace headscope {
 namespace {
 
-RecordObjective objective_of(const Task& task, const Metric& metric, std::int64_t d_vocab) {
+RecordObjective objective_of(const Task& task, const Metric& metric, const Model& model) {
   if (metric.needs_clean || !metric.has_gradient) {
     throw UsageError("--metric {}: has no gradient in one run; take logit_diff, prob or log_prob",
                      metric.name);
   }
-  const auto scoring = std::make_shared<Scoring>(metric, task.items, d_vocab);
+  const auto scoring = std::make_shared<Scoring>(metric, task.items, model);
   return [scoring](const Tensor& logits, const std::vector<std::size_t>& prompts) {
     return scoring->followed_of_vocabulary(logits, {prompts.begin(), prompts.end()});
   };
@@ -24,7 +24,7 @@ RecordObjective objective_of(const Task& task, const Metric& metric, std::int64_
 TaskRecording task_recording(const Task& task,
                              Run run,
                              const Metric* gradients_of,
-                             std::int64_t d_vocab) {
+                             const Model& model) {
   TaskRecording recording;
   for (const TaskItem& item : task.items) {
     recording.prompts.push_back(item.prompt(run));
@@ -32,7 +32,7 @@ TaskRecording task_recording(const Task& task,
   }
   recording.identity = {{"task_hash", task.hash}, {"run", to_string(run)}};
   if (gradients_of != nullptr) {
-    recording.objective = objective_of(task, *gradients_of, d_vocab);
+    recording.objective = objective_of(task, *gradients_of, model);
     recording.identity["gradients_of"] = std::string(gradients_of->name);
   }
   return recording;

@@ -22,6 +22,6 @@ struct TaskRecording {
 TaskRecording task_recording(const Task& task,
                              Run run,
                              const Metric* gradients_of,
-                             std::int64_t d_vocab);
+                             const Model& model);
 
 }  // namespace headscope

@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/generate/predictions.h"
+#include "lib/model/not_finite.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -168,10 +169,24 @@ Ended Generation::ended(const State& state) const {
   return written >= stop.max_new ? Ended::length : Ended::no;
 }
 
+// The likeliest tokens of texts; where there is none, the error says which text and what of it.
+std::vector<Likeliest> Generation::likeliest_of(const std::vector<State*>& states,
+                                                const DecodeRunner::Next& next) const {
+  try {
+    return on_host(next.likeliest);
+  } catch (const LogitsNotFinite& error) {
+    const StandingChange* change = nullptr;
+    for (const State* state : states) {
+      change = change == nullptr ? state->request.change.get() : change;
+    }
+    throw DataError("{}; {}", error.what(), not_finite_advice(model_, change));
+  }
+}
+
 // Adds to each state the token that its row gives. Rows that take the likeliest one need no more
 // of the device than that.
 void Generation::write(const std::vector<State*>& states, const DecodeRunner::Next& next) const {
-  const std::vector<Likeliest> first = on_host(next.likeliest);
+  const std::vector<Likeliest> first = likeliest_of(states, next);
   for (std::size_t row = 0; row < states.size(); ++row) {
     State& state = *states[row];
     const Draw draw{state.request.sample, state.text.tokens.size()};

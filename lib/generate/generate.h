@@ -108,6 +108,8 @@ class Generation {
   struct State;
   [[nodiscard]] State& state(std::size_t text) const;
   Tensor prefill(State& state, KvCache& cache, Tap& tap) const;
+  [[nodiscard]] std::vector<Likeliest> likeliest_of(const std::vector<State*>& states,
+                                                    const DecodeRunner::Next& next) const;
   void write(const std::vector<State*>& states, const DecodeRunner::Next& next) const;
   [[nodiscard]] Ended ended(const State& state) const;
   void settle(State& state) const;

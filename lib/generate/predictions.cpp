@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "lib/base/error.h"
+#include "lib/model/not_finite.h"
 
 namespace headscope {
 namespace {
@@ -12,13 +13,12 @@ namespace {
 void require_finite(std::span<const float> logits, const Model& model) {
   for (std::size_t id = 0; id < logits.size(); ++id) {
     if (!std::isfinite(logits[id])) {
-      throw DataError(
-          "{}: the logit of token {} is {} in {}; try --dtype f32, and if it stays so, weights "
-          "without NaN",
-          model.source().name,
-          id,
-          logits[id],
-          to_string(model.dtype()));
+      throw DataError("{}: the logit of token {} is {} in {}; {}",
+                      model.source().name,
+                      id,
+                      logits[id],
+                      to_string(model.dtype()),
+                      not_finite_advice(model));
     }
   }
 }

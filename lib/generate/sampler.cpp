@@ -69,7 +69,7 @@ std::vector<float> penalised(std::span<const float> logits,
 }
 
 [[noreturn]] void refuse_logits() {
-  throw UsageError("logits to choose a token from are not numbers");
+  throw LogitsNotFinite();
 }
 
 void check_logits(std::span<const float> logits) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/error.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
@@ -32,6 +33,11 @@ struct Draw {
   std::uint64_t step = 0;      // which of its tokens
 };
 
+// Thrown for logits of which none is finite, or one is NaN: there is no likeliest token.
+struct LogitsNotFinite : DataError {
+  LogitsNotFinite() : DataError("logits to choose a token from are not numbers") {}
+};
+
 class Sampler {
  public:
   // Throws UsageError for a negative or infinite temperature, top_k < 0, top_p outside (0, 1],
@@ -39,8 +45,7 @@ class Sampler {
   explicit Sampler(const SamplerOptions& options);
 
   // A token of `logits` [d_vocab], f32 on the CPU. Of equal logits the lowest id comes first.
-  // `text` are the tokens so far, for the penalty. Throws UsageError for logits of which none is
-  // finite.
+  // `text` are the tokens so far, for the penalty. Throws LogitsNotFinite.
   [[nodiscard]] std::int32_t pick(std::span<const float> logits,
                                   std::span<const std::int32_t> text,
                                   const Draw& draw) const;
@@ -57,8 +62,8 @@ class Sampler {
 // The `count` likeliest tokens of `logits`, likeliest first, ties by id.
 std::vector<std::int32_t> likeliest_ids(std::span<const float> logits, std::int64_t count);
 
-// The likeliest token of each row of `logits` [rows, d_vocab], ties by id. UsageError for a row
-// without a finite logit.
+// The likeliest token of each row of `logits` [rows, d_vocab], ties by id. Throws
+// LogitsNotFinite.
 std::vector<std::int32_t> likeliest(const Tensor& logits);
 
 // The likeliest token of each row of `logits` [B, d_vocab], ties by token id: its id, its logit and

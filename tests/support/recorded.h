@@ -23,8 +23,7 @@ inline std::filesystem::path record_task_run(const std::filesystem::path& path,
                                              const Model& model,
                                              const Task& task,
                                              const Recording& recording) {
-  const TaskRecording what =
-      task_recording(task, recording.run, recording.gradients_of, model.config().d_vocab);
+  const TaskRecording what = task_recording(task, recording.run, recording.gradients_of, model);
   RecordOptions options;
   options.hooks = recording.hooks;
   options.store = recording.store;

@@ -19,8 +19,7 @@ struct BaselinesCase {
   Model model = load(huggingface_fixture("llama"));
   Task task = random_task({.d_vocab = model.config().d_vocab});
   SweepSpec spec{.source = &kClean, .metric = &find_metric("logit_diff")};
-  Baselines baselines =
-      baselines_of(model, task.items, Scoring(*spec.metric, task.items, model.config().d_vocab));
+  Baselines baselines = baselines_of(model, task.items, Scoring(*spec.metric, task.items, model));
 
   // As attribution if `method` says so, else as the sweep itself.
   [[nodiscard]] SweepTable run(const Baselines* ready,
