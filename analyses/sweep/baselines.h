@@ -11,6 +11,8 @@ namespace headscope {
 
 struct Baselines {
   std::vector<double> clean, corrupted;  // of every item of the task
+  // How often each part of the model's standing change fired in these runs; empty: not counted.
+  std::vector<std::int64_t> fired{};
 
   explicit Baselines(std::size_t items) : clean(items), corrupted(items) {}
   [[nodiscard]] const std::vector<double>& of(Run run) const {

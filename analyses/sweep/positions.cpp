@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 #include "lib/tensor/ops.h"
@@ -49,7 +50,8 @@ std::set<std::int64_t> tokens_of(const std::string& text, const TaskItem& item) 
   } else if (const auto numbers = numbers_in(text)) {
     for (const std::int64_t number : *numbers) {
       if (number < -length || number >= length) {
-        throw UsageError("--positions {}: item {} has {} tokens", number, item.id, length);
+        throw UsageError(
+            "--positions {}: item {} has {}", number, item.id, counted(length, "token"));
       }
       tokens.insert(number < 0 ? number + length : number);
     }

@@ -1,11 +1,13 @@
 #include "analyses/sweep/sweep_job.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
 
 #include "analyses/sweep/store_sink.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
@@ -34,7 +36,7 @@ CellRange shard_of(const std::string& text, std::int64_t cells) {
     throw UsageError("--shard {}: not I/N with 1 ≤ I ≤ N, for example 2/8", text);
   }
   if (n > cells) {
-    throw UsageError("--shard {}: the grid has only {} cells", text, cells);
+    throw UsageError("--shard {}: the grid has only {}", text, counted(cells, "cell"));
   }
   return {cells * (i - 1) / n, cells * i / n};
 }
@@ -126,11 +128,25 @@ void SweepJob::check_file() const {
 void SweepJob::check_fired(const SweepOutcome& outcome) const {
   if (model_.standing() && outcome.finished && outcome.start == SweepOutcome::Start::fresh &&
       method_.passes() == SweepMethod::Passes::made) {
-    model_.standing()->check_fired();
+    check_fired_since(*model_.standing(), fired_before_);
+  }
+}
+
+// Baselines that an earlier sweep ran are runs of this one too.
+void SweepJob::count_baselines() {
+  if (sweep_.baselines == nullptr) {
+    return;
+  }
+  const std::vector<std::int64_t>& fired = sweep_.baselines->fired;
+  for (std::size_t part = 0; part < std::min(fired.size(), fired_before_.size()); ++part) {
+    fired_before_[part].values -= fired[part];
   }
 }
 
 SweepOutcome SweepJob::run(const ReadyBaselines& baselines) {
+  if (model_.standing()) {
+    fired_before_ = model_.standing()->fired();
+  }
   return options_.out.empty() ? in_memory() : to_file(baselines);
 }
 
@@ -168,6 +184,7 @@ SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
   const auto start = Clock::now();
   try {
     sweep_.baselines = baselines ? baselines() : nullptr;
+    count_baselines();
     outcome.finished = run_into(sink);
   } catch (...) {
     if (store.done_count() == 0) {  // nothing is lost, and nothing stands in the next try's way

@@ -11,6 +11,7 @@
 #include "analyses/sweep/baselines.h"
 #include "analyses/sweep/result_header.h"
 #include "analyses/sweep/sweep_method.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 
@@ -78,6 +79,7 @@ class SweepJob {
   [[nodiscard]] SweepOutcome to_file(const ReadyBaselines& baselines);
   [[nodiscard]] SweepOutcome in_memory();
   void check_fired(const SweepOutcome& outcome) const;
+  void count_baselines();
 
   const Model& model_;
   const Task& task_;
@@ -87,6 +89,7 @@ class SweepJob {
   Grid grid_;
   SweepOptions sweep_;
   ResultHeader header_;
+  std::vector<StandingChange::Fired> fired_before_{};
 };
 
 }  // namespace headscope

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/counted.h"
 #include "lib/base/warning.h"
 
 namespace headscope {
@@ -10,7 +11,8 @@ Task task_for(const Model& model, const std::string& path, const TaskOptions& op
   const Tokenizer* tokenizer = model.has_tokenizer() ? &model.tokenizer() : nullptr;
   Task task = read_task(path, tokenizer, model.config().n_ctx, model.config().d_vocab, options);
   if (task.skipped > 0) {
-    warn(fmt::format("{}: {} items do not fit this model and are left out", path, task.skipped));
+    warn(fmt::format(
+        "{}: {} left out: they do not fit this model", path, counted(task.skipped, "item")));
   }
   return task;
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "analyses/sweep_file/sweep_methods.h"
+#include "hooks/intervention_json.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/error_context.h"
@@ -113,6 +114,10 @@ FileEntry::FileEntry(const SweepFile& file,
     method_->request.seed = origin.seed;
     method_->open();
     method_->check_files(file.model);
+    if (!method_->request.intervene.empty()) {
+      read_interventions(
+          method_->request.intervene);  // what is malformed, before a model is opened
+    }
     words.insert(words.end(), common.begin(), common.end());
     words.insert(words.end(), {"--output", path_.string(), "--resume"});
     // What made the file: the command typed and, as a shell's comment, the one it stands for.

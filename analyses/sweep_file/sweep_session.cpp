@@ -1,12 +1,21 @@
 #include "analyses/sweep_file/sweep_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "analyses/sweep/sweep_memory.h"
 #include "analyses/sweep/task_input.h"
 #include "hooks/standing_interventions.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
+namespace {
+
+std::vector<StandingChange::Fired> fired_by(const Model& model) {
+  return model.standing() ? model.standing()->fired() : std::vector<StandingChange::Fired>();
+}
+
+}  // namespace
 
 const Model& SweepSession::model(const SweepRequest& request) {
   if (request.intervene.empty()) {
@@ -36,13 +45,18 @@ const Baselines& SweepSession::baselines(const Model& model,
   if (found != baselines_.end()) {
     return found->second;
   }
-  const Scoring scoring(metric, task.items, model.config().d_vocab);
+  const Scoring scoring(metric, task.items, model);
   std::int64_t longest = 0;
   for (const TaskItem& item : task.items) {
     longest = std::max(longest, item.length());
   }
   const std::int64_t tokens = baseline_tokens(model, longest, memory_);
-  return baselines_.emplace(key, baselines_of(model, task.items, scoring, tokens)).first->second;
+  const std::vector<StandingChange::Fired> before = fired_by(model);
+  Baselines made = baselines_of(model, task.items, scoring, tokens);
+  for (const StandingChange::Fired& part : fired_by(model)) {
+    made.fired.push_back(part.values - before[made.fired.size()].values);
+  }
+  return baselines_.emplace(key, std::move(made)).first->second;
 }
 
 }  // namespace headscope

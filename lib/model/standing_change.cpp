@@ -2,9 +2,27 @@
 
 #include <algorithm>
 
+#include "lib/base/error.h"
 #include "lib/model/changed_then_seen.h"
 
 namespace headscope {
+
+void throw_never_fired(const std::string& part) {
+  throw UsageError(
+      "{} never changed anything: no pass met what it selects; mend its positions, prompts or "
+      "pairs, or take it out",
+      part);
+}
+
+void check_fired_since(const StandingChange& change,
+                       const std::vector<StandingChange::Fired>& before) {
+  const std::vector<StandingChange::Fired> now = change.fired();
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i].values == (i < before.size() ? before[i].values : 0)) {
+      throw_never_fired(now[i].part);
+    }
+  }
+}
 
 void StandingTap::begin(const ModelConfig& config) {
   change_->begin(config);

@@ -37,6 +37,14 @@ class StandingChange {
   virtual void check_fired() const = 0;
 };
 
+// Throws the UsageError that says that this part of a change never changed anything.
+[[noreturn]] void throw_never_fired(const std::string& part);
+
+// Throws it for a part that changed nothing since fired() was `before`: where several runs share
+// the change, each asks for itself.
+void check_fired_since(const StandingChange& change,
+                       const std::vector<StandingChange::Fired>& before);
+
 // A standing change and the tap of a pass as one. At each point the change comes first and the tap
 // sees, and edits, the changed value; what the tap supplies is taken as it is, since what stands
 // for a value of the changed model is changed already.

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <csignal>
 #include <future>
+#include <sstream>
 #include <thread>
 #include <tuple>
 
@@ -294,6 +295,39 @@ TEST_CASE("entries of a changed model are what their verbs write of it; paths ar
   CHECK(chosen.code == 2);
   CHECK(chosen.err.find("sweeps[0]") != std::string::npos);
   CHECK(chosen.err.find("not your prompts one by one") != std::string::npos);
+}
+
+TEST_CASE("an intervention counts for each entry by itself, and is read before a model is opened") {
+  const Place place;
+  put(place.folder / "edits.json", R"({"version": 1, "interventions": [{
+      "site": "blocks.1.hook_mlp_out", "op": "zero",
+      "apply": {"positions": {"tokens": [11]}}}]})");
+  std::string lines;  // the second item of put_task(), alone: token 11 stands in no other
+  std::istringstream all(contents(place.folder / "task.jsonl"));
+  for (std::string line; std::getline(all, line);) {
+    lines += line.find("[1, 11,") == std::string::npos ? line + "\n" : "";
+  }
+  put(place.folder / "other.jsonl", lines);
+  place.write(spec_of(OrderedJson::parse(R"([
+      {"verb": "patch", "over": "layer", "intervene": "edits.json"},
+      {"verb": "ablate", "mode": "zero", "over": "layer", "intervene": "edits.json"},
+      {"verb": "patch", "over": "layer", "intervene": "edits.json", "task": "other.jsonl",
+       "name": "other"}])")));
+  const Outcome outcome = place.sweep();
+  INFO(outcome.err);
+  CHECK(outcome.code == 2);
+  CHECK_THAT(outcome.err, contains("sweeps[2] (other)") && contains("never changed anything"));
+  CHECK(read_result(place.file("patch-layer-edits.json")).complete());
+  CHECK_FALSE(std::filesystem::exists(place.file("other")));
+
+  put(place.folder / "edits.json", "{\"version\": 1}");
+  OrderedJson spec =
+      spec_of(OrderedJson::parse(R"([{"verb": "patch", "intervene": "edits.json"}])"));
+  spec["model"] = "no-org/no-model";
+  place.write(spec);
+  const Outcome malformed = place.sweep();
+  CHECK(malformed.code == 3);
+  CHECK_THAT(malformed.err, contains("sweeps[0]") && contains("edits.json"));
 }
 
 TEST_CASE("a session reads a task once and runs its baselines once a metric") {
