@@ -94,16 +94,35 @@ StatisticsTap statistics_tap(TraceTap& tap, const RecordOptions& options) {
   return {statistics_request(options.statistics), write};
 }
 
+// Ends a pass at the next layer if asked to.
+class CancelTap final : public Tap {
+ public:
+  explicit CancelTap(const std::function<bool()>& cancel) : cancel_(cancel) {}
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return cancel_ && point.site == Site::resid_pre ? Interest::observe : Interest::none;
+  }
+  Tensor visit(const Visit&, const Tensor& value) override {
+    if (cancel_()) {
+      throw Interrupted();
+    }
+    return value;
+  }
+
+ private:
+  const std::function<bool()>& cancel_;
+};
+
 ForwardResult run(const Model& model,
                   const Batch& batch,
                   TraceTap& tap,
                   const RecordOptions& options) {
   const ForwardOptions forward{.logits = options.logits};
+  CancelTap cancel(options.cancel);
   if (options.statistics.names.empty()) {
-    return model.forward(batch, tap, forward);
+    return model.forward(batch, cancel | tap, forward);
   }
   StatisticsTap statistics = statistics_tap(tap, options);
-  return model.forward(batch, tap | statistics, forward);
+  return model.forward(batch, cancel | tap | statistics, forward);
 }
 
 // Beside the forward pass, whose values and logits do not change for it.
@@ -122,6 +141,19 @@ void write_gradients(TraceTap& tap,
       batch,
       [&](const Tensor& logits) { return options.objective(logits, rows); },
       gradient_tap);
+}
+
+void write_batch(TraceTap& tap,
+                 const Model& model,
+                 const Batch& batch,
+                 const RecordOptions& options,
+                 const std::vector<HookPoint>& gradients_at,
+                 const std::vector<std::size_t>& rows) {
+  const ForwardResult pass = run(model, batch, tap, options);
+  if (options.logits != Logits::none) {
+    write_logits(tap, pass.logits, batch);
+  }
+  write_gradients(tap, model, batch, options, gradients_at, rows);
 }
 
 }  // namespace
@@ -182,13 +214,13 @@ RecordResult record(const Model& model,
       result.stopped = true;
       break;
     }
-    const Batch batch = batch_of(prompts, rows);
     tap.set_rows(rows);
-    const ForwardResult pass = run(model, batch, tap, options);
-    if (options.logits != Logits::none) {
-      write_logits(tap, pass.logits, batch);
+    try {
+      write_batch(tap, model, batch_of(prompts, rows), options, points.gradients, rows);
+    } catch (const Interrupted&) {  // what is written of these prompts is written again
+      result.stopped = true;
+      break;
     }
-    write_gradients(tap, model, batch, options, points.gradients, rows);
     writer.finish_prompts(tap.prompts());
     result.recorded_now += rows.size();
     if (options.progress) {

@@ -32,7 +32,8 @@ struct RecordOptions {
   std::int64_t batch_tokens = 2048;  // the most tokens, padding included, in one forward pass
   Json provenance;                   // hooks/provenance.h
   std::function<void(std::size_t done, std::size_t total)> progress = {};
-  std::function<bool()> stop = {};  // asked between batches; true ends early, resumable
+  std::function<bool()> stop = {};    // asked between batches; true ends early, resumable
+  std::function<bool()> cancel = {};  // the same, asked in every layer: the batch under way is lost
 };
 
 struct RecordResult {

@@ -28,6 +28,7 @@ RecordResult record_with_progress(const Model& model,
   Progress bar(static_cast<std::int64_t>(prompts.size()), {.label = "recording"});
   std::size_t drawn = 0;
   options.stop = interrupted;
+  options.cancel = interrupted;
   options.progress = [&](std::size_t done, std::size_t) {
     bar.add(static_cast<std::int64_t>(done - drawn));
     drawn = done;

@@ -115,6 +115,33 @@ TEST_CASE("a stopped recording goes on where it was and refuses another run's se
   CHECK(TraceReader(folder / "t.h5").complete());
 }
 
+TEST_CASE(
+    "a recording is left within a batch; its finished prompts stay, and it goes on as it was") {
+  const TemporaryFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  RecordOptions whole = options(model);
+  whole.batch_tokens = 4;  // a prompt a pass
+  record(model, prompts(), folder / "whole.h5", whole);
+  RecordOptions some = whole;
+  int asked = 0;
+  const auto layers = static_cast<int>(model.config().n_layers);
+  some.cancel = [&] { return ++asked > layers + 1; };  // in the second layer of the second pass
+  const auto first = record(model, prompts(), folder / "t.h5", some);
+  CHECK(first.stopped);
+  CHECK(first.recorded_now == 1);
+  CHECK(asked == layers + 2);  // no layer runs after it was asked to end
+  some.cancel = [] { return false; };
+  some.if_exists = IfExists::resume;
+  CHECK(record(model, prompts(), folder / "t.h5", some).recorded_now == 2);
+  const TraceReader trace(folder / "t.h5");
+  const TraceReader expected(folder / "whole.h5");
+  CHECK(trace.complete());
+  for (std::size_t i = 0; i < prompts().size(); ++i) {
+    CHECK(trace.read("blocks.1.attn.hook_z", i).values ==
+          expected.read("blocks.1.attn.hook_z", i).values);
+  }
+}
+
 TEST_CASE("a recording by another version or on another kind of device is not gone on with") {
   const TemporaryFolder folder;
   const Model model = load(huggingface_fixture("llama"));
