@@ -11,6 +11,7 @@
 #include "analyses/metric/summary.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 namespace {
@@ -258,10 +259,28 @@ class DetectRun {
     }
   }
 
+  // How often the parts of the model's standing change fired so far, together.
+  [[nodiscard]] std::int64_t fired() const {
+    std::int64_t sum = 0;
+    for (const auto& part :
+         model_.standing() ? model_.standing()->fired() : std::vector<StandingChange::Fired>()) {
+      sum += part.values;
+    }
+    return sum;
+  }
+
+  // Scores of a changed model that are those of the unchanged one say so.
+  void note_untouched(Detection& detection, std::int64_t fired_before) const {
+    if (model_.standing() && detection.ran() && fired() == fired_before) {
+      detection.notes[kUntouched] = true;
+    }
+  }
+
   void look(std::size_t i) {
     const Detector& detector = options_.detectors[i];
     show(detector.name, 0.0, 1);
     const Clock::time_point start = Clock::now();
+    const std::int64_t fired_before = fired();
     Detection detection{.detector = detector};
     try {
       Finding finding = detector.run({model_, options_.seeds, options_.stop});
@@ -273,6 +292,7 @@ class DetectRun {
       explain(detection);
     }
     detection.seconds = since(start);
+    note_untouched(detection, fired_before);
     finish(i, std::move(detection));
   }
 

@@ -13,6 +13,10 @@
 
 namespace headscope {
 
+// In the notes of a detection of a changed model: true if the change reached nothing it reads, so
+// that its scores are those of the unchanged model.
+inline constexpr const char* kUntouched = "untouched_by_interventions";
+
 // What a detector says of a model's heads.
 struct Detection {
   Detector detector;

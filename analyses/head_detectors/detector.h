@@ -63,6 +63,8 @@ struct Detector {
   std::string threshold_source{};
   // Why it has no meaning for this model ("no MLP"); empty: it has.
   std::string (*undefined)(const Model&) = nullptr;
+  // Of what is read: all else runs the model, which interventions change.
+  enum class Reads { passes, weights } reads = Reads::passes;
   // Of what a user's file says, to tell two of one name apart; empty for those of the program.
   std::string content{};
   std::optional<Reading> reading{};  // one of these two

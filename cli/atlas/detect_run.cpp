@@ -1,5 +1,7 @@
 #include "cli/atlas/detect_run.h"
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
 
 #include "analyses/head_detectors/atlas_run.h"
@@ -15,6 +17,7 @@
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
 #include "hooks/stored/writer_claim.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
@@ -68,7 +71,7 @@ void write_prompts(const DetectVerbOptions& options,
   write_file(options.write_prompts, lines);
   show(invocation,
        {{"path", options.write_prompts}, {"prompts", prompts.size()}},
-       fmt::format("{}: {} prompts\n", options.write_prompts, prompts.size()));
+       fmt::format("{}: {}\n", options.write_prompts, counted(prompts.size(), "prompt")));
 }
 
 Json provenance_of(const DetectVerbOptions& options,
@@ -140,6 +143,60 @@ void confirm_all(const DetectVerbOptions& options,
   confirm_roles(model, atlas, confirming);
 }
 
+// Before a model is opened: interventions change passes, and these detectors make none.
+void check_interventions(const DetectVerbOptions& options, const std::vector<Detector>& detectors) {
+  const bool none = std::all_of(detectors.begin(), detectors.end(), [](const Detector& each) {
+    return each.reads == Detector::Reads::weights;
+  });
+  if (!options.intervene.empty() && none) {
+    throw UsageError(
+        "--intervene changes what runs of the model compute, and {} reads its weights alone; take "
+        "--intervene away, or choose other detectors",
+        fmt::join(options.detectors, ","));
+  }
+}
+
+// What the interventions did not reach, so that nobody takes it for the changed model's.
+void note_untouched(const Atlas& atlas) {
+  std::vector<std::string> names;
+  for (const Detection& each : atlas.detections) {
+    if (each.notes.value(kUntouched, false)) {
+      names.push_back(each.detector.name);
+    }
+  }
+  if (!names.empty()) {
+    print_note(
+        fmt::format("--intervene changed nothing that {} reads: those scores are the unchanged "
+                    "model's",
+                    fmt::join(names, ", ")));
+  }
+}
+
+// How to go on: the same command with --resume.
+std::string resume_command(const DetectVerbOptions& options, const Invocation& invocation) {
+  std::string command = invocation.command_line;
+  const std::string overwrite = " --overwrite";
+  if (const auto at = command.find(overwrite); options.overwrite && at != std::string::npos) {
+    command.erase(at, overwrite.size());
+  }
+  return command + (options.resume ? "" : " --resume");
+}
+
+std::string interrupted_note(const DetectVerbOptions& options,
+                             const Invocation& invocation,
+                             const Atlas& atlas) {
+  if (options.out.empty()) {
+    return "interrupted; with -o FILE.h5 no finished detector would be lost";
+  }
+  if (atlas.detections.empty()) {
+    return "interrupted before the first detector was finished; nothing is lost, nothing is kept";
+  }
+  return fmt::format("{} holds all that is finished ({}); go on with: {}",
+                     options.out,
+                     counted(atlas.detections.size(), "detector"),
+                     resume_command(options, invocation));
+}
+
 void check_output(const DetectVerbOptions& options) {
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume needs -o FILE.h5, the file to go on with");
@@ -164,6 +221,10 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
     throw UsageError("detect needs a MODEL; detect --list shows the detectors");
   }
   const std::vector<Detector> detectors = chosen(options);
+  check_interventions(options, detectors);
+  if (!options.write_prompts.empty() && path_exists(options.write_prompts)) {
+    throw UsageError("{} exists; name another file for --write-prompts", options.write_prompts);
+  }
   check_output(options);
   const WriterClaim claim(options.out);
   catch_interrupts();
@@ -173,9 +234,6 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
   refuse_chosen_positions(model, "detect");
   refuse_changed_attention(model, "detect");
   if (!options.write_prompts.empty()) {
-    if (path_exists(options.write_prompts)) {
-      throw UsageError("{} exists; name another file for --write-prompts", options.write_prompts);
-    }
     write_prompts(options, invocation, model, detectors);
     return;
   }
@@ -195,12 +253,10 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
     confirm_all(options, model, atlas, common.seed);
   }
   if (interrupted()) {
-    print_note(options.out.empty()
-                   ? "interrupted; with -o FILE.h5 no finished detector would be lost"
-                   : fmt::format("{} holds every finished detector; --resume does the others",
-                                 options.out));
+    print_note(interrupted_note(options, invocation, atlas));
     throw Interrupted();
   }
+  note_untouched(atlas);
   if (!options.resume && !trace) {  // else all may have been done before, or when it was recorded
     check_fired(model);
   }

@@ -96,6 +96,7 @@ Detector composition_detector() {
       .threshold = std::nullopt,
       .threshold_source = "",
       .undefined = composition_undefined,
+      .reads = Detector::Reads::weights,
       .run = run_composition,
   };
 }

@@ -109,6 +109,7 @@ Detector copying_detector() {
           "copying behavior\"",
       .threshold = 0.5,
       .threshold_source = "ours: half of what a head of positive eigenvalues alone has",
+      .reads = Detector::Reads::weights,
       .run = eigenvalue_share,
   };
 }
