@@ -85,6 +85,14 @@ std::string names_a_file(const std::string& text) {
   return text.empty() ? "names no file; leave it out, or name one" : "";
 }
 
+std::string names_an_output(const std::string& text) {
+  std::string wrong = names_a_file(text);
+  if (wrong.empty()) {
+    check_output_file(text);
+  }
+  return wrong;
+}
+
 CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help) {
   return app.add_option("-o,--output", file, help)->check([](const std::string& text) {
     check_output_file(text);

@@ -38,6 +38,9 @@ CLI::Option* add_output_folder(CLI::App& app, std::string& folder, const std::st
 // A check of options: an empty text is refused, since it would read as if the option were not
 // there.
 std::string names_a_file(const std::string& text);
+// The same of a file to write: throws what check_output_file() does (lib/base/paths.h) before a
+// verb begins its work.
+std::string names_an_output(const std::string& text);
 
 void add_dtype(CLI::App& app, const std::string& flag, DType& dtype, const std::string& help);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 
@@ -92,11 +93,11 @@ void RowTokens::mark_positions(const TokenSet& set,
   for (const std::int64_t given : set.positions) {
     const std::int64_t position = from_end(given);
     if (position < 0 || (phase == Phase::prefill && position >= prompt_)) {
-      throw UsageError("{}: position {} of prompt {}, which has {} tokens",
+      throw UsageError("{}: position {} of prompt {}, which has {}",
                        visit_.name(),
                        given,
                        visit_.layout.prompt(row_),
-                       prompt_);
+                       counted(prompt_, "token"));
     }
     mark_range(position, position + 1, where.first, out);
   }

@@ -4,6 +4,7 @@
 
 #include "hooks/joined.h"
 #include "hooks/row_tokens.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 
@@ -56,11 +57,11 @@ std::int64_t column_of_token(std::int64_t position, std::int64_t row, const Visi
   const std::int64_t length = RowTokens(visit, row, nullptr).prompt_length();
   const std::int64_t token = position < 0 ? position + length : position;
   if (token < 0 || token >= length) {
-    throw UsageError("{}: position {} of prompt {}, which has {} tokens",
+    throw UsageError("{}: position {} of prompt {}, which has {}",
                      visit.name(),
                      position,
                      layout.prompt(row),
-                     length);
+                     counted(length, "token"));
   }
   return token + layout.pads[static_cast<std::size_t>(row)];
 }

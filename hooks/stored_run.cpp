@@ -6,6 +6,7 @@
 
 #include "hooks/stored/identity.h"
 #include "hooks/stored/provenance.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
@@ -169,11 +170,11 @@ void StoredRun::check_prompts(const Model& model,
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto found = index_.find(prompts[i]);
     if (found == index_.end()) {
-      throw UsageError("{}: prompt {} of {} ({} tokens) is not in it; record it: {}",
+      throw UsageError("{}: prompt {} of {} ({}) is not in it; record it: {}",
                        path_.string(),
                        i,
                        prompts.size(),
-                       prompts[i].size(),
+                       counted(prompts[i].size(), "token"),
                        record_command(model, need));
     }
     if (!reader_.done(found->second)) {

@@ -14,6 +14,7 @@
 #include "hooks/stored/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/json_guard.h"
 
 namespace headscope {
 namespace {
@@ -38,6 +39,16 @@ OrderedJson to_json(const Confirmation& c, const HeadGrid& grid) {
           {"beyond_high", c.beyond_high},
           {"single", c.single},
           {"asked", {c.asked.heads, c.asked.draws, c.asked.seed}}};
+}
+
+// The JSON text of an attribute.
+template <typename Document = Json>
+Document stored_json(hid_t id, const char* name) {
+  try {
+    return parse_guarded<Document>(h5::text_attribute(id, name), name);
+  } catch (const DataError& error) {
+    throw h5::Failure(error.what());
+  }
 }
 
 // JSON has no NaN: what is undefined is null there.
@@ -158,10 +169,10 @@ Detection read_detection(hid_t parent, const std::string& name, const HeadGrid& 
     d.failed = h5::text_attribute(id, "failed");
   }
   d.fingerprint = h5::text_attribute(id, "fingerprint");
-  d.seconds = Json::parse(h5::text_attribute(id, "seconds")).get<double>();
-  d.notes = OrderedJson::parse(h5::text_attribute(id, "notes"));
+  d.seconds = stored_json(id, "seconds").get<double>();
+  d.notes = stored_json<OrderedJson>(id, "notes");
   if (H5Aexists(id, "threshold") > 0) {
-    d.detector.threshold = Json::parse(h5::text_attribute(id, "threshold")).get<double>();
+    d.detector.threshold = stored_json(id, "threshold").get<double>();
   }
   d.score = {grid, read_values(id, "score", heads)};
   d.low = {grid, read_values(id, "low", heads)};
@@ -238,10 +249,10 @@ void write_examples(hid_t parent, const Atlas& atlas) {
 Examples read_examples(hid_t parent, std::size_t heads) {
   Examples examples;
   const h5::Group group = h5::open_group(parent, "examples");
-  for (const Json& text : Json::parse(h5::text_attribute(group.id(), "texts"))) {
+  for (const Json& text : stored_json(group.id(), "texts")) {
     examples.texts.push_back(pieces_of(text));
   }
-  for (const Json& list : Json::parse(h5::text_attribute(group.id(), "attended"))) {
+  for (const Json& list : stored_json(group.id(), "attended")) {
     examples.attended.emplace_back();
     for (const Json& each : list) {
       examples.attended.back().push_back(
@@ -254,8 +265,7 @@ Examples read_examples(hid_t parent, std::size_t heads) {
   }
   for (const std::string& name : h5::links(group)) {
     const h5::Dataset maps = h5::open_dataset(group.id(), name);
-    ExamplePrompt prompt{.name = name,
-                         .pieces = pieces_of(Json::parse(h5::text_attribute(maps.id(), "pieces")))};
+    ExamplePrompt prompt{.name = name, .pieces = pieces_of(stored_json(maps.id(), "pieces"))};
     const h5::Dims dims = h5::shape_of(maps);
     const std::size_t length = prompt.pieces.size();
     if (dims.size() != 4 || dims[0] * dims[1] != heads || dims[2] != length || dims[3] != length) {
@@ -306,7 +316,7 @@ Atlas read_contents(const std::filesystem::path& path) {
       atlas.n_layers * atlas.n_heads > kMostHeads || atlas.n_heads % atlas.n_kv_heads != 0) {
     throw h5::Failure("its numbers of layers and heads cannot be");
   }
-  for (const Json& each : Json::parse(h5::text_attribute(root.id(), "confirmations"))) {
+  for (const Json& each : stored_json(root.id(), "confirmations")) {
     atlas.confirmations.push_back(confirmation_of(each, atlas.grid()));
   }
   const h5::Group detectors = h5::open_group(root.id(), "detectors");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
 
@@ -41,8 +42,8 @@ std::vector<HeadId> masked_heads(const HeadMask& mask,
   const bool random = mask.choice == HeadMask::Choice::random;
   const std::int64_t spared = random ? spared_by_random(all) : 0;
   if (mask.count > all - spared) {
-    throw UsageError("{} heads to mask, but only {} of {} may be{}",
-                     mask.count,
+    throw UsageError("{} to mask, but only {} of {} may be{}",
+                     counted(mask.count, "head"),
                      all - spared,
                      all,
                      random ? fmt::format(" drawn: the {} best are never", spared) : "");

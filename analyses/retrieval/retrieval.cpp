@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "analyses/retrieval/retrieval_run.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/model/batch_plan.h"
 
@@ -14,7 +15,7 @@ void check(const std::vector<RetrievalPrompt>& prompts, const ModelConfig& confi
   for (const RetrievalPrompt& prompt : prompts) {
     const auto length = static_cast<std::int64_t>(prompt.tokens.size());
     if (length < 2) {
-      throw UsageError("prompt {} has {} tokens; retrieval needs 2", prompt.id, length);
+      throw UsageError("prompt {} has {}; retrieval needs 2", prompt.id, counted(length, "token"));
     }
     if (prompt.needle.begin < 0 || prompt.needle.begin >= prompt.needle.end ||
         prompt.needle.end > length) {

@@ -5,6 +5,7 @@
 
 #include "analyses/sweep/task_input.h"
 #include "hooks/prompts.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/mapped_file.h"
@@ -191,9 +192,9 @@ SteerSplit split_of(const SteerData& data, double held_out, std::uint64_t seed) 
   }
   SteerSplit split{part_of(data, out, false), part_of(data, out, true)};
   if (split.fit.items.empty() || split.held_out.items.empty()) {
-    throw UsageError("{}: {} examples cannot be split into {} % held out and the rest",
+    throw UsageError("{}: {} cannot be split into {} % held out and the rest",
                      data.path,
-                     data.items.size(),
+                     counted(data.items.size(), "example"),
                      100.0 * held_out);
   }
   return split;

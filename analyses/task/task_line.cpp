@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analyses/task/in_context.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -78,9 +79,9 @@ Prompt prompt_from(const LineFields& line, const std::string& key, const TaskLin
 void check_prompts(const TaskItem& item, const LineFields& line, const TaskLineContext& context) {
   const auto clean = static_cast<std::int64_t>(item.clean.tokens.size());
   if (clean != static_cast<std::int64_t>(item.corrupted.tokens.size())) {
-    throw UnfitItem("{}: clean has {} tokens, corrupted {}; both need the same number",
+    throw UnfitItem("{}: clean has {}, corrupted {}; both need the same number",
                     line.where(),
-                    clean,
+                    counted(clean, "token"),
                     item.corrupted.tokens.size());
   }
   if (item.clean.tokens == item.corrupted.tokens) {

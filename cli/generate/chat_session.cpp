@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -12,7 +11,9 @@
 #include "cli/output.h"
 #include "hooks/intervention_json.h"
 #include "hooks/standing_interventions.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
+#include "lib/base/output_file.h"
 #include "lib/base/paths.h"
 
 namespace headscope {
@@ -209,16 +210,11 @@ void ChatSession::save(const std::string& file) {
     throw UsageError("there are no changes to save");
   }
   check_output_file(file);
-  if (std::filesystem::exists(file)) {
+  if (path_exists(file)) {
     throw UsageError("{}: exists already; give a new name", file);
   }
-  std::ofstream out(file);
-  out << to_json(all).dump(2) << '\n';
-  out.close();
-  if (!out) {
-    throw ResourceError("{}: cannot write", file);
-  }
-  say_(fmt::format("{}: {} interventions\n", file, all.size()));
+  write_file(file, to_json(all).dump(2) + "\n");
+  say_(fmt::format("{}: {}\n", file, counted(all.size(), "intervention")));
 }
 
 void ChatSession::report(const StandingChange& change) {

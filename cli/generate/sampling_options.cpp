@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/unread_options.h"
+
 namespace headscope {
 
 void add_sampling(CLI::App& app, SamplingArguments& arguments) {
@@ -36,6 +38,12 @@ void add_sampling(CLI::App& app, SamplingArguments& arguments) {
   app.add_flag("--ignore-end",
                arguments.ignore_end,
                "Write on behind the tokens that the model's files name as the end of a turn");
+}
+
+void check_sampling(const CLI::App& app, const SamplingArguments& arguments) {
+  if (arguments.sampler.temperature == 0.0) {
+    refuse_without(app, {"top-k", "top-p", "min-p"}, "a --temperature above 0");
+  }
 }
 
 StopRules stop_rules(const SamplingArguments& arguments) {

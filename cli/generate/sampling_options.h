@@ -22,6 +22,9 @@ struct SamplingArguments {
 };
 void add_sampling(CLI::App& app, SamplingArguments& arguments);
 
+// Throws UsageError for a setting of drawing where nothing is drawn (--temperature 0).
+void check_sampling(const CLI::App& app, const SamplingArguments& arguments);
+
 StopRules stop_rules(const SamplingArguments& arguments);
 
 // Adds what ends the assistant's turn by the chat template, unless texts go on behind turns.

@@ -4,6 +4,7 @@
 
 #include "cli/output.h"
 #include "cli/render/head_map.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -98,9 +99,9 @@ HeatMap stage_map(const Reproduced& result, const StageResult& stage, const std:
           ? "the logits"
           : fmt::format("the {} of {} heads", to_string(stage.stage.input), stage.stage.into);
   map.title = fmt::format("{} · paths from each head to {}", model, end);
-  map.subtitle = fmt::format("{}, {} prompts · change of {} (clean {:.3f}) without them",
+  map.subtitle = fmt::format("{}, {} · change of {} (clean {:.3f}) without them",
                              result.what->task,
-                             result.task.items.size(),
+                             counted(result.task.items.size(), "prompt"),
                              result.what->metric,
                              result.clean.mean);
   map.value_name = "effect";
@@ -123,9 +124,9 @@ std::string verdict(const Reproduced& result) {
           ? ""
           : fmt::format(", where as many random heads keep {:.0f} %", 100 * mean_of(result.random));
   return text + fmt::format(
-                    " {} heads were found; with every other head mean-ablated they keep {:.0f} %{} "
+                    " {} found; with every other head mean-ablated they keep {:.0f} %{} "
                     "of the {} on prompts they were not found on{}.",
-                    heads,
+                    heads == 1 ? "1 head was" : fmt::format("{} heads were", heads),
                     100 * mean_of(tests),
                     interval_of(tests),
                     result.what->metric,

@@ -52,7 +52,7 @@ std::string read_token(const std::string& file) {
   const bool plain =
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
   if (token.size() < kShortestToken || !plain) {
-    throw UsageError(
+    throw DataError(
         "{}: its first line must be a token of at least {} visible ASCII characters; "
         "`openssl rand -hex 32 > {}` makes one",
         file,

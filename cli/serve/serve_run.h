@@ -26,8 +26,8 @@ struct ServeOptions {
 // Throws what HttpServer does.
 void serve(const Model& model, ServeOptions options);
 
-// The secret in a file: its first line. Throws UsageError for one shorter than 16 characters, or
-// with spaces or other characters that no header can carry; DataError if there is no such file.
+// The secret in a file: its first line. Throws DataError for one shorter than 16 characters, or
+// with spaces or other characters that no header can carry, and if there is no such file.
 std::string read_token(const std::string& file);
 
 // What requests call a model that the user named so: a path's last part, without ".gguf".

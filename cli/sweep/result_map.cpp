@@ -4,6 +4,7 @@
 #include "analyses/results/result_kind.h"
 #include "cli/provenance_text.h"
 #include "cli/sweep/result_view.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 
 namespace headscope {
@@ -19,9 +20,9 @@ HeatMap result_map(const Result& result, const Effects& effects, std::int64_t po
                           text_of(provenance, "model"),
                           text_of(provenance, "title"),
                           slice ? fmt::format(" · position {}", pos) : "");
-  map.subtitle = fmt::format("{}, {} prompts · {}: clean {:.3f}, corrupted {:.3f}",
+  map.subtitle = fmt::format("{}, {} · {}: clean {:.3f}, corrupted {:.3f}",
                              text_of(provenance, "task"),
-                             result.header.prompt_ids.size(),
+                             counted(result.header.prompt_ids.size(), "prompt"),
                              result.header.metric,
                              effects.clean.mean,
                              effects.corrupted.mean);

@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/provenance_text.h"
 #include "cli/sweep/attribution_view.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -114,17 +115,17 @@ std::string result_text(const Result& result, std::size_t top) {
   const std::string scale = effects.scale || kind.shares()
                                 ? ""
                                 : "clean and corrupted hardly differ: no normalized values";
-  return facts(
-             {{std::string(kind.heading), text_of(provenance, "title")},
-              {"model", text_of(provenance, "model")},
-              {"task",
-               fmt::format(
-                   "{}, {} prompts", text_of(provenance, "task"), result.header.prompt_ids.size())},
-              {result.header.metric + ", clean", with_interval(effects.clean)},
-              {result.header.metric + ", corrupted", with_interval(effects.corrupted)},
-              {"incomplete", missing},
-              {"note", scale},
-              {"note", text_of(provenance, "note")}}) +
+  return facts({{std::string(kind.heading), text_of(provenance, "title")},
+                {"model", text_of(provenance, "model")},
+                {"task",
+                 fmt::format("{}, {}",
+                             text_of(provenance, "task"),
+                             counted(result.header.prompt_ids.size(), "prompt"))},
+                {result.header.metric + ", clean", with_interval(effects.clean)},
+                {result.header.metric + ", corrupted", with_interval(effects.corrupted)},
+                {"incomplete", missing},
+                {"note", scale},
+                {"note", text_of(provenance, "note")}}) +
          "\n" + (kind.shares() ? totals_text(totals_of(result), result.header.metric) + "\n" : "") +
          strongest_table(result, effects, top).text();
 }

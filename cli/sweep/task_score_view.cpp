@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
@@ -16,13 +17,8 @@
 namespace headscope {
 namespace {
 
-// A built-in task's name, rather than a file's.
-bool is_name(const std::string& text) {
-  return text.find_first_of("./") == std::string::npos && !path_exists(text);
-}
-
 Task task_of(const TaskScoreOptions& options, const Model& model, std::uint64_t seed) {
-  if (is_name(options.task)) {
+  if (names_a_task(options.task)) {
     MakeOptions make = options.make;
     make.seed = seed;
     return make_task(options.task, model.tokenizer(), make);
@@ -72,7 +68,7 @@ void check(const TaskScoreOptions& options) {
     throw UsageError("task score needs --model MODEL, the model to score");
   }
   // What is wrong is told before the model is loaded.
-  if (is_name(options.task)) {
+  if (names_a_task(options.task)) {
     task_maker(options.task);
   }
   for (const std::string& name : options.metrics) {
@@ -81,6 +77,10 @@ void check(const TaskScoreOptions& options) {
 }
 
 }  // namespace
+
+bool names_a_task(const std::string& text) {
+  return text.find_first_of("./") == std::string::npos && !path_exists(text);
+}
 
 void show_task_score(const TaskScoreOptions& options, const Invocation& invocation) {
   check(options);
@@ -102,7 +102,7 @@ void show_task_score(const TaskScoreOptions& options, const Invocation& invocati
         {"verdict", std::string(to_string(found.verdict))},
         {"sentence", says},
         {"rule", verdict_rule()}},
-       facts({{"task", fmt::format("{}, {} items", task.name, task.items.size())},
+       facts({{"task", fmt::format("{}, {}", task.name, counted(task.items.size(), "item"))},
               {"model", model.source().name}}) +
            "\n" + scores.table.text() + "\n" + says + "\n(" + verdict_rule() + ")\n");
 }

@@ -17,6 +17,9 @@ struct TaskScoreOptions {
   bool skip_unfit = false;
 };
 
+// A built-in task's name, rather than a file's.
+bool names_a_task(const std::string& text);
+
 // Loads the model, scores and shows.
 void show_task_score(const TaskScoreOptions& options, const Invocation& invocation);
 

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/trace/trace_view.h"
 #include "hooks/address.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/output_file.h"
 #include "lib/base/suggest.h"
@@ -88,9 +89,9 @@ std::vector<std::size_t> chosen_prompts(const TraceReader& trace, const ExportOp
     throw DataError("{}: no prompt was finished; `headscope record … --resume`", options.trace);
   }
   if (chosen.size() < trace.prompt_count()) {
-    print_note(fmt::format("{}: {} prompts are not recorded yet and left out",
+    print_note(fmt::format("{}: {} not recorded yet and left out",
                            options.trace,
-                           trace.prompt_count() - chosen.size()));
+                           counted(trace.prompt_count() - chosen.size(), "prompt")));
   }
   return chosen;
 }

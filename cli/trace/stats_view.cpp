@@ -7,6 +7,7 @@
 
 #include "cli/render/small_multiples.h"
 #include "cli/render/table.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/tensor/ops.h"
@@ -103,7 +104,7 @@ std::string stats_text(const StatsSummary& summary, std::size_t top) {
   row("entropy, nats", summary.entropy, 2);
   row("distance, tokens", summary.distance, 0);
   row("mass on the strongest other token", summary.top_column_mass, 3);
-  return fmt::format("{} tokens\n", summary.tokens) + table.text();
+  return counted(summary.tokens, "token") + "\n" + table.text();
 }
 
 void write_block_maps(const StatisticsCollector& collector,

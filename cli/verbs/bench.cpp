@@ -11,9 +11,11 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
 #include "hooks/provenance.h"
+#include "lib/base/counted.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/parallel.h"
@@ -220,12 +222,12 @@ std::string to_text(const BenchOutcome& result,
                run.written > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
                format_bytes(run.peak_memory)});
   }
-  return fmt::format("{} on {} in {}, {} threads, {} repeats, loaded in {}\n\n{}{}",
+  return fmt::format("{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
                      options.model,
                      to_string(invocation.common.device),
                      to_string(invocation.common.dtype),
-                     thread_count(),
-                     options.repeats,
+                     counted(thread_count(), "thread"),
+                     counted(options.repeats, "repeat"),
                      format_seconds(result.load_seconds),
                      table.text(),
                      share_of_disk(result));
@@ -265,7 +267,13 @@ Verb bench_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<BenchArguments>();
         add_options(app, *options);
-        return [options, &invocation] {
+        return [options, &app, &invocation] {
+          if (options->what == "forward") {
+            refuse_unread(
+                app,
+                "bench forward",
+                {"WHAT", "MODEL", "shape", "repeats", "warm-ups", "random-weights", "logits"});
+          }
           const BenchOutcome result = bench(*options, invocation);
           show(invocation,
                to_json(result, *options, invocation),

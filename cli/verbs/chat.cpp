@@ -88,7 +88,10 @@ Verb chat_verb() {
         add_intervene(app, arguments->intervene);
         app.add_option("--system", arguments->system, "The system message");
         add_sampling(app, arguments->sampling);
-        return [arguments, &invocation] { run(*arguments, invocation); };
+        return [arguments, &app, &invocation] {
+          check_sampling(app, arguments->sampling);
+          run(*arguments, invocation);
+        };
       },
   };
 }

@@ -4,6 +4,7 @@
 #include "cli/atlas/detect_run.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 
 namespace headscope {
@@ -24,6 +25,7 @@ void add_options(CLI::App& app, DetectVerbOptions& options) {
   app.add_option("--write-prompts",
                  options.write_prompts,
                  "Write those prompts (.jsonl) for headscope record, and do nothing else")
+      ->check(names_an_output)
       ->excludes(trace);
   app.add_option("--seeds", options.seeds, "Prompts are drawn once a seed, from --seed on")
       ->check(CLI::Range(1, 1000))
@@ -45,6 +47,23 @@ void add_options(CLI::App& app, DetectVerbOptions& options) {
       ->capture_default_str();
   app.add_option("--top", options.top, "Heads to list a detector")->capture_default_str();
   add_intervene(app, options.intervene);
+}
+
+void check_read(const CLI::App& app, const DetectVerbOptions& options) {
+  if (options.list) {
+    refuse_unread(app, "detect --list", {"list"});
+  }
+  if (!options.write_prompts.empty()) {
+    refuse_unread(app,
+                  "detect --write-prompts",
+                  {"MODEL", "detectors", "detector-file", "seeds", "write-prompts"});
+  }
+  if (!options.confirm) {
+    refuse_without(app, {"confirm-heads", "draws"}, "--confirm");
+  }
+  if (options.out.empty()) {
+    refuse_without(app, {"overwrite"}, "-o FILE");
+  }
 }
 
 }  // namespace
@@ -74,7 +93,10 @@ Verb detect_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DetectVerbOptions>();
         add_options(app, *options);
-        return [options, &invocation] { run_detect(*options, invocation); };
+        return [options, &app, &invocation] {
+          check_read(app, *options);
+          run_detect(*options, invocation);
+        };
       },
   };
 }

@@ -12,6 +12,7 @@
 #include "cli/render/progress.h"
 #include "cli/request_options.h"
 #include "cli/sweep/result_view.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 
 namespace headscope {
@@ -81,7 +82,12 @@ Verb dla_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DlaArguments>();
         add_options(app, *options);
-        return [options, &invocation] { run(*options, invocation); };
+        return [options, &app, &invocation] {
+          if (options->request.out.empty()) {
+            refuse_without(app, {"overwrite"}, "-o FILE");
+          }
+          run(*options, invocation);
+        };
       },
   };
 }

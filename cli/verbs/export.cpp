@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/sweep/result_view.h"
 #include "cli/trace/export_files.h"
+#include "cli/trace/known_file.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -33,6 +34,16 @@ std::string to_text(const std::vector<ExportedFile>& files) {
     text += file.path.string() + "\n";
   }
   return text;
+}
+
+std::vector<ExportedFile> trace_files(const ExportOptions& options) {
+  if (const auto known = known_file(options.trace)) {
+    throw DataError("{}: export takes traces and results, and this is: {}; {}",
+                    options.trace,
+                    known->noun,
+                    known->shown_by);
+  }
+  return export_files(options);
 }
 
 // A result has neither hooks nor prompts to choose from.
@@ -93,7 +104,7 @@ Verb export_verb() {
         return [options, &invocation] {
           check_folder_name(*options);
           const auto files =
-              is_result_file(options->trace) ? result_files(*options) : export_files(*options);
+              is_result_file(options->trace) ? result_files(*options) : trace_files(*options);
           show(invocation, to_json(files), to_text(files));
         };
       },

@@ -11,12 +11,15 @@
 #include "cli/output.h"
 #include "cli/prompt_options.h"
 #include "cli/trace/record_run.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/paths.h"
 #include "lib/families/load_chat.h"
 
 namespace headscope {
@@ -79,8 +82,8 @@ void record_texts(const Model& changed,
 
 std::string summary(const GenerateResult& result, const StandingChange* change) {
   std::string text =
-      fmt::format("{} tokens in {}, {} tokens/s",
-                  result.tokens,
+      fmt::format("{} in {}, {} tokens/s",
+                  counted(result.tokens, "token"),
                   format_seconds(result.seconds),
                   format_number(static_cast<double>(result.tokens) / result.seconds, 1));
   if (result.prompts.size() == 1 && result.prompts.front().texts.size() == 1) {
@@ -148,6 +151,9 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
   if (arguments.record.empty() != arguments.record_hooks.empty()) {
     throw UsageError("--record FILE and --record-hooks HOOKS go together");
   }
+  if (!arguments.record.empty() && path_exists(arguments.record)) {
+    throw UsageError("{}: exists already; name another file for --record", arguments.record);
+  }
   if (arguments.compare && arguments.intervene.empty()) {
     throw UsageError("--compare shows texts with and without interventions: give --intervene FILE");
   }
@@ -210,7 +216,19 @@ void add_options(CLI::App& app, GenerateArguments& arguments) {
                  arguments.record_hooks,
                  "Record this hook point of prompts and written tokens; repeatable")
       ->allow_extra_args(false);
-  app.add_option("--record", arguments.record, "The trace to write (.h5)")->check(names_a_file);
+  app.add_option("--record", arguments.record, "The trace to write (.h5)")->check(names_an_output);
+}
+
+void check_read(const CLI::App& app, const GenerateArguments& arguments) {
+  check_sampling(app, arguments.sampling);
+  if (arguments.sampling.sampler.temperature == 0.0 && arguments.samples > 1) {
+    refuse_without(app, {"samples"}, "a --temperature above 0: every text would be the same");
+  }
+  if (arguments.chat && (was_given(app, "prompts") || was_given(app, "prepend-bos"))) {
+    throw UsageError(
+        "--chat makes its prompts of --prompt and the model's template: leave out --prompts and "
+        "--prepend-bos");
+  }
 }
 
 }  // namespace
@@ -228,7 +246,10 @@ Verb generate_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto arguments = std::make_shared<GenerateArguments>();
         add_options(app, *arguments);
-        return [arguments, &invocation] { run(*arguments, invocation); };
+        return [arguments, &app, &invocation] {
+          check_read(app, *arguments);
+          run(*arguments, invocation);
+        };
       },
   };
 }

@@ -1,9 +1,11 @@
-// headscope inspect: what is inside a trace, and whether it is whole.
+// headscope inspect: what is inside a file that headscope wrote, and whether it is whole.
 #include <CLI/CLI.hpp>
 
+#include "cli/atlas/atlas_view.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
+#include "cli/trace/known_file.h"
 #include "cli/verbs.h"
 #include "hooks/trace/trace.h"
 #include "lib/base/json.h"
@@ -12,6 +14,8 @@
 
 namespace headscope {
 namespace {
+
+constexpr std::size_t kAtlasHeads = 4;  // listed of each detector
 
 std::string bytes_text(std::uint64_t bytes) {
   return format_bytes(static_cast<std::int64_t>(bytes));
@@ -35,11 +39,12 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // What was run, without the config (--json has it).
-std::string provenance_text(const Json& provenance) {
+template <typename Document>
+std::string provenance_text(const Document& provenance) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& [key, value] : provenance.items()) {
     if (!value.is_structured()) {
-      lines.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+      lines.emplace_back(key, value.is_string() ? value.template get<std::string>() : value.dump());
     }
   }
   return facts(lines);
@@ -70,30 +75,51 @@ std::string to_text(const TraceSummary& trace) {
          "\n" + table.text() + "\n" + provenance_text(trace.provenance);
 }
 
+// A file that is neither a trace nor a result.
+void show_other(const std::string& path, const KnownFile& known, const Invocation& invocation) {
+  if (known.noun == "atlas") {
+    const Atlas atlas = read_atlas(path);
+    show(invocation,
+         atlas_json(atlas, kAtlasHeads),
+         atlas_text(atlas, kAtlasHeads) + "\n" + provenance_text(atlas.provenance));
+    return;
+  }
+  const OrderedJson json = describe_known_file(path, known);
+  show(invocation, json, provenance_text(json));
+}
+
+void inspect(const std::string& path, const Invocation& invocation) {
+  if (is_result_file(path)) {
+    const Result result = read_result(path);
+    show(invocation,
+         result_json(result, false, 10),
+         result_text(result, 10) + "\n" + provenance_text(result.header.provenance));
+  } else if (const auto known = known_file(path)) {
+    show_other(path, *known, invocation);
+  } else {
+    const TraceSummary summary = inspect_trace(path);
+    show(invocation, to_json(summary), to_text(summary));
+  }
+}
+
 }  // namespace
 
 Verb inspect_verb() {
   return {
       .name = "inspect",
-      .summary = "What is inside a trace, where it came from, whether it is whole",
+      .summary =
+          "What is inside a file that headscope wrote, where it came from, whether it is whole",
       .example =
           "  headscope inspect trace.h5\n"
-          "  headscope inspect trace.h5 --json",
+          "  headscope inspect trace.h5 --json\n"
+          "  headscope inspect atlas.h5\n"
+          "  headscope inspect niah.json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto path = std::make_shared<std::string>();
-        app.add_option("TRACE", *path, "A trace of headscope record, or a sweep's result")
+        app.add_option(
+               "FILE", *path, "A trace, a result, an atlas, or another file headscope wrote")
             ->required();
-        return [path, &invocation] {
-          if (is_result_file(*path)) {
-            const Result result = read_result(*path);
-            show(invocation,
-                 result_json(result, false, 10),
-                 result_text(result, 10) + "\n" + provenance_text(result.header.provenance));
-            return;
-          }
-          const TraceSummary summary = inspect_trace(*path);
-          show(invocation, to_json(summary), to_text(summary));
-        };
+        return [path, &invocation] { inspect(*path, invocation); };
       },
   };
 }

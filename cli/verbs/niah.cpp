@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/standing_interventions.h"
 #include "hooks/stored/writer_claim.h"
@@ -20,6 +21,7 @@
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 #include "lib/families/load.h"
 #include "lib/model/beyond_context.h"
 
@@ -51,17 +53,33 @@ void write_files(const NiahVerbOptions& options,
   }
 }
 
-// What stands beside -o is looked at before any work, as -o is.
-void check_beside(const NiahVerbOptions& options) {
+void check_output(const std::string& path, const TextKind& kind) {
+  check_output_file(path);
+  check_replaceable(path, kind);
+}
+
+// -o and what stands beside it are looked at before any work.
+void check_outputs(const NiahVerbOptions& options) {
   if (!options.scores.empty()) {
-    check_output_file(options.scores);
+    check_output(options.scores, kPublishedScores);
+  }
+  const auto at = [&](const char* ending) {
+    return options.out.empty() ? "" : beside(options.out, ending);
+  };
+  const std::string log = at(".samples.jsonl");
+  for (const std::string& file : {options.out, log, at(".heads.json"), options.scores}) {
+    if (!file.empty() && path_exists(file) && !options.overwrite && !options.resume) {
+      throw UsageError("{} exists; --overwrite replaces it, --resume goes on", file);
+    }
   }
   if (options.out.empty()) {
     return;
   }
-  for (const char* ending : {".heads.svg", ".accuracy.svg", ".heads.json", ".samples.jsonl"}) {
-    check_output_file(beside(options.out, ending));
-  }
+  check_output(options.out, kNiahJson);
+  check_output(at(".heads.svg"), kSvgPicture);
+  check_output(at(".accuracy.svg"), kSvgPicture);
+  check_output(at(".heads.json"), kPublishedScores);
+  check_output_file(log);  // its kind is seen where it is opened
 }
 
 struct OpenRun {
@@ -108,12 +126,7 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume goes on with what is kept beside -o FILE");
   }
-  for (const std::string& file : {options.out, beside(options.out, ".samples.jsonl")}) {
-    if (!options.out.empty() && path_exists(file) && !options.overwrite && !options.resume) {
-      throw UsageError("{} exists; --overwrite replaces it, --resume goes on", file);
-    }
-  }
-  check_beside(options);
+  check_outputs(options);
   const WriterClaim claim(options.out);
   catch_interrupts();
   const auto begin = std::chrono::steady_clock::now();
@@ -141,6 +154,29 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   json["seconds"] = took.count();
   write_files(options, result, json);
   show(invocation, json, niah_text(result) + "\n" + format_seconds(took.count()) + "\n");
+}
+
+void check_read(const CLI::App& app, const NiahVerbOptions& options) {
+  if (!options.prompts.empty()) {
+    for (const char* made : {"contexts", "depths", "needles", "haystack", "template"}) {
+      if (was_given(app, made)) {
+        throw UsageError("--prompts takes ready prompts: leave out --{}", made);
+      }
+    }
+  }
+  const bool curve = !options.mask_curve.empty();
+  if (curve && !options.mask_heads.empty()) {
+    throw UsageError("--mask-heads and --mask-curve are two questions; ask one at a time");
+  }
+  if (!curve && options.mask_heads.empty()) {
+    refuse_without(app, {"mask-mode", "heads", "draws"}, "--mask-heads or --mask-curve");
+  }
+  if (!curve && !options.mask_heads.starts_with("random:")) {
+    refuse_without(app, {"draws"}, "random heads: --mask-heads random:K or --mask-curve");
+  }
+  if (options.out.empty() && options.scores.empty()) {
+    refuse_without(app, {"overwrite"}, "-o FILE or --scores FILE");
+  }
 }
 
 void add_data_options(CLI::App& app, NiahVerbOptions& options) {
@@ -186,7 +222,8 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
       ->capture_default_str();
   add_output(
       app, options.out, "The result (.json); .heads.json, .svg and .samples.jsonl stand beside it");
-  app.add_option("--scores", options.scores, "Where the scores go, in Retrieval_Head's format");
+  app.add_option("--scores", options.scores, "Where the scores go, in Retrieval_Head's format")
+      ->check(names_an_output);
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
   add_intervene(app, options.intervene);
   app.add_flag("--overwrite", options.overwrite, "Replace an existing result");
@@ -213,7 +250,10 @@ Verb niah_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<NiahVerbOptions>();
         add_options(app, *options);
-        return [options, &invocation] { niah(*options, invocation); };
+        return [options, &app, &invocation] {
+          check_read(app, *options);
+          niah(*options, invocation);
+        };
       },
   };
 }

@@ -14,6 +14,7 @@
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
@@ -64,7 +65,7 @@ RecordResult run_changed(const Model& model,
                                                                   : TaskOptions::Unfit::fail}),
                        parse_run(options.task.run),
                        gradients ? &find_metric(options.task.metric) : nullptr,
-                       model.config().d_vocab);
+                       model);
     record.objective = task.objective;
     record.provenance["identity"].update(task.identity);
     return record_with_progress(model, task.prompts, options.out, record);
@@ -111,9 +112,9 @@ OrderedJson to_json(const RecordResult& result, const RecordArguments& options) 
 
 std::string to_text(const RecordResult& result, const RecordArguments& options) {
   return fmt::format(
-      "{}: {} prompts recorded{}, {} of values in {}\n",
+      "{}: {} recorded{}, {} of values in {}\n",
       options.out,
-      result.recorded_now,
+      counted(result.recorded_now, "prompt"),
       result.done_before > 0 ? fmt::format(", {} were there already", result.done_before) : "",
       format_bytes(result.bytes),
       format_seconds(result.seconds));

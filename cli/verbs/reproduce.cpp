@@ -9,16 +9,20 @@
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
+#include "cli/render/page_policy.h"
 #include "cli/render/progress.h"
 #include "cli/reproduce/head_reproduction_view.h"
 #include "cli/reproduce/reproduce_report.h"
 #include "cli/sweep/sweep_run.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
+#include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
 
@@ -82,6 +86,16 @@ void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
                        reproduction.test_items);
     }
   }
+}
+
+constexpr TextKind kCircuitsJson{
+    .noun = "list of circuits (.json)",
+    .is = [](std::string_view text) { return begins_as_json(text, R"({"provenance":{)"); }};
+
+void check_outputs(const std::filesystem::path& folder) {
+  check_page_output(folder / "index.html");
+  check_output_file(folder / "circuits.json");
+  check_replaceable(folder / "circuits.json", kCircuitsJson);
 }
 
 Model load_changed(const ReproduceArguments& options, const Invocation& invocation) {
@@ -176,7 +190,7 @@ OrderedJson to_json(const ReproduceArguments& options,
 }
 
 void write_and_show(const ReproduceArguments& options, const Invocation& invocation) {
-  check_names(options.names);
+  check_outputs(options.out);
   check_sizes(options, invocation.common.seed);
   catch_interrupts();
   const Model model = load_changed(options, invocation);
@@ -252,6 +266,20 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
   add_output_folder(app, options.out, "The folder to write into")->capture_default_str();
 }
 
+void check_read(const CLI::App& app, const ReproduceArguments& options) {
+  const auto is_kind = [](const std::string& name) {
+    return find_head_reproduction(name) != nullptr;
+  };
+  if (std::none_of(options.names.begin(), options.names.end(), is_kind)) {
+    refuse_without(app, {"seeds", "draws"}, "a kind of heads (a circuit has --tests)");
+  }
+  if (std::all_of(options.names.begin(), options.names.end(), is_kind)) {
+    refuse_without(app,
+                   {"items", "test-items", "tests", "least", "most", "memory"},
+                   "a circuit (kinds of heads have --seeds)");
+  }
+}
+
 }  // namespace
 
 Verb reproduce_verb() {
@@ -267,7 +295,11 @@ Verb reproduce_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ReproduceArguments>();
         add_options(app, *options);
-        return [options, &invocation] { write_and_show(*options, invocation); };
+        return [options, &app, &invocation] {
+          check_names(options->names);
+          check_read(app, *options);
+          write_and_show(*options, invocation);
+        };
       },
   };
 }

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/trace/stats_view.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "hooks/statistics_tap.h"
@@ -207,7 +208,12 @@ Verb stats_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<StatsArguments>();
         add_options(app, *options);
-        return [options, &invocation] { run(*options, invocation); };
+        return [options, &app, &invocation] {
+          if (options->out.empty()) {
+            refuse_without(app, {"overwrite"}, "-o FILE");
+          }
+          run(*options, invocation);
+        };
       },
   };
 }

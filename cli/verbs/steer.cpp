@@ -4,11 +4,44 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/steer/steer_options.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 
 namespace headscope {
 namespace {
+
+// What each of the things that `steer` does reads; a method of fit says itself which settings.
+void check_read(const CLI::App& app, const std::string& what) {
+  std::vector<std::string> reads{"WHAT"};
+  if (what == "fit") {
+    reads.insert(reads.end(),
+                 {"WORDS",
+                  "data",
+                  "held-out",
+                  "heads",
+                  "alpha",
+                  "site",
+                  "layers",
+                  "direction",
+                  "goal",
+                  "span",
+                  "atlas",
+                  "detector",
+                  "steps",
+                  "rate",
+                  "overwrite",
+                  "output",
+                  "prepend-bos"});
+  } else if (what != "list") {
+    reads.insert(reads.end(),
+                 {"WORDS", "edits", "task", "run", "draws", "text", "text-tokens", "prepend-bos"});
+  }
+  if (what == "sweep") {
+    reads.insert(reads.end(), {"resume", "strength", "overwrite", "output"});
+  }
+  refuse_unread(app, "steer " + what, reads);
+}
 
 void steer(const SteerOptions& options, const Invocation& invocation) {
   if (options.what == "list") {
@@ -47,7 +80,13 @@ Verb steer_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<SteerOptions>();
         add_steer_options(app, *options);
-        return [options, &invocation] { steer(*options, invocation); };
+        return [options, &app, &invocation] {
+          check_read(app, options->what);
+          if (options->what == "sweep" && options->out.empty()) {
+            refuse_without(app, {"resume", "overwrite"}, "-o FILE");
+          }
+          steer(*options, invocation);
+        };
       },
   };
 }

@@ -8,6 +8,7 @@
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
 #include "cli/sweep/task_score_view.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -91,6 +92,9 @@ void show_task(const std::string& name, const Invocation& invocation) {
 }
 
 void check_make(const TaskArguments& options) {
+  if (!options.out.empty() && options.overwrite) {
+    check_task_output(options.out);
+  }
   if (!options.overwrite && !options.out.empty() && path_exists(options.out)) {
     throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
                      options.out);
@@ -123,11 +127,34 @@ void make(TaskArguments options, const Invocation& invocation) {
               {"hash", task.hash}}));
 }
 
-void run(const TaskArguments& options, const Invocation& invocation) {
+// What each of the things that `task` does reads.
+void check_read(const CLI::App& app, const TaskArguments& options) {
+  std::vector<std::string> reads{"WHAT"};
+  const std::vector<std::string> of_made{"items", "corruption", "templates"};
+  if (options.what != "list") {
+    reads.emplace_back("NAME");
+  }
+  if (options.what == "make") {
+    reads.insert(reads.end(), {"model", "overwrite", "prepend-bos", "output"});
+    reads.insert(reads.end(), of_made.begin(), of_made.end());
+  } else if (options.what == "score") {
+    reads.insert(reads.end(), {"model", "metric", "prepend-bos"});
+    if (names_a_task(options.name)) {
+      reads.insert(reads.end(), of_made.begin(), of_made.end());
+    } else {
+      reads.emplace_back("skip-unfit");
+    }
+  }
+  const bool file = options.what == "score" && !names_a_task(options.name);
+  refuse_unread(app, "task " + options.what + (file ? " of a file" : ""), reads);
+}
+
+void run(const CLI::App& app, const TaskArguments& options, const Invocation& invocation) {
   if (options.what == "list" && !options.name.empty()) {
     throw UsageError("task list takes no name; headscope task show {} tells of one task",
                      options.name);
   }
+  check_read(app, options);
   if (options.what == "list") {
     list_tasks(invocation);
   } else if (options.name.empty()) {
@@ -190,7 +217,7 @@ Verb task_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<TaskArguments>();
         add_options(app, *options);
-        return [options, &invocation] { run(*options, invocation); };
+        return [options, &app, &invocation] { run(app, *options, invocation); };
       },
   };
 }

@@ -30,6 +30,15 @@ std::string text_of(const PosixFile& file) {
   return text;
 }
 
+// Null for what is no JSON, or has a key twice.
+Json parsed(const std::string& line) {
+  try {
+    return parse_json(line, "");
+  } catch (const DataError&) {
+    return nullptr;
+  }
+}
+
 [[noreturn]] void throw_unwritten(const PosixFile& file, std::size_t kept) {
   const int cause = errno;
   throw ResourceError(
@@ -79,7 +88,7 @@ void LineLog::read(const Json& identity) {
     if (line++ == 0) {
       check_head(each, identity);
     } else {
-      found_.push_back(Json::parse(each, nullptr, false));
+      found_.push_back(parsed(each));
       if (!found_.back().is_object()) {
         refuse_line(found_.size() - 1);
       }
@@ -97,7 +106,7 @@ void LineLog::read(const Json& identity) {
 }
 
 void LineLog::check_head(const std::string& line, const Json& identity) const {
-  const Json head = Json::parse(line, nullptr, false);
+  const Json head = parsed(line);
   if (!head.is_object() || head.value("format", Json()) != Json(kind_.format) ||
       !head.contains("identity")) {
     throw DataError("{}: not a headscope {}; {}", file_.path().string(), kind_.noun, kind_.source);

@@ -6,6 +6,7 @@
 
 #include "hooks/stored/identity.h"
 #include "hooks/stored/provenance.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -24,8 +25,10 @@ void check_tokens(const std::filesystem::path& path,
                   const std::vector<std::int32_t>& asked,
                   const std::vector<std::int32_t>& found) {
   if (asked.size() != found.size()) {
-    refuse(path,
-           fmt::format("its prompt {} has {} tokens, not {}", prompt, found.size(), asked.size()));
+    refuse(
+        path,
+        fmt::format(
+            "its prompt {} has {}, not {}", prompt, counted(found.size(), "token"), asked.size()));
   }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (asked[i] != found[i]) {
@@ -41,7 +44,7 @@ void check_prompts(const std::filesystem::path& path,
                    const std::vector<Prompt>& asked,
                    const std::vector<Prompt>& found) {
   if (asked.size() != found.size()) {
-    refuse(path, fmt::format("it holds {} prompts, not {}", found.size(), asked.size()));
+    refuse(path, fmt::format("it holds {}, not {}", counted(found.size(), "prompt"), asked.size()));
   }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (asked[i].text != found[i].text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
 #include "lib/model/attention_spec.h"
@@ -145,10 +146,10 @@ void check_memory(const MemoryNeed& need, const Device& device, const std::strin
   const auto check = [&](std::int64_t needed, std::int64_t have, const std::string& where) {
     if (needed > have) {
       throw ResourceError(
-          "{} prompts of {} tokens at a time need about {} beside the weights (activations {}, "
+          "{} of {} at a time need about {} beside the weights (activations {}, "
           "logits {}, watched values {}, on the way to the disk {}) but {} has {} free; try {}",
-          need.shape.rows,
-          need.shape.columns,
+          counted(need.shape.rows, "prompt"),
+          counted(need.shape.columns, "token"),
           format_bytes(needed),
           format_bytes(need.activations),
           format_bytes(need.logits),

@@ -133,6 +133,22 @@ TEST_CASE("a dla that cannot be ends with one clear line and leaves no file") {
     CHECK(is_one_line(outcome.err));
     CHECK(dla_says(outcome.err, text));
   }
+  put(folder / "notes.h5", "mine");  // refused before the work, which would fail
+  put(folder / "far.json", R"({"version": 1, "interventions": [
+      {"site": "hook_embed", "op": "scale", "factor": 3e38},
+      {"site": "hook_embed", "op": "scale", "factor": 3e38}]})");
+  const std::vector<std::string> far{"--intervene", folder / "far.json"};
+  const Outcome not_finite = dla(folder, "llama", far);
+  CHECK(not_finite.code == 3);
+  CHECK(
+      dla_says(not_finite.err, "the interventions of " + folder / "far.json" + " are the likely"));
+  const Outcome early =
+      dla(folder,
+          "llama",
+          {"-o", folder / "notes.h5", "--overwrite", "--intervene", folder / "far.json"});
+  CHECK(early.code == 2);
+  CHECK(dla_says(early.err, "notes.h5: not a headscope result, so it is not replaced"));
+  CHECK(contents(folder / "notes.h5") == "mine");
   CHECK(dla(folder, "llama", {"-o", folder / "there.h5", "--overwrite"}).code == 0);
   CHECK(dla(folder, "llama", {"--metric", "answer_logit"}, "some").code == 0);
 }

@@ -147,6 +147,72 @@ TEST_CASE("exports of what is not there say what is") {
   CHECK(!std::filesystem::exists(folder / "out"));
 }
 
+TEST_CASE("an input that is missing or malformed is a data error for every verb and option") {
+  const Folder folder;
+  const std::string& model = kErrorsModel;
+  put(folder / "task.jsonl",
+      R"({"clean_tokens": [1, 5], "corrupted_tokens": [1, 6], "answer_tokens": [7], )"
+      R"("wrong_tokens": [8]})");
+  put(folder / "bad.x", "garbage{");
+  const std::string task = folder / "task.jsonl";
+  for (const std::string& file : {folder / "none.x", folder / "bad.x"}) {
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"info", file},
+             {"record", model, "--prompts", file, "-o", folder / "o.h5"},
+             {"record", model, "--task", file, "-o", folder / "o.h5"},
+             {"predict", model, "--prompt", "a", "--intervene", file},
+             {"generate", model, "--prompts", file},
+             {"tokenize", model, "--chat", file},
+             {"patch", model, "--task", file},
+             {"patch", model, "--task", task, "--source", file},
+             {"patch", model, "--task", task, "--intervene", file},
+             {"ablate", model, "--task", task, "--mode", "mean", "--mean-from", file},
+             {"attribute", model, "--task", task, "--trace", file},
+             {"dla", model, "--task", task, "--trace", file},
+             {"detect", model, "--trace", file},
+             {"detect", model, "--detector-file", file},
+             {"niah", model, "--prompts", file},
+             {"atlas", file},
+             {"compare", file, file},
+             {"merge", file, "-o", folder / "o.h5"},
+             {"inspect", file},
+             {"export", file, "--format", "csv", "-o", folder / "out"},
+             {"sweep", file},
+             {"task", "make", "ioi", "--model", model, "--templates", file, "-o", folder / "o.x"},
+             {"task", "score", file, "--model", model},
+             {"steer", "fit", "mean-diff", model, "--data", file, "-o", folder / "out"},
+             {"steer", "eval", model, "--edits", file, "--task", task},
+             {"intervene", "check", file, "--model", model},
+             {"serve", model, "--token", file}}) {
+      check({words, 3, file.substr(file.rfind('/') + 1)});
+    }
+  }
+  CHECK_FALSE(std::filesystem::exists(folder / "o.h5"));
+  CHECK_FALSE(std::filesystem::exists(folder / "out"));
+}
+
+TEST_CASE(
+    "interventions: their file is a data error, what the command makes of them a usage error") {
+  const Folder folder;
+  const auto with = [&](const std::string& fields) -> std::vector<std::string> {
+    put(folder / "e.json",
+        R"({"version": 1, "interventions": [{"site": "blocks.)" + fields + "}]}");
+    return {"predict", kErrorsModel, "--prompt", "a", "--intervene", folder / "e.json"};
+  };
+  check({with(R"(9.attn.hook_z", "op": "zero")"), 3, "e.json: "});
+  check({with(R"(0.attn.hook_z", "op": "zro")"), 3, "e.json: "});
+  check({with(R"(0.attn.hook_z", "op": "zero", "heads": [9])"), 3, "e.json: "});
+  check({with(R"(0.attn.hook_z", "op": "add", "values": [1, 2, 3])"), 3, "do not fit"});
+  check({with(R"(0.attn.hook_z", "op": "scale", "factor": 1e300)"), 3, "\"factor\""});
+  const char* too_far = R"(0.hook_resid_post", "op": "scale", "factor": 3e38},
+      {"site": "blocks.0.hook_resid_post", "op": "scale", "factor": 3e38)";
+  check({with(too_far), 3, "the interventions of " + folder / "e.json" + " are the likely cause"});
+  check({with(R"(0.attn.hook_z", "op": "zero", "positions": [99])"), 2, "position 99"});
+  std::vector<std::string> writes = with(too_far);
+  writes.front() = "generate";
+  check({writes, 3, "are the likely cause"});
+}
+
 TEST_CASE("a GPU that is not there is a resource error") {
   if (std::filesystem::exists("/dev/nvidiactl")) {
     skip("this machine has a GPU");

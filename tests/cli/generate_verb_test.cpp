@@ -139,7 +139,7 @@ TEST_CASE("generate refuses what would say nothing") {
   refused(run(generating({"--prompt", "a", "--stop", ""})), "--stop");
   refused(run(generating({"--prompt", "a", "--intervene", folder / "never.json"})),
           "never changed anything");
-  refused(run(generating({"--prompt", "a", "--top-p", "2"})), "top_p of 2");
+  refused(run(generating({"--prompt", "a", "--temperature", "1", "--top-p", "2"})), "top_p of 2");
   refused(run(generating({"--prompt", "a", "--temperature", "-1"})), "temperature");
   const auto no_template = run(generating({"--prompt", "a", "--chat"}));
   CHECK(no_template.code == 3);

@@ -133,7 +133,7 @@ TEST_CASE("a niah that cannot be ends with one clear line") {
       {{"niah", texts, "--contexts", "100"}, 2, "too short"},
       {{"niah", texts, "--contexts", "100", "--template", "chat"}, 2, "im_start"},
       {{"niah", model, "--mask-heads", "best"}, 2, "top:K"},
-      {{"niah", model, "--mask-mode", "none"}, 2, "decode-uniform"},
+      {{"niah", model, "--mask-heads", "top:2", "--mask-mode", "none"}, 2, "decode-uniform"},
       {{"niah", model, "--resume"}, 2, "-o"},
       {{"niah", model, "--prompts", folder / "bad.jsonl"}, 3, "bad.jsonl:1"},
       {{"niah", texts, "--prompts", folder / "lost.jsonl"}, 3, "needle not found"},

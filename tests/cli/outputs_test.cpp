@@ -3,6 +3,7 @@
 
 #include "hooks/stored/writer_claim.h"
 #include "tests/cli/program.h"
+#include "tests/support/cached_model.h"
 #include "tests/support/catch.h"
 
 using namespace headscope::test;
@@ -64,6 +65,124 @@ TEST_CASE("no verb takes the place of a folder, a link or a device, or says so a
   CHECK(fs::is_symlink(folder / "link.h5"));
   CHECK(contents(folder / "kept.h5") == "kept");
   CHECK(fs::is_character_file("/dev/null"));
+}
+
+TEST_CASE("an output replaces a file of its own kind alone, with --overwrite or without") {
+  const Folder folder;
+  for (const char* name : {"notes.jsonl", "notes.json", "notes.html", "n.heads.json"}) {
+    put(folder / name, "{\"mine\": 1}\n");
+  }
+  const Command none{"/no/such/model"};
+  const auto make = [&](const std::string& out) {
+    return to({"task", "make", "ioi", "--model", kOutputsModel, "-n", "2", "--overwrite"}, out);
+  };
+  check_refused(make(folder / "notes.jsonl"), 2, "not a headscope task, so it is not replaced");
+  check_refused(to({"niah", none.front(), "--overwrite"}, folder / "notes.json"),
+                2,
+                "not a headscope result of niah, so it is not replaced");
+  check_refused(to({"niah", none.front()}, folder / "n.json"), 2, "n.heads.json exists");
+  check_refused(to({"niah", none.front(), "--overwrite"}, folder / "n.json"),
+                2,
+                "n.heads.json: not a headscope list of scores");
+  for (const Command& verb :
+       std::vector<Command>{{"detect", none.front(), "--overwrite"},
+                            {"record", kOutputsModel, "--prompt", "a", "--overwrite"}}) {
+    INFO(verb.front());
+    check_refused(to(verb, folder / "notes.json"), 2, "so it is not replaced");
+  }
+  put(folder / "circuits.json", "[1]\n");
+  check_refused(
+      to({"reproduce", "ioi", "--model", none.front()}, folder / ""), 2, "circuits.json: not a ");
+  put(folder / "circuits.json", "");
+  put(folder / "index.html", "<!doctype html>\n<p>mine</p>\n");
+  check_refused(
+      to({"reproduce", "ioi", "--model", none.front()}, folder / ""), 2, "not a headscope page");
+  check_refused(to({"demo", "--model", none.front()}, folder / ""), 2, "not a headscope page");
+  for (const char* name : {"notes.jsonl", "notes.json", "notes.html", "n.heads.json"}) {
+    CHECK(contents(folder / name) == "{\"mine\": 1}\n");
+  }
+}
+
+TEST_CASE("an empty file is not gone on with, and may be replaced") {
+  const Folder folder;
+  put(folder / "e.h5", "");
+  Command record{"record", kOutputsModel, "--prompt", "a", "--hooks", "hook_embed"};
+  Command resumed = record;
+  resumed.emplace_back("--resume");
+  check_refused(to(record, folder / "e.h5"), 2, "exists already");
+  check_refused(to(resumed, folder / "e.h5"), 3, "not a headscope trace");
+  CHECK(contents(folder / "e.h5").empty());
+  check_refused(
+      to({"detect", kOutputsModel, "--detectors", "copying", "--resume"}, folder / "e.h5"),
+      3,
+      "not a headscope atlas");
+  record.emplace_back("--overwrite");
+  CHECK(to(record, folder / "e.h5").code == 0);
+  CHECK_FALSE(contents(folder / "e.h5").empty());
+}
+
+TEST_CASE("outputs of options other than -o are looked at before any work too") {
+  const Folder folder;
+  put(folder / "there.h5", "mine");
+  check_refused(run({"generate",
+                     kOutputsModel,
+                     "--prompt",
+                     "a",
+                     "--record-hooks",
+                     "hook_embed",
+                     "--record",
+                     "/dev/null"}),
+                2,
+                "/dev/null: not a regular file");
+  check_refused(run({"generate",
+                     kOutputsModel,
+                     "--prompt",
+                     "a",
+                     "--record-hooks",
+                     "hook_embed",
+                     "--record",
+                     folder / "there.h5"}),
+                2,
+                "there.h5: exists already");
+  check_refused(run({"detect", "/no/such/input", "--write-prompts", "/dev/null"}),
+                2,
+                "/dev/null: not a regular file");
+  check_refused(run({"detect", "/no/such/input", "--write-prompts", folder / "there.h5"}),
+                2,
+                "there.h5 exists");
+  CHECK(run({"generate",
+             kOutputsModel,
+             "--prompt",
+             "a",
+             "--max-tokens",
+             "2",
+             "--record-hooks",
+             "hook_embed",
+             "--record",
+             folder / "new/er/t.h5"})
+            .code == 0);
+  CHECK(fs::exists(folder / "new/er/t.h5"));
+}
+
+TEST_CASE("an atlas and a task are not lost to the page or the task made of them") {
+  const Folder folder;
+  const std::string atlas = folder / "a.h5";
+  CHECK(to({"detect", kOutputsModel, "--detectors", "copying"}, atlas).code == 0);
+  const std::string before = contents(atlas);
+  check_refused(
+      to({"atlas", atlas}, atlas), 2, "a.h5: not a headscope page, so it is not replaced");
+  CHECK(contents(atlas) == before);
+  CHECK(to({"atlas", atlas}, folder / "a.html").code == 0);
+  CHECK(to({"atlas", atlas}, folder / "a.html").code == 0);  // its own kind
+  const std::string smollm2 = cached_model().string();
+  const auto make = [&](const std::string& seed) {
+    return to({"task", "make", "ioi", "--model", smollm2, "-n", "2", "--overwrite", "--seed", seed},
+              folder / "t.jsonl");
+  };
+  CHECK(make("0").code == 0);
+  const std::string first = contents(folder / "t.jsonl");
+  CHECK(make("1").code == 0);
+  CHECK(contents(folder / "t.jsonl") != first);
 }
 
 TEST_CASE("missing folders above an output are made, when there is something to write") {

@@ -65,6 +65,39 @@ TEST_CASE("an atlas gone on with has every detector once, in the order asked for
                     contains("seeds is 1 there but 2 here; --overwrite"));
 }
 
+TEST_CASE("detectors of a file get their functions back, asked for again or not") {
+  const TempFolder folder;
+  const Model model = induction_model(kInductionHeads, 256);
+  Atlas first = new_atlas(model, kFrom);
+  run_left(first, model, named({"induction"}));
+  write_atlas(first, folder.file("a.h5"));
+  const Atlas again = resumed_atlas(folder.file("a.h5"), new_atlas(model, kFrom));
+  REQUIRE(again.find("induction") != nullptr);
+  const Detector& restored = again.find("induction")->detector;  // what confirming it asks
+  CHECK(restored.behaviour == find_detector("induction").behaviour);
+  CHECK(restored.behaviour.has_value());
+  CHECK(restored.reading.has_value());
+}
+
+TEST_CASE("an error of one detector says that the others ran, where there are others") {
+  const Model model = induction_model(kInductionHeads, 256);
+  Atlas atlas = new_atlas(model, kFrom);
+  run_left(atlas, model, named({"echo", "induction"}));
+  atlas.detections[0].failed = "no memory";
+  atlas.detections[0].exit_code = ResourceError("").exit_code();
+  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the others ran"));
+  atlas.detections[0].failed.clear();
+  atlas.detections[0].undefined = "no such thing";
+  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the others ran"));
+  atlas.detections.resize(1);
+  try {
+    check_all_ran(atlas);
+    FAIL("nothing ran");
+  } catch (const DataError& error) {
+    CHECK_THAT(error.what(), !contains("others"));
+  }
+}
+
 TEST_CASE("what did not run runs again; a detector of another definition is refused") {
   const TempFolder folder;
   const Model model = induction_model(kInductionHeads, 256);

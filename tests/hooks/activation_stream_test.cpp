@@ -237,6 +237,31 @@ TEST_CASE("filters choose tokens; the last batch of an epoch is kept or dropped"
   CHECK_THROWS_WITH(ActivationStream({folder.file("t.h5")}, options), contains("no row is left"));
 }
 
+TEST_CASE("a block of prompts has no more tokens than twice its rows, however few rows are taken") {
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < 40; ++i) {
+    prompts.push_back(
+        {.id = std::to_string(i),
+         .text = "",
+         .tokens = std::vector<std::int32_t>(static_cast<std::size_t>(5 + i % 7), 5)});
+  }
+  prompts.push_back({.id = "long", .text = "", .tokens = std::vector<std::int32_t>(50, 5)});
+  const ActivationRows rows({&prompts}, last_position(), 10);
+  std::size_t next = 0;
+  std::int64_t taken = 0;
+  for (const RowBlock& block : rows.blocks()) {
+    CAPTURE(block.first, block.count, block.tokens);
+    CHECK((block.tokens <= 20 || block.count == 1));
+    CHECK(block.rows <= 10);
+    CHECK(block.first == next);
+    next += block.count;
+    taken += block.rows;
+  }
+  CHECK(next == prompts.size());
+  CHECK(taken == 41);
+  CHECK(rows.blocks().size() > 10);  // not cut by rows alone
+}
+
 TEST_CASE("rows come in the dtype asked for, whatever the trace stores") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
