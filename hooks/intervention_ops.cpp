@@ -80,13 +80,18 @@ Tensor by_position(const Tensor& stored,
   return out;
 }
 
+// `directions` [..., d]
+void check_directions(const Tensor& directions, const std::string& site) {
+  const Tensor v = directions.to(at::kFloat);
+  if (((v * v).sum(-1) == 0).any().item<bool>()) {
+    throw UsageError("{}: op \"project_out\": the direction is 0", site);
+  }
+}
+
 // x − (x·v̂) v̂ along the last axis, in f32.
-Tensor projected_out(const Tensor& value, const Tensor& direction, const Visit& visit) {
+Tensor projected_out(const Tensor& value, const Tensor& direction) {
   const Tensor v = direction.to(at::kFloat);
   const Tensor squared = (v * v).sum(-1, true);
-  if ((squared == 0).any().item<bool>()) {
-    throw UsageError("{}: op \"project_out\": the direction is 0", visit.name());
-  }
   const Tensor x = value.to(at::kFloat);
   return (x - (x * v).sum(-1, true) / squared * v).to(value.scalar_type());
 }
@@ -190,8 +195,18 @@ ResolvedValues made_ready(const Intervention& what, ResolvedValues stored) {
     stored.values = projection_on(stored.values, what.site);
   } else if (what.op == Op::set_row) {
     check_weights(stored.values, what.site);
+  } else if (what.op == Op::project_out) {
+    check_directions(stored.values, what.site);
   }
   return stored;
+}
+
+ResolvedValues placed(const Intervention& what, const ResolvedValues& stored, const Tensor& value) {
+  if (what.op == Op::low_rank) {
+    return {stored.values.to(value.device()), stored.along};
+  }
+  return what.op == Op::set_row ? stored
+                                : ResolvedValues{stored.values.to(value.options()), stored.along};
 }
 
 Tensor numbers_for(const Intervention& what,
@@ -228,7 +243,7 @@ Tensor changed(const Intervention& what,
     case Op::add:
       return added(what, visit, value, numbers);
     case Op::project_out:
-      return projected_out(value, numbers, visit);
+      return projected_out(value, numbers);
     case Op::low_rank:
       return projected_on(value, numbers);
     case Op::clamp:

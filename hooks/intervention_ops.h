@@ -13,10 +13,14 @@ Tensor seen_pairs(const Visit& visit, const Tensor& value);
 
 // Stored values as the op takes them: of low_rank the projection on their span, [d, d] or one a
 // head [heads, d, d]; of set_row checked weights; of others as they are. Throws UsageError for
-// directions that are not independent, and for weights that are negative or do not sum to 1.
+// directions that are not independent or 0, and for weights that are negative or do not sum to 1.
 ResolvedValues made_ready(const Intervention& what, ResolvedValues stored);
 
-// What made_ready() gave, on the value's device and, but for low_rank and set_row, of its dtype and
+// What made_ready() gave, where it serves passes on `value`'s device, of its dtype where the op
+// computes in that: the same for all of them, so worth keeping.
+ResolvedValues placed(const Intervention& what, const ResolvedValues& stored, const Tensor& value);
+
+// The same, on the value's device and, but for low_rank and set_row, of its dtype and
 // shape. Values of one prompt give each
 // column the value at its own position. `selected` broadcasts against the value; undefined:
 // everything. Throws UsageError for a shape that does not fit, or a selected position that the

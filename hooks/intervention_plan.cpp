@@ -156,12 +156,13 @@ bool InterventionPlan::asks_statistics(int layer) const {
 bool InterventionPlan::same_at_every_step() const {
   const auto same = [](const EditStep& step) {
     const Intervention& what = step.what;
-    return !step.function && !what.schedule && !what.when && what.values.empty() &&
-           !what.where.by_position();
+    return !step.function && !what.schedule && !what.when && what.where.alike_for_written();
   };
-  const auto alone = [](const auto& entry) { return entry.second.size() == 1; };
+  const auto along_positions = [](const auto& entry) {
+    return entry.second.along == ResolvedValues::Along::positions;
+  };
   return std::all_of(steps_.begin(), steps_.end(), same) &&
-         std::all_of(steps_at_.begin(), steps_at_.end(), alone);
+         std::none_of(values_.begin(), values_.end(), along_positions);
 }
 
 const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
@@ -226,9 +227,11 @@ std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions) {
   return steps;
 }
 
-InterventionPlan plan_of(const std::vector<Intervention>& interventions, const Model& model) {
+InterventionPlan plan_of(const std::vector<Intervention>& interventions,
+                         const Model& model,
+                         const NamedValues& named) {
   return {steps_of(interventions),
-          NamedValues{},
+          named,
           model.config(),
           model.source().weights_hash,
           model.has_tokenizer() ? std::optional(model.tokenizer()) : std::nullopt};

@@ -56,7 +56,7 @@ class InterventionPlan {
   // Whether a step asks what the layer's heads attend to.
   [[nodiscard]] bool asks_statistics(int layer) const;
   // Whether a step of decoding is changed as the one before it was, by operations of the device
-  // alone, once a first one has worked out the selections.
+  // alone, once a first one has worked out the selections and brought the values there.
   [[nodiscard]] bool same_at_every_step() const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
 
@@ -72,7 +72,8 @@ class InterventionPlan {
   [[nodiscard]] bool may_meet(std::size_t earlier, std::size_t later) const;
 
   // How often each step changed something: values of a pass of which it selected a part.
-  void count(std::size_t step) const { ++(*fired_)[step]; }
+  void count(std::size_t step) const { add(step, 1); }
+  void add(std::size_t step, std::int64_t times) const { (*fired_)[step] += times; }
   [[nodiscard]] std::int64_t fired(std::size_t step) const { return (*fired_)[step]; }
   // Throws UsageError naming a step that changed nothing so far.
   void check_fired() const;
@@ -90,7 +91,9 @@ class InterventionPlan {
 // Interventions as steps of a plan, in order.
 std::vector<EditStep> steps_of(const std::vector<Intervention>& interventions);
 
-// The plan of interventions that name no values in memory.
-InterventionPlan plan_of(const std::vector<Intervention>& interventions, const Model& model);
+// The plan of interventions, with the values in memory that they name.
+InterventionPlan plan_of(const std::vector<Intervention>& interventions,
+                         const Model& model,
+                         const NamedValues& named = {});
 
 }  // namespace headscope

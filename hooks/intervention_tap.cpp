@@ -25,6 +25,21 @@ bool asks_what_is_seen(const Intervention& what, Site site) {
   return of_pairs(site) && what.op != Op::uniform;
 }
 
+// Places that are not the first column of one pass.
+constexpr std::int64_t kAnywhere = -1;
+constexpr std::int64_t kAmongWritten = -2;
+
+// Whether the pass is of tokens alone that the model wrote.
+bool all_written(const BatchLayout& layout) {
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    const RowText* text = layout.text(row);
+    if (text == nullptr || layout.position(row, 0) < text->prompt_tokens) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor& value) {
   Tensor edited = function(visit, value);
   if (!edited.sizes().equals(value.sizes())) {
@@ -41,23 +56,38 @@ Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor&
 void InterventionTap::begin(const ModelConfig&) {
   fused_.clear();
   counted_.clear();
-  std::erase_if(masks_, [](const auto& entry) { return entry.second.by_position; });
+  std::erase_if(masks_, [](const auto& entry) { return entry.second.of_pass; });
+}
+
+// What tells the places apart of which these steps select differently: the first column of a pass,
+// or one number for all passes.
+std::int64_t InterventionTap::place_of(const std::vector<std::size_t>& steps,
+                                       const Visit& visit) const {
+  const auto where = [&](std::size_t step) -> const Selection& {
+    return plan_->step(step).what.where;
+  };
+  const auto anywhere = [&](std::size_t step) { return !where(step).by_position(); };
+  const auto alike = [&](std::size_t step) { return where(step).alike_for_written(); };
+  if (std::all_of(steps.begin(), steps.end(), anywhere)) {
+    return kAnywhere;
+  }
+  return info(visit.point.site).axis(Axis::pos) >= 0 && all_written(visit.layout) &&
+                 std::all_of(steps.begin(), steps.end(), alike)
+             ? kAmongWritten
+             : visit.layout.past;
 }
 
 const InterventionTap::Mask& InterventionTap::mask_of(const EditGroup& group,
                                                       const Visit& visit,
                                                       const Tensor& value) {
-  const auto chooses_positions = [&](std::size_t step) {
-    return plan_->step(step).what.where.by_position();
-  };
-  const bool by_position = std::any_of(group.begin(), group.end(), chooses_positions);
+  const std::int64_t place = place_of(group, visit);
   const BatchLayout& layout = visit.layout;
-  Mask& mask = masks_[{group, visit.point.site, by_position ? layout.past : 0}];
+  Mask& mask = masks_[{group, visit.point.site, place}];
   if (mask.rows == layout.rows && mask.prompts == layout.prompts) {
     return mask;
   }
   apart_.clear();
-  mask = {.by_position = by_position, .prompts = layout.prompts, .rows = layout.rows};
+  mask = {.of_pass = place >= 0, .prompts = layout.prompts, .rows = layout.rows};
   bool everything = false;
   for (const std::size_t step : group) {
     const Selection& where = plan_->step(step).what.where;
@@ -99,7 +129,8 @@ void InterventionTap::check_apart(std::size_t earlier,
                                   const Visit& visit,
                                   const Tensor& value) {
   if (plan_->may_meet(earlier, later) ||
-      !apart_.insert({earlier, later, visit.point.site, visit.layout.past}).second) {
+      !apart_.insert({earlier, later, visit.point.site, place_of({earlier, later}, visit)})
+           .second) {
     return;
   }
   const Tensor first = plan_->selected(earlier, visit, value);
@@ -125,7 +156,7 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
   }
   const bool pairs = of_pairs(visit.point.site) && !edit.function;
   // Whoever chooses pairs may choose none that is seen; every query sees some key.
-  if (pairs && (mask.by_position || asks_what_is_seen(edit.what, visit.point.site))) {
+  if (pairs && (mask.of_pass || asks_what_is_seen(edit.what, visit.point.site))) {
     const Tensor seen = seen_pairs(visit, value);  // windows differ between layers
     where = where.defined() ? where.logical_and(seen) : seen;
   }
@@ -133,7 +164,7 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     const Tensor holding = where_it_holds(*edit.what.when, visit, value);
     where = where.defined() ? where.logical_and(holding) : holding;
   }
-  if (((pairs && mask.by_position) || edit.what.when) && !where.any().item<bool>()) {
+  if (((pairs && mask.of_pass) || edit.what.when) && !where.any().item<bool>()) {
     return value;
   }
   for (const std::size_t step : mask.of) {
@@ -144,10 +175,7 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     const Tensor edited = edited_by(edit.function, visit, value);
     return where.defined() ? at::where(where, edited, value) : edited;
   }
-  const Tensor numbers =
-      edit.what.values.empty()
-          ? Tensor()
-          : numbers_for(edit.what, plan_->values(group.front(), visit.point), visit, value, where);
+  const Tensor numbers = numbers_of(group.front(), visit, value, where);
   const Tensor edited = changed(edit.what, visit, value, numbers);
   const Tensor out = where.defined() ? at::where(where, edited, value) : edited;
   if (edit.what.op == Op::mask) {
@@ -162,6 +190,31 @@ void InterventionTap::replayed() {
   for (const std::size_t step : counted_) {
     plan_->count(step);
   }
+}
+
+void InterventionTap::recording_failed() {
+  for (const std::size_t step : counted_) {
+    plan_->add(step, -1);
+  }
+  counted_.clear();
+  masks_.clear();
+  apart_.clear();
+  placed_.clear();
+}
+
+Tensor InterventionTap::numbers_of(std::size_t step,
+                                   const Visit& visit,
+                                   const Tensor& value,
+                                   const Tensor& where) {
+  const Intervention& what = plan_->step(step).what;
+  if (what.values.empty()) {
+    return {};
+  }
+  ResolvedValues& here = placed_[{step, visit.point.site, visit.point.layer}];
+  if (!here.values.defined() || here.values.device() != value.device()) {
+    here = placed(what, plan_->values(step, visit.point), value);
+  }
+  return numbers_for(what, here, visit, value, where);
 }
 
 void InterventionTap::visit_attention(const Visit& visit, const AttentionInputs& in) {

@@ -37,10 +37,12 @@ class InterventionTap final : public Tap {
   // What the layer's steps make of scores; the same errors.
   void change_scores(const Visit& visit, AttentionInputs& in) override;
 
-  // True of changes of values by numbers of their own (scale, zero, clamp) in heads and prompts,
-  // whatever the positions; not where two steps change one point.
+  // True of changes of chosen heads, prompts and phases, of positions of the prompt, by numbers of
+  // their own or by values that are the same at every position; not of conditions, of strengths and
+  // selections that depend on the step, or of functions.
   [[nodiscard]] bool replayable() const override { return plan_->same_at_every_step(); }
   void replayed() override;
+  void recording_failed() override;
 
  private:
   // What the steps of some layers, which see the same keys, make of scores in one pass.
@@ -57,11 +59,13 @@ class InterventionTap final : public Tap {
   struct Mask {
     Tensor selected{};                    // undefined: everything
     EditGroup of{};                       // the steps that select something
-    bool by_position = false;             // it chooses positions, so it is of one pass
+    bool of_pass = false;                 // it chooses positions, so it is of one pass
     std::vector<std::int64_t> prompts{};  // of the batch it was made for
     std::int64_t rows = 0;
   };
   const Mask& mask_of(const EditGroup& group, const Visit& visit, const Tensor& value);
+  [[nodiscard]] std::int64_t place_of(const std::vector<std::size_t>& steps,
+                                      const Visit& visit) const;
 
   void check_meetings(const std::vector<EditGroup>& groups,
                       const Visit& visit,
@@ -69,6 +73,7 @@ class InterventionTap final : public Tap {
   void check_apart(std::size_t earlier, std::size_t later, const Visit& visit, const Tensor& value);
 
   Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
+  Tensor numbers_of(std::size_t step, const Visit& visit, const Tensor& value, const Tensor& where);
   [[nodiscard]] Tensor where_it_holds(const HeadCondition& condition,
                                       const Visit& visit,
                                       const Tensor& value) const;
@@ -77,9 +82,11 @@ class InterventionTap final : public Tap {
   std::map<std::pair<std::vector<EditGroup>, Seen>, FusedChange> fused_;  // of the pass
   std::vector<std::size_t> counted_;  // of the pass: the steps that changed something, each time
   AttentionStatistics attended_;      // of the layer under way, where its steps ask
-  // A selection is worked out once for each kind of value a pass shows: steps, site, first column.
+  // A selection is worked out once for each kind of value a pass shows: steps, site, place_of().
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;
+  // Values of steps at points, as they lie on the device.
+  std::map<std::tuple<std::size_t, Site, int>, ResolvedValues> placed_;
   // Pairs of steps that were found to select different parts, with the masks as they are.
   std::set<std::tuple<std::size_t, std::size_t, Site, std::int64_t>> apart_;
 };

@@ -37,6 +37,11 @@ struct Selection {
   [[nodiscard]] bool by_position() const {
     return positions || pairs || !apply.everything() || !keys.everything();
   }
+  // Whether of a point's value it selects the same for every token that the model wrote, at
+  // whatever step: positions of a prompt are none of those.
+  [[nodiscard]] bool alike_for_written() const {
+    return !pairs && keys.everything() && apply.alike_for_written();
+  }
   [[nodiscard]] bool everything() const {
     return !heads && !prompts && !kv_heads && !by_position();
   }

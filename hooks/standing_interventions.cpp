@@ -47,9 +47,10 @@ auto of_file(const std::filesystem::path& file, const Work& work) {
 StandingInterventions::StandingInterventions(std::vector<Intervention> interventions,
                                              const Model& model,
                                              std::string hash,
-                                             std::string file)
+                                             std::string file,
+                                             const NamedValues& named)
     : interventions_(std::move(interventions)),
-      plan_(std::make_shared<const InterventionPlan>(plan_of(interventions_, model))),
+      plan_(std::make_shared<const InterventionPlan>(plan_of(interventions_, model, named))),
       hash_(std::move(hash)),
       file_(std::move(file)) {}
 
@@ -67,6 +68,12 @@ std::vector<StandingChange::Fired> StandingInterventions::fired() const {
     all.push_back({.part = plan_->name(i), .values = plan_->fired(i)});
   }
   return all;
+}
+
+void StandingInterventions::add_fired(const std::vector<std::int64_t>& values) const {
+  for (std::size_t i = 0; i < plan_->size(); ++i) {
+    plan_->add(i, values.at(i));
+  }
 }
 
 std::shared_ptr<const StandingInterventions> standing_interventions(

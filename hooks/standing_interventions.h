@@ -16,16 +16,19 @@ namespace headscope {
 class StandingInterventions final : public StandingChange {
  public:
   // `hash` of the file they came from, and of those it refers to. `file` is named in messages.
+  // `named`: the values in memory that they name.
   StandingInterventions(std::vector<Intervention> interventions,
                         const Model& model,
                         std::string hash,
-                        std::string file = {});
+                        std::string file = {},
+                        const NamedValues& named = {});
 
   [[nodiscard]] std::unique_ptr<Tap> tap() const override;
   [[nodiscard]] std::string hash() const override { return hash_; }
   [[nodiscard]] std::string file() const override { return file_; }
   [[nodiscard]] Json description() const override;
   [[nodiscard]] std::vector<Fired> fired() const override;
+  void add_fired(const std::vector<std::int64_t>& values) const override;
   void check_fired() const override { plan_->check_fired(); }
 
   [[nodiscard]] const std::vector<Intervention>& interventions() const { return interventions_; }

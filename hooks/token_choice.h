@@ -31,6 +31,8 @@ struct TokenSet {
   std::vector<std::string> token_texts{};  // … or, where the text is one token, by that
 
   bool operator==(const TokenSet&) const = default;
+  // Whether no token that the model wrote can be among them, however many it writes.
+  [[nodiscard]] bool of_prompt_alone() const;
   [[nodiscard]] bool counts_positions() const {
     return !positions.empty() || !ranges.empty() || !spans.empty();
   }
@@ -53,6 +55,8 @@ struct TokenChoice {
   [[nodiscard]] bool everything() const {
     return phase == Phase::both && !positions && !except && !steps;
   }
+  // Whether it chooses all tokens that the model wrote, or none, however many it writes.
+  [[nodiscard]] bool alike_for_written() const;
   // Whether it chooses by numbers or spans of a prompt that its author knows.
   [[nodiscard]] bool counts_positions() const {
     return (positions && positions->counts_positions()) || (except && except->counts_positions());

@@ -37,6 +37,7 @@ class ShiftChange final : public StandingChange {
   [[nodiscard]] std::string hash() const override { return "under training"; }
   [[nodiscard]] Json description() const override { return "under training"; }
   [[nodiscard]] std::vector<Fired> fired() const override { return {}; }
+  void add_fired(const std::vector<std::int64_t>&) const override {}
   void check_fired() const override {}
 
  private:

@@ -33,15 +33,19 @@ void DecodeRunner::rows_changed() {
 }
 
 // Why these steps cannot be recorded; empty: they can.
-std::string DecodeRunner::why_not(const Tap& tap) const {
+std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
   if (options_.by == DecodeBy::passes) {
     return "passes are asked for";
   }
-  if (options_.by == DecodeBy::best && !model_.device().is_cuda()) {
-    return "the CPU replays nothing";
-  }
   if (!broken_.empty()) {
     return broken_;
+  }
+  if (options_.by == DecodeBy::best && graph_ == nullptr) {
+    return model_.device().is_cuda() ? "the kernels' library knows no graphs"
+                                     : "the CPU replays nothing";
+  }
+  if (batch.layout().texts == nullptr) {
+    return "which of the rows' tokens were written is not known";
   }
   if (!tap.replayable()) {
     return "what watches or changes the pass may differ from step to step";
@@ -65,7 +69,7 @@ DecodeRunner::Next DecodeRunner::pass(const Batch& batch, KvCache& cache, Tap& t
   return {logits, likeliest_on_device(logits)};
 }
 
-void DecodeRunner::start(KvCache& cache, Tap& tap) {
+void DecodeRunner::start(const Batch& batch, KvCache& cache, Tap& tap) {
   rows_changed();
   if (model_.standing()) {
     changed_ = std::make_unique<StandingTap>(*model_.standing(), tap);
@@ -73,7 +77,10 @@ void DecodeRunner::start(KvCache& cache, Tap& tap) {
   started_ = true;
   warm_ = false;
   recorded_ = false;
-  why_passes_ = why_not(changed_ ? *changed_ : tap);
+  if (graph_ == nullptr && options_.by == DecodeBy::best) {
+    graph_ = options_.graph(model_.device());
+  }
+  why_passes_ = why_not(batch, changed_ ? *changed_ : tap);
   if (!why_passes_.empty()) {
     return;
   }
@@ -84,12 +91,6 @@ void DecodeRunner::start(KvCache& cache, Tap& tap) {
   in_ = {.tokens = numbers_.narrow(0, 0, rows).unsqueeze(1),
          .column = numbers_.narrow(0, rows, 1),
          .pads = numbers_.narrow(0, rows + 1, rows)};
-  if (graph_ == nullptr && options_.by == DecodeBy::best) {
-    graph_ = launch_graph(model_.device());
-  }
-  if (graph_ == nullptr && options_.by == DecodeBy::best) {
-    why_passes_ = "the kernels' library knows no graphs";
-  }
 }
 
 // Writes where the next step lies.
@@ -104,14 +105,31 @@ void DecodeRunner::place(const Batch& batch, const KvCache& cache) {
 
 // All that a step launches, the numbers apart.
 void DecodeRunner::run(const BatchLayout& layout, KvCache& cache, Tap& tap) {
+  asked_ = true;
   next_.logits = bare_.decode(in_, layout, cache, changed_ ? *changed_ : tap);
   next_.likeliest = likeliest_on_device(next_.logits);
+}
+
+bool DecodeRunner::record(const std::function<void()>& work, Tap& tap) {
+  asked_ = false;
+  try {
+    graph_->record(work);
+    recorded_ = true;
+    ++counts_.recorded;
+  } catch (const std::exception& error) {
+    broken_ = why_passes_ = counts_.why_passes = error.what();
+    next_ = {};
+    if (asked_) {  // else what the tap counted is of the step before
+      (changed_ ? static_cast<Tap&>(*changed_) : tap).recording_failed();
+    }
+  }
+  return recorded_;
 }
 
 DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& tap) {
   const bool full = started_ && why_passes_.empty() && cache.columns() >= cache.room();
   if (!started_ || full) {
-    start(cache, tap);
+    start(batch, cache, tap);
   }
   counts_.why_passes = why_passes_;
   if (!why_passes_.empty()) {
@@ -129,16 +147,8 @@ DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& t
     warm_ = true;
   } else if (recorded_) {
     (changed_ ? static_cast<Tap&>(*changed_) : tap).replayed();
-  } else {
-    try {
-      graph_->record(work);
-      recorded_ = true;
-      ++counts_.recorded;
-    } catch (const std::exception& error) {
-      broken_ = why_passes_ = counts_.why_passes = error.what();
-      next_ = {};
-      return pass(batch, cache, tap);
-    }
+  } else if (!record(work, tap)) {
+    return pass(batch, cache, tap);
   }
   if (recorded_) {
     ++counts_.replayed;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,8 @@ class DecodeRunner {
   struct Options {
     DecodeBy by = DecodeBy::best;
     std::int64_t room = 256;  // keys and values get room by multiples of so many columns
+    // What records steps; null where nothing can.
+    std::function<std::unique_ptr<LaunchGraph>(const Device&)> graph = launch_graph;
   };
   // `model` outlives it.
   DecodeRunner(const Model& model, Options options);
@@ -51,11 +54,12 @@ class DecodeRunner {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
-  [[nodiscard]] std::string why_not(const Tap& tap) const;
+  [[nodiscard]] std::string why_not(const Batch& batch, const Tap& tap) const;
   Next pass(const Batch& batch, KvCache& cache, Tap& tap);
-  void start(KvCache& cache, Tap& tap);
+  void start(const Batch& batch, KvCache& cache, Tap& tap);
   void place(const Batch& batch, const KvCache& cache);
   void run(const BatchLayout& layout, KvCache& cache, Tap& tap);
+  bool record(const std::function<void()>& work, Tap& tap);
 
   const Model& model_;
   Model bare_;  // without its standing change, which is part of changed_
@@ -67,6 +71,7 @@ class DecodeRunner {
   bool started_ = false;
   bool warm_ = false;
   bool recorded_ = false;
+  bool asked_ = false;  // whether the tap was, for the step that is being recorded
   std::unique_ptr<StandingTap> changed_;
   std::string why_passes_;
   Tensor numbers_;  // all of in_, one behind the other, so that one copy fills them

@@ -1,6 +1,7 @@
 #include "lib/generate/generate.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "lib/base/error.h"
 #include "lib/generate/predictions.h"
@@ -54,6 +55,21 @@ std::string changes_key(const Model& model, const TextRequest& request) {
   return key;
 }
 
+std::vector<std::int64_t> fired_of(const std::shared_ptr<const StandingChange>& change) {
+  std::vector<std::int64_t> values;
+  for (const StandingChange::Fired& part :
+       change ? change->fired() : std::vector<StandingChange::Fired>()) {
+    values.push_back(part.values);
+  }
+  return values;
+}
+
+std::vector<std::int64_t> difference(std::vector<std::int64_t> a,
+                                     const std::vector<std::int64_t>& b) {
+  std::transform(a.begin(), a.end(), b.begin(), a.begin(), std::minus<>());
+  return a;
+}
+
 }  // namespace
 
 Prompt computed_text(Prompt prompt, const GeneratedText& text) {
@@ -105,9 +121,12 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::vector<std::int32_t>& prompt = state.request.prompt;
   const auto& change = state.request.change;
   const std::string key = changes_key(model_, state.request);
+  const std::vector<std::int64_t> before = fired_of(change);
+  std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
   if (options_.prefixes != nullptr && !prompt.empty()) {
     if (auto found = options_.prefixes->find(prompt, key)) {
       cache = std::move(found->cache);
+      fired = std::move(found->fired);
     }
   }
   Batch batch({std::vector<std::int32_t>(prompt.begin() + cache.columns(), prompt.end())});
@@ -121,7 +140,11 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
                    {.logits = Logits::last, .cache = &cache, .chunk = options_.prefill_chunk})
           .logits;
   if (options_.prefixes != nullptr) {
-    options_.prefixes->keep(prompt, key, cache);
+    const std::vector<std::int64_t> own = difference(fired_of(change), before);
+    if (fired && change) {  // the prompt counts as if it had run whole
+      change->add_fired(difference(*fired, own));
+    }
+    options_.prefixes->keep(prompt, key, cache, fired.value_or(own));
   }
   return logits;
 }

@@ -40,12 +40,13 @@ std::optional<PrefixCache::Found> PrefixCache::find(const std::vector<std::int32
   ++hits_;
   entries_.splice(entries_.begin(), entries_, best);
   const auto columns = static_cast<std::int64_t>(shared);
-  return Found{.cache = best->cache.slice(columns), .columns = columns};
+  return Found{.cache = best->cache.slice(columns), .columns = columns, .fired = best->fired};
 }
 
 void PrefixCache::keep(const std::vector<std::int32_t>& tokens,
                        const std::string& change,
-                       const KvCache& cache) {
+                       const KvCache& cache,
+                       std::vector<std::int64_t> fired) {
   const std::int64_t bytes = bytes_of(cache, cache.layers());
   const std::lock_guard lock(mutex_);
   if (bytes > bytes_) {
@@ -60,7 +61,11 @@ void PrefixCache::keep(const std::vector<std::int32_t>& tokens,
     held_ -= entries_.back().bytes;
     entries_.pop_back();
   }
-  entries_.push_front({.tokens = tokens, .change = change, .cache = cache.fork(), .bytes = bytes});
+  entries_.push_front({.tokens = tokens,
+                       .change = change,
+                       .cache = cache.fork(),
+                       .bytes = bytes,
+                       .fired = std::move(fired)});
   held_ += bytes;
 }
 

@@ -22,6 +22,7 @@ class PrefixCache {
   struct Found {
     KvCache cache;
     std::int64_t columns = 0;
+    std::vector<std::int64_t> fired{};  // as keep() was told
   };
   // Keys and values of the longest prefix of `tokens` that is kept, shorter than `tokens` (the last
   // one is run again for its logits). `change` is StandingChange::hash(), or empty for none. Under
@@ -29,10 +30,12 @@ class PrefixCache {
   // ends.
   std::optional<Found> find(const std::vector<std::int32_t>& tokens, const std::string& change);
 
-  // Keeps a copy of `cache`, which holds one row: these tokens.
+  // Keeps a copy of `cache`, which holds one row: these tokens. `fired`: how often each part of the
+  // change did something to them (StandingChange::fired()).
   void keep(const std::vector<std::int32_t>& tokens,
             const std::string& change,
-            const KvCache& cache);
+            const KvCache& cache,
+            std::vector<std::int64_t> fired = {});
 
   [[nodiscard]] std::int64_t bytes_held() const;
   [[nodiscard]] std::int64_t hits() const;  // prompts that a prefix was found for
@@ -43,6 +46,7 @@ class PrefixCache {
     std::string change;
     KvCache cache;
     std::int64_t bytes = 0;
+    std::vector<std::int64_t> fired{};
   };
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // the most recently used first

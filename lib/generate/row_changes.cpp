@@ -125,6 +125,14 @@ void RowChanges::replayed() {
   tap_.replayed();
 }
 
+void RowChanges::recording_failed() {
+  for (Group& group : groups_) {
+    group.tap->recording_failed();
+    group.index = Tensor();
+  }
+  tap_.recording_failed();
+}
+
 void RowChanges::begin(const ModelConfig& config) {
   for (Group& group : groups_) {
     group.placed = false;

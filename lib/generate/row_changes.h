@@ -35,6 +35,7 @@ class RowChanges final : public Tap {
   void change_scores(const Visit& visit, AttentionInputs& in) override;
   [[nodiscard]] bool replayable() const override;
   void replayed() override;
+  void recording_failed() override;
 
  private:
   struct Group {

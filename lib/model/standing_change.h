@@ -32,6 +32,9 @@ class StandingChange {
     std::int64_t values = 0;
   };
   [[nodiscard]] virtual std::vector<Fired> fired() const = 0;
+  // Adds to what fired() tells, part by part, what an equal change did to keys and values that are
+  // taken over in place of a pass.
+  virtual void add_fired(const std::vector<std::int64_t>& values) const = 0;
 
   // Throws UsageError naming a part of the change that no pass so far has met.
   virtual void check_fired() const = 0;
@@ -74,6 +77,10 @@ class StandingTap final : public Tap {
   void replayed() override {
     change_->replayed();
     tap_.replayed();
+  }
+  void recording_failed() override {
+    change_->recording_failed();
+    tap_.recording_failed();
   }
 
   [[nodiscard]] const Tap& change() const { return *change_; }

@@ -62,9 +62,13 @@ class Tap {
 
   // True if a step of decoding (one more token of the same rows) has the tap do on the device what
   // the step before had it do, and if it keeps nothing of it: such steps may be recorded once and
-  // replayed without asking the tap (lib/generate/decoder.h), which is then told of each.
+  // replayed without asking the tap (lib/generate/decode_runner.h), which is then told of each. The
+  // texts of the rows are known (BatchLayout::texts).
   [[nodiscard]] virtual bool replayable() const { return false; }
   virtual void replayed() {}
+  // The step under way could not be recorded, so nothing of it was run: what was counted of it is
+  // taken back, and what was put on the device for it is put there anew.
+  virtual void recording_failed() {}
 };
 
 // For taps made of others: whether every one of them leaves the layer's scores alone or changes

@@ -2,7 +2,9 @@
 // those that are replayed too.
 #include "lib/generate/decode_runner.h"
 
-#include "hooks/edits.h"
+#include <ATen/record_function.h>
+
+#include "hooks/intervention_json.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/json.h"
 #include "lib/families/load.h"
@@ -82,6 +84,89 @@ void check_same(const Ran& got, const Ran& passes) {
 
 const char* const kNames[] = {"gpt2", "llama", "llama3_gqa_tied", "gemma3", "qwen2_window"};
 
+// Changes that a step has as every other has it.
+std::vector<std::string> steady_changes() {
+  const std::string z = R"([{"site": "blocks.1.attn.hook_z", "heads": [0], )";
+  const std::string eight = "[1, 2, 3, 4, 5, 6, 7, 8]";
+  return {
+      z + R"("op": "zero", "apply": {"phase": "decode"}}])",
+      z + R"("op": "scale", "factor": 3, "positions": [-1]}])",
+      z + R"("op": "scale", "factor": 3, "apply": {"positions": {"ranges": [[-2, -1]]}}}])",
+      z + R"("op": "scale", "factor": 3, "apply": {"except": {"positions": [-1]}}}])",
+      z + R"("op": "add", "factor": 2, "values": )" + eight + "}]",
+      z + R"("op": "replace", "values": )" + eight + "}]",
+      z + R"("op": "project_out", "values": )" + eight + "}]",
+      z + R"("op": "low_rank", "values": [)" + eight + ", [0, 0, 0, 0, 0, 0, 0, 1]]}]",
+      z + R"("op": "scale", "factor": 2}, {"site": "blocks.1.attn.hook_z", "op": "add",
+          "values": )" +
+          eight + R"(, "apply": {"phase": "decode"}}])",
+      R"([{"site": "blocks.0.attn.hook_k", "op": "scale", "factor": 0.5, "kv_heads": [1]},
+          {"site": "blocks.1.hook_resid_pre", "op": "scale", "factor": 2,
+           "apply": {"phase": "prefill"}}])",
+  };
+}
+
+// Changes of which the steps differ, or that ask for what a recorded step does not form.
+std::vector<std::string> unsteady_changes() {
+  const std::string z = R"([{"site": "blocks.1.attn.hook_z", "op": "scale", "factor": 2, )";
+  return {
+      z + R"("apply": {"steps": [0, 2]}}])",
+      z + R"("apply": {"positions": {"positions": [4]}}}])",
+      z + R"("apply": {"positions": {"ranges": [[-1, null]]}}}])",
+      z + R"("apply": {"positions": {"tokens": [9]}}}])",
+      z + R"("apply": {"except": {"tokens": [9]}}}])",
+      z + R"("when": {"statistic": "first_token_mass", "above": 0.0}}])",
+      R"([{"site": "blocks.1.attn.hook_z", "op": "scale",
+           "strength": {"schedule": "decay", "from": 2, "rate": 0.5}}])",
+      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "temperature", "temperature": 2}])",
+  };
+}
+
+Change change_of(const Model& model, const std::string& json) {
+  return standing_interventions(model, interventions_from_json(Json::parse(json), "x"));
+}
+
+struct Written {
+  GeneratedText text;
+  std::int64_t fired = 0;
+  DecodeRunner::Counts steps;
+};
+
+Written written(const Model& model,
+                const std::string& json,
+                std::int64_t max_new,
+                DecodeRunner::Options decode) {
+  const Change change = change_of(model, json);
+  Generation generation(model, {.decode = std::move(decode)});
+  const StopRules stop{.max_new = max_new, .at_end_of_turn = AtEndOfTurn::go_on};
+  generation.join({.prompt = {5, 9, 7}, .stop = stop, .change = change});
+  generation.join({.prompt = {8, 2, 6, 4}, .stop = stop});
+  while (generation.step()) {
+  }
+  std::int64_t fired = 0;
+  for (const StandingChange::Fired& part : change->fired()) {
+    fired += part.values;
+  }
+  return {generation.text(0), fired, generation.steps()};
+}
+
+// In place of the device's: `record` says what becomes of a step's launches.
+class FakeGraph final : public LaunchGraph {
+ public:
+  using Record = std::function<void(const std::function<void()>&)>;
+  explicit FakeGraph(Record record) : record_(std::move(record)) {}
+  void warm_up(const std::function<void()>& work) override { work(); }
+  void record(const std::function<void()>& work) override { record_(work); }
+  void replay() override {}  // of the step that was just recorded, which has run
+
+ private:
+  Record record_;
+};
+
+DecodeRunner::Options recorded_by(FakeGraph::Record record) {
+  return {.graph = [record](const Device&) { return std::make_unique<FakeGraph>(record); }};
+}
+
 }  // namespace
 
 TEST_CASE("a step at a place that tensors tell is what a pass is") {
@@ -98,30 +183,84 @@ TEST_CASE("a step at a place that tensors tell is what a pass is") {
   }
 }
 
-TEST_CASE("steps run as passes where what watches them is not the same each time") {
+TEST_CASE("changes that are the same at every step are no reason for passes") {
   const Model model = load(huggingface_fixture("llama"));
-  const auto step_with = [&](const Change& change, Tap& tap) {
-    Generation generation(model, {.decode = {.by = DecodeBy::room}});
-    generation.join({.prompt = {5, 9, 7}, .stop = {.max_new = 4}, .change = change});
-    generation.step(tap);
-    return generation.steps();
-  };
-  NoTap nobody;
+  for (const std::string& json : steady_changes()) {
+    CAPTURE(json);
+    const Written passes = written(model, json, 6, {.by = DecodeBy::passes});
+    const Written placed = written(model, json, 6, {.by = DecodeBy::room});
+    CHECK(placed.steps.passes == 0);
+    CHECK(placed.fired == passes.fired);
+    CHECK(passes.fired > 0);
+    for (std::size_t t = 0; t < passes.text.tokens.size(); ++t) {
+      CHECK(placed.text.tokens[t].token == passes.text.tokens[t].token);
+      CHECK(placed.text.tokens[t].logprob == Approx(passes.text.tokens[t].logprob).margin(2e-5));
+    }
+  }
+}
+
+TEST_CASE("steps run as passes where what watches or changes them is not the same each time") {
+  const Model model = load(huggingface_fixture("llama"));
   Watch watch(Site::z);
-  CHECK(step_with(scaled_head(model, 2.0), nobody).why_passes.empty());
-  CHECK(step_with(nullptr, watch).passes == 1);
-  Intervention late{.site = "blocks.1.attn.hook_z"};
-  late.where.apply.phase = Phase::decode;
-  Intervention scores{.site = "blocks.1.attn.hook_attn_scores", .op = Op::temperature};
-  scores.factor = 2.0;
-  Intervention faded{.site = "blocks.1.attn.hook_z", .op = Op::scale};
-  faded.schedule = StrengthSchedule{.kind = StrengthSchedule::Kind::decay, .rate = 0.5};
-  for (const Intervention& what : {late, scores, faded}) {
-    const Change change = std::make_shared<const StandingInterventions>(
-        std::vector<Intervention>{what}, model, "xxh3:1");
-    const DecodeRunner::Counts steps = step_with(change, nobody);
-    CHECK(steps.passes == 1);
-    CHECK(!steps.why_passes.empty());
+  Generation watched(model, {.decode = {.by = DecodeBy::room}});
+  watched.join({.prompt = {5, 9, 7}, .stop = {.max_new = 4}});
+  watched.step(watch);
+  CHECK(watched.steps().passes == 1);
+  for (const std::string& json : unsteady_changes()) {
+    CAPTURE(json);
+    const Written text = written(model, json, 3, {.by = DecodeBy::room});
+    CHECK(text.steps.passes == 2);
+    CHECK(!text.steps.why_passes.empty());
+  }
+}
+
+// A GPU's recording would fail of it: the host may not wait for the device there.
+TEST_CASE("a step that is recorded asks for no number that the device has") {
+  const Model model = load(huggingface_fixture("llama"));
+  for (const std::string& json : steady_changes()) {
+    CAPTURE(json);
+    int asked = -1;
+    const auto record = [&](const std::function<void()>& work) {
+      asked = 0;
+      static thread_local int* counter = nullptr;
+      counter = &asked;
+      const auto handle = at::addThreadLocalCallback(at::RecordFunctionCallback(
+          [](const at::RecordFunction& op) -> std::unique_ptr<at::ObserverContext> {
+            const std::string name = op.name();
+            *counter += name == "aten::_local_scalar_dense" || name == "aten::nonzero" ? 1 : 0;
+            return nullptr;
+          }));
+      work();
+      at::removeCallback(handle);
+    };
+    const Written text = written(model, json, 3, recorded_by(record));
+    CHECK(text.steps.recorded == 1);
+    CHECK(asked == 0);
+  }
+}
+
+TEST_CASE("a step that could not be recorded runs as a pass and counts once") {
+  const Model model = load(huggingface_fixture("llama"));
+  for (const std::string& json : steady_changes()) {
+    CAPTURE(json);
+    const Written passes = written(model, json, 6, {.by = DecodeBy::passes});
+    const auto late = [](const std::function<void()>& work) {
+      work();
+      throw std::runtime_error("no recording");
+    };
+    const auto early = [](const std::function<void()>&) {
+      throw std::runtime_error("no recording");
+    };
+    for (const FakeGraph::Record& record : {FakeGraph::Record(late), FakeGraph::Record(early)}) {
+      const Written failed = written(model, json, 6, recorded_by(record));
+      CHECK(failed.steps.why_passes == "no recording");
+      CHECK(failed.steps.in_room == 1);
+      CHECK(failed.steps.passes == passes.steps.passes - 1);
+      CHECK(failed.fired == passes.fired);
+      for (std::size_t t = 0; t < passes.text.tokens.size(); ++t) {
+        CHECK(failed.text.tokens[t].token == passes.text.tokens[t].token);
+      }
+    }
   }
 }
 
@@ -135,6 +274,23 @@ TEST_CASE("a changed model steps at places that tensors tell") {
   CHECK(placed.steps.passes == 0);
   CHECK(change->fired().front().values == 2 * fired);
   check_same(placed, passes);
+}
+
+TEST_CASE("replayed steps under changes that are the same at every step are what passes are") {
+  need_gpu();
+  const Model model = load_model(huggingface_fixture("llama").path.string(), {.device = cuda()});
+  for (const std::string& json : steady_changes()) {
+    CAPTURE(json);
+    const Written passes = written(model, json, 8, {.by = DecodeBy::passes});
+    const Written replayed = written(model, json, 8, {});
+    CAPTURE(replayed.steps.why_passes);
+    CHECK(replayed.steps.passes == 0);
+    CHECK(replayed.steps.replayed == 6);
+    CHECK(replayed.fired == passes.fired);
+    for (std::size_t t = 0; t < passes.text.tokens.size(); ++t) {
+      CHECK(replayed.text.tokens[t].token == passes.text.tokens[t].token);
+    }
+  }
 }
 
 TEST_CASE("replayed steps are what passes are") {

@@ -124,6 +124,7 @@ TEST_CASE("a change of one row leaves the others bit for bit, and sees its own t
     [[nodiscard]] std::string hash() const override { return "xxh3:spy"; }
     [[nodiscard]] Json description() const override { return nullptr; }
     [[nodiscard]] std::vector<Fired> fired() const override { return {}; }
+    void add_fired(const std::vector<std::int64_t>&) const override {}
     void check_fired() const override {}
 
    private:

@@ -155,3 +155,27 @@ TEST_CASE("keys kept of a prompt are not used for the same tokens with other spa
   CHECK(std::abs(first_logprob(anew, {0, 2}) - first_logprob(anew, {1, 4})) > 1e-4);
   CHECK(prefixes->hits() == 1);
 }
+
+TEST_CASE("a prompt whose keys were kept counts as one that ran whole") {
+  const Model model = load(huggingface_fixture("llama"));
+  const auto prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 24);
+  Generation generation(model, {.prefill_chunk = 2, .prefixes = prefixes});
+  const auto fired = [&] {
+    const auto change = live_change(
+        model,
+        R"([{"site": "blocks.*.attn.hook_k", "op": "scale", "factor": 2, "positions": [0]},
+            {"site": "blocks.1.hook_resid_post", "op": "scale", "factor": 2, "positions": [-1]},
+            {"site": "blocks.1.attn.hook_z", "op": "scale", "factor": 2}])");
+    generation.join({.prompt = {5, 6, 7, 8, 9}, .stop = {.max_new = 1}, .change = change});
+    std::vector<std::int64_t> counts;
+    for (const StandingChange::Fired& part : change->fired()) {
+      counts.push_back(part.values);
+    }
+    return counts;
+  };
+  const std::vector<std::int64_t> whole = fired();
+  CHECK(whole == std::vector<std::int64_t>{3, 1, 3});
+  CHECK(fired() == whole);
+  CHECK(fired() == whole);  // what is kept of one that was kept
+  CHECK(prefixes->hits() == 2);
+}
