@@ -6,6 +6,7 @@
 
 #include "hooks/intervention_json.h"
 #include "lib/base/error.h"
+#include "lib/base/half.h"
 #include "lib/base/hash.h"
 #include "lib/base/mapped_file.h"
 #include "lib/base/output_file.h"
@@ -13,7 +14,7 @@
 #include "lib/base/suggest.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
-#include "lib/weights/weight_source.h"
+#include "lib/weights/safetensors_header.h"
 #include "lib/weights/write_safetensors.h"
 
 namespace headscope {
@@ -93,28 +94,33 @@ SteeringDirection described(const Json& json) {
   return direction;
 }
 
-void read_values(SteeringDirection& direction, const Json& description, const fs::path& path) {
-  const MappedFile file(path);
-  Hasher hasher;
-  hasher.update(file.bytes());
-  if (hasher.digest() != description.at("values_hash").get<std::string>()) {
-    throw DataError("{}: not the values that {} describes; fit the direction again",
-                    path.string(),
-                    kDescription);
+void read_values(SteeringDirection& direction,
+                 const Json& description,
+                 std::span<const std::uint8_t> values,
+                 const std::string& path) {
+  if (Hasher().update(values).digest() != description.at("values_hash").get<std::string>()) {
+    throw DataError(
+        "{}: not the values that {} describes; fit the direction again", path, kDescription);
   }
-  const auto source = open_safetensors(path);
+  const std::vector<SafetensorsTensor> tensors = read_safetensors_header(values, path);
   for (std::size_t i = 0; i < direction.points.size(); ++i) {
     SteeringDirection::Point& point = direction.points[i];
-    const StoredTensor* tensor = source->find(point.name);
-    if (tensor == nullptr ||
-        tensor->shape != description.at("points")[i].at("shape").get<std::vector<std::int64_t>>()) {
+    const auto shape = description.at("points")[i].at("shape").get<std::vector<std::int64_t>>();
+    const auto tensor = std::find_if(tensors.begin(), tensors.end(), [&](const auto& each) {
+      return each.tensor.name == point.name && each.tensor.shape == shape && each.encoding->dtype;
+    });
+    if (tensor == tensors.end()) {
       throw DataError("{}: no values of {} of the shape that {} says; fit the direction again",
-                      path.string(),
+                      path,
                       point.name,
                       kDescription);
     }
-    point.values = at::empty(tensor->shape, at::kFloat);
-    source->read_rows(*tensor, 0, tensor->rows(), DType::f32, point.values.mutable_data_ptr());
+    point.values = at::empty(shape, at::kFloat);
+    convert(values.data() + tensor->begin,
+            *tensor->encoding->dtype,
+            point.values.mutable_data_ptr(),
+            DType::f32,
+            static_cast<std::size_t>(point.values.numel()));
   }
 }
 
@@ -173,17 +179,24 @@ SteeringDirection read_direction(const fs::path& path) {
     throw DataError(
         "{}: no {} in it; `headscope steer fit` makes a direction", folder.string(), kDescription);
   }
-  const Json json = read_json(file);
-  if (!json.is_object() || json.value("version", 0) != kDirectionVersion) {
-    throw DataError("{}: not a direction of version {}", file.string(), kDirectionVersion);
+  const MappedFile values(folder / kValues);
+  return direction_from(read_json(file), values.bytes(), folder.string() + "/");
+}
+
+SteeringDirection direction_from(const Json& description,
+                                 std::span<const std::uint8_t> values,
+                                 const std::string& where) {
+  const auto version = description.is_object() ? description.find("version") : description.end();
+  if (version == description.end() || *version != kDirectionVersion) {
+    throw DataError("{}{}: not a direction of version {}", where, kDescription, kDirectionVersion);
   }
   try {
-    SteeringDirection direction = described(json);
-    read_values(direction, json, folder / kValues);
+    SteeringDirection direction = described(description);
+    read_values(direction, description, values, where + kValues);
     return direction;
   } catch (const Json::exception&) {
-    throw DataError("{}: a key is missing or of another type; fit the direction again",
-                    file.string());
+    throw DataError(
+        "{}{}: a key is missing or of another type; fit the direction again", where, kDescription);
   }
 }
 

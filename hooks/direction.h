@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ void write_direction(const SteeringDirection& direction,
 // Throws DataError naming the file: no such folder, another version, a key that is missing or of
 // another type, values of another hash, shape or number of points than described.
 SteeringDirection read_direction(const std::filesystem::path& folder);
+
+// The same of what a folder's files hold. `where` is named in errors: DataError.
+SteeringDirection direction_from(const Json& description,
+                                 std::span<const std::uint8_t> values,
+                                 const std::string& where);
 
 // The files that decide what it is.
 std::vector<std::filesystem::path> direction_files(const std::filesystem::path& folder);

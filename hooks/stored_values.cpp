@@ -34,8 +34,11 @@ Tensor given_numbers(const InterventionValues& stored) {
   return tensor_of({stored.numbers.begin(), stored.numbers.end()}, stored.shape);
 }
 
-Tensor named_tensor(const std::string& name, const NamedValues& named) {
-  const auto found = named.find(name);
+Tensor named_tensor(const std::string& name, HookPoint point, const NamedValues& named) {
+  auto found = named.find(name + "/" + hook_name(point.site, point.layer));
+  if (found == named.end()) {
+    found = named.find(name);
+  }
   if (found != named.end()) {
     return found->second;
   }
@@ -117,7 +120,7 @@ ResolvedValues resolved_values(const Intervention& what,
                                const std::string& weights_hash) {
   const InterventionValues& stored = what.values;
   if (!stored.name.empty()) {
-    return {named_tensor(stored.name, named)};
+    return {named_tensor(stored.name, point, named)};
   }
   if (!stored.trace.empty()) {
     return from_trace(stored, point, weights_hash);

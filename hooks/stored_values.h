@@ -12,6 +12,7 @@
 
 namespace headscope {
 
+// By their name; those of one hook point alone by "name/blocks.9.attn.hook_z".
 using NamedValues = std::map<std::string, Tensor>;
 
 struct ResolvedValues {

@@ -7,6 +7,8 @@
 
 #include "cli/api/body_fields.h"
 #include "cli/api/text_answering.h"
+#include "cli/render/text_codes.h"
+#include "lib/base/hash.h"
 #include "lib/base/version.h"
 
 namespace headscope {
@@ -84,7 +86,42 @@ OrderedJson models_json(const ModelCard& card) {
                                 {"context_length", card.n_ctx}}})}};
 }
 
+// {"direction": the description, "values": base64 of values.safetensors}: the files that `headscope
+// steer fit` wrote.
+UploadedDirection learned_direction(const Api& api, const std::string& body) {
+  const Json json = body_object(body);
+  BodyFields fields(json);
+  const Json* description = fields.find("direction");
+  const auto values = from_base64(fields.text("values").value_or("?"));
+  if (description == nullptr || !description->is_object()) {
+    fields.fail("direction", "what direction.json says");
+  }
+  if (!values) {
+    fields.fail("values", "values.safetensors in base64");
+  }
+  fields.refuse_others();
+  return {.hash = Hasher().update(description->dump()).update(*values).digest(),
+          .shape = {},
+          .numbers = {},
+          .learned = api.engine.read_direction(*description, *values),
+          .learned_bytes = body.size()};
+}
+
+OrderedJson points_json(const std::string& body) {
+  OrderedJson points = OrderedJson::array();
+  for (const Json& point : Json::parse(body)["direction"]["points"]) {
+    points.push_back(point["point"].get<std::string>());
+  }
+  return points;
+}
+
 void upload_direction(Api& api, const Exchange& exchange) {
+  if (exchange->request().content_type == "application/json") {
+    const std::string& body = exchange->request().body;
+    const auto learned = api.directions->put(learned_direction(api, body));
+    exchange->reply({.body = line({{"direction", learned->hash}, {"points", points_json(body)}})});
+    return;
+  }
   const auto direction = api.directions->put(exchange->request().body);
   exchange->reply({.body = line({{"direction", direction->hash}, {"shape", direction->shape}})});
 }
@@ -124,7 +161,7 @@ HttpRoute directions_route(Api& api) {
           .path = "/v1/directions",
           .handle = [&api](const Exchange& exchange) { upload_direction(api, exchange); },
           .most_body = api.options.limits.direction_bytes,
-          .content_types = {"application/octet-stream"}};
+          .content_types = {"application/octet-stream", "application/json"}};
 }
 
 }  // namespace

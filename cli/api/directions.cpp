@@ -18,10 +18,10 @@ namespace {
 constexpr std::size_t kMostDirections = 1024;  // however small they are
 
 std::size_t bytes_of(const UploadedDirection& direction) {
-  return direction.numbers.size() * sizeof(float);
+  return direction.numbers.size() * sizeof(float) + direction.learned_bytes;
 }
 
-UploadedDirection direction_from(const std::string& file) {
+UploadedDirection one_tensor(const std::string& file) {
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
   std::vector<SafetensorsTensor> tensors;
   try {
@@ -64,8 +64,13 @@ void check_numbers(const UploadedDirection& direction) {
 }  // namespace
 
 std::shared_ptr<const UploadedDirection> Directions::put(const std::string& safetensors) {
-  const auto direction = std::make_shared<const UploadedDirection>(direction_from(safetensors));
-  check_numbers(*direction);
+  UploadedDirection direction = one_tensor(safetensors);
+  check_numbers(direction);
+  return put(std::move(direction));
+}
+
+std::shared_ptr<const UploadedDirection> Directions::put(UploadedDirection uploaded) {
+  const auto direction = std::make_shared<const UploadedDirection>(std::move(uploaded));
   if (bytes_of(*direction) > most_bytes_) {
     throw HttpError(413, fmt::format("more than the {} bytes of directions kept", most_bytes_));
   }

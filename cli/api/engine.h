@@ -14,6 +14,8 @@
 
 namespace headscope {
 
+struct SteeringDirection;
+
 struct ModelCard {
   std::string id;  // what requests call it
   std::int64_t n_layers = 0;
@@ -27,7 +29,9 @@ struct EngineCounts {
   std::int64_t waiting = 0;        // texts and looks in the queue
   std::int64_t prompt_tokens = 0;  // read so far
   std::int64_t written_tokens = 0;
-  std::int64_t steps = 0;  // of the batch
+  std::int64_t steps = 0;         // of the batch
+  std::int64_t prefix_hits = 0;   // prompts that went on from keys and values kept of another
+  std::int64_t prefix_bytes = 0;  // of what is kept
 };
 
 // Every function may be called from any thread and returns at once.
@@ -49,6 +53,11 @@ class Engine {
   using Answer = std::function<void(HttpResponse)>;
   virtual void look(ValuesJob job, Answer answer) = 0;
   virtual void look(AttentionJob job, Answer answer) = 0;
+
+  // What `headscope steer fit` learned, by its description (JSON) and its values (safetensors).
+  // Throws HttpError 400 for what is not of the model.
+  [[nodiscard]] virtual std::shared_ptr<const SteeringDirection> read_direction(
+      const Json& description, const std::string& values) const = 0;
 };
 
 }  // namespace headscope

@@ -52,6 +52,11 @@ std::string metrics_text(const AnswerCounts& answers, const MetricsNow& now) {
            MetricLine{
                "written_tokens_total", "counter", "Tokens written.", now.engine.written_tokens},
            MetricLine{"batch_steps_total", "counter", "Steps of the batch.", now.engine.steps},
+           MetricLine{"prefix_hits_total",
+                      "counter",
+                      "Prompts that went on from keys and values kept of another.",
+                      now.engine.prefix_hits},
+           MetricLine{"prefix_bytes", "gauge", "Keys and values kept.", now.engine.prefix_bytes},
            MetricLine{"directions_kept",
                       "gauge",
                       "Uploaded directions.",

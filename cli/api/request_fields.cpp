@@ -26,14 +26,41 @@ void check_prompt_bytes(std::size_t bytes, const RequestContext& context) {
 std::vector<std::int32_t> token_ids(const Json& list, const BodyFields& fields) {
   std::vector<std::int32_t> ids;
   for (const Json& each : list) {
+    if (!each.is_number()) {
+      fields.fail("prompt",
+                  "one text or one list of token ids (send several requests for several)");
+    }
     if (!each.is_number_unsigned() ||
         each.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
       fields.fail("prompt",
-                  "one text or one list of token ids (send several requests for several)");
+                  "a list of token ids: they are whole numbers from 0 on, not " + each.dump());
     }
     ids.push_back(each.get<std::int32_t>());
   }
   return ids;
+}
+
+// {"subject": [3, 5]}: tokens of the prompt as run, the second not among them.
+std::map<std::string, Span> spans_field(BodyFields& fields) {
+  const char* const wanted = "named token ranges: {\"subject\": [begin, end]}, end behind the last";
+  std::map<std::string, Span> spans;
+  const Json* json = fields.find("spans");
+  if (json == nullptr) {
+    return spans;
+  }
+  if (!json->is_object() || json->size() > kMostIndices) {
+    fields.fail("spans", wanted);
+  }
+  for (const auto& [name, range] : json->items()) {
+    const bool is_range = range.is_array() && range.size() == 2 && range[0].is_number_unsigned() &&
+                          range[1].is_number_unsigned();
+    if (!is_range || range[0].get<std::uint64_t>() >= range[1].get<std::uint64_t>() ||
+        range[1].get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
+      fields.fail("spans", wanted);
+    }
+    spans[name] = {range[0].get<std::int64_t>(), range[1].get<std::int64_t>()};
+  }
+  return spans;
 }
 
 PromptField prompt_field(BodyFields& fields, const RequestContext& context) {
@@ -53,6 +80,7 @@ PromptField prompt_field(BodyFields& fields, const RequestContext& context) {
   } else {
     fields.fail("prompt", "a text or a list of token ids");
   }
+  prompt.spans = spans_field(fields);
   return prompt;
 }
 
@@ -95,7 +123,7 @@ PromptField messages_field(BodyFields& fields, const RequestContext& context) {
     bytes += messages[i]["content"].get_ref<const std::string&>().size();
   }
   check_prompt_bytes(bytes, context);
-  return {.messages = std::move(messages)};
+  return {.messages = std::move(messages), .spans = spans_field(fields)};
 }
 
 // Keys of the OpenAI API that change what is written and that we do not have. Those that change

@@ -2,19 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/json.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
 
-// What the model reads. Exactly one is set.
+// What the model reads. Exactly one of text, tokens and messages is set.
 struct PromptField {
   std::optional<std::string> text{};
   std::vector<std::int32_t> tokens{};
   Json messages = nullptr;  // of a chat, put together by the model's chat template
+  // Named token ranges of the prompt as run, for interventions that choose them.
+  std::map<std::string, Span> spans{};
 };
 
 // How numbers are written: lists, or base64 of little-endian f32 or f16.

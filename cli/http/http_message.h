@@ -8,9 +8,10 @@
 namespace headscope {
 
 struct HttpRequest {
-  std::string method;   // "POST"
-  std::string path;     // "/v1/completions", without what follows "?"
-  std::string query{};  // what follows it
+  std::string method;          // "POST"
+  std::string path;            // "/v1/completions", without what follows "?"
+  std::string query{};         // what follows it
+  std::string content_type{};  // of the body, as media_type() gives it
   std::string body{};
 };
 

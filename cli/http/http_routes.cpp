@@ -40,10 +40,7 @@ const HttpRoute& find_route(const std::vector<HttpRoute>& routes,
   throw HttpError(405, method + " is not a method of " + path + ": use " + methods);
 }
 
-void check_content_type(const HttpRoute& route, std::string_view content_type) {
-  if (route.content_types.empty()) {
-    return;
-  }
+std::string media_type(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (type.ends_with(' ')) {
     type.pop_back();
@@ -51,6 +48,14 @@ void check_content_type(const HttpRoute& route, std::string_view content_type) {
   std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) {
     return static_cast<char>(std::tolower(c));
   });
+  return type;
+}
+
+void check_content_type(const HttpRoute& route, std::string_view content_type) {
+  if (route.content_types.empty()) {
+    return;
+  }
+  const std::string type = media_type(content_type);
   if (std::find(route.content_types.begin(), route.content_types.end(), type) ==
       route.content_types.end()) {
     throw HttpError(415,

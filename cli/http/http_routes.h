@@ -31,6 +31,9 @@ const HttpRoute& find_route(const std::vector<HttpRoute>& routes,
 // The methods of a path, for the header Allow: "GET, POST".
 std::string allowed_methods(const std::vector<HttpRoute>& routes, const std::string& path);
 
+// "Application/JSON; charset=utf-8" → "application/json"
+std::string media_type(std::string_view content_type);
+
 // Throws HttpError 415. `content_type` as sent, with parameters.
 void check_content_type(const HttpRoute& route, std::string_view content_type);
 

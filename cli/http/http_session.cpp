@@ -139,6 +139,7 @@ void HttpSession::dispatch() {
   HttpRequest request{.method = std::string(message.method_string()),
                       .path = target.substr(0, end),
                       .query = end == std::string::npos ? "" : target.substr(end + 1),
+                      .content_type = media_type(message[http::field::content_type]),
                       .body = std::move(message.body())};
   arm(host_.options().limits.answer_seconds);
   watch_client();

@@ -1,13 +1,19 @@
 #include "cli/serve/client_input.h"
 
 #include <algorithm>
+#include <span>
+
+#include <ATen/ops/isfinite.h>
 
 #include "cli/http/http_error.h"
+#include "hooks/address.h"
+#include "hooks/direction.h"
 #include "hooks/intervention_json.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
+#include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
@@ -31,8 +37,22 @@ std::vector<std::int32_t> encoded(const PromptField& prompt,
   return chat(prompt.messages);
 }
 
-// Names of values are hashes of directions: their numbers take their place.
-void bring_numbers(Intervention& what, const Directions& directions) {
+// The points that `what` changes, but for what the plan will refuse.
+std::vector<HookPoint> points_of(const Intervention& what, const ModelConfig& config) {
+  std::vector<HookPoint> points = resolve_hooks(what.site, config);
+  std::erase_if(points, [&](HookPoint point) {
+    return what.layers &&
+           std::find(what.layers->begin(), what.layers->end(), point.layer) == what.layers->end();
+  });
+  return points;
+}
+
+// Names of values are hashes of directions: the numbers of one tensor take its place, what a
+// steering method learned is named for each point that it is put in at.
+void bring_numbers(Intervention& what,
+                   const Directions& directions,
+                   const Model& model,
+                   NamedValues& named) {
   if (what.values.name.empty()) {
     return;
   }
@@ -42,6 +62,13 @@ void bring_numbers(Intervention& what, const Directions& directions) {
         404,
         "direction " + what.values.name + " was dropped for newer ones: upload it again",
         "direction_not_found");
+  }
+  if (direction->learned) {
+    for (const HookPoint point : points_of(what, model.config())) {
+      const std::string name = direction->hash + "/" + hook_name(point.site, point.layer);
+      named[name] = direction_values(*direction->learned, what, point, model.source().weights_hash);
+    }
+    return;
   }
   what.values = {};
   what.values.numbers.assign(direction->numbers.begin(), direction->numbers.end());
@@ -73,6 +100,17 @@ std::vector<std::int32_t> prompt_tokens(const PromptField& prompt,
     throw HttpError(400,
                     fmt::format("token {} is not one of the model's {}", *outside, config.d_vocab));
   }
+  for (const auto& [name, span] : prompt.spans) {
+    if (span.end > static_cast<std::int64_t>(tokens.size())) {
+      throw HttpError(400,
+                      fmt::format("span \"{}\" [{}, {}) does not lie in the prompt, which has {} "
+                                  "tokens",
+                                  name,
+                                  span.begin,
+                                  span.end,
+                                  tokens.size()));
+    }
+  }
   return tokens;
 }
 
@@ -84,14 +122,38 @@ std::shared_ptr<const StandingChange> client_change(const Json& interventions,
   }
   try {
     std::vector<Intervention> list = interventions_from_json(interventions, "interventions");
+    NamedValues named;
     for (Intervention& what : list) {
-      bring_numbers(what, directions);
+      bring_numbers(what, directions, model, named);
     }
     std::string hash = Hasher().update(interventions.dump()).digest();
     return std::make_shared<const StandingInterventions>(
-        std::move(list), model, std::move(hash), "interventions");
+        std::move(list), model, std::move(hash), "interventions", named);
   } catch (const Error& error) {
     throw HttpError(400, error.what(), "invalid_interventions");
+  }
+}
+
+std::shared_ptr<const SteeringDirection> client_direction(const Json& description,
+                                                          const std::string& values,
+                                                          const Model& model) {
+  const std::string& hash = model.source().weights_hash;
+  try {
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(values.data()), values.size());
+    auto direction =
+        std::make_shared<const SteeringDirection>(direction_from(description, bytes, ""));
+    if (!hash.empty() && !direction->weights_hash.empty() && direction->weights_hash != hash) {
+      throw DataError("direction.json: learned from another model ({}); fit it again with this one",
+                      direction->model);
+    }
+    for (const SteeringDirection::Point& point : direction->points) {
+      if (!at::isfinite(point.values).all().item<bool>()) {
+        throw DataError("values.safetensors: {} has numbers that are not finite", point.name);
+      }
+    }
+    return direction;
+  } catch (const Error& error) {
+    throw HttpError(400, error.what(), "invalid_direction");
   }
 }
 

@@ -19,14 +19,21 @@ ModelEngine::ModelEngine(const Model& model,
       options_(std::move(options)),
       card_(model_card(model, options_.id)),
       queue_(options_.queue),
-      generation_(std::make_unique<Generation>(model_)) {}
+      prefixes_(std::make_shared<PrefixCache>(options_.prefix_bytes)),
+      generation_(new_generation()) {}
+
+std::unique_ptr<Generation> ModelEngine::new_generation() const {
+  return std::make_unique<Generation>(model_, Generation::Options{.prefixes = prefixes_});
+}
 
 EngineCounts ModelEngine::counts() const {
   return {.running = running_count_,
           .waiting = queue_.size(),
           .prompt_tokens = prompt_tokens_,
           .written_tokens = written_tokens_,
-          .steps = steps_};
+          .steps = steps_,
+          .prefix_hits = prefixes_->hits(),
+          .prefix_bytes = prefixes_->bytes_held()};
 }
 
 std::uint64_t ModelEngine::write(TextJob job, std::shared_ptr<TextListener> listener) {
@@ -43,6 +50,11 @@ void ModelEngine::look(ValuesJob job, Answer answer) {
 
 void ModelEngine::look(AttentionJob job, Answer answer) {
   queue_.put({std::move(job), std::move(answer)});
+}
+
+std::shared_ptr<const SteeringDirection> ModelEngine::read_direction(
+    const Json& description, const std::string& values) const {
+  return client_direction(description, values, model_);
 }
 
 void ModelEngine::run(const std::function<bool()>& stopped) {
@@ -87,7 +99,8 @@ bool ModelEngine::may_join(const Writing& writing) const {
          (!writing.alone || running_.empty());
 }
 
-// One a step, so that texts that run do not wait for many prompts.
+// One a step, in the order they came: a text that runs waits for one prompt at most, and a prompt
+// for one step and those before it.
 bool ModelEngine::join_next() {
   const WritingPtr writing =
       queue_.take_text([this](const Writing& first) { return may_join(first); });
@@ -140,6 +153,7 @@ OrderedJson ModelEngine::answer_to(const EngineLook& look) const {
       [&](const auto& job) -> OrderedJson {
         Prompt prompt;
         prompt.tokens = prompt_tokens(job.prompt, model_, options_.chat);
+        prompt.spans = job.prompt.spans;
         const auto change = client_change(job.interventions, model_, *directions_);
         const Model changed = model_.with(change);
         OrderedJson json;
@@ -168,7 +182,7 @@ bool ModelEngine::step() {
     if (running_.size() == 1) {
       const WritingPtr only = running_.begin()->second;
       running_.clear();
-      generation_ = std::make_unique<Generation>(model_);
+      generation_ = new_generation();
       count_running();
       fail(only, std::current_exception());
     } else {
@@ -192,7 +206,7 @@ void ModelEngine::isolate_running() {
     queue_.put_back(each->second);
   }
   running_.clear();
-  generation_ = std::make_unique<Generation>(model_);
+  generation_ = new_generation();
   count_running();
 }
 

@@ -15,6 +15,8 @@ struct EngineOptions {
   std::vector<std::int32_t> chat_ends{};  // tokens that end the model's turn in a chat
   std::int64_t batch = 32;                // texts that run at once
   std::size_t queue = 256;                // texts and looks that wait
+  std::int64_t prefix_bytes =
+      256 << 20;  // of keys and values of prompts, for those that come again
   LookLimits look{};
 };
 
@@ -34,8 +36,11 @@ class ModelEngine final : public Engine {
   void cancel(std::uint64_t job) override;
   void look(ValuesJob job, Answer answer) override;
   void look(AttentionJob job, Answer answer) override;
+  [[nodiscard]] std::shared_ptr<const SteeringDirection> read_direction(
+      const Json& description, const std::string& values) const override;
 
  private:
+  [[nodiscard]] std::unique_ptr<Generation> new_generation() const;
   void drop_cancelled();
   bool join_next();
   [[nodiscard]] bool may_join(const Writing& writing) const;
@@ -64,6 +69,7 @@ class ModelEngine final : public Engine {
   std::atomic<std::int64_t> steps_ = 0;
 
   // Of the engine's thread.
+  std::shared_ptr<PrefixCache> prefixes_;
   std::unique_ptr<Generation> generation_;
   std::map<std::size_t, WritingPtr> running_;  // by the text's number in generation_
 };

@@ -29,6 +29,7 @@ TextRequest text_request(const Writing& writing) {
   const TextJob& job = writing.job;
   TextRequest request;
   request.prompt = writing.prompt;
+  request.spans = job.prompt.spans;
   request.sampler = {.temperature = job.temperature,
                      .top_k = job.top_k,
                      .top_p = job.top_p,
@@ -94,6 +95,7 @@ TextEnd end_of(const Writing& writing,
   if (writing.job.hooks) {
     Prompt prompt;
     prompt.tokens = writing.prompt;
+    prompt.spans = writing.job.prompt.spans;
     end.hooks = values_json(model.with(writing.change),
                             computed_text(std::move(prompt), text),
                             *writing.job.hooks,

@@ -26,6 +26,7 @@ struct ServeArguments {
   std::int64_t batch = 32;
   std::size_t queue = 256;
   std::size_t connections = 256;
+  std::int64_t prefix_cache = 256;  // MB
   std::int64_t max_tokens = 4096;
   double timeout = 600;
   double drain = 30;
@@ -56,6 +57,11 @@ void add_serve_limits(CLI::App& app, ServeArguments& arguments) {
   app.add_option("--queue", arguments.queue, "Requests that may wait; one more gets 429")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20))
       ->capture_default_str();
+  app.add_option("--prefix-cache",
+                 arguments.prefix_cache,
+                 "MB of keys and values kept of prompts, for those that begin alike; 0: none")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
+      ->capture_default_str();
   app.add_option("--connections", arguments.connections, "At a time; one more gets 503")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 16))
       ->capture_default_str();
@@ -85,6 +91,7 @@ ServeOptions serve_options(const ServeArguments& arguments, const CommonOptions&
   options.engine.id = arguments.name.empty() ? model_id(arguments.model) : arguments.name;
   options.engine.batch = arguments.batch;
   options.engine.queue = arguments.queue;
+  options.engine.prefix_bytes = arguments.prefix_cache << 20;
   options.drain_seconds = arguments.drain;
   options.stopped = interrupted;
   return options;

@@ -254,6 +254,9 @@ TEST_CASE("a body that is wrong is refused with what is wrong in it") {
       {"/v1/activations", R"({"prompt": "Hi", "hooks": ["h"], "heads": []})", 400, "\"heads\""},
       {"/v1/attention", R"({"prompt": "Hi", "show": "all"})", 400, "\"show\""},
       {"/v1/directions", "short", 400, "the body"},
+      {kCompletions, R"({"prompt": [-1]})", 400, "whole numbers from 0 on, not -1"},
+      {kCompletions, R"({"prompt": [1.5]})", 400, "whole numbers from 0 on, not 1.5"},
+      {kCompletions, R"({"prompt": [[1], [2]]})", 400, "one list of token ids"},
   };
   TestApi test;
   for (const Case& each : cases) {
@@ -290,6 +293,50 @@ TEST_CASE("directions are named by what is in them") {
   test.post("/v1/directions", safetensors("F32", std::string(996, '\0')));
   CHECK(test.api.directions->size() == 1);
   CHECK(test.api.directions->find(hash) == nullptr);
+}
+
+TEST_CASE("what steer fit learned is uploaded as its two files") {
+  TestApi test;
+  const auto upload = [&](const std::string& body) {
+    auto exchange = std::make_shared<FakeExchange>(HttpRequest{.method = "POST",
+                                                               .path = "/v1/directions",
+                                                               .body = body,
+                                                               .content_type = "application/json"});
+    try {
+      find_route(test.routes, "POST", "/v1/directions").handle(exchange);
+    } catch (...) {
+      exchange->reply(response_to(std::current_exception()));
+    }
+    return Json::parse(exchange->replies.at(0).body);
+  };
+  const std::string files =
+      R"({"direction": {"version": 1, "points": [{"point": "blocks.1.hook_resid_post"}]},)";
+  const Json told = upload(files + R"("values": "AAEC"})");
+  CHECK(told["points"] == Json({"blocks.1.hook_resid_post"}));
+  const auto kept = test.api.directions->find(told["direction"].get<std::string>());
+  REQUIRE(kept);
+  CHECK(kept->learned);
+  CHECK(kept->learned_bytes > 60);
+  CHECK(upload(files + R"("values": "AAED"})")["direction"] != told["direction"]);
+  const auto message = [&](const std::string& body) {
+    return upload(body)["error"]["message"].get<std::string>();
+  };
+  CHECK_THAT(message(files + R"("values": "A*EC"})"), contains("\"values\" is not"));
+  CHECK_THAT(message(R"({"values": "AAEC"})"), contains("\"direction\" is not"));
+  CHECK_THAT(message(R"({"direction": {"version": 2}, "values": "AAEC"})"),
+             contains("not a direction of version 1"));
+  CHECK_THAT(message(files + R"("values": "AAEC", "path": "/etc"})"), contains("unknown key"));
+}
+
+TEST_CASE("spans are named token ranges") {
+  TestApi test;
+  test.post(kCompletions, R"({"prompt": [5, 6, 7], "spans": {"subject": [1, 3]}})");
+  CHECK(test.engine.jobs().at(0).job.prompt.spans.at("subject") == Span{1, 3});
+  for (const std::string spans :
+       {"[1, 3]", R"({"s": [3, 1]})", R"({"s": [-1, 3]})", R"({"s": [1, 1]})", R"({"s": 1})"}) {
+    const Json error = test.error(kCompletions, R"({"prompt": [5], "spans": )" + spans + "}", 400);
+    CHECK_THAT(error["message"].get<std::string>(), contains("\"spans\" is not named token"));
+  }
 }
 
 TEST_CASE("metrics are lines that Prometheus reads") {

@@ -41,6 +41,14 @@ class FakeEngine final : public Engine {
         {.body = OrderedJson{{"statistics", job.show == AttentionJob::Show::statistics}}.dump()});
   }
 
+  [[nodiscard]] std::shared_ptr<const SteeringDirection> read_direction(
+      const Json& description, const std::string& values) const override {
+    if (description.value("version", 0) != 1) {
+      throw HttpError(400, "not a direction of version 1", "invalid_direction");
+    }
+    return {std::make_shared<std::string>(values), nullptr};
+  }
+
   struct Given {
     TextJob job;
     std::shared_ptr<TextListener> listener;

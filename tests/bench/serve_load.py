@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""serve_load.py PROGRAM MODEL [--requests N] [--at-once N] [--soak N]: the load test of BENCHMARKS.md.
+"""serve_load.py PROGRAM MODEL [--requests N] [--at-once N] [--soak N] [--kinds N]: the load test of BENCHMARKS.md.
 
 Starts `headscope serve`, has each of a set of different requests (prompts, interventions, samplers) answered alone, then
 sends them mixed, many at once, and holds every answer against the one given alone; then a soak, during which the memory
@@ -15,11 +15,11 @@ import sys
 import time
 
 
-def requests(layers, heads):
+def requests(layers, heads, count):
     """Different requests: what is asked, so that the answer depends on nothing else."""
     random.seed(7)
     made = []
-    for i in range(48):
+    for i in range(count):
         body = {"prompt": [random.randrange(5, 250) for _ in range(1 + i % 12)], "max_tokens": 4 + i % 9,
                 "temperature": 0 if i % 2 else 1.3, "seed": i, "top_p": 0.9 if i % 3 else 1.0}
         layer, head = random.randrange(layers), random.randrange(heads)
@@ -88,7 +88,7 @@ async def many(port, bodies, at_once, leave=0.0):
 
 async def measure(port, options):
     card = json.loads(await get(port, "/v1/models"))["data"][0]
-    kinds = requests(card["n_layers"], card["n_heads"])
+    kinds = requests(card["n_layers"], card["n_heads"], options.kinds)
     alone = [told(await post(port, "/v1/completions", body)) for body in kinds]
     assert len(set(map(str, alone))) > len(kinds) / 2, "the requests are too much alike"
 
@@ -126,6 +126,7 @@ def main():
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--soak", type=int, default=10000)
+    parser.add_argument("--kinds", type=int, default=48, help="of requests that differ")
     parser.add_argument("--threads", default="0")
     options = parser.parse_args()
     server = subprocess.Popen([options.program, "serve", options.model, "--port", "0", "--json", "--threads",

@@ -3,10 +3,25 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "hooks/direction.h"
+#include "lib/base/json.h"
+#include "lib/tensor/ops.h"
 #include "tests/support/running_engine.h"
 
 using namespace headscope;
@@ -205,6 +220,173 @@ TEST_CASE("uploaded directions are added as numbers in the document would be") {
   CHECK(named->text == given->text);
   CHECK(named->text != plain->text);
   CHECK(running.error_of(job_of({5}, site + R"({"name": "xxh3:0"}})")).status() == 404);
+}
+
+TEST_CASE("spans of a request are those that its interventions choose") {
+  const Model model = load(huggingface_fixture("llama"));
+  RunningEngine running(model);
+  const std::vector<std::int32_t> prompt = prompt_that_goes_on(model);
+  const std::string edit =
+      R"({"site": "blocks.1.attn.hook_z", "op": "scale", "factor": -9, "apply": )";
+  TextJob job = job_of(prompt, edit + R"({"positions": {"span": "s"}}})");
+  job.prompt.spans["s"] = {1, 3};
+  const auto by_span = running.write(job);
+  by_span->wait();
+  const auto by_number =
+      running.write(job_of(prompt, edit + R"({"positions": {"from": 1, "to": 3}}})"));
+  by_number->wait();
+  REQUIRE(by_span->end);
+  CHECK(by_span->text == by_number->text);
+  CHECK(by_span->tokens.front().scored.logprob ==
+        Approx(by_number->tokens.front().scored.logprob).margin(1e-5));
+  const auto plain = running.write(job_of(prompt, ""));
+  plain->wait();
+  CHECK(std::abs(plain->tokens.front().scored.logprob - by_span->tokens.front().scored.logprob) >
+        1e-4);
+  job.prompt.spans = {};
+  CHECK_THAT(running.error_of(job).what(), contains("no span \"s\""));
+  job.prompt.spans["s"] = {1, 9};
+  CHECK_THAT(running.error_of(job).what(), contains("does not lie in the prompt"));
+  ValuesJob look{.prompt = {.tokens = prompt}, .hooks = {"blocks.1.attn.hook_z"}};
+  look.prompt.spans["s"] = {1, 3};
+  look.interventions = document(edit + R"({"positions": {"span": "s"}}})");
+  CHECK(running.look(look).status == 200);
+}
+
+TEST_CASE("prompts that come again go on from what is kept, and answer and count the same") {
+  const Model model = load(huggingface_fixture("llama"));
+  RunningEngine running(model);
+  RunningEngine anew(model, {.id = "tiny", .prefix_bytes = 0});
+  std::vector<std::int32_t> prompt = prompt_that_goes_on(model);
+  prompt.insert(prompt.end(), prompt.begin(), prompt.end());
+  const std::string first =
+      R"({"site": "blocks.1.attn.hook_k", "op": "scale", "factor": -4, "positions": [0]})";
+  std::int64_t hits = 0;
+  for (const std::string& edit : {std::string(), first, kEdits[2]}) {
+    CAPTURE(edit);
+    const auto expected = anew.write(job_of(prompt, edit));
+    expected->wait();
+    REQUIRE(expected->end);
+    for (int i = 0; i < 3; ++i) {
+      const auto got = running.write(job_of(prompt, edit));
+      got->wait();
+      REQUIRE(got->end);
+      CHECK(got->text == expected->text);
+      CHECK(got->end->interventions == expected->end->interventions);
+    }
+    hits += 2;
+    CHECK(running.engine.counts().prefix_hits == hits);
+  }
+  CHECK(anew.engine.counts().prefix_hits == 0);
+  CHECK(anew.engine.counts().prefix_bytes == 0);
+}
+
+// While it writes, prompts join one by one, each behind a token of the text that runs.
+TEST_CASE("a text that runs waits for one prompt at most, and prompts come in their order") {
+  const Model model = load(huggingface_fixture("llama"));
+  struct Order {
+    std::mutex mutex;
+    std::vector<int> of;  // which text wrote, token by token
+  };
+  class Ordered final : public TextListener {
+   public:
+    Ordered(Order& order, int text) : order_(order), text_(text) {}
+    void wrote(const JobToken&) override {
+      const std::lock_guard lock(order_.mutex);
+      order_.of.push_back(text_);
+    }
+    void ended(const TextEnd&) override { done.set_value(); }
+    void failed(const HttpError&) override { done.set_value(); }
+    std::promise<void> done;
+
+   private:
+    Order& order_;
+    int text_;
+  };
+  Order order;
+  const auto directions = std::make_shared<Directions>(1);
+  ModelEngine engine(model, directions, {.id = "tiny"});
+  std::vector<std::shared_ptr<Ordered>> texts;
+  for (int i = 0; i < 6; ++i) {
+    TextJob job = job_of(prompt_that_goes_on(model), "");
+    texts.push_back(std::make_shared<Ordered>(order, i));
+    engine.write(std::move(job), texts.back());  // all wait before the engine runs
+  }
+  std::atomic<bool> stop = false;
+  std::thread thread([&] { engine.run([&] { return stop.load(); }); });
+  for (const auto& text : texts) {
+    text->done.get_future().wait();
+  }
+  stop = true;
+  thread.join();
+  std::vector<std::size_t> joined;
+  for (int i = 0; i < 6; ++i) {
+    joined.push_back(static_cast<std::size_t>(std::find(order.of.begin(), order.of.end(), i) -
+                                              order.of.begin()));
+  }
+  REQUIRE(joined.back() < order.of.size());
+  for (std::size_t i = 1; i < joined.size(); ++i) {
+    CHECK(joined[i - 1] < joined[i]);
+    // Every text that ran had its token between the two prompts.
+    for (int before = 0; before < static_cast<int>(i); ++before) {
+      const auto begin = order.of.begin() + static_cast<std::ptrdiff_t>(joined[i - 1]) + 1;
+      const auto end = order.of.begin() + static_cast<std::ptrdiff_t>(joined[i]);
+      CHECK(std::count(begin, end, before) == 1);
+    }
+  }
+}
+
+TEST_CASE("a direction that steer fit learned is put in where it belongs, and nowhere else") {
+  const Model model = load(huggingface_fixture("llama"));
+  SteeringDirection direction = direction_of(model, "mean-diff", Op::add);
+  direction.made = Json::object();
+  direction.scores = Json::object();
+  const std::string point = "blocks.1.hook_resid_post";
+  std::vector<float> numbers(32, 0.0F);
+  numbers[3] = 5.0F;
+  direction.points.push_back({.name = point, .values = at::tensor(numbers)});
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("headscope-upload-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  write_direction(direction, {}, folder);
+  const auto text_of = [&](const char* name) {
+    std::ifstream in(folder / name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  Json description = Json::parse(text_of("direction.json"));
+  const std::string values = text_of("values.safetensors");
+  std::filesystem::remove_all(folder);
+
+  RunningEngine running(model);
+  const auto learned = running.engine.read_direction(description, values);
+  running.directions->put(
+      {.hash = "xxh3:1", .shape = {}, .numbers = {}, .learned = learned, .learned_bytes = 1});
+  const std::vector<std::int32_t> prompt = prompt_that_goes_on(model);
+  const auto edit = [&](const std::string& site, const std::string& op) {
+    return R"({"site": ")" + site + R"(", "op": ")" + op + R"(", "values": )";
+  };
+  const auto steered = running.write(job_of(prompt, edit(point, "add") + R"({"name": "xxh3:1"}})"));
+  steered->wait();
+  const auto by_hand =
+      running.write(job_of(prompt, edit(point, "add") + Json(numbers).dump() + "}"));
+  by_hand->wait();
+  REQUIRE(steered->end);
+  CHECK(steered->text == by_hand->text);
+  CHECK(steered->tokens.front().scored.logprob == by_hand->tokens.front().scored.logprob);
+  const auto error = [&](const std::string& site, const std::string& op) {
+    return std::string(
+        running.error_of(job_of(prompt, edit(site, op) + R"({"name": "xxh3:1"}})")).what());
+  };
+  CHECK_THAT(error("blocks.0.hook_resid_post", "add"), contains("has nothing for"));
+  CHECK_THAT(error(point, "replace"), contains("its op is \"add\""));
+  CHECK_THROWS_WITH(running.engine.read_direction(description, values + "x"),
+                    contains("not the values that direction.json describes"));
+  description["model"]["weights_hash"] = "xxh3:0";
+  CHECK_THROWS_WITH(running.engine.read_direction(description, values),
+                    contains("learned from another model"));
+  description["version"] = 2;
+  CHECK_THROWS_WITH(running.engine.read_direction(description, values),
+                    contains("not a direction of version 1"));
 }
 
 TEST_CASE("a cancelled text leaves its place, running or waiting") {

@@ -94,6 +94,12 @@ function pressLayer(layer) {
 function makeGrid() {
   const grid = $('grid');
   grid.style.gridTemplateColumns = `auto repeat(${state.model.n_heads}, auto)`;
+  for (let head = -1; head < state.model.n_heads; head++) {
+    const number = document.createElement('span');
+    number.className = 'number';
+    number.textContent = head < 0 ? '' : head;
+    grid.append(number);
+  }
   for (let layer = 0; layer < state.model.n_layers; layer++) {
     const label = document.createElement('button');
     label.type = 'button';
@@ -199,6 +205,7 @@ async function write() {
 const kMostTokens = 128; // of a map that is drawn
 const kLabelledTokens = 32;
 const kLabelWidth = 64;
+const kMapGap = 16; // between maps, as the style has it
 
 // The name of each query at the left of its row.
 function drawLabels(context, pieces, square) {
@@ -212,10 +219,17 @@ function drawLabels(context, pieces, square) {
   });
 }
 
+// The side of a map's squares: three maps lie beside each other where there is room for that.
+function squareOf(size, left) {
+  const all = document.querySelector('.maps').clientWidth;
+  const own = all < 640 ? all : (all - 2 * kMapGap) / 3;
+  return Math.max(2, Math.min(24, Math.floor((own - left - 2) / size)));
+}
+
 function drawMap(canvas, map, color, pieces) {
   const size = map.length;
-  const square = Math.max(2, Math.min(20, Math.floor(260 / size)));
   const left = size <= kLabelledTokens ? kLabelWidth : 0;
+  const square = squareOf(size, left);
   const ratio = window.devicePixelRatio || 1;
   canvas.width = (left + size * square) * ratio;
   canvas.height = size * square * ratio;
@@ -256,6 +270,18 @@ async function attentionOf(prompt, changes) {
   return {pieces: json.pieces, map: json.layers[state.look.layer].data[0]};
 }
 
+function drawMaps() {
+  if (!state.maps) return;
+  const {pieces, plain, changed} = state.maps;
+  const other = changed || plain;
+  const change = other.map((row, q) => row.map((value, k) => value - plain[q][k]));
+  const most = Math.max(1e-3, ...change.map((row) => Math.max(...row.map(Math.abs))));
+  drawMap($('map-plain'), plain, shade, pieces);
+  drawMap($('map-changed'), other, shade, pieces);
+  drawMap($('map-change'), change, (value) => shadeChange(value / most), pieces);
+  $('change-title').textContent = `change: blue more, red less, full at ${most.toFixed(3)}`;
+}
+
 async function look() {
   const number = ++state.lookNumber;
   const prompt = $('prompt').value;
@@ -265,14 +291,8 @@ async function look() {
     if (number !== state.lookNumber) return; // asked again meanwhile
     if (plain.map.length > kMostTokens) throw new Error(`maps are drawn of up to ${kMostTokens} tokens`);
     state.maps = {pieces: plain.pieces, plain: plain.map, changed: changed && changed.map};
-    const other = changed ? changed.map : plain.map;
-    const change = other.map((row, q) => row.map((value, k) => value - plain.map[q][k]));
-    const most = Math.max(1e-3, ...change.map((row) => Math.max(...row.map(Math.abs))));
-    drawMap($('map-plain'), plain.map, shade, plain.pieces);
-    drawMap($('map-changed'), other, shade, plain.pieces);
-    drawMap($('map-change'), change, (value) => shadeChange(value / most), plain.pieces);
+    drawMaps();
     document.body.dataset.map = plain.map.length;
-    $('change-title').textContent = `change (blue more, red less; full colour: ${most.toFixed(3)})`;
   } catch (error) {
     if (number === state.lookNumber) say(error.message, true);
   }
@@ -327,4 +347,6 @@ $('clear').addEventListener('click', () => {
   state.off.clear();
   headsChanged();
 });
+window.addEventListener('resize', drawMaps);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawMaps);
 start();
