@@ -147,6 +147,48 @@ void add_sweep(Report& report,
   }
 }
 
+// The strongest head alone, as interventions that `generate` takes.
+std::string knockout_commands(const DemoPage& files, const Model& model, const HeadId& head) {
+  return fmt::format(
+      "```\n"
+      "echo '{{\"version\": 1, \"interventions\": [{{\"site\": \"blocks.{}.attn.hook_z\", "
+      "\"heads\": [{}], \"op\": \"zero\"}}]}}' > knockout.json\n"
+      "headscope generate {} --prompts {} --max-tokens 8 --intervene knockout.json --compare\n"
+      "```\n",
+      head.layer,
+      head.head,
+      model.source().name,
+      files.prompts.string());
+}
+
+void add_knockout(Report& report,
+                  const DemoPage& files,
+                  const Model& model,
+                  const DemoKnockout& knockout) {
+  if (knockout.without.empty()) {
+    return;
+  }
+  std::vector<Table::Column> columns{{"prompt"}, {"writes"}};
+  for (const DemoKnockout::Without& without : knockout.without) {
+    columns.push_back({"without " + names_of(without.heads)});
+  }
+  Table table(columns);
+  for (std::size_t i = 0; i < knockout.prompts.size(); ++i) {
+    std::vector<OrderedJson> cells{knockout.prompts[i].text,
+                                   visible(knockout.plain[i].text, Spaces::kept)};
+    for (const DemoKnockout::Without& without : knockout.without) {
+      cells.emplace_back(without.written[i]);
+    }
+    table.row(cells);
+  }
+  report.text(
+      "## Knocked out\nWhat the model writes, as it is and with heads switched off: their output "
+      "`z` is 0 in the prompt and in all that is written. Tokens in [ ] are not those of the "
+      "unchanged text.\n\nThe first of them by hand:\n" +
+      knockout_commands(files, model, knockout.without.front().heads.front()));
+  report.table(table);
+}
+
 void write_all_heads(const DemoPage& files, const TraceReader& trace) {
   ViewerSelection all;
   for (const TraceDataset& dataset : trace.datasets()) {
@@ -172,9 +214,25 @@ std::string footer_of(const DemoPage& files, const TraceReader& trace) {
 
 }  // namespace
 
+std::vector<HeadId> heads_to_knock_out(const TraceReader& trace,
+                                       const std::optional<Result>& sweep) {
+  if (!sweep) {
+    return {strongest(score_heads(trace), &AttendingHead::object, 1).front().head};
+  }
+  const Effects effects = effects_of(*sweep);
+  std::vector<HeadId> heads;
+  for (const CellEffect& cell : strongest(effects, effects.cells.size())) {
+    if (cell.effect.mean > 0 && heads.size() < kPerKind) {
+      heads.push_back(head_of(cell));
+    }
+  }
+  return heads;
+}
+
 void write_demo_page(const DemoPage& files,
                      const Model& model,
                      const TraceReader& trace,
+                     const DemoKnockout& knockout,
                      const std::optional<Result>& sweep) {
   const std::vector<AttendingHead> heads = score_heads(trace);
   Report report({.title = "Attention heads of " + model_label(trace),
@@ -193,6 +251,7 @@ void write_demo_page(const DemoPage& files,
   if (sweep) {
     add_sweep(report, files, trace, *sweep);
   }
+  add_knockout(report, files, model, knockout);
   write_all_heads(files, trace);
   report.text(
       fmt::format("## All {} heads\nClick a head to see its map; point at a token to see "

@@ -141,6 +141,34 @@ std::vector<AlignedTokens> aligned(const std::vector<WrittenToken>& unchanged,
   return rows;
 }
 
+std::string marked_text(const GeneratedText& unchanged,
+                        const GeneratedText& changed,
+                        const Model& model) {
+  std::string text;
+  std::string run;  // of tokens that are all the same, or all others
+  bool marked = false;
+  const auto end_run = [&] {
+    const std::string shown = run.empty() ? "" : visible(run, Spaces::kept);
+    text += marked ? "[" + shown + "]" : shown;
+    run.clear();
+  };
+  for (const AlignedTokens& row : aligned(unchanged.tokens, changed.tokens)) {
+    if (row.changed < 0) {
+      continue;
+    }
+    const std::int32_t token = changed.tokens[static_cast<std::size_t>(row.changed)].token;
+    const bool other = row.unchanged < 0 ||
+                       unchanged.tokens[static_cast<std::size_t>(row.unchanged)].token != token;
+    if (other != marked) {
+      end_run();
+      marked = other;
+    }
+    run += piece_of(model, token);
+  }
+  end_run();
+  return text;
+}
+
 Table comparison_table(const GeneratedText& unchanged,
                        const GeneratedText& changed,
                        const Model& model) {

@@ -26,6 +26,11 @@ struct AlignedTokens {
 std::vector<AlignedTokens> aligned(const std::vector<WrittenToken>& unchanged,
                                    const std::vector<WrittenToken>& changed);
 
+// The changed text on one line, tokens in [ ] that the unchanged one has not at their place.
+std::string marked_text(const GeneratedText& unchanged,
+                        const GeneratedText& changed,
+                        const Model& model);
+
 // step, unchanged, logprob, changed, logprob, and ≠ where they differ.
 Table comparison_table(const GeneratedText& unchanged,
                        const GeneratedText& changed,

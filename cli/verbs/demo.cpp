@@ -34,7 +34,12 @@ DemoPage files_in(const std::filesystem::path& folder, const std::string& comman
           .command_line = command_line};
 }
 
-DemoPage run(const DemoArguments& options, const Invocation& invocation) {
+struct Demo {
+  DemoPage files;
+  DemoKnockout knockout;
+};
+
+Demo run(const DemoArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   DemoPage files = files_in(options.out, invocation.command_line);
   check_page_output(files.page);
@@ -47,29 +52,35 @@ DemoPage run(const DemoArguments& options, const Invocation& invocation) {
   record.if_exists = IfExists::replace;
   record.provenance =
       provenance(model, {.command_line = invocation.command_line, .seed = common.seed});
-  const auto result =
-      record_with_progress(model, read_prompts(files.prompts, model, {}), files.trace, record);
+  const std::vector<Prompt> prompts = read_prompts(files.prompts, model, {});
+  const auto result = record_with_progress(model, prompts, files.trace, record);
   if (result.stopped) {
     throw Interrupted();
   }
   const auto sweep = run_demo_sweep(model, {files.task, files.sweep}, invocation);
-  write_demo_page(files, model, TraceReader(files.trace), sweep);
-  return files;
+  const TraceReader trace(files.trace);
+  DemoKnockout knockout = run_demo_knockout(model, prompts, heads_to_knock_out(trace, sweep));
+  write_demo_page(files, model, trace, knockout, sweep);
+  return {std::move(files), std::move(knockout)};
 }
 
-OrderedJson to_json(const DemoPage& files) {
+OrderedJson to_json(const Demo& demo) {
+  const DemoPage& files = demo.files;
   return {{"page", files.page.string()},
           {"trace", files.trace.string()},
           {"viewer", files.viewer.string()},
           {"sweep", files.sweep.string()},
-          {"prompts", files.prompts.string()}};
+          {"prompts", files.prompts.string()},
+          {"knockout", to_json(demo.knockout)}};
 }
 
-std::string to_text(const DemoPage& files) {
+std::string to_text(const Demo& demo) {
+  const DemoPage& files = demo.files;
   const std::string page = std::filesystem::absolute(files.page).string();
   return fmt::format(
-      "{}   the page: open it in a browser\n{}   the recorded patterns\n{}   the sweep over "
+      "{}\n{}   the page: open it in a browser\n{}   the recorded patterns\n{}   the sweep over "
       "heads\n",
+      to_text(demo.knockout),
       page,
       files.trace.string(),
       files.sweep.string());
@@ -80,15 +91,17 @@ std::string to_text(const DemoPage& files) {
 Verb demo_verb() {
   return {
       .name = "demo",
-      .summary = "Record a real model, patch every head on a task, and write a page of it",
+      .summary =
+          "Record a real model, patch every head on a task, knock the strongest out, and write a "
+          "page of it",
       .example = "  headscope demo -o out/demo && xdg-open out/demo/index.html",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DemoArguments>();
         app.add_option("--model", options->model, "Another model")->capture_default_str();
         add_output_folder(app, options->out, "The folder to write into")->capture_default_str();
         return [options, &invocation] {
-          const DemoPage files = run(*options, invocation);
-          show(invocation, to_json(files), to_text(files));
+          const Demo demo = run(*options, invocation);
+          show(invocation, to_json(demo), to_text(demo));
         };
       },
   };

@@ -217,3 +217,20 @@ TEST_CASE("texts are aligned by their longest common subsequence") {
   CHECK(rows == expected);
   CHECK(aligned({}, b).size() == 5);
 }
+
+TEST_CASE("a changed text is marked where it differs") {
+  const Model model = load_model(model_path("llama"), {});
+  const auto text_of = [&](const std::string& words) {
+    GeneratedText text;
+    for (const std::int32_t id : model.tokenizer().encode(words)) {
+      text.tokens.push_back(token(id));
+    }
+    return text;
+  };
+  const GeneratedText plain = text_of("abcd");
+  REQUIRE(plain.tokens.size() == 4);
+  CHECK(marked_text(plain, plain, model) == "abcd");
+  CHECK(marked_text(plain, text_of("axyd"), model) == "a[xy]d");
+  CHECK(marked_text(plain, text_of("xacde"), model) == "[x]acd[e]");
+  CHECK(marked_text(plain, {}, model).empty());
+}
