@@ -25,15 +25,15 @@ double milliseconds_of(const std::function<void()>& run) {
   return took.count();
 }
 
-Timing timing_of(std::vector<double>& times) {
-  std::sort(times.begin(), times.end());
-  const std::size_t middle = times.size() / 2;
-  const double median =
-      times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
-  return {median, times.front()};
-}
-
 }  // namespace
+
+Timing timing_of(std::vector<double> times_ms) {
+  std::sort(times_ms.begin(), times_ms.end());
+  const std::size_t middle = times_ms.size() / 2;
+  const double median =
+      times_ms.size() % 2 == 1 ? times_ms[middle] : (times_ms[middle - 1] + times_ms[middle]) / 2;
+  return {median, times_ms.front()};
+}
 
 Shape parse_shape(std::string_view text) {
   Shape shape;
@@ -62,7 +62,8 @@ std::vector<std::vector<std::int32_t>> random_prompts(const Shape& shape,
   return prompts;
 }
 
-std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const BenchRepeats& repeats) {
+std::vector<std::vector<double>> times_in_turn(const std::vector<BenchWork>& works,
+                                               const BenchRepeats& repeats) {
   std::vector<std::vector<double>> times(works.size());
   for (int i = 0; i < repeats.warm_ups + repeats.timed; ++i) {
     for (std::size_t work = 0; work < works.size(); ++work) {
@@ -78,9 +79,13 @@ std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const Benc
       }
     }
   }
+  return times;
+}
+
+std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const BenchRepeats& repeats) {
   std::vector<Timing> timings;
-  for (std::vector<double>& own : times) {
-    timings.push_back(timing_of(own));
+  for (std::vector<double>& own : times_in_turn(works, repeats)) {
+    timings.push_back(timing_of(std::move(own)));
   }
   return timings;
 }

@@ -27,6 +27,7 @@ struct Timing {
   double median_ms = 0.0;
   double min_ms = 0.0;
 };
+Timing timing_of(std::vector<double> times_ms);  // of at least one
 
 struct BenchRepeats {
   int warm_ups = 2;  // runs before them that are not timed
@@ -43,6 +44,10 @@ struct BenchWork {
 
 // Runs each work once, then each again, and so on: what else the machine does meets all alike.
 std::vector<Timing> time_in_turn(const std::vector<BenchWork>& works, const BenchRepeats& repeats);
+
+// The same, every time of each work in milliseconds.
+std::vector<std::vector<double>> times_in_turn(const std::vector<BenchWork>& works,
+                                               const BenchRepeats& repeats);
 
 // One plain forward pass.
 void run_forward(const Model& model, const Batch& batch, Logits logits);

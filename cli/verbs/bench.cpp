@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include "analyses/bench/bench_runs.h"
+#include "analyses/bench/step_bench.h"
 #include "analyses/bench/write_bench.h"
+#include "cli/bench/step_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
@@ -28,7 +31,7 @@ namespace headscope {
 namespace {
 
 struct BenchArguments {
-  std::string what;  // "forward" or "record"
+  std::string what;  // "forward", "record" or "generate"
   std::string model;
   std::vector<std::string> shapes{"8x15", "1x512"};
   int repeats = 10;
@@ -43,11 +46,13 @@ struct Measurement {
   std::string run;  // "forward", "record to memory", "record to file", "trace alone", "plain write"
   Shape shape;
   Timing timing;
-  std::int64_t peak_memory = 0;  // bytes, the most so far
-  std::int64_t written = 0;      // bytes of values
+  std::int64_t peak_memory = 0;      // bytes, the most so far
+  std::int64_t written = 0;          // bytes of values
+  std::optional<StepTimes> steps{};  // of steps of decoding
 
   [[nodiscard]] double tokens_per_second() const {
-    return static_cast<double>(shape.prompts * shape.tokens) / (timing.median_ms / 1000.0);
+    const std::int64_t tokens = shape.prompts * (steps ? 1 : shape.tokens);
+    return static_cast<double>(tokens) / (timing.median_ms / 1000.0);
   }
   [[nodiscard]] double bytes_per_second() const {
     return static_cast<double>(written) / (timing.median_ms / 1000.0);
@@ -98,6 +103,14 @@ void measure(BenchOutcome& result,
              const Shape& shape,
              const Invocation& invocation) {
   const std::uint64_t seed = invocation.common.seed;
+  if (options.what == "generate") {
+    const StepTimes steps =
+        time_steps(model, shape, seed, {options.warm_ups, options.repeats, interrupted});
+    const std::int64_t memory = peak_memory(model.device());
+    result.runs.push_back({"step", shape, steps.plain, memory, 0, steps});
+    result.runs.push_back({"step, head scaled", shape, steps.changed, memory, 0, steps});
+    return;
+  }
   const auto tokens = random_prompts(shape, model.config().d_vocab, seed);
   const Batch batch(tokens);
   const BenchRepeats repeats{options.warm_ups, options.repeats, interrupted};
@@ -136,6 +149,17 @@ std::string share_of_disk(const BenchOutcome& result) {
                           plain.shape.tokens,
                           trace.bytes_per_second() / 1e6,
                           100.0 * plain.timing.median_ms / trace.timing.median_ms);
+    }
+  }
+  return text;
+}
+
+std::string steps_text(const BenchOutcome& result) {
+  std::string text;
+  for (const Measurement& run : result.runs) {
+    if (run.run == "step") {
+      text +=
+          fmt::format("\n{}x{}: {}\n", run.shape.prompts, run.shape.tokens, step_text(*run.steps));
     }
   }
   return text;
@@ -181,6 +205,9 @@ OrderedJson to_json(const BenchOutcome& result,
                     {"min_ms", run.timing.min_ms},
                     {"tokens_per_second", run.tokens_per_second()},
                     {"peak_memory", run.peak_memory}});
+    if (run.steps) {
+      runs.back().update(step_json(*run.steps));
+    }
     if (run.written > 0) {
       runs.back()["bytes"] = run.written;
       runs.back()["bytes_per_second"] = run.bytes_per_second();
@@ -230,13 +257,15 @@ std::string to_text(const BenchOutcome& result,
                      counted(options.repeats, "repeat"),
                      format_seconds(result.load_seconds),
                      table.text(),
-                     share_of_disk(result));
+                     share_of_disk(result) + steps_text(result));
 }
 
 void add_options(CLI::App& app, BenchArguments& options) {
-  app.add_option("WHAT", options.what, "forward, or record (all patterns and z)")
+  app.add_option("WHAT",
+                 options.what,
+                 "forward, record (all patterns and z), or generate (steps of decoding)")
       ->required()
-      ->check(CLI::IsMember({"forward", "record"}));
+      ->check(CLI::IsMember({"forward", "record", "generate"}));
   add_model(app, options.model);
   app.add_option("--shape", options.shapes, "PROMPTSxTOKENS; repeatable")
       ->allow_extra_args(false)
@@ -260,10 +289,11 @@ void add_options(CLI::App& app, BenchArguments& options) {
 Verb bench_verb() {
   return {
       .name = "bench",
-      .summary = "Time forward passes and recordings of random tokens",
+      .summary = "Time forward passes, recordings and steps of decoding of random tokens",
       .example =
           "  headscope bench forward smollm2 --shape 8x15 --shape 1x512 --threads 2\n"
-          "  headscope bench record smollm2 --json",
+          "  headscope bench record smollm2 --json\n"
+          "  headscope bench generate smollm2 --shape 1x16 --repeats 100 --threads 2",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<BenchArguments>();
         add_options(app, *options);

@@ -1,4 +1,12 @@
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "analyses/bench/step_bench.h"
+#include "cli/render/visible.h"
 #include "hooks/trace/trace.h"
+#include "lib/base/head_id.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -47,6 +55,52 @@ TEST_CASE("bench times forward passes and recordings and leaves nothing behind")
   CHECK(std::filesystem::is_empty(folder / "scratch"));
 }
 
+TEST_CASE("bench times steps of decoding, with a head scaled and without, in turn") {
+  const Outcome outcome =
+      run({"bench", "generate", model_path("llama"), "--shape", "2x5", "--repeats", "5", "--json"});
+  REQUIRE(outcome.code == 0);
+  const auto json = outcome.json();
+  REQUIRE(json["runs"].size() == 2);
+  const auto& step = json["runs"][0];
+  CHECK(step["run"] == "step");
+  CHECK(json["runs"][1]["run"] == "step, head scaled");
+  CHECK(step["tokens_per_second"].get<double>() ==
+        Approx(2000.0 / step["median_ms"].get<double>()));
+  // All weights but the table of embeddings, which is not the unembedding.
+  const ModelConfig config = load(huggingface_fixture("llama")).config();
+  const std::int64_t block = 4 * 32 * 32 + 3 * 32 * 64 + 2 * 32;
+  CHECK(step["read_bytes"] == 4 * (config.n_layers * block + 32 + config.d_vocab * 32));
+  CHECK(step["limit_ms"].get<double>() == Approx(1000.0 * step["read_bytes"].get<double>() /
+                                                 step["memory_bytes_per_second"].get<double>()));
+  const auto& ratio = step["changed_over_plain"];
+  CHECK(ratio["low"].get<double>() <= ratio["median"].get<double>());
+  CHECK(ratio["median"].get<double>() <= ratio["high"].get<double>());
+  CHECK(step["passes"] == "the CPU replays nothing");
+  CHECK(
+      run({"bench", "generate", model_path("llama"), "--shape", "1x5", "--repeats", "100"}).code ==
+      2);  // the context has 128 tokens
+}
+
+TEST_CASE("the median of ratios lies between order statistics") {
+  std::vector<double> top;
+  std::vector<double> bottom;
+  for (int i = 1; i <= 100; ++i) {
+    top.push_back(2.0 * i);
+    bottom.push_back(i % 2 == 0 ? 2.0 : 4.0);
+  }
+  // The ratios are 2, 4, …, 100 and 0.5, 1.5, …, 49.5; 100/2 − 9.8 are below the interval.
+  const MedianRatio ratio = median_ratio(top, bottom);
+  std::vector<double> sorted;
+  for (std::size_t i = 0; i < top.size(); ++i) {
+    sorted.push_back(top[i] / bottom[i]);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(ratio.median == (sorted[49] + sorted[50]) / 2);
+  CHECK(ratio.low == sorted[40]);
+  CHECK(ratio.high == sorted[59]);
+  CHECK(median_ratio({3.0}, {2.0}).low == 1.5);
+}
+
 TEST_CASE("bench needs only a config with --random-weights") {
   const Folder folder;
   std::filesystem::create_directory(folder / "m");
@@ -77,9 +131,35 @@ TEST_CASE("the demo records its prompts and shows every head") {
                                  "strongest previous token head",
                                  "data:image/svg+xml",
                                  "headscope record",
+                                 "Knocked out",
+                                 "headscope generate",
                                  "headscope demo"}) {
     INFO(text);
     CHECK(page.find(text) != std::string::npos);
   }
   CHECK(std::filesystem::exists(json["viewer"].get<std::string>()));
+  // The text without a head is what `generate` writes without it.
+  const auto& knocked = json["knockout"][0];
+  const HeadId head = parse_head_id(knocked["without"][0]["heads"][0].get<std::string>());
+  const std::string edits =
+      fmt::format(R"({{"version": 1, "interventions": [{{"site": "blocks.{}.attn.hook_z",
+                       "heads": [{}], "op": "zero"}}]}})",
+                  head.layer,
+                  head.head);
+  put(folder / "off.json", edits);
+  const auto same = run({"generate",
+                         model_path("llama"),
+                         "--prompt",
+                         knocked["prompt"],
+                         "--max-tokens",
+                         "8",
+                         "--intervene",
+                         folder / "off.json",
+                         "--compare",
+                         "--json"})
+                        .json()["prompts"][0];
+  const std::string marked = knocked["without"][0]["marked"];
+  CHECK(knocked["text"] == visible(same["unchanged"][0]["text"].get<std::string>(), Spaces::kept));
+  CHECK((marked.find('[') == std::string::npos) ==
+        (same["texts"][0]["text"] == same["unchanged"][0]["text"]));
 }
