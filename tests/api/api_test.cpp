@@ -300,8 +300,8 @@ TEST_CASE("what steer fit learned is uploaded as its two files") {
   const auto upload = [&](const std::string& body) {
     auto exchange = std::make_shared<FakeExchange>(HttpRequest{.method = "POST",
                                                                .path = "/v1/directions",
-                                                               .body = body,
-                                                               .content_type = "application/json"});
+                                                               .content_type = "application/json",
+                                                               .body = body});
     try {
       find_route(test.routes, "POST", "/v1/directions").handle(exchange);
     } catch (...) {
