@@ -150,7 +150,7 @@ TEST_CASE("the demo records its prompts and shows every head") {
   const auto same = run({"generate",
                          model_path("llama"),
                          "--prompt",
-                         knocked["prompt"],
+                         knocked["prompt"].get<std::string>(),
                          "--max-tokens",
                          "8",
                          "--intervene",
@@ -158,7 +158,7 @@ TEST_CASE("the demo records its prompts and shows every head") {
                          "--compare",
                          "--json"})
                         .json()["prompts"][0];
-  const std::string marked = knocked["without"][0]["marked"];
+  const auto marked = knocked["without"][0]["marked"].get<std::string>();
   CHECK(knocked["text"] == visible(same["unchanged"][0]["text"].get<std::string>(), Spaces::kept));
   CHECK((marked.find('[') == std::string::npos) ==
         (same["texts"][0]["text"] == same["unchanged"][0]["text"]));
