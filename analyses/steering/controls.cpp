@@ -12,11 +12,6 @@
 #include "lib/tensor/ops.h"
 
 namespace headscope {
-namespace {
-
-bool of_chosen_heads(const Intervention& edit) {
-  return (edit.where.heads || edit.where.kv_heads) && edit.values.empty();
-}
 
 std::vector<HookPoint> edited_points(const Intervention& edit, const ModelConfig& config) {
   std::vector<HookPoint> points = resolve_hooks(edit.site, config);
@@ -26,6 +21,12 @@ std::vector<HookPoint> edited_points(const Intervention& edit, const ModelConfig
     });
   }
   return points;
+}
+
+namespace {
+
+bool of_chosen_heads(const Intervention& edit) {
+  return (edit.where.heads || edit.where.kv_heads) && edit.values.empty();
 }
 
 std::vector<HeadId> heads_of_edit(const Intervention& edit, const ModelConfig& config) {

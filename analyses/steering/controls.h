@@ -30,6 +30,9 @@ struct ControlKinds {
 };
 ControlKinds control_kinds(const std::vector<Intervention>& edits);
 
+// The hook points that `edit` changes, in the model's order.
+std::vector<HookPoint> edited_points(const Intervention& edit, const ModelConfig& config);
+
 // Throws UsageError for heads of keys and values, and if the model has not as many other heads.
 ControlEdits random_counterpart(const Model& model,
                                 const std::vector<Intervention>& edits,

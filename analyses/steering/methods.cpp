@@ -21,7 +21,8 @@ std::span<const SteerMethod> all_steer_methods() {
                                   lofit_method(),
                                   vhr_method(),
                                   pasta_method(),
-                                  act_method()};
+                                  act_method(),
+                                  low_rank_method()};
   return methods;
 }
 

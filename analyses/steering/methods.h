@@ -17,5 +17,6 @@ SteerMethod lofit_method();
 SteerMethod vhr_method();
 SteerMethod pasta_method();
 SteerMethod act_method();
+SteerMethod low_rank_method();
 
 }  // namespace headscope

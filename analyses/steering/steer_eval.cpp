@@ -40,11 +40,17 @@ TapMaker taps_of_plan(const std::shared_ptr<const InterventionPlan>& plan) {
   return [plan] { return std::make_unique<InterventionTap>(plan); };
 }
 
-SideEffects side_effects(const Model& model,
+struct NeutralSetting {
+  const Model& model;
+  const NeutralText& text;
+  SpanShares spans;  // of the task
+};
+
+SideEffects side_effects(const NeutralSetting& neutral,
                          const std::vector<Intervention>& edits,
-                         const NamedValues& named,
-                         const NeutralText& neutral) {
-  return neutral.under(model, taps_of_plan(plan_of(model, on_neutral_text(edits), named)));
+                         const NamedValues& named) {
+  const auto plan = plan_of(neutral.model, on_neutral_text(edits), named);
+  return neutral.text.under(neutral.model, taps_of_plan(plan), neutral.spans);
 }
 
 std::vector<double> differences(const std::vector<double>& after,
@@ -114,6 +120,7 @@ SteerEval evaluate_edits(const Model& model,
                          const NeutralText& neutral,
                          const SteerEvalOptions& options) {
   const Contrast contrast(task);
+  const NeutralSetting plain{model, neutral, span_shares(task)};
   const auto plan = plan_of(model, edits, named);
   const std::vector<double> before = contrast.scores(model, unchanged);
   const std::vector<double> after = contrast.scores(model, taps_of_plan(plan));
@@ -121,7 +128,7 @@ SteerEval evaluate_edits(const Model& model,
   SteerEval eval{.before = task_scores(before, options.seed),
                  .after = task_scores(after, options.seed),
                  .effect = summarize(differences(after, before), {.seed = options.seed}),
-                 .side = side_effects(model, edits, named, neutral),
+                 .side = side_effects(plain, edits, named),
                  .perplexity_before = neutral.perplexity(),
                  .control = control_kinds(edits).words()};
   Random random(options.seed, "steer controls");
@@ -133,7 +140,7 @@ SteerEval evaluate_edits(const Model& model,
     const ControlEdits drawn = random_counterpart(model, edits, named, random);
     const TapMaker taps = taps_of_plan(plan_of(model, drawn.edits, drawn.named));
     eval.random.push_back(mean_of(differences(contrast.scores(model, taps), before)));
-    eval.random_kl.push_back(side_effects(model, drawn.edits, drawn.named, neutral).kl);
+    eval.random_kl.push_back(side_effects(plain, drawn.edits, drawn.named).kl);
     if (options.progress) {
       options.progress(static_cast<double>(draw + 1) / static_cast<double>(draws));
     }

@@ -22,8 +22,10 @@ struct TaskScores {
 struct SteerEval {
   TaskScores before;
   TaskScores after;
-  Summary effect;    // after − before, paired by item
-  SideEffects side;  // edits of the last position act at every one of neutral text
+  Summary effect;  // after − before, paired by item
+  // Edits of the last position act at every one of neutral text; a span of the task's prompts
+  // stands there for the same share of the text (NeutralText::under).
+  SideEffects side;
   double perplexity_before = 0.0;
 
   // The mean change by each random counterpart, and where the next one would lie with 95 %: mean ±

@@ -42,7 +42,8 @@ std::vector<std::pair<std::string_view, bool>> named_settings(const SteerSetting
           {"atlas", settings.atlas.has_value()},
           {"detector", settings.detector.has_value()},
           {"steps", settings.steps.has_value()},
-          {"rate", settings.rate.has_value()}};
+          {"rate", settings.rate.has_value()},
+          {"rank", settings.rank.has_value()}};
 }
 
 Steering fit_steering(const SteerMethod& method, const SteerRequest& request) {

@@ -31,6 +31,7 @@ struct SteerSettings {
   std::optional<std::string> detector{};   // boost: a role in it
   std::optional<std::int64_t> steps{};     // lofit: passes over the examples in each stage
   std::optional<double> rate{};            // lofit: Adam's step
+  std::optional<std::int64_t> rank{};      // low-rank: directions that are kept
 };
 
 // The settings' names as options and in SteerMethod::reads, and whether each is set.

@@ -5,8 +5,8 @@
 namespace headscope {
 namespace {
 
-DotChart::Dot dot_of(const Json& line, const Json& y) {
-  DotChart::Dot dot{.x = line["strength"].get<double>()};
+DotChart::Dot dot_of(double x, const Json& y) {
+  DotChart::Dot dot{.x = x};
   if (y.is_object()) {
     dot.y = y["mean"].get<double>();
     if (y["low"].is_number()) {
@@ -21,13 +21,14 @@ DotChart::Dot dot_of(const Json& line, const Json& y) {
 
 }  // namespace
 
-std::string steer_chart_svg(const std::vector<Json>& lines) {
-  DotChart chart{.title = "Steering by strength", .x_axis = "strength", .panels = {}};
+std::string steer_chart_svg(const std::vector<Json>& lines, const std::string& over) {
+  DotChart chart{.title = "Steering by " + over, .x_axis = over, .panels = {}};
   DotChart::Panel effect{.y_axis = "effect on the score, nats", .dots = {}};
   DotChart::Panel cost{.y_axis = "KL on neutral text, nats", .dots = {}};
   for (const Json& line : lines) {
-    effect.dots.push_back(dot_of(line, line["effect"]));
-    cost.dots.push_back(dot_of(line, line["kl"]));
+    const double place = line[over].get<double>();
+    effect.dots.push_back(dot_of(place, line["effect"]));
+    cost.dots.push_back(dot_of(place, line["kl"]));
   }
   chart.panels = {effect, cost};
   return to_svg(chart);

@@ -1,4 +1,4 @@
-// A picture of a sweep over strengths: effect on the task above, what it costs below.
+// A picture of a sweep over strengths or ranks: effect on the task above, what it costs below.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace headscope {
 
-// `lines` as SteerSweepLog keeps them, by strength.
-std::string steer_chart_svg(const std::vector<Json>& lines);
+// `lines` as SteerSweepLog keeps them, in order of what the sweep is `over`: "strength" or "rank".
+std::string steer_chart_svg(const std::vector<Json>& lines, const std::string& over);
 
 }  // namespace headscope

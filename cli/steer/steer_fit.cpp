@@ -1,4 +1,4 @@
-// headscope steer list and fit.
+// headscope steer fit.
 #include <filesystem>
 
 #include "cli/output.h"
@@ -30,7 +30,19 @@ OrderedJson settings_json(const SteerSettings& settings) {
   put("detector", settings.detector);
   put("steps", settings.steps);
   put("rate", settings.rate);
+  put("rank", settings.rank);
   return out;
+}
+
+SteerSettings settings_of(const SteerOptions& options) {
+  SteerSettings settings = options.settings;
+  if (options.rank.size() > 1) {
+    throw UsageError("steer fit takes one --rank; steer sweep goes over several");
+  }
+  if (!options.rank.empty()) {
+    settings.rank = options.rank.front();
+  }
+  return settings;
 }
 
 Json made_of(const SteerOptions& options,
@@ -49,7 +61,7 @@ Json made_of(const SteerOptions& options,
           {"prepend_bos", from.at("prepend_bos")},
           {"data", {{"path", data.path}, {"hash", data.hash}, {"items", data.items.size()}}},
           {"held_out", options.held_out},
-          {"options", Json::parse(settings_json(options.settings).dump())},
+          {"options", Json::parse(settings_json(settings_of(options)).dump())},
           {"chosen", Json::parse(chosen.dump())}};
 }
 
@@ -108,33 +120,13 @@ void check_folder(const SteerOptions& options) {
 
 }  // namespace
 
-void list_steer_methods(const Invocation& invocation) {
-  Table table({{"method"}, {"summary"}, {"settings"}, {"source"}});
-  OrderedJson methods = OrderedJson::array();
-  for (const SteerMethod& method : all_steer_methods()) {
-    std::string settings;
-    for (const std::string_view name : method.reads) {
-      settings += (settings.empty() ? "--" : " --") + std::string(name);
-    }
-    table.row({std::string(method.name),
-               std::string(method.summary),
-               settings,
-               std::string(method.source)});
-    methods.push_back({{"method", method.name},
-                       {"summary", method.summary},
-                       {"definition", method.definition},
-                       {"settings", method.reads},
-                       {"source", method.source}});
-  }
-  show(invocation, {{"methods", methods}}, table.text());
-}
-
 void steer_fit(const SteerOptions& options, const Invocation& invocation) {
   if (options.words.size() != 2) {
     throw UsageError(
         "steer fit METHOD MODEL --data FILE -o FOLDER (headscope steer list names the methods)");
   }
   const SteerMethod& method = find_steer_method(options.words[0]);
+  const SteerSettings settings = settings_of(options);
   check_folder(options);
   const Model model = load_model(
       options.words[1], {.device = invocation.common.device, .dtype = invocation.common.dtype});
@@ -144,7 +136,7 @@ void steer_fit(const SteerOptions& options, const Invocation& invocation) {
                                    {.model = model,
                                     .fit = split.fit,
                                     .held_out = split.held_out,
-                                    .settings = options.settings,
+                                    .settings = settings,
                                     .seed = invocation.common.seed});
   steering.direction.made = made_of(options, invocation, data, model, steering.chosen);
   write_direction(steering.direction, steering.edits, options.out);

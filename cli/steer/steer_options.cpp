@@ -40,6 +40,10 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->check(CLI::Range(1, 10000))
       ->group(group);
   app.add_option("--rate", settings.rate, "lofit: Adam's step")->group(group);
+  app.add_option("--rank", options.rank, "low-rank: how many directions are kept; sweep: at each")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65536))
+      ->group("fit, sweep");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing direction, or sweep")
       ->group(group);
 }
@@ -79,7 +83,8 @@ void add_steer_options(CLI::App& app, SteerOptions& options) {
   app.add_option("WHAT", options.what, "list, fit, eval or sweep")
       ->required()
       ->check(CLI::IsMember({"list", "fit", "eval", "sweep"}));
-  app.add_option("WORDS", options.words, "fit: METHOD MODEL; eval and sweep: MODEL");
+  app.add_option(
+      "WORDS", options.words, "list: METHOD, or none; fit: METHOD MODEL; eval, sweep: MODEL");
   add_fit_options(app, options);
   add_eval_options(app, options);
   add_prepend_bos(app, options.bos);

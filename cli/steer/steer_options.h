@@ -13,7 +13,7 @@ namespace headscope {
 
 struct SteerOptions {
   std::string what;                // list, fit, eval or sweep
-  std::vector<std::string> words;  // fit: METHOD MODEL; eval and sweep: MODEL
+  std::vector<std::string> words;  // list: METHOD; fit: METHOD MODEL; eval and sweep: MODEL
   std::string data;
   std::string out;
   bool overwrite = false;
@@ -24,6 +24,7 @@ struct SteerOptions {
   std::string task;
   std::string run = "clean";
   std::string strengths = "-2:2:0.5";
+  std::vector<std::int64_t> rank{};  // fit: one; sweep: what it goes over in place of strengths
   std::string text;
   std::int64_t text_tokens = 512;
   std::int64_t draws = -1;  // −1: 10 of eval, none of sweep
@@ -32,7 +33,7 @@ struct SteerOptions {
 
 void add_steer_options(CLI::App& app, SteerOptions& options);
 
-void list_steer_methods(const Invocation& invocation);
+void list_steer_methods(const SteerOptions& options, const Invocation& invocation);
 void steer_fit(const SteerOptions& options, const Invocation& invocation);
 void steer_eval(const SteerOptions& options, const Invocation& invocation);
 void steer_sweep(const SteerOptions& options, const Invocation& invocation);

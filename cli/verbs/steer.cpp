@@ -45,7 +45,7 @@ void check_read(const CLI::App& app, const std::string& what) {
 
 void steer(const SteerOptions& options, const Invocation& invocation) {
   if (options.what == "list") {
-    list_steer_methods(invocation);
+    list_steer_methods(options, invocation);
   } else if (options.what == "fit") {
     steer_fit(options, invocation);
   } else if (options.what == "eval") {
@@ -63,6 +63,7 @@ Verb steer_verb() {
       .summary = "Steering: learn a direction or heads to change, judge it against random ones",
       .example =
           "  headscope steer list\n"
+          "  headscope steer list mean-diff\n"
           "  headscope steer fit mean-diff smollm2 --data pairs.jsonl -o direction\n"
           "  headscope steer eval smollm2 --edits direction/edits.json --task eval.jsonl\n"
           "  headscope steer sweep smollm2 --edits direction/edits.json --strength -2:2:0.5 "

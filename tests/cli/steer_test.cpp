@@ -91,6 +91,15 @@ TEST_CASE("steer lists its methods, and says in one line what is missing or wron
   const auto list = run({"steer", "list", "--json"});
   REQUIRE(list.code == 0);
   CHECK(list.json()["methods"][0]["method"] == "mean-diff");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"steer", "list"}, {"steer", "list", "act"}}) {
+    std::istringstream text(run(words).out);
+    for (std::string line; std::getline(text, line);) {
+      CAPTURE(line);
+      CHECK(line.size() <= 80 + 12);  // bytes: some letters and the rules of tables take several
+    }
+  }
+  CHECK(run({"steer", "list", "act"}).out.find("arXiv:2406.15765") != std::string::npos);
   put(folder / "pairs.jsonl", twelve_pairs());
   put(folder / "broken.jsonl", "{\"prompt\": 1}\n");
   const auto fails =
@@ -102,6 +111,7 @@ TEST_CASE("steer lists its methods, and says in one line what is missing or wron
         CHECK(got.err.find(message) != std::string::npos);
       };
   fails({"steer", "fit", "iti"}, 2, "METHOD MODEL");
+  fails({"steer", "list", "pcaa"}, 2, "did you mean pca");
   fails(fitting(folder, "mean"), 2, "there is mean-diff, pca");
   auto words = fitting(folder, "iti");
   words.insert(words.end(), {"--layers", "1"});

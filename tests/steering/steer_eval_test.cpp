@@ -154,7 +154,7 @@ TEST_CASE("a sweep goes on where it stopped, and with nothing else") {
   SteerEval eval;
   eval.effect.mean = 0.25;
   {
-    SteerSweepLog log(path, {{"seed", 1}}, IfExists::fail);
+    SteerSweepLog log(path, {{"seed", 1}}, {IfExists::fail});
     log.add(-1.0, eval);
     log.add(0.5, eval);
   }
@@ -164,21 +164,21 @@ TEST_CASE("a sweep goes on where it stopped, and with nothing else") {
     return all.substr(0, all.size() - 20);
   }());
   {
-    SteerSweepLog again(path, {{"seed", 1}}, IfExists::resume);
+    SteerSweepLog again(path, {{"seed", 1}}, {IfExists::resume});
     CHECK(again.has(0.5));
     CHECK(again.has(-1.0));
     CHECK_FALSE(again.has(1.0));
     CHECK(again.lines()[0]["effect"]["mean"] == 0.25);
   }
   {
-    SteerSweepLog torn(folder.file("torn.jsonl"), {{"seed", 1}}, IfExists::resume);
+    SteerSweepLog torn(folder.file("torn.jsonl"), {{"seed", 1}}, {IfExists::resume});
     CHECK(torn.has(-1.0));
     CHECK_FALSE(torn.has(0.5));
     torn.add(0.5, eval);
   }
-  CHECK(SteerSweepLog(folder.file("torn.jsonl"), {{"seed", 1}}, IfExists::resume).has(0.5));
-  CHECK_THROWS_AS(SteerSweepLog(path, {{"seed", 2}}, IfExists::resume), UsageError);
-  CHECK_THROWS_AS(SteerSweepLog(path, {{"seed", 1}}, IfExists::fail), UsageError);
+  CHECK(SteerSweepLog(folder.file("torn.jsonl"), {{"seed", 1}}, {IfExists::resume}).has(0.5));
+  CHECK_THROWS_AS(SteerSweepLog(path, {{"seed", 2}}, {IfExists::resume}), UsageError);
+  CHECK_THROWS_AS(SteerSweepLog(path, {{"seed", 1}}, {IfExists::fail}), UsageError);
   write_text(folder.file("no.jsonl"), "{}\n");
-  CHECK_THROWS_AS(SteerSweepLog(folder.file("no.jsonl"), {}, IfExists::resume), DataError);
+  CHECK_THROWS_AS(SteerSweepLog(folder.file("no.jsonl"), {}, {IfExists::resume}), DataError);
 }

@@ -56,7 +56,7 @@ Steering fit_act(const SteerRequest& request) {
 
 SteerMethod act_method() {
   return {.name = "act",
-          .summary = "Attention calibration: sinks beyond the first made weaker where that helps",
+          .summary = "Attention calibration: later sinks weaker where that helps",
           .definition =
               "a sink is a key whose mean weight over the queries from it on is above 0.1, but for "
               "the first; its weights are multiplied by alpha (β, default 0.4), and what they lose "

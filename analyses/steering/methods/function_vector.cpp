@@ -136,7 +136,7 @@ Steering fit_function_vector(const SteerRequest& request) {
 SteerMethod function_vector_method() {
   return {
       .name = "function-vector",
-      .summary = "What heads carry of a function shown by examples, added without them",
+      .summary = "What heads carry of a function shown by examples, added",
       .definition =
           "z̄ = mean z of each head at the last token of a task's clean prompts; a head's causal "
           "effect = the gain of the score when z̄ replaces its z in the corrupted prompts "

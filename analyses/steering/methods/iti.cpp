@@ -62,7 +62,7 @@ Steering fit_iti(const SteerRequest& request) {
 
 SteerMethod iti_method() {
   return {.name = "iti",
-          .summary = "Inference-time intervention: the z of the heads whose probes tell best",
+          .summary = "Inference-time intervention: shifts heads whose probes tell",
           .definition =
               "a logistic regression on each head's z at the last token, fitted to four fifths of "
               "the examples; the --heads (default 5 %) of the highest accuracy on the fifth; θ = "

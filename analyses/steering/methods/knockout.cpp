@@ -33,7 +33,7 @@ Steering fit_knockout(const SteerRequest& request) {
 
 SteerMethod knockout_method() {
   return {.name = "knockout",
-          .summary = "Heads switched off: those whose loss raises (or lowers) the score most",
+          .summary = "Heads switched off whose loss raises (or lowers) the score",
           .definition =
               "the effect of z = 0 of each head is estimated by −Σ z · ∂score/∂z; of the 3 · "
               "--heads best the effects are measured, and --heads (default 5) kept: z = 0",

@@ -147,7 +147,7 @@ Steering fit_lofit(const SteerRequest& request) {
 SteerMethod lofit_method() {
   return {
       .name = "lofit",
-      .summary = "Offsets of a few heads, learned by gradients through the frozen model",
+      .summary = "Offsets of a few heads, learned by gradients",
       .definition =
           "z ← (1 + A) ⊙ z + v at every token; first all A are trained, v = 0, on the mean of "
           "−log σ(score) + 5e-4 Σ |A|, and the --heads (default 3 %) of the largest ‖A‖ kept; "

@@ -76,7 +76,7 @@ Steering fit_pasta(const SteerRequest& request) {
 
 SteerMethod pasta_method() {
   return {.name = "pasta",
-          .summary = "Post-hoc attention steering: chosen heads heed a part of the prompt more",
+          .summary = "Chosen heads heed a part of the prompt more",
           .definition =
               "the attention of a head to keys of the prompt outside --span is multiplied by alpha "
               "(default 0.01) and renormalised, which is log alpha on their scores; heads are "

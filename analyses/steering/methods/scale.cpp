@@ -36,7 +36,7 @@ Steering fit_scale(const SteerRequest& request) {
 SteerMethod scale_method() {
   return {
       .name = "scale",
-      .summary = "Heads turned up: those that raise (or lower) the score most when louder",
+      .summary = "Heads turned up where that raises (or lowers) the score",
       .definition =
           "the effect of alpha · z (default 1.5) of each head is estimated by (alpha − 1) Σ z · "
           "∂score/∂z; of the 3 · --heads best the effects are measured, and --heads (default "

@@ -71,7 +71,7 @@ Steering fit_temperature(const SteerRequest& request) {
 SteerMethod temperature_method() {
   return {
       .name = "temperature",
-      .summary = "Attention sharpened or flattened, head by head, as it helps the score",
+      .summary = "Attention of heads sharpened or flattened, as it helps",
       .definition =
           "a head's attention scores times alpha (default 2; temperature 1 / alpha) where "
           "Σ S · ∂score/∂S > 0, by alpha where it is < 0; of the 3 · --heads best estimates the "

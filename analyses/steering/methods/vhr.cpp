@@ -61,7 +61,7 @@ Steering fit_vhr(const SteerRequest& request) {
 
 SteerMethod vhr_method() {
   return {.name = "vhr",
-          .summary = "Heads that depend on a part of the prompt turned up (VHD, VHR, in text)",
+          .summary = "Heads that depend on a part of the prompt turned up",
           .definition =
               "D = mean ‖z − z without the span‖ at the last token; in each of --layers (default: "
               "the second half) heads whose D exceeds the layer's median, D and ‖z without‖² both "
