@@ -12,7 +12,7 @@ void add_prompts(CLI::App& app, PromptArguments& arguments) {
       "--prompts",
       arguments.file,
       "A JSONL file: {\"text\": …} or {\"tokens\": […]} a line, with optional \"id\" and "
-      "\"spans\": {\"subject\": [3, 5]}");
+      "\"spans\": {\"subject\": [3, 5]}, in tokens, or {\"subject\": \"a part of the text\"}");
   app.add_option("--prompt", arguments.texts, "A text instead of a file; repeatable")
       ->allow_extra_args(false)
       ->excludes("--prompts");

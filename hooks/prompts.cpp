@@ -20,17 +20,6 @@ void check_length(const Prompt& prompt, const ModelConfig& config, const std::st
   }
 }
 
-// Embeddings may be padded beyond the tokenizer's vocabulary.
-void add_pieces(Prompt& prompt, const Model& model) {
-  if (!model.has_tokenizer()) {
-    return;
-  }
-  for (const std::int32_t token : prompt.tokens) {
-    const bool known = token < model.tokenizer().vocab_size();
-    prompt.pieces.push_back(known ? model.tokenizer().piece(token) : "");
-  }
-}
-
 // Stored texts are UTF-8; with other bytes in them no reader could decode a file.
 void check_utf8(const std::string& text, const std::string& where) {
   const std::size_t valid = valid_utf8_prefix(text);
@@ -44,6 +33,19 @@ void check_utf8(const std::string& text, const std::string& where) {
 }
 
 }  // namespace
+
+std::vector<std::string> pieces_of(const std::vector<std::int32_t>& tokens, const Model& model) {
+  std::vector<std::string> pieces;
+  if (!model.has_tokenizer()) {
+    return pieces;
+  }
+  for (const std::int32_t token : tokens) {
+    // Embeddings may be padded beyond the tokenizer's vocabulary.
+    const bool known = token < model.tokenizer().vocab_size();
+    pieces.push_back(known ? model.tokenizer().piece(token) : "");
+  }
+  return pieces;
+}
 
 Prompt prompt_of(const LineFields& line, const Model& model, PrependBos bos) {
   if (line.has("text") == line.has("tokens")) {
@@ -59,7 +61,7 @@ Prompt prompt_of(const LineFields& line, const Model& model, PrependBos bos) {
     prompt.text = model.has_tokenizer() ? model.tokenizer().decode(prompt.tokens) : "";
   }
   prompt.id = line.name("id");
-  prompt.spans = line.spans("spans", static_cast<std::int64_t>(prompt.tokens.size()));
+  prompt.spans = line.spans("spans", std::ssize(prompt.tokens), pieces_of(prompt.tokens, model));
   return prompt;
 }
 
@@ -72,7 +74,7 @@ std::vector<Prompt> read_prompts(const std::filesystem::path& jsonl,
     const LineFields line(text, where, {"text", "tokens", "id", "spans"}, kPromptLines);
     Prompt prompt = prompt_of(line, model, options.bos);
     check_length(prompt, model.config(), where);
-    add_pieces(prompt, model);
+    prompt.pieces = pieces_of(prompt.tokens, model);
     if (prompt.id.empty()) {
       prompt.id = std::to_string(prompts.size());
     }
@@ -90,7 +92,7 @@ Prompt make_prompt(const std::string& text, const Model& model, const PromptOpti
   Prompt prompt{
       .id = "0", .text = text, .tokens = model.tokenizer().encode(text, options.bos), .spans = {}};
   check_length(prompt, model.config(), "prompt");
-  add_pieces(prompt, model);
+  prompt.pieces = pieces_of(prompt.tokens, model);
   return prompt;
 }
 

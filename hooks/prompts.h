@@ -1,5 +1,6 @@
 // Prompts from JSONL: {"text": "…"} or {"tokens": […]}, with optional "id" and
-// "spans": {"subject": [3, 5]} (half-open token ranges of the prompt as run, BOS counted).
+// "spans": {"subject": [3, 5]} (half-open token ranges of the prompt as run, BOS counted) or
+// {"subject": "The Eiffel Tower"} (the tokens of a text that the prompt holds once).
 #pragma once
 
 #include <filesystem>
@@ -15,6 +16,9 @@ namespace headscope {
 inline constexpr JsonlKind kPromptLines{.named = "the prompts",
                                         .said = "prompts are",
                                         .object = "a prompt is a JSON object, {\"text\": \"…\"}"};
+
+// The text of each token, raw bytes; none of a model without a tokenizer.
+std::vector<std::string> pieces_of(const std::vector<std::int32_t>& tokens, const Model& model);
 
 // The prompt that a line's text or tokens, id and spans give, of whatever length and without
 // pieces. The id is empty if the line has none. Throws DataError for what a line must not hold.

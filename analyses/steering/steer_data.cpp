@@ -59,7 +59,8 @@ SteerItem pair_item(const LineFields& line, const Model& model, PrependBos bos) 
   SteerItem item{.id = line.name("id"), .prompt = {}};
   item.prompt.text = line.text("prompt");
   item.prompt.tokens = encoded(item.prompt.text, model, bos, line.where());
-  item.prompt.spans = line.spans("spans", static_cast<std::int64_t>(item.prompt.tokens.size()));
+  item.prompt.spans =
+      line.spans("spans", std::ssize(item.prompt.tokens), pieces_of(item.prompt.tokens, model));
   item.positive = {continuation(line, "positive", item.prompt, model, bos)};
   item.negative = {continuation(line, "negative", item.prompt, model, bos)};
   if (item.positive == item.negative) {

@@ -33,7 +33,7 @@ struct SteerData {
 
 // Reads JSONL, all lines of one form:
 //   {"prompt": "The soup was", "positive": " wonderful", "negative": " awful",
-//    "spans": {"subject": [0, 2]}}                               token ranges; may be left out
+//    "spans": {"subject": [0, 2]}}        token ranges, or texts of the prompt; may be left out
 //   {"text": "I loved every minute of it.", "label": 1}          label: 1 positive, 0 negative
 //   a line of a task (analyses/task/task.h): its clean prompt, answers and wrong answers
 // with an optional "id" each. A continuation's tokens are those it adds to the prompt's. Throws

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/suggest.h"
+#include "lib/text/text_span.h"
 
 namespace headscope {
 namespace {
@@ -132,7 +133,9 @@ std::vector<TokenId> LineFields::tokens(const std::string& key, std::int64_t d_v
   return out;
 }
 
-std::map<std::string, Span> LineFields::spans(const std::string& key, std::int64_t length) const {
+std::map<std::string, Span> LineFields::spans(const std::string& key,
+                                              std::int64_t length,
+                                              const std::vector<std::string>& pieces) const {
   std::map<std::string, Span> out;
   if (!has(key)) {
     return out;
@@ -141,6 +144,11 @@ std::map<std::string, Span> LineFields::spans(const std::string& key, std::int64
     throw DataError("{}: \"{}\" is not an object", where_, key);
   }
   for (const auto& [name, range] : at(key).items()) {
+    if (range.is_string() && !pieces.empty()) {
+      out[name] = span_of_text(
+          pieces, range.get<std::string>(), fmt::format("{}: span \"{}\"", where_, name));
+      continue;
+    }
     if (!is_range(range)) {
       throw DataError("{}: span \"{}\" is not [begin, end)", where_, name);
     }

@@ -56,9 +56,13 @@ class LineFields {
   [[nodiscard]] std::int64_t count(const std::string& key) const;
   [[nodiscard]] std::vector<TokenId> tokens(const std::string& key, std::int64_t d_vocab) const;
 
-  // Ranges within [0, length); none if the key is absent.
-  [[nodiscard]] std::map<std::string, Span> spans(const std::string& key,
-                                                  std::int64_t length) const;
+  // Parts of a prompt: {"subject": [3, 5]}, ranges within [0, length), or, where the prompt's
+  // `pieces` are known (a text a token), what stands there: {"subject": "The Eiffel Tower"}. None
+  // if the key is absent.
+  [[nodiscard]] std::map<std::string, Span> spans(
+      const std::string& key,
+      std::int64_t length,
+      const std::vector<std::string>& pieces = {}) const;
 
  private:
   [[nodiscard]] const Json& at(const std::string& key) const;

@@ -61,3 +61,19 @@ TEST_CASE("a field is what it should be, or named") {
                     contains("[1, 4) does not lie in prompts of 3 tokens"));
   CHECK_THROWS_WITH(note(R"({"tokens": [5]})").tokens("tokens", 5), contains("not a token below"));
 }
+
+TEST_CASE("a span may be a text: the tokens that hold a byte of it") {
+  const std::vector<std::string> pieces{"The", " Ei", "ffel", " Tower", " is", " The"};
+  const auto span = [&](const std::string& text) {
+    return note(R"({"spans": {"s": ")" + text + "\"}}").spans("spans", 6, pieces).at("s");
+  };
+  CHECK(span("Eiffel Tower") == Span{1, 4});
+  CHECK(span("ffe") == Span{2, 3});
+  CHECK(span("is The") == Span{4, 6});
+  CHECK(span("The Eiffel Tower is The") == Span{0, 6});
+  CHECK_THROWS_WITH(span("Rome"), contains("the prompt does not say \"Rome\""));
+  CHECK_THROWS_WITH(span("The"), contains("more than once"));
+  CHECK_THROWS_WITH(span(""), contains("does not say"));
+  CHECK_THROWS_WITH(note(R"({"spans": {"s": "The"}})").spans("spans", 6),
+                    contains("is not [begin, end)"));
+}
