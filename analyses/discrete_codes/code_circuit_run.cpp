@@ -5,6 +5,7 @@
 
 #include "analyses/metric/auc.h"
 #include "lib/base/error.h"
+#include "lib/base/ordered_json.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -68,14 +69,10 @@ CodeExamples examples_of(const Model& model,
           head_features(model, items, Run::corrupted, options).to(device)};
 }
 
-OrderedJson number(double value) {
-  return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
-}
-
 OrderedJson json_of(const HeadScores& scores) {
   OrderedJson json = OrderedJson::object();
   for (const HeadId& head : scores.heads()) {
-    json[to_string(head)] = number(scores[head]);
+    json[to_string(head)] = finite_or_null(scores[head]);
   }
   return json;
 }
@@ -83,7 +80,7 @@ OrderedJson json_of(const HeadScores& scores) {
 OrderedJson json_of(const std::vector<double>& values) {
   OrderedJson json = OrderedJson::array();
   for (const double value : values) {
-    json.push_back(number(value));
+    json.push_back(finite_or_null(value));
   }
   return json;
 }
@@ -93,11 +90,11 @@ OrderedJson json_of(const CodeCircuit& circuit, std::size_t most_edges) {
   for (std::size_t i = 0; i < std::min(most_edges, circuit.edges.size()); ++i) {
     const CodeEdge& edge = circuit.edges[i];
     edges.push_back({{"heads", {to_string(edge.first), to_string(edge.second)}},
-                     {"score", number(edge.score)}});
+                     {"score", finite_or_null(edge.score)}});
   }
   return {{"seed", circuit.seed},
-          {"fvu", number(circuit.fvu)},
-          {"l0", number(circuit.l0)},
+          {"fvu", finite_or_null(circuit.fvu)},
+          {"l0", finite_or_null(circuit.l0)},
           {"codes_used", circuit.codes_used},
           {"nodes", json_of(circuit.nodes)},
           {"edges", edges}};

@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
+#include "lib/tensor/adam.h"
 #include "lib/tensor/gaussian.h"
 #include "lib/tensor/ops.h"
 
@@ -45,37 +46,6 @@ std::vector<Tensor> gradients_of_loss(const CodeSae& sae, const Tensor& x, doubl
   return {at::matmul(centred.t(), d_pre), d_b_e, d_W_d, d_out.sum(0) - at::matmul(sae.W_e, d_b_e)};
 }
 
-// Kingma & Ba 2014, arXiv:1412.6980, Algorithm 1.
-class Adam {
- public:
-  explicit Adam(double learning_rate) : learning_rate_(learning_rate) {}
-
-  void step(const std::vector<Tensor>& weights, const std::vector<Tensor>& gradients) {
-    ++steps_;
-    const double first = 1.0 - std::pow(kBeta1, static_cast<double>(steps_));
-    const double second = 1.0 - std::pow(kBeta2, static_cast<double>(steps_));
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      if (means_.size() == i) {
-        means_.push_back(at::zeros_like(weights[i]));
-        squares_.push_back(at::zeros_like(weights[i]));
-      }
-      means_[i].mul_(kBeta1).add_(gradients[i], 1.0 - kBeta1);
-      squares_[i].mul_(kBeta2).addcmul_(gradients[i], gradients[i], 1.0 - kBeta2);
-      const Tensor divisor = (squares_[i] / second).sqrt_().add_(kEpsilon);
-      weights[i].addcdiv_(means_[i], divisor, -learning_rate_ / first);
-    }
-  }
-
- private:
-  static constexpr double kBeta1 = 0.9;
-  static constexpr double kBeta2 = 0.999;
-  static constexpr double kEpsilon = 1e-8;
-  double learning_rate_;
-  std::int64_t steps_ = 0;
-  std::vector<Tensor> means_;
-  std::vector<Tensor> squares_;
-};
-
 }  // namespace
 
 Tensor CodeSae::encode(const Tensor& x) const {
@@ -94,12 +64,19 @@ double code_sae_loss(const CodeSae& sae, const Tensor& x, double l1) {
 
 CodeSae train_code_sae(const Tensor& x, const CodeSaeOptions& options) {
   CodeSae sae = initial_weights(x.size(1), options, x);
-  Adam adam(options.learning_rate);
+  Tensor* const weights[] = {&sae.W_e, &sae.b_e, &sae.W_d, &sae.b};
+  std::vector<Adam> steps;
+  for (const Tensor* weight : weights) {
+    steps.emplace_back(*weight, Adam::Options{.rate = options.learning_rate});
+  }
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     if (options.stop && options.stop()) {
       throw Interrupted();
     }
-    adam.step({sae.W_e, sae.b_e, sae.W_d, sae.b}, gradients_of_loss(sae, x, options.l1));
+    const std::vector<Tensor> gradients = gradients_of_loss(sae, x, options.l1);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      *weights[i] = steps[i].step(*weights[i], gradients[i]);
+    }
   }
   return sae;
 }

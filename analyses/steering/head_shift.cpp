@@ -63,20 +63,4 @@ void HeadShiftGradients::visit(const Visit& visit, const Tensor& value, const Te
   sums.offset[visit.point.layer].add_(slope.sum(positions).cpu());
 }
 
-Adam::Adam(const Tensor& like, double rate)
-    : mean_(at::zeros_like(like)), square_(at::zeros_like(like)), rate_(rate) {}
-
-Tensor Adam::step(const Tensor& parameters, const Tensor& gradient) {
-  constexpr double kMeanDecay = 0.9;
-  constexpr double kSquareDecay = 0.999;
-  constexpr double kWeightDecay = 0.01;
-  constexpr double kSmall = 1e-8;
-  ++steps_;
-  mean_ = mean_ * kMeanDecay + gradient * (1.0 - kMeanDecay);
-  square_ = square_ * kSquareDecay + gradient * gradient * (1.0 - kSquareDecay);
-  const Tensor mean = mean_ / (1.0 - std::pow(kMeanDecay, steps_));
-  const Tensor square = square_ / (1.0 - std::pow(kSquareDecay, steps_));
-  return parameters * (1.0 - rate_ * kWeightDecay) - mean / (square.sqrt() + kSmall) * rate_;
-}
-
 }  // namespace headscope

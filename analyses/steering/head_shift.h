@@ -29,19 +29,4 @@ class HeadShiftGradients final : public GradientTap {
   const HeadShift& shift_;
 };
 
-// Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101), its usual
-// constants.
-class Adam {
- public:
-  Adam(const Tensor& like, double rate);
-  // The parameters one step down `gradient`.
-  Tensor step(const Tensor& parameters, const Tensor& gradient);
-
- private:
-  Tensor mean_;
-  Tensor square_;
-  double rate_;
-  int steps_ = 0;
-};
-
 }  // namespace headscope

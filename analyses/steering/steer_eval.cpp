@@ -8,6 +8,7 @@
 #include "analyses/steering/contrast.h"
 #include "hooks/intervention_tap.h"
 #include "lib/base/error.h"
+#include "lib/base/ordered_json.h"
 
 namespace headscope {
 namespace {
@@ -79,10 +80,6 @@ void set_random_interval(SteerEval& eval) {
   eval.random_high = mean + reach;
 }
 
-OrderedJson number(double value) {
-  return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr);
-}
-
 OrderedJson to_json(const TaskScores& scores) {
   return {{"score", headscope::to_json(scores.score)}, {"preferred", scores.preferred}};
 }
@@ -150,8 +147,9 @@ SteerEval evaluate_edits(const Model& model,
 }
 
 OrderedJson to_json(const Summary& summary) {
-  return {
-      {"mean", number(summary.mean)}, {"low", number(summary.low)}, {"high", number(summary.high)}};
+  return {{"mean", finite_or_null(summary.mean)},
+          {"low", finite_or_null(summary.low)},
+          {"high", finite_or_null(summary.high)}};
 }
 
 OrderedJson to_json(const SteerEval& eval) {
@@ -160,13 +158,13 @@ OrderedJson to_json(const SteerEval& eval) {
           {"effect", to_json(eval.effect)},
           {"control", eval.control},
           {"random", eval.random},
-          {"random_low", number(eval.random_low)},
-          {"random_high", number(eval.random_high)},
+          {"random_low", finite_or_null(eval.random_low)},
+          {"random_high", finite_or_null(eval.random_high)},
           {"works", eval.works()},
-          {"kl", number(eval.side.kl)},
+          {"kl", finite_or_null(eval.side.kl)},
           {"random_kl", eval.random_kl},
-          {"perplexity", number(eval.side.perplexity)},
-          {"perplexity_before", number(eval.perplexity_before)}};
+          {"perplexity", finite_or_null(eval.side.perplexity)},
+          {"perplexity_before", finite_or_null(eval.perplexity_before)}};
 }
 
 }  // namespace headscope

@@ -1,7 +1,7 @@
 #include "cli/demo/demo_knockout.h"
 
-#include <iterator>
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

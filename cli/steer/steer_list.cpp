@@ -1,4 +1,6 @@
 // headscope steer list.
+#include <algorithm>
+
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/steer/steer_options.h"

@@ -11,7 +11,7 @@
 namespace headscope {
 namespace {
 
-struct Kind {
+struct KnownKind {
   KnownFile known;
   bool (*is)(std::string_view beginning);
 };
@@ -21,7 +21,7 @@ bool is_task_line(std::string_view text) {
          text.find("\"corrupted") != std::string_view::npos;
 }
 
-constexpr Kind kKinds[] = {
+constexpr KnownKind kKinds[] = {
     {{"atlas", "headscope atlas FILE shows it, and with -o page.html as a page"},
      [](std::string_view text) { return text.starts_with("headscope-atlas "); }},
     {{"result of niah",
@@ -74,7 +74,7 @@ std::optional<KnownFile> known_file(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string_view text = text_of(file).substr(0, kTextKindBytes);
   const auto found = std::find_if(
-      std::begin(kKinds), std::end(kKinds), [&](const Kind& kind) { return kind.is(text); });
+      std::begin(kKinds), std::end(kKinds), [&](const KnownKind& kind) { return kind.is(text); });
   return found == std::end(kKinds) ? std::nullopt : std::optional(found->known);
 }
 

@@ -107,7 +107,7 @@ std::string judged(const std::vector<double>& auc) {
          (std::isnan(deviation) ? "" : fmt::format(" ± {} (sd)", format_number(deviation)));
 }
 
-std::string text_of(const CodeCircuits& found, std::size_t top) {
+std::string circuit_text(const CodeCircuits& found, std::size_t top) {
   Table heads({{"head"}, {"codes of clean prompts alone", 2}, {"ends of the best pairs", 1}});
   for (const HeadId& head : top_heads(found.nodes, top)) {
     heads.row({to_string(head), found.nodes[head], found.edge_nodes[head]});
@@ -179,7 +179,7 @@ void run(CodeCircuitArguments options, const Invocation& invocation) {
   if (!options.out.empty()) {
     write_file(options.out, json.dump(1) + "\n");
   }
-  show(invocation, json, text_of(found, options.top));
+  show(invocation, json, circuit_text(found, options.top));
 }
 
 void add_training(CLI::App& app, CodeCircuitArguments& options) {

@@ -1,5 +1,7 @@
 #include "lib/base/ordered_json.h"
 
+#include <cmath>
+
 #include "lib/base/error.h"
 #include "lib/base/json_guard.h"
 
@@ -11,6 +13,10 @@ OrderedJson parse_ordered_json(std::string_view text, const std::string& where) 
   } catch (const OrderedJson::exception& error) {
     throw DataError("{}: malformed JSON: {}", where, error.what());
   }
+}
+
+OrderedJson finite_or_null(double value) {
+  return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr);
 }
 
 }  // namespace headscope

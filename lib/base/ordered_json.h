@@ -12,4 +12,7 @@ namespace headscope {
 // As parse_json, in the order written.
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
+// What JSON can hold of a number: null for NaN and the infinities.
+OrderedJson finite_or_null(double value);
+
 }  // namespace headscope

@@ -1,4 +1,6 @@
 // headscope steer from the command line.
+#include <sstream>
+
 #include "hooks/direction.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"

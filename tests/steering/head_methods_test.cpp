@@ -99,7 +99,7 @@ TEST_CASE("a function vector is what the best heads write at the last token of c
   for (int layer = 0; layer < model.config().n_layers; ++layer) {
     Tensor sum = at::zeros({model.config().n_heads, model.config().d_head}, at::kFloat);
     for (const SteerItem& item : request.fit.items) {
-      Recorder z{hook_name(Site::z, layer)};
+      Recorder z(std::vector<std::string>{hook_name(Site::z, layer)});
       model.forward(Batch({item.prompt.tokens}), z);
       sum = sum + z.at(hook_name(Site::z, layer))[0][-1];
     }
@@ -205,7 +205,7 @@ TEST_CASE("low-rank keeps the directions that queries lie along most, all of the
   const std::string point = "blocks.1.attn.hook_q";
   std::vector<Tensor> rows;
   for (const SteerItem& item : all.fit.items) {
-    Recorder q{point};
+    Recorder q(std::vector<std::string>{point});
     model.forward(Batch({item.prompt.tokens}), q);
     rows.push_back(q.at(point)[0].select(1, 2));
   }
@@ -243,7 +243,7 @@ TEST_CASE("low-rank of values is of the heads that the chosen ones read") {
   const SteerData data = data_of(pair_lines(), model, folder);
   const Steering steering =
       fit_steering(find_steer_method("low-rank"),
-                   split_request(model, data, {.site = "attn.hook_v", .heads = 1, .rank = 2}));
+                   split_request(model, data, {.heads = 1, .site = "attn.hook_v", .rank = 2}));
   REQUIRE(steering.edits.size() == 1);
   CHECK_FALSE(steering.edits[0].where.heads);
   CHECK(steering.edits[0].where.kv_heads->size() == 1);

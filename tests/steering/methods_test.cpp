@@ -19,6 +19,7 @@
 #include "analyses/steering/steer_method.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/tensor/adam.h"
 #include "lib/tensor/ops.h"
 #include "tests/steering/examples.h"
 #include "tests/support/catch.h"
@@ -239,7 +240,7 @@ TEST_CASE("a head's shift has the gradients of finite differences, and Adam goes
   }
   // Adam's first step is the rate against the gradient's sign, but for the decay.
   const Tensor start = at::tensor({1.0, -2.0}, at::kFloat);
-  Adam adam(start, 0.1);
+  Adam adam(start, {.rate = 0.1, .weight_decay = 0.01});
   const Tensor moved = adam.step(start, at::tensor({0.3, -7.0}, at::kFloat));
   CHECK(difference(moved, at::tensor({0.999 - 0.1, -1.998 + 0.1}, at::kFloat)) < 1e-5);
 }

@@ -9,10 +9,13 @@
 #include "lib/base/error.h"
 #include "lib/base/head_scores.h"
 #include "lib/base/random.h"
+#include "lib/tensor/adam.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
+
+constexpr double kWeightDecay = 0.01;  // as AdamW has it where nobody says otherwise
 
 constexpr double kSelectionRate = 5e-3;
 constexpr double kOffsetRate = 1e-2;
@@ -73,7 +76,7 @@ HeadScores learn_scales(Training& training, double rate) {
   const SteerRequest& request = training.request;
   HeadShift& shift = *training.shift;
   shift.scale = small_numbers(shift.scale, training.random);
-  Adam adam(shift.scale, rate);
+  Adam adam(shift.scale, {.rate = rate, .weight_decay = kWeightDecay});
   const std::int64_t epochs = request.settings.steps.value_or(kEpochs);
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
     for (const SteerData& batch : minibatches(request.fit, training.random)) {
@@ -97,7 +100,7 @@ void learn_offsets(Training& training, const std::vector<HeadId>& heads, double 
     trained[head.layer][head.head].fill_(1.0);
   }
   shift.offset = small_numbers(shift.offset, training.random) * trained;
-  Adam adam(shift.offset, rate);
+  Adam adam(shift.offset, {.rate = rate, .weight_decay = kWeightDecay});
   const std::int64_t epochs = request.settings.steps.value_or(kEpochs);
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
     for (const SteerData& batch : minibatches(request.fit, training.random)) {
