@@ -14,8 +14,10 @@
 #include "analyses/steering/steer_method.h"
 #include "analyses/steering/steer_sweep.h"
 #include "hooks/edits.h"
+#include "hooks/intervention_json.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/tensor/ops.h"
 #include "tests/steering/examples.h"
 #include "tests/support/catch.h"
@@ -77,10 +79,10 @@ TEST_CASE("boost turns up the heads that an atlas of this model gives the role")
     settings.atlas = atlas;
     return fit_steering(find_steer_method("boost"), split_request(model, data, settings));
   };
-  CHECK(fitted({.detector = "induction"}).edits ==
-        at_heads({{0, 1}, {1, 3}, {1, 0}}, Op::scale, 1.5));
+  CHECK(to_json(fitted({.detector = "induction"}).edits) ==
+        to_json(at_heads({{0, 1}, {1, 3}, {1, 0}}, Op::scale, 1.5)));
   const Steering two = fitted({.heads = 2, .alpha = 3.0, .detector = "induction"});
-  CHECK(two.edits == at_heads({{0, 1}, {1, 3}}, Op::scale, 3.0));
+  CHECK(to_json(two.edits) == to_json(at_heads({{0, 1}, {1, 3}}, Op::scale, 3.0)));
   CHECK(two.chosen["heads"][1]["detector_score"] == 0.7);
   CHECK_THROWS_WITH(fitted({.detector = "inductoin"}), contains("did you mean induction"));
   CHECK_THROWS_WITH(fitted({}), contains("--detector is missing"));
