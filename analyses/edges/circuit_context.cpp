@@ -44,7 +44,7 @@ CircuitContext::CircuitContext(
     : model(of),
       task(by),
       graph(graph_shape(of.config())),
-      scoring(metric, by.items, of.config().d_vocab),
+      scoring(metric, by.items, of),
       ablation(with),
       memory(bytes) {
   if (ablation == CircuitAblation::mean) {
