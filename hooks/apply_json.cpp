@@ -263,7 +263,7 @@ std::optional<Strength> strength_from(InterventionFields& outer) {
     return std::nullopt;
   }
   if (json->is_number()) {
-    return Strength{.number = json->get<double>()};
+    return Strength{.number = *outer.number("strength")};
   }
   InterventionFields fields(*json, outer.where() + ", strength");
   const std::string schedule = fields.text("schedule").value_or("");

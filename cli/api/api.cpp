@@ -109,7 +109,8 @@ UploadedDirection learned_direction(const Api& api, const std::string& body) {
 
 OrderedJson points_json(const std::string& body) {
   OrderedJson points = OrderedJson::array();
-  for (const Json& point : Json::parse(body)["direction"]["points"]) {
+  const Json json = body_object(body);
+  for (const Json& point : json["direction"]["points"]) {
     points.push_back(point["point"].get<std::string>());
   }
   return points;

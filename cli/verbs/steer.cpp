@@ -30,15 +30,18 @@ void check_read(const CLI::App& app, const std::string& what) {
                   "detector",
                   "steps",
                   "rate",
+                  "rank",
                   "overwrite",
                   "output",
                   "prepend-bos"});
-  } else if (what != "list") {
+  } else if (what == "list") {
+    reads.emplace_back("WORDS");
+  } else {
     reads.insert(reads.end(),
                  {"WORDS", "edits", "task", "run", "draws", "text", "text-tokens", "prepend-bos"});
   }
   if (what == "sweep") {
-    reads.insert(reads.end(), {"resume", "strength", "overwrite", "output"});
+    reads.insert(reads.end(), {"resume", "strength", "rank", "overwrite", "output"});
   }
   refuse_unread(app, "steer " + what, reads);
 }

@@ -159,7 +159,9 @@ TEST_CASE("Ctrl-C in detect says how to go on") {
   }
   REQUIRE(::kill(child, SIGINT) == 0);
   CHECK(wait_for(child, std::chrono::seconds(30)) == 130);
-  CHECK(detect_says(contents(folder / "err"), "--resume does the others"));
+  // One detector may have been finished before the signal came.
+  CHECK((detect_says(contents(folder / "err"), "go on with: headscope detect") ||
+         detect_says(contents(folder / "err"), "before the first detector was finished")));
 }
 
 TEST_CASE("a detector of one's own, as JSON") {

@@ -146,7 +146,7 @@ TEST_CASE("serve refuses to be open without a token, and a token that is too sho
   CHECK(open.code == 2);
   CHECK_THAT(open.err, contains("give --token FILE"));
   const Outcome weak = run({"serve", model_path("gpt2"), "--token", folder / "short"});
-  CHECK(weak.code == 2);
+  CHECK(weak.code == 3);
   CHECK_THAT(weak.err, contains("at least 16"));
   Served served({"--token", folder / "token"});
   CHECK(ask(served.port(), get_request("/v1/models")).status == 401);

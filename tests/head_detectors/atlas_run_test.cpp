@@ -85,10 +85,10 @@ TEST_CASE("an error of one detector says that the others ran, where there are ot
   run_left(atlas, model, named({"echo", "induction"}));
   atlas.detections[0].failed = "no memory";
   atlas.detections[0].exit_code = ResourceError("").exit_code();
-  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the others ran"));
+  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the other detectors ran"));
   atlas.detections[0].failed.clear();
   atlas.detections[0].undefined = "no such thing";
-  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the others ran"));
+  CHECK_THROWS_WITH(check_all_ran(atlas), contains("the other detectors ran"));
   atlas.detections.resize(1);
   try {
     check_all_ran(atlas);

@@ -67,7 +67,7 @@ TEST_CASE("values of another size than the model's are refused before a pass, by
   refused(R"(attn.hook_z", "op": "replace", "values": )" + row(c.d_model), "blocks.0.attn.hook_z");
   refused(R"(attn.hook_z", "op": "add", "values": )" + list_of(c.n_heads + 1, row(c.d_head)), "×");
   refused(R"(attn.hook_k", "op": "add", "values": )" + list_of(c.n_heads, row(c.d_head)),
-          fmt::format("{} (kv_head_index)", c.n_kv_heads));
+          fmt::format("{} (kv_head)", c.n_kv_heads));
   refused(R"(hook_resid_post", "op": "add", "values": )" +
               list_of(1, list_of(1, list_of(1, row(c.d_model)))),
           "1×1×1×");

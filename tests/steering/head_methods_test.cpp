@@ -156,7 +156,7 @@ TEST_CASE("ACT calibrates heads that it helps, none of the first two layers or t
     }
     config.n_layers = 5;
   });
-  const SteerData data = data_of(pair_lines(), model, folder);
+  const SteerData data = data_of(pair_lines(), three, folder);
   const SteerRequest request = split_request(model, data, {.heads = 3, .alpha = 0.95});
   const Steering steering = fit_steering(find_steer_method("act"), request);
   const double base = mean_score(model, request.fit, unchanged);
@@ -242,7 +242,7 @@ TEST_CASE("low-rank keeps the directions that queries lie along most, all of the
 TEST_CASE("low-rank of values is of the heads that the chosen ones read") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama3_gqa_tied"));
-  const SteerData data = data_of(pair_lines(), model, folder);
+  const SteerData data = data_of(task_lines(), model, folder);
   const Steering steering =
       fit_steering(find_steer_method("low-rank"),
                    split_request(model, data, {.heads = 1, .site = "attn.hook_v", .rank = 2}));
