@@ -54,6 +54,15 @@ CircuitContext::CircuitContext(
   }
 }
 
+CircuitContext::CircuitContext(const CircuitContext& of, const Task& by)
+    : model(of.model),
+      task(by),
+      graph(of.graph),
+      scoring(of.scoring.metric(), by.items, of.model),
+      ablation(of.ablation),
+      memory(of.memory),
+      anywhere_(of.anywhere_) {}
+
 Written CircuitContext::ablated(const PromptBatch& batch) const {
   return ablation == CircuitAblation::corrupted ? written_by(model, batch.corrupted) : anywhere_;
 }

@@ -33,6 +33,10 @@ class CircuitContext {
                  CircuitAblation ablation,
                  std::int64_t memory);
 
+  // The same of other items, `task`: what stands for writers wherever they are (mean, zero) is that
+  // of `of`.
+  CircuitContext(const CircuitContext& of, const Task& task);
+
   // 1 of a metric of which more is better, −1 of one that compares with the clean run (kl): scores
   // are what is lost of `direction()` times the metric.
   [[nodiscard]] double direction() const { return scoring.metric().needs_clean ? -1.0 : 1.0; }

@@ -18,6 +18,9 @@ struct CircuitSettings {
   std::function<bool()> stop = {};
 };
 
+// mean: the scores of a task are the mean of those of its items, each by itself.
+enum class OverItems { mean, together };
+
 struct CircuitMethod {
   std::string_view name;
   std::string_view summary;
@@ -27,6 +30,7 @@ struct CircuitMethod {
   // it. Null: not at this level.
   std::vector<double> (*edges)(const CircuitContext& context, const CircuitSettings& settings);
   std::vector<double> (*nodes)(const CircuitContext& context, const CircuitSettings& settings);
+  OverItems over_items = OverItems::mean;
 };
 
 std::span<const CircuitMethod> all_circuit_methods();

@@ -21,6 +21,7 @@ EdgeSet top_edges(const CircuitGraph& graph, std::int64_t size, RankBy by) {
 
 EdgeSet top_nodes(const CircuitGraph& graph, std::int64_t size, RankBy by) {
   std::vector<bool> nodes(graph.scores.size());
+  nodes.at(0) = true;  // the input: without it no node has a way in
   const std::vector<std::int64_t> order = ranked(graph.scores, by);
   for (std::int64_t i = 0; i < size; ++i) {
     nodes[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = true;
@@ -103,6 +104,11 @@ SelectBy parse_select_by(std::string_view text) {
     }
   }
   throw UsageError("--select {}: there are signed, absolute and greedy", text);
+}
+
+std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level) {
+  return level == CircuitLevel::edge ? std::max<std::int64_t>(1, graph.n_edges() / 100)
+                                     : std::max<std::int64_t>(1, graph.n_writers() / 10);
 }
 
 EdgeSet select_circuit(const CircuitGraph& graph, std::int64_t size, SelectBy by) {

@@ -12,8 +12,11 @@ enum class SelectBy { signed_top, absolute_top, greedy };
 std::string_view to_string(SelectBy by);
 SelectBy parse_select_by(std::string_view text);  // "signed", "absolute", "greedy"; else UsageError
 
-// `size` edges of a graph of scored edges, or `size` nodes with all edges between them; then
-// pruned(). Sizes are cut to what there is. UsageError for greedy at level node.
+// How many where nobody says: a hundredth of the edges, a tenth of the nodes.
+std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level);
+
+// `size` edges of a graph of scored edges, or `size` nodes and the input with all edges between
+// them; then pruned(). Sizes are cut to what there is. UsageError for greedy at level node.
 EdgeSet select_circuit(const CircuitGraph& graph, std::int64_t size, SelectBy by);
 
 }  // namespace headscope

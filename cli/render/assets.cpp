@@ -8,6 +8,8 @@ HEADSCOPE_EMBED(asset_viewer_css, HEADSCOPE_ASSETS "/viewer.css")
 HEADSCOPE_EMBED(asset_report_css, HEADSCOPE_ASSETS "/report.css")
 HEADSCOPE_EMBED(asset_atlas_js, HEADSCOPE_ASSETS "/atlas.js")
 HEADSCOPE_EMBED(asset_atlas_css, HEADSCOPE_ASSETS "/atlas.css")
+HEADSCOPE_EMBED(asset_circuit_js, HEADSCOPE_ASSETS "/circuit.js")
+HEADSCOPE_EMBED(asset_circuit_css, HEADSCOPE_ASSETS "/circuit.css")
 
 namespace headscope {
 
@@ -17,6 +19,10 @@ std::string_view asset_viewer_js_sha256() {
 
 std::string_view asset_atlas_js_sha256() {
   return HEADSCOPE_ATLAS_SHA256;
+}
+
+std::string_view asset_circuit_js_sha256() {
+  return HEADSCOPE_CIRCUIT_SHA256;
 }
 
 }  // namespace headscope

@@ -11,9 +11,12 @@ std::string_view asset_viewer_css();
 std::string_view asset_report_css();
 std::string_view asset_atlas_js();
 std::string_view asset_atlas_css();
+std::string_view asset_circuit_js();
+std::string_view asset_circuit_css();
 
 // SHA-256 of the scripts, 64 hex digits.
 std::string_view asset_viewer_js_sha256();
 std::string_view asset_atlas_js_sha256();
+std::string_view asset_circuit_js_sha256();
 
 }  // namespace headscope

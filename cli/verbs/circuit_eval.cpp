@@ -20,6 +20,7 @@ namespace {
 struct CircuitEvalOptions {
   CircuitRunOptions run;
   std::string graph;
+  EvaluateOptions evaluate;
 };
 
 OrderedJson json_of(const Interval& number) {
@@ -104,13 +105,13 @@ void evaluate(const CircuitEvalOptions& options, const Invocation& invocation) {
   const CircuitContext context = circuit_context(options.run, input);
   Progress bar(static_cast<std::int64_t>(input.task.items.size()), {.label = "evaluating"});
   std::int64_t shown = 0;
-  const CircuitEvaluation found = evaluate_circuit(
-      context,
-      graph,
-      {.seed = invocation.common.seed,
-       .progress = [&](std::int64_t done,
-                       std::int64_t) { bar.add(done - std::exchange(shown, done)); },
-       .stop = interrupted});
+  EvaluateOptions evaluate = options.evaluate;
+  evaluate.seed = invocation.common.seed;
+  evaluate.stop = interrupted;
+  evaluate.progress = [&](std::int64_t done, std::int64_t) {
+    bar.add(done - std::exchange(shown, done));
+  };
+  const CircuitEvaluation found = evaluate_circuit(context, graph, evaluate);
   show(invocation,
        evaluation_json(graph.graph, found),
        evaluation_text(options, graph.graph, found));
@@ -140,6 +141,16 @@ Verb circuit_eval_verb() {
         app.add_option("--graph", options->graph, "A graph of circuit find, or EAP-IG's JSON")
             ->required()
             ->check(names_a_file);
+        app.add_option("--subsets",
+                       options->evaluate.subsets,
+                       "Random halves of the circuit that incompleteness takes out")
+            ->check(CLI::Range(0, 1000))
+            ->capture_default_str();
+        app.add_option("--minimality",
+                       options->evaluate.minimality,
+                       "Nodes taken out one by one, drawn where there are more")
+            ->check(CLI::Range(0, 100000))
+            ->capture_default_str();
         return [options, &invocation] { evaluate(*options, invocation); };
       },
   };

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/edges/circuit_method.h"
+#include "analyses/edges/exact_edges.h"
 #include "analyses/edges/select.h"
 #include "cli/circuit/circuit_options.h"
 #include "cli/interrupt.h"
@@ -29,9 +30,10 @@ struct CircuitFindOptions {
   std::string method = "eap-ig";
   std::string level = "edge";
   std::string select = "absolute";
-  std::int64_t size = 0;  // edges or nodes of the circuit; 0: a hundredth
+  std::int64_t size = 0;  // edges or nodes of the circuit; 0: usual_size()
   CircuitSettings settings;
   std::size_t top = 10;
+  std::int64_t exact = 0;  // edges that are cut too, to see how well they were estimated
 };
 
 void check_find(const CircuitFindOptions& options) {
@@ -41,8 +43,12 @@ void check_find(const CircuitFindOptions& options) {
   }
   find_circuit_method(options.method);
   parse_select_by(options.select);
-  if (parse_circuit_level(options.level) == CircuitLevel::node && options.select == "greedy") {
+  const bool nodes = parse_circuit_level(options.level) == CircuitLevel::node;
+  if (nodes && options.select == "greedy") {
     throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
+  }
+  if (nodes && options.exact > 0) {
+    throw UsageError("--exact cuts edges; of nodes compare with --method patch --level node");
   }
 }
 
@@ -84,6 +90,65 @@ Table top_scores(const CircuitGraph& graph, std::size_t top) {
   return table;
 }
 
+std::string correlation_of(const std::optional<double>& value) {
+  return value ? format_number(*value) : std::string("–");
+}
+
+struct ExactComparison {
+  OrderedJson json;
+  std::string text;
+};
+
+ExactComparison told_exactly(const std::vector<std::string>& edges,
+                             const std::vector<double>& estimated,
+                             const std::vector<double>& exact,
+                             std::size_t top) {
+  const Agreement found = agreement_of(estimated, exact, top);
+  Table worst({{"edge"}, {"estimated", 4}, {"exact", 4}});
+  for (std::size_t i = 0; i < std::min(top, found.worst.size()); ++i) {
+    const std::size_t each = found.worst[i];
+    worst.row({edges[each], estimated[each], exact[each]});
+  }
+  const auto json = [](const std::optional<double>& value) {
+    return value ? OrderedJson(*value) : OrderedJson();
+  };
+  return {{{"edges", edges.size()},
+           {"pearson", json(found.pearson)},
+           {"spearman", json(found.spearman)},
+           {"slope", json(found.slope)},
+           {"worst", worst.json()}},
+          fmt::format("\nagainst {} edges cut for real: Pearson {}, Spearman {}, exact = {} × "
+                      "estimated\n\nfurthest off\n",
+                      edges.size(),
+                      correlation_of(found.pearson),
+                      correlation_of(found.spearman),
+                      correlation_of(found.slope)) +
+              worst.text()};
+}
+
+// Edges of a graph that is on disk by now, cut for real.
+ExactComparison compared_with_cuts(const CircuitFindOptions& options,
+                                   const Invocation& invocation,
+                                   const CircuitInput& input,
+                                   const CircuitGraph& graph) {
+  const CircuitContext context = circuit_context(options.run, input);
+  CircuitSettings settings;
+  settings.stop = interrupted;
+  const std::vector<std::int64_t> edges =
+      edges_to_check(graph.scores, options.exact, invocation.common.seed);
+  const std::vector<double> exact = losses_of_edges(context, settings, edges);
+  if (exact.empty()) {
+    throw Interrupted();
+  }
+  std::vector<std::string> names;
+  std::vector<double> estimated;
+  for (const std::int64_t edge : edges) {
+    names.push_back(graph_name(graph.graph.edge(edge)));
+    estimated.push_back(graph.scores[static_cast<std::size_t>(edge)]);
+  }
+  return told_exactly(names, estimated, exact, options.top);
+}
+
 CircuitGraph found_graph(const CircuitFindOptions& options,
                          const Invocation& invocation,
                          const CircuitInput& input) {
@@ -110,8 +175,7 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
   if (graph.scores.empty()) {
     throw Interrupted();
   }
-  const auto all = static_cast<std::int64_t>(graph.scores.size());
-  const std::int64_t size = options.size > 0 ? options.size : std::max<std::int64_t>(1, all / 100);
+  const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
   graph.edges = select_circuit(graph, size, parse_select_by(options.select));
   return graph;
 }
@@ -129,6 +193,10 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
   const Table table = top_scores(graph, options.top);
+  ExactComparison exact;
+  if (options.exact > 0) {
+    exact = compared_with_cuts(options, invocation, input, graph);
+  }
   show(invocation,
        {{"path", options.out},
         {"method", options.method},
@@ -136,13 +204,14 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
         {"circuit_edges", kept},
         {"circuit_nodes", kept_nodes},
         {"seconds", took.count()},
-        {"top", table.json()}},
+        {"top", table.json()},
+        {"exact", exact.json}},
        facts({{"graph", options.out},
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
               {"took", format_seconds(took.count())}}) +
-           "\n" + table.text());
+           "\n" + table.text() + exact.text);
 }
 
 std::string methods_help() {
@@ -184,7 +253,7 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
       ->default_str("0.001,0.003,0.01,0.03,0.1,0.3,1");
   app.add_option("--size", options.size, "Edges (or nodes) of the circuit, before pruning")
       ->check(CLI::PositiveNumber)
-      ->default_str("a hundredth of all");
+      ->default_str("a hundredth of edges, a tenth of nodes");
   app.add_option("--select",
                  options.select,
                  "absolute: the largest scores of either sign; signed: what helps most; greedy: "
@@ -192,6 +261,13 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
       ->check(CLI::IsMember({"absolute", "signed", "greedy"}))
       ->capture_default_str();
   app.add_option("--top", options.top, "Edges to list")->capture_default_str();
+  app.add_option(
+         "--exact",
+         options.exact,
+         "Cut so many edges for real, half of them the strongest, the others drawn, and say "
+         "how well their losses were estimated")
+      ->check(CLI::Range(2, 10000000))
+      ->default_str("none");
   add_output(app, options.out, "The graph to write (.json)")->required();
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
 }

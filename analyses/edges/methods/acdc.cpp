@@ -76,7 +76,8 @@ CircuitMethod acdc_method() {
           .definition = "the largest of --thresholds at which the edge is kept; 0: at none",
           .source = "Conmy et al. 2023, arXiv:2304.14997, algorithm 1",
           .edges = acdc_edges,
-          .nodes = nullptr};
+          .nodes = nullptr,
+          .over_items = OverItems::together};
 }
 
 }  // namespace headscope

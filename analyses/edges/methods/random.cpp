@@ -31,7 +31,8 @@ CircuitMethod random_method() {
           .definition = "uniform on [0, 1)",
           .source = "",
           .edges = random_edges,
-          .nodes = random_nodes};
+          .nodes = random_nodes,
+          .over_items = OverItems::together};
 }
 
 }  // namespace headscope

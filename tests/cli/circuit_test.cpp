@@ -1,0 +1,117 @@
+// The verbs of circuits as a user runs them, one after the other, and what they refuse.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/json.h"
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string task_of_tokens(const Folder& folder) {
+  std::string lines;
+  for (int i = 0; i < 2; ++i) {
+    lines += fmt::format(
+        "{{\"clean_tokens\": [1, {0}, 3, 4, {0}], \"corrupted_tokens\": [1, {1}, 3, 4, {0}], "
+        "\"answer_tokens\": [30], \"wrong_tokens\": [40]}}\n",
+        10 + i,
+        20 + i);
+  }
+  put(folder / "task.jsonl", lines);
+  return folder / "task.jsonl";
+}
+
+Json told(Words words) {
+  words.insert(words.end(), {"--threads", "1", "--json"});
+  const Outcome outcome = run(words);
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  return parse_json(outcome.out, "standard output");
+}
+
+}  // namespace
+
+TEST_CASE("a circuit is found, run, drawn, compared, and judged by what is known") {
+  const Folder folder;
+  const std::string model = model_path("llama3_gqa_tied");
+  const std::string task = task_of_tokens(folder);
+  const std::string graph = folder / "graph.json";
+  const Json found = told({"circuit",
+                           "find",
+                           model,
+                           "--task",
+                           task,
+                           "--method",
+                           "eap",
+                           "--exact",
+                           "20",
+                           "--size",
+                           "30",
+                           "-o",
+                           graph});
+  CHECK(found["exact"]["edges"] == 20);
+  CHECK(found["circuit_edges"] > 0);
+
+  const Json file = read_json(graph);
+  CHECK(file["headscope"]["method"] == "eap");
+  CHECK(file["headscope"].contains("weights_hash"));
+  CHECK(file["edges"].size() == found["edges"]);
+
+  const Json same = told({"circuit", "overlap", graph, graph});
+  CHECK(same["sets"][0]["jaccard"] == 1.0);
+  for (const char* name : {"c.html", "c.svg", "c.dot"}) {
+    CHECK(told({"circuit", "show", graph, "-o", folder / name})["edges"] == found["circuit_edges"]);
+    CHECK(contents(folder / name).find("logits") != std::string::npos);
+  }
+  put(folder / "truth.json",
+      R"({"format": "headscope-truth", "nodes": ["input"], "edges": ["input->logits"]})");
+  const Json roc = told({"circuit", "roc", "--graph", graph, "--truth", folder / "truth.json"});
+  CHECK(roc["edges"]["true"] == 1);
+  CHECK(roc["edges"]["auc"] >= 0.0);
+  const Json stable = told({"circuit",
+                            "stability",
+                            model,
+                            "--task",
+                            task,
+                            "--method",
+                            "eap",
+                            "--bootstraps",
+                            "5",
+                            "--size",
+                            "30"});
+  CHECK(stable["jaccard"] > 0.0);
+}
+
+TEST_CASE("a circuit of another model, and a file in the way, are refused") {
+  const Folder folder;
+  const std::string task = task_of_tokens(folder);
+  const std::string graph = folder / "graph.json";
+  const Words find{"circuit",
+                   "find",
+                   model_path("gpt2"),
+                   "--task",
+                   task,
+                   "--method",
+                   "random",
+                   "-o",
+                   graph,
+                   "--threads",
+                   "1"};
+  REQUIRE(run(find).code == 0);
+  const Outcome again = run(find);
+  CHECK(again.code == 2);
+  CHECK_THAT(again.err, contains("--overwrite"));
+  const Outcome other =
+      run({"circuit", "eval", model_path("llama"), "--graph", graph, "--task", task});
+  CHECK(other.code == 3);
+  CHECK_THAT(other.err, contains("another model"));
+  CHECK(std::count(other.err.begin(), other.err.end(), '\n') == 1);
+  const Outcome picture = run({"circuit", "show", graph, "-o", folder / "c.png"});
+  CHECK(picture.code == 2);
+}

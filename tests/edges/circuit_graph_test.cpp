@@ -1,0 +1,178 @@
+// Graph files, and the circuits chosen of their scores.
+#include "analyses/edges/circuit_graph.h"
+
+#include <cmath>
+#include <fstream>
+
+#include "analyses/edges/compare_circuits.h"
+#include "analyses/edges/select.h"
+#include "analyses/edges/truth.h"
+#include "lib/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+using namespace headscope;
+
+namespace {
+
+CircuitGraph small_graph() {
+  CircuitGraph graph{.graph = EdgeGraph({.n_layers = 2, .n_heads = 2, .d_model = 8}),
+                     .scores = {},
+                     .edges = {},
+                     .made = {{"method", "eap"}, {"weights_hash", "xxh3:1"}}};
+  for (std::int64_t i = 0; i < graph.graph.n_edges(); ++i) {
+    graph.scores.push_back(std::sin(static_cast<double>(7 * i)));
+  }
+  graph.edges = select_circuit(graph, 12, SelectBy::absolute_top);
+  return graph;
+}
+
+std::size_t place(const CircuitGraph& graph, const std::string& edge) {
+  return static_cast<std::size_t>(graph.graph.index(parse_edge(edge)));
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+}  // namespace
+
+TEST_CASE("a graph comes back from its file, of edges and of nodes") {
+  const TempFolder folder;
+  CircuitGraph graph = small_graph();
+  const auto path = folder.file("graph.json");
+  for (const CircuitLevel level : {CircuitLevel::edge, CircuitLevel::node}) {
+    graph.level = level;
+    graph.scores.resize(level == CircuitLevel::edge ? graph.scores.size() : 7);
+    write_circuit_graph(graph, path);
+    const CircuitGraph back = read_circuit_graph(path);
+    CHECK(back.level == level);
+    CHECK(back.scores == graph.scores);  // every digit
+    CHECK(back.edges == graph.edges);
+    CHECK(back.graph.shape() == graph.graph.shape());
+    CHECK(back.made == graph.made);
+  }
+}
+
+TEST_CASE("what is wrong with a graph file is said in one line") {
+  const TempFolder folder;
+  const CircuitGraph graph = small_graph();
+  const auto path = folder.file("graph.json");
+  write_circuit_graph(graph, path);
+  const Json good = read_json(path);
+  const auto refused = [&](const char* why, const auto& edit) {
+    CAPTURE(why);
+    Json bad = good;
+    edit(bad);
+    write_text(path, bad.dump());
+    CHECK_THROWS_WITH(read_circuit_graph(path), contains(why));
+    CHECK_THROWS_AS(read_circuit_graph(path), DataError);
+  };
+  refused("no graph", [](Json& json) { json.erase("edges"); });
+  refused("\"n_heads\"", [](Json& json) { json["cfg"]["n_heads"] = -1; });
+  refused("a9.h0", [](Json& json) { json["edges"]["a9.h0->logits"] = {{"score", 1}}; });
+  refused("edges, but", [](Json& json) { json["edges"].erase("input->logits"); });
+  refused("is no edge", [](Json& json) { json["edges"]["input"] = {{"score", 1}}; });
+  refused("a number", [](Json& json) { json["edges"]["input->logits"]["score"] = nullptr; });
+  refused("true or false", [](Json& json) { json["edges"]["input->m0"]["in_graph"] = 1; });
+  refused("\"score\"", [](Json& json) {
+    for (auto& [name, edge] : json["edges"].items()) {
+      edge.erase("score");
+    }
+  });
+  CHECK_THROWS_WITH(check_graph_of(graph, {.n_layers = 3, .n_heads = 2, .d_model = 8}, "", path),
+                    contains("another model"));
+  CHECK_THROWS_WITH(check_graph_of(graph, graph.graph.shape(), "xxh3:2", path),
+                    contains("another model of this shape"));
+  CHECK_NOTHROW(check_graph_of(graph, graph.graph.shape(), "xxh3:1", path));
+}
+
+TEST_CASE("circuits are the best edges by value, by size, or by what leads to the logits") {
+  CircuitGraph graph = small_graph();
+  graph.scores.assign(graph.scores.size(), 0.0);
+  graph.scores[place(graph, "input->logits")] = 1.0;
+  graph.scores[place(graph, "a1.h0->logits")] = 2.0;
+  graph.scores[place(graph, "input->a1.h0<v>")] = -5.0;
+  graph.scores[place(graph, "input->a0.h0<q>")] = 9.0;  // leads nowhere
+  const auto names = [&](const EdgeSet& edges) {
+    std::vector<std::string> list;
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      if (edges[i]) {
+        list.push_back(graph_name(graph.graph.edge(static_cast<std::int64_t>(i))));
+      }
+    }
+    return list;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names(select_circuit(graph, 3, SelectBy::signed_top)) == Names{"input->logits"});
+  CHECK(names(select_circuit(graph, 3, SelectBy::absolute_top)) ==
+        Names{"input->a1.h0<v>", "a1.h0->logits"});
+  CHECK(names(select_circuit(graph, 3, SelectBy::greedy)) ==
+        Names{"input->a1.h0<v>", "input->logits", "a1.h0->logits"});
+  CHECK(select_circuit(graph, 1'000'000, SelectBy::greedy) == all_edges(graph.graph));
+  CHECK(count(select_circuit(graph, 0, SelectBy::greedy)) == 0);
+}
+
+TEST_CASE("a ranking is judged by a known circuit, ties and all") {
+  const TempFolder folder;
+  const auto path = folder.file("truth.json");
+  CircuitGraph graph = small_graph();
+  write_text(path,
+             R"({"format": "headscope-truth", "version": 1, "model": "toy", "task": "t.jsonl",
+                 "nodes": ["input", "a1.h0", "logits"],
+                 "edges": ["input->a1.h0<v>", "a1.h0->logits"], "not_found_by": {"eap": "why"}})");
+  const CircuitTruth truth = read_truth(path, graph.graph);
+  CHECK(count(truth.edges) == 2);
+  CHECK(truth.not_found_by.at("eap") == "why");
+  graph.scores.assign(graph.scores.size(), 0.0);
+  const Roc nothing = roc_of(graph.scores, truth.edges);  // all scores tie: chance, or worse
+  CHECK(nothing.trapezoid == Approx(0.5));
+  CHECK(nothing.staircase == Approx(0.0));
+  graph.scores[place(graph, "input->a1.h0<v>")] = 2.0;
+  graph.scores[place(graph, "a1.h0->logits")] = 1.0;
+  const Roc perfect = roc_of(graph.scores, truth.edges);
+  CHECK(perfect.trapezoid == Approx(1.0));
+  CHECK(perfect.staircase == Approx(1.0));
+  CHECK(perfect.best_size == 2);
+  CHECK(roc_by_sizes(graph, truth.edges) > 0.95);
+  CHECK(roc_of(best_edge_of_nodes(graph), truth.nodes).trapezoid == Approx(1.0));
+  graph.scores[place(graph, "input->m1")] = 1.5;  // one wrong edge between the two
+  const auto wrong = static_cast<double>(graph.graph.n_edges() - 2);
+  CHECK(roc_of(graph.scores, truth.edges).trapezoid == Approx(1.0 - 0.5 / wrong));
+}
+
+TEST_CASE("a truth of another model, or of nothing, is an error") {
+  const TempFolder folder;
+  const auto path = folder.file("truth.json");
+  const EdgeGraph graph({.n_layers = 2, .n_heads = 2});
+  const auto refused = [&](const std::string& nodes, const std::string& edges, const char* why) {
+    CAPTURE(why);
+    write_text(
+        path,
+        R"({"format": "headscope-truth", "nodes": )" + nodes + R"(, "edges": )" + edges + "}");
+    CHECK_THROWS_WITH(read_truth(path, graph), contains(why));
+    CHECK_THROWS_AS(read_truth(path, graph), DataError);
+  };
+  refused(R"(["a0.h7"])", R"(["input->logits"])", "0.7");
+  refused("[]", R"(["a7.h0->logits"])", "7.0");
+  refused("[]", "[]", "nothing to tell apart");
+  refused("[]", "[3]", "no edge");
+  refused("[]", "{}", "no list");
+  write_text(path, "{}");
+  CHECK_THROWS_AS(read_truth(path, graph), DataError);
+}
+
+TEST_CASE("circuits are compared edge by edge") {
+  CircuitGraph a = small_graph();
+  CircuitGraph b = small_graph();
+  CHECK(overlap_of_graphs(a, b).edges.jaccard() == 1.0);
+  CHECK(*overlap_of_graphs(a, b).spearman == Approx(1.0));
+  b.edges = no_edges(b.graph);
+  b.edges[0] = a.edges[0] = true;
+  const CircuitOverlap found = overlap_of_graphs(a, b);
+  CHECK(found.edges.both == 1);
+  CHECK(found.edges.jaccard() == Approx(1.0 / static_cast<double>(count(a.edges))));
+  CHECK(mean_pairwise_jaccard({{1, 2}, {2, 3}, {1, 2}}) == Approx((1.0 / 3 + 1 + 1.0 / 3) / 3));
+  b.graph = EdgeGraph({.n_layers = 3, .n_heads = 2});
+  CHECK_THROWS_AS(overlap_of_graphs(a, b), DataError);
+}
