@@ -68,7 +68,8 @@ Tensor of_some(const Model& model,
   MlpAlone tap(which.norm, to_torch(model.device()));
   const ForwardOptions first{.logits = Logits::none, .to_layer = 1};
   const Tensor stream = model.forward(Batch(prompts), tap, first).residual;
-  const Tensor& chosen = which.part == EffectiveEmbedding::Part::mlp ? tap.written : stream;
+  const bool mlp = which.part == EffectiveEmbedding::Part::mlp && has_mlp(model.config());
+  const Tensor& chosen = mlp ? tap.written : stream;
   return chosen.squeeze(1).to(at::kFloat);
 }
 

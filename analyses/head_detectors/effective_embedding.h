@@ -1,5 +1,5 @@
 // A token as the heads of later layers meet it: what the first block's MLP makes of its embedding,
-// with no attention and no position.
+// with no attention and no position. A model without MLPs leaves the embedding as it is.
 #pragma once
 
 #include <cstdint>

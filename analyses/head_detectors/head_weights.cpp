@@ -1,5 +1,6 @@
 #include "analyses/head_detectors/head_weights.h"
 
+#include "lib/model/norm.h"
 #include "lib/model/post_norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -9,7 +10,8 @@ namespace {
 
 // weight […, d_model, n], read behind a norm.
 Tensor reads(const Tensor& weight, const NormWeights& norm, const ModelConfig& c) {
-  const Tensor scaled = weight.to(at::kFloat) * norm.gain.unsqueeze(-1);
+  const Tensor wide = weight.to(at::kFloat);
+  const Tensor scaled = with_gain(wide.transpose(-2, -1), norm).transpose(-2, -1);
   return c.norm == Norm::layer_norm ? scaled - scaled.mean(-2, true) : scaled;
 }
 
@@ -30,7 +32,7 @@ HeadWeights head_weights(const Model& model, std::int64_t layer) {
 
 Tensor folded_unembedding(const Model& model) {
   const Weights& weights = model.weights();
-  const Tensor scaled = weights.W_U.to(at::kFloat) * weights.ln_final.gain;
+  const Tensor scaled = with_gain(weights.W_U.to(at::kFloat), weights.ln_final);
   return model.config().norm == Norm::layer_norm ? scaled - scaled.mean(-1, true) : scaled;
 }
 

@@ -29,7 +29,9 @@ class Taker {
     take_embeddings(stream);
     for (int layer = 0; layer < model_.config().n_layers; ++layer) {
       take_attention(stream, layer);
-      put(components_.mlp(layer), read(last(Site::mlp_out, layer), stream));
+      if (has_mlp(model_.config())) {
+        put(components_.mlp(layer), read(last(Site::mlp_out, layer), stream));
+      }
     }
     if (has_final_bias(model_.weights())) {
       put(components_.final_bias(), stream.constant);
@@ -54,10 +56,9 @@ class Taker {
     if (weights.b_U.defined()) {
       constant = (mix.to(at::kDouble) * weights.b_U.index_select(0, ids)).sum(1);
     }
-    return before_norm({vector, constant},
-                       weights.ln_final,
-                       model_.config().norm,
-                       last(Site::ln_final_scale, kNoLayer));
+    const Norm norm = model_.config().norm;
+    const Tensor scale = norm == Norm::none ? Tensor() : last(Site::ln_final_scale, kNoLayer);
+    return before_norm({vector, constant}, weights.ln_final, norm, scale);
   }
 
   void take_embeddings(const Readout& stream) {
@@ -108,12 +109,12 @@ Tensor stored_logits(const Model& model,
 }  // namespace
 
 std::vector<Site> attributed_sites(const ModelConfig& config) {
-  std::vector<Site> sites{Site::embed, Site::z, Site::mlp_out, Site::ln_final_scale};
-  if (config.positions == Positions::learned) {
-    sites.push_back(Site::pos_embed);
-  }
-  if (info(Site::ln1_post_scale).exists(config)) {
-    sites.push_back(Site::ln1_post_scale);
+  std::vector<Site> sites{Site::embed, Site::z};
+  for (const Site site :
+       {Site::mlp_out, Site::ln_final_scale, Site::pos_embed, Site::ln1_post_scale}) {
+    if (info(site).exists(config)) {
+      sites.push_back(site);
+    }
   }
   return sites;
 }

@@ -29,7 +29,9 @@ ResultAxis parts_of(const Model& model) {
   for (std::int64_t head = 0; head < model.config().n_heads; ++head) {
     axis.labels.push_back(std::to_string(head));
   }
-  axis.labels.emplace_back(kMlpPart);
+  if (has_mlp(model.config())) {
+    axis.labels.emplace_back(kMlpPart);
+  }
   if (has_any_bias(model.weights())) {
     axis.labels.emplace_back(kBiasPart);
   }

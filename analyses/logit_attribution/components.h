@@ -22,7 +22,7 @@ inline constexpr std::string_view kTokenPart = "token";        // of the embed r
 inline constexpr std::string_view kPositionPart = "position";  // of the embed row
 
 // Rows × columns; most pairs of the first and last row are no component. Columns and rows of
-// components that the model lacks (learned positions, biases) are left out.
+// components that the model lacks (MLPs, learned positions, biases) are left out.
 class Components {
  public:
   explicit Components(const Model& model);

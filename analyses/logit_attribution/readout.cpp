@@ -1,5 +1,6 @@
 #include "analyses/logit_attribution/readout.h"
 
+#include "lib/model/norm.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -12,7 +13,10 @@ Readout before_norm(const Readout& after,
                     const NormWeights& weights,
                     Norm norm,
                     const Tensor& scale) {
-  Tensor vector = after.vector * weights.gain;
+  if (norm == Norm::none) {
+    return after;
+  }
+  Tensor vector = with_gain(after.vector, weights);
   if (norm == Norm::layer_norm) {
     vector = vector - vector.mean(-1, true);
   }

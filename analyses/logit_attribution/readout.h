@@ -20,6 +20,7 @@ Tensor read(const Tensor& value, const Readout& readout);
 // `scale` ([B, 1] f32), and that is linear in x, as the norm is once its divisor is frozen:
 //   (x − mean(x))/σ · γ · w + β · w = x · centred(γ ⊙ w)/σ + β · w
 // so that the readout is centred once instead of every component of x. RMSNorm: nothing is centred.
+// Without a norm it is `after`, and `scale` undefined.
 // (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; the frozen norm as in
 // TransformerLens's apply_ln_to_stack.)
 Readout before_norm(const Readout& after,

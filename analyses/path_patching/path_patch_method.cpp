@@ -8,14 +8,15 @@ namespace headscope {
 namespace {
 
 // In the order the forward pass reaches them.
-std::vector<SweptPart> parts_of_senders(const std::string& senders) {
+std::vector<SweptPart> parts_of_senders(const std::string& senders, const ModelConfig& config) {
   if (senders == "heads") {
     return {{Site::z, true}};
   }
   if (senders == "mlps") {
     return {{Site::mlp_out, false}};
   }
-  return {{Site::z, true}, {Site::mlp_out, false}};
+  return has_mlp(config) ? std::vector<SweptPart>{{Site::z, true}, {Site::mlp_out, false}}
+                         : std::vector<SweptPart>{{Site::z, true}};
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ Json PathPatchMethod::identity() const {
 
 SweepSpec PathPatchMethod::spec(const Model& model, const Task& task) {
   paths_ = std::make_unique<Paths>(path_options(model.config()), task.items, model.config());
-  return {.parts = parts_of_senders(senders_),
+  return {.parts = parts_of_senders(senders_, model.config()),
           .positions = {request.positions},
           .into = into(),
           .source = source_.get(),

@@ -138,6 +138,9 @@ std::optional<Tensor> PathRunner::logits(const std::vector<ResidualRows>& enteri
 Paths::Paths(PathOptions options, const std::vector<TaskItem>& items, const ModelConfig& config)
     : options_(std::move(options)), items_(items), end_(0) {
   check(options_.receivers);
+  if (!has_mlp(config)) {
+    options_.mlps = PathOptions::Mlps::recompute;  // there are none to freeze
+  }
   for (const Receiver& receiver : options_.receivers) {
     end_ = std::max(end_, reads_at(receiver, config));
   }

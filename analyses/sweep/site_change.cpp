@@ -32,7 +32,7 @@ bool inside_attention(Site site) {
 
 // The stream that attention's output has entered.
 Site stream_after_attention(const ModelConfig& config) {
-  return config.block_order == BlockOrder::parallel ? Site::resid_post : Site::resid_mid;
+  return has_resid_mid(config) ? Site::resid_mid : Site::resid_post;
 }
 
 // The form in which a site is kept: queries and keys as attention compares them.
@@ -131,8 +131,7 @@ struct Entry {
 };
 
 Entry after_attention(const ModelConfig& c, std::int64_t layer) {
-  return c.block_order == BlockOrder::parallel ? Entry{layer + 1, Resume::At::layer}
-                                               : Entry{layer, Resume::At::mid};
+  return has_resid_mid(c) ? Entry{layer, Resume::At::mid} : Entry{layer + 1, Resume::At::layer};
 }
 
 ChangedStreams through_attention(const ChangeInput& in, std::int64_t layer, HeadRange heads) {

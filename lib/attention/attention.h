@@ -1,4 +1,4 @@
-// Softmax attention of one layer: the fused form that never shows a T × T matrix, and the explicit
+// Attention of one layer: the fused form that never shows a T × T matrix, and the explicit
 // one that does. Both take the same inputs and give the same z.
 #pragma once
 
@@ -41,8 +41,8 @@ void add_to_scores(AttentionInputs& in, const Tensor& bias);
 // and bias; hidden keys −∞.
 Tensor attention_scores(const AttentionInputs& in);
 
-// Softmax over the last axis, with the spec's sinks in the denominator; rows that are all −∞ become
-// 0. f32.
+// The spec's normalizer over the last axis: softmax, with its sinks in the denominator, or relu;
+// rows that are all −∞ become 0. f32.
 Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec);
 
 // pattern · v → z [B, T, n_heads, d_head] in the dtype of v.

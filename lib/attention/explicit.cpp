@@ -43,6 +43,11 @@ bool plainly_full(const AttentionInputs& in) {
   return !is_causal(in.spec) && !in.hidden.defined();
 }
 
+Tensor relu_pattern(const Tensor& scores) {
+  const Tensor seen = scores.detach().gt(-std::numeric_limits<float>::infinity());
+  return at::relu(scores) / seen.sum(-1, true).clamp_min(1);
+}
+
 }  // namespace
 
 void scale_scores(AttentionInputs& in, const Tensor& scale) {
@@ -90,6 +95,9 @@ Tensor attention_scores(const AttentionInputs& in) {
 }
 
 Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
+  if (spec.normalizer == Normalizer::relu) {
+    return relu_pattern(scores);
+  }
   Tensor pattern;
   if (spec.sinks.defined()) {
     const Tensor sinks =

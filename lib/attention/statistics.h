@@ -4,7 +4,8 @@
 // The probability of key j for query i is p = exp(s − lse), where s is the score as
 // hook_attn_scores has it (scaled, soft-capped, biased, hidden keys −∞) and lse the logarithm
 // of the sum of exp(s) over the keys the query sees (and the head's sink, if it has one). Column
-// numbers count from the first column of the keys, padding included. Everything is f32.
+// numbers count from the first column of the keys, padding included. Of another normalizer than
+// softmax p is what it makes of s, and lse is 0. Everything is f32.
 #pragma once
 
 #include <cstdint>

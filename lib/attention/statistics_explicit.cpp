@@ -82,7 +82,7 @@ class QueryBlock {
   }
 
  private:
-  // p = exp(s − lse), 0 for queries of padding.
+  // p, 0 for queries of padding.
   void find_pattern(std::int64_t first) {
     const AttentionInputs block{.q = in_.q.narrow(1, begin_, count_),
                                 .k = in_.k,
@@ -93,6 +93,12 @@ class QueryBlock {
                                 .bias = of_block(in_.bias),
                                 .first_query = first};
     const Tensor scores = attention_scores(block);
+    const Tensor padding = query_.view({1, 1, -1}) < first_;
+    if (in_.spec.normalizer != Normalizer::softmax) {
+      lse_ = at::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options());
+      pattern_ = attention_pattern(scores, in_.spec).masked_fill(padding.unsqueeze(-1), 0.0);
+      return;
+    }
     if (in_.lse.defined()) {
       lse_ = in_.lse.narrow(2, begin_, count_).to(scores.device());
     } else {
@@ -102,7 +108,6 @@ class QueryBlock {
                              {-1});
       }
     }
-    const Tensor padding = query_.view({1, 1, -1}) < first_;
     lse_ = lse_.masked_fill(padding, 0.0);
     pattern_ = (scores - lse_.unsqueeze(-1)).exp().masked_fill(padding.unsqueeze(-1), 0.0);
   }
@@ -166,7 +171,7 @@ constexpr Tensor AttentionStatistics::*kOfRows[] = {&AttentionStatistics::lse,
 }  // namespace
 
 bool statistics_kernels_know(const AttentionSpec& spec) {
-  return is_causal(spec) && !spec.distance_bias.defined();
+  return is_causal(spec) && spec.normalizer == Normalizer::softmax && !spec.distance_bias.defined();
 }
 
 AttentionStatistics attention_statistics_explicit(const StatisticsInputs& in,

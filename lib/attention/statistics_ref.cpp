@@ -120,6 +120,15 @@ class Reference {
     return s + (bias_.defined() ? bias_.const_data_ptr<double>()[at] : 0.0);
   }
 
+  // max(s, 0) of every key, shared among those seen.
+  static std::vector<double> parts_above_zero(std::vector<double> s) {
+    const auto seen = static_cast<double>(
+        std::count_if(s.begin(), s.end(), [](double each) { return each > kHidden; }));
+    std::transform(
+        s.begin(), s.end(), s.begin(), [&](double each) { return std::max(each, 0.0) / seen; });
+    return s;
+  }
+
   // p of every key; leaves the row's lse.
   std::vector<double> probabilities(std::int64_t b, std::int64_t h, std::int64_t i) {
     const std::int64_t self = keys_ - queries_ + i;
@@ -128,6 +137,9 @@ class Reference {
       if (seen(b, self, j)) {
         p[static_cast<std::size_t>(j)] = score(b, h, i, j);
       }
+    }
+    if (in_.spec.normalizer == Normalizer::relu) {
+      return parts_above_zero(std::move(p));
     }
     const double sink = sinks_.defined() ? sinks_.const_data_ptr<double>()[h] : kHidden;
     const double largest = std::max(sink, *std::max_element(p.begin(), p.end()));

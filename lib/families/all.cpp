@@ -17,6 +17,7 @@ std::span<const Family> all_families() {
       qwen3_family(),
       gemma2_family(),
       gemma3_family(),
+      hooked_transformer_family(),
   };
   return families;
 }

@@ -52,6 +52,13 @@ void check_shape(const WeightSource& source,
   }
   if (layout == Layout::transposed) {
     std::reverse(expected.begin(), expected.end());
+  } else if (layout == Layout::by_head) {
+    expected = {p.rows / p.d_head, p.d_head};
+    if (p.row_length > 1) {
+      expected.insert(expected.begin() + 1, p.row_length);
+    }
+  } else if (layout == Layout::by_head_transposed) {
+    expected = {p.row_length / p.d_head, p.d_head, p.rows};
   }
   if (stored.shape != expected) {
     throw DataError("{} is {} but the config says {}",
@@ -85,7 +92,7 @@ void read_vector(const WeightSource& source,
                  const Parameter& p,
                  Layout layout) {
   std::vector<float> values(static_cast<std::size_t>(p.rows));
-  source.read_rows(stored, 0, 1, DType::f32, values.data());
+  source.read_rows(stored, 0, stored.rows(), DType::f32, values.data());
   std::vector<float> ours(values.size());
   for (std::int64_t i = 0; i < p.rows; ++i) {
     const float value = values[static_cast<std::size_t>(stored_row(i, layout, p))];
@@ -113,15 +120,26 @@ void read_matrix(const WeightSource& source,
   });
 }
 
-void read_transposed(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
-  const DType dtype = dtype_of(*p.tensor);
-  Tensor as_stored = at::empty({p.row_length, p.rows}, to_torch(dtype));
+// Every row of `stored`, as it lies there.
+Tensor read_stored(const WeightSource& source, const StoredTensor& stored, DType dtype) {
+  Tensor as_stored = at::empty({stored.rows(), stored.row_length()}, to_torch(dtype));
   auto* bytes = static_cast<std::uint8_t*>(as_stored.data_ptr());
-  const std::size_t stride = static_cast<std::size_t>(p.rows) * size_of(dtype);
-  parallel_for(p.row_length, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
+  const std::size_t stride = static_cast<std::size_t>(stored.row_length()) * size_of(dtype);
+  parallel_for(stored.rows(), kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
     source.read_rows(stored, begin, end, dtype, bytes + static_cast<std::size_t>(begin) * stride);
   });
+  return as_stored;
+}
+
+void read_transposed(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
+  const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
   p.tensor->narrow(0, p.first_row, p.rows).copy_(as_stored.t());
+}
+
+void read_by_head(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
+  const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
+  const Tensor rows = as_stored.view({p.rows / p.d_head, p.row_length, p.d_head}).transpose(1, 2);
+  p.tensor->narrow(0, p.first_row, p.rows).view({-1, p.d_head, p.row_length}).copy_(rows);
 }
 
 void read_parameter(const WeightSource& source,
@@ -131,7 +149,9 @@ void read_parameter(const WeightSource& source,
   check_shape(source, stored, p, layout);
   if (p.row_length == 1) {
     read_vector(source, stored, p, layout);
-  } else if (layout == Layout::transposed) {
+  } else if (layout == Layout::by_head) {
+    read_by_head(source, stored, p);
+  } else if (layout == Layout::transposed || layout == Layout::by_head_transposed) {
     read_transposed(source, stored, p);
   } else {
     read_matrix(source, stored, p, layout);

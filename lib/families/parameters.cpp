@@ -22,6 +22,9 @@ void add_norm(std::map<std::string, Parameter>& out,
               const std::string& name,
               NormWeights& norm,
               const ModelConfig& c) {
+  if (c.norm == Norm::none) {
+    return;
+  }
   out[name + ".w"] = {&norm.gain, 0, c.d_model, 1, 0, true};
   if (c.norm == Norm::layer_norm) {
     out[name + ".b"] = {&norm.bias, 0, c.d_model, 1, 0, true};
@@ -48,6 +51,9 @@ void add_qkv(std::map<std::string, Parameter>& out, BlockWeights& b, const Model
 }
 
 void add_mlp(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  if (!has_mlp(c)) {
+    return;
+  }
   const bool gated = c.mlp == Mlp::gated;
   out["mlp.W_in"] = matrix(b.W_in, 0, gated ? 2 * c.d_mlp : c.d_mlp, c.d_model);
   out["mlp.W_out"] = matrix(b.W_out, 0, c.d_model, c.d_mlp);
@@ -89,6 +95,9 @@ std::map<std::string, Parameter> model_parameters(Weights& w, const ModelConfig&
   if (!c.tied_embeddings) {
     out["W_U"] = matrix(w.W_U, 0, c.d_vocab, c.d_model);
   }
+  if (c.unembed_bias) {
+    out["b_U"] = vector(w.b_U, 0, c.d_vocab);
+  }
   add_norm(out, "ln_final", w.ln_final, c);
   return out;
 }
@@ -96,13 +105,15 @@ std::map<std::string, Parameter> model_parameters(Weights& w, const ModelConfig&
 std::map<std::string, Parameter> block_parameters(BlockWeights& b, const ModelConfig& c) {
   std::map<std::string, Parameter> out;
   add_norm(out, "ln1", b.ln1, c);
-  add_norm(out, "ln2", b.ln2, c);
+  if (has_mlp(c)) {
+    add_norm(out, "ln2", b.ln2, c);
+  }
   if (c.norm_placement == NormPlacement::sandwich) {
     add_norm(out, "ln1_post", b.ln1_post, c);
     add_norm(out, "ln2_post", b.ln2_post, c);
   }
   add_qkv(out, b, c);
-  out["attn.W_O"] = matrix(b.W_O, 0, c.d_model, c.n_heads * c.d_head);
+  out["attn.W_O"] = matrix(b.W_O, 0, c.d_model, c.n_heads * c.d_head, c.d_head);
   if (c.out_bias) {
     out["attn.b_O"] = vector(b.b_O, 0, c.d_model);
   }

@@ -15,6 +15,10 @@ enum class Layout {
   per_head_qkv,    // rows ordered head, then q|k|v, then d_head (GPT-NeoX)
   rotary_pairs,    // within a head, dimension i and i + d/2 stored side by side (GGUF's llama)
   gain_minus_one,  // stored as gain − 1 (Gemma's checkpoints)
+  // TransformerLens's: a head's W_Q, W_K, W_V stored [d_model, d_head], heads slowest; of a bias
+  // [heads, d_head].
+  by_head,
+  by_head_transposed,  // a head's W_O stored [d_head, d_model], heads slowest
 };
 
 // Our parameters, by the names papers and TransformerLens use. W_Q, W_K, W_V are row ranges of

@@ -18,6 +18,9 @@ Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
     const Tensor mlp_out = run_mlp(pass, layer, resid);
     return pass.see(Site::resid_post, layer, resid + attn_out + mlp_out);
   }
+  if (!has_mlp(pass.config)) {
+    return pass.see(Site::resid_post, layer, resid + attn_out);
+  }
   return run_block_from_mid(pass, layer, pass.see(Site::resid_mid, layer, resid + attn_out));
 }
 

@@ -36,13 +36,18 @@ void check_positive(const ModelConfig& c) {
                                                         {"n_heads", c.n_heads},
                                                         {"n_kv_heads", c.n_kv_heads},
                                                         {"d_head", c.d_head},
-                                                        {"d_mlp", c.d_mlp},
                                                         {"d_vocab", c.d_vocab},
                                                         {"n_ctx", c.n_ctx}};
-  for (const auto& [name, size] : sizes) {
+  const auto check_size = [](const char* name, std::int64_t size) {
     if (size <= 0 || size > kLargestSize) {
       throw DataError("model config: {} is {}; it must be between 1 and 2^31", name, size);
     }
+  };
+  for (const auto& [name, size] : sizes) {
+    check_size(name, size);
+  }
+  if (has_mlp(c)) {
+    check_size("d_mlp", c.d_mlp);
   }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
@@ -137,8 +142,36 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
   }
 }
 
+// Fields of which one leaves no meaning to the other.
+void check_together(const ModelConfig& c) {
+  const auto refuse = [](const char* one, const char* other) {
+    throw DataError("model config: {} does not go with {}", one, other);
+  };
+  if (!has_mlp(c) && (c.d_mlp != 0 || c.mlp_bias)) {
+    refuse("d_mlp or mlp_bias", "a model without MLPs");
+  }
+  if (!has_mlp(c) && c.block_order == BlockOrder::parallel) {
+    refuse("a parallel block", "a model without MLPs");
+  }
+  if ((!has_mlp(c) || c.norm == Norm::none) && c.norm_placement == NormPlacement::sandwich) {
+    refuse("a norm behind attention and MLP", "a model without norms or MLPs");
+  }
+  if (c.positions == Positions::rotary && c.ropes.empty()) {
+    refuse("no rotary settings", "rotary positions");
+  }
+}
+
 // Fields that only some models have: named where they say something.
 void add_rare_fields(Json& json, const ModelConfig& c) {
+  if (!has_mlp(c)) {
+    json["mlp"] = "none";
+  }
+  if (c.normalizer != Normalizer::softmax) {
+    json["normalizer"] = "relu";
+  }
+  if (c.unembed_bias) {
+    json["unembed_bias"] = true;
+  }
   Json visibility = Json::array();
   for (const LayerConfig& layer : c.layers) {
     visibility.push_back(layer.visibility == Visibility::causal ? "causal" : "full");
@@ -169,6 +202,14 @@ HeadGrid kv_head_grid(const ModelConfig& config) {
   return {config.n_layers, config.n_kv_heads};
 }
 
+bool has_mlp(const ModelConfig& config) {
+  return config.mlp != Mlp::none;
+}
+
+bool has_resid_mid(const ModelConfig& config) {
+  return has_mlp(config) && config.block_order == BlockOrder::sequential;
+}
+
 bool is_causal(const ModelConfig& config) {
   return std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
     return layer.visibility == Visibility::causal;
@@ -176,7 +217,9 @@ bool is_causal(const ModelConfig& config) {
 }
 
 Json to_json(const ModelConfig& c) {
+  static constexpr const char* kNorms[] = {"layer", "rms", "none"};
   static constexpr const char* kActivations[] = {"gelu", "gelu_tanh", "silu", "relu"};
+  static constexpr const char* kPositions[] = {"learned", "rotary", "none"};
   Json ropes = Json::array();
   for (const Rope& rope : c.ropes) {
     ropes.push_back(to_json(rope));
@@ -197,13 +240,13 @@ Json to_json(const ModelConfig& c) {
                {"d_mlp", c.d_mlp},
                {"d_vocab", c.d_vocab},
                {"n_ctx", c.n_ctx},
-               {"norm", c.norm == Norm::rms_norm ? "rms" : "layer"},
+               {"norm", kNorms[static_cast<int>(c.norm)]},
                {"norm_eps", c.norm_eps},
                {"norm_placement", c.norm_placement == NormPlacement::pre ? "pre" : "sandwich"},
                {"block_order", c.block_order == BlockOrder::sequential ? "sequential" : "parallel"},
                {"activation", kActivations[static_cast<int>(c.activation)]},
                {"gated_mlp", c.mlp == Mlp::gated},
-               {"positions", c.positions == Positions::learned ? "learned" : "rotary"},
+               {"positions", kPositions[static_cast<int>(c.positions)]},
                {"qk_norm", c.qk_norm == QkNorm::per_head},
                {"qkv_bias", c.qkv_bias},
                {"out_bias", c.out_bias},
@@ -236,6 +279,7 @@ void check(const ModelConfig& c) {
   for (const LayerConfig& layer : c.layers) {
     check_layer(layer, c);
   }
+  check_together(c);
 }
 
 }  // namespace headscope

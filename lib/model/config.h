@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/attention/normalizer.h"
 #include "lib/attention/visibility.h"
 #include "lib/base/head_id.h"
 #include "lib/base/json_fwd.h"
@@ -13,7 +14,8 @@
 
 namespace headscope {
 
-enum class Norm { layer_norm, rms_norm };
+// none: what reads the stream reads it as it is, and no norm has parameters.
+enum class Norm { layer_norm, rms_norm, none };
 
 // Where a block normalises: before attention and MLP; or before and after each (Gemma 2, 3).
 enum class NormPlacement { pre, sandwich };
@@ -22,8 +24,11 @@ enum class NormPlacement { pre, sandwich };
 // (GPT-NeoX), and there is no resid_mid.
 enum class BlockOrder { sequential, parallel };
 
-enum class Mlp { plain, gated };
-enum class Positions { learned, rotary };
+// none: a block is attention alone, and there is no resid_mid.
+enum class Mlp { plain, gated, none };
+
+// none: nothing but causality tells positions apart.
+enum class Positions { learned, rotary, none };
 
 // per_head: RMS norm of every head's query and key, before the rotation (Qwen 3, Gemma 3).
 enum class QkNorm { none, per_head };
@@ -68,7 +73,7 @@ struct ModelConfig {
   std::int64_t n_heads = 0;
   std::int64_t n_kv_heads = 0;
   std::int64_t d_head = 0;
-  std::int64_t d_mlp = 0;
+  std::int64_t d_mlp = 0;  // 0 without MLPs
   std::int64_t d_vocab = 0;
   std::int64_t n_ctx = 0;
 
@@ -80,11 +85,13 @@ struct ModelConfig {
   Mlp mlp = Mlp::gated;
   Positions positions = Positions::rotary;
   QkNorm qk_norm = QkNorm::none;
+  Normalizer normalizer = Normalizer::softmax;
 
   // Which parameters exist; a file that holds others is an error.
   bool qkv_bias = false;
   bool out_bias = false;  // b_O
   bool mlp_bias = false;
+  bool unembed_bias = false;     // b_U
   bool tied_embeddings = false;  // W_U is W_E
 
   double attn_scale = 0.0;     // scores are q·k × attn_scale
@@ -102,6 +109,11 @@ struct ModelConfig {
 HeadGrid head_grid(const ModelConfig& config);
 HeadGrid kv_head_grid(const ModelConfig& config);
 
+bool has_mlp(const ModelConfig& config);
+
+// True if a block writes to the stream twice, so that there is one between attention and MLP.
+bool has_resid_mid(const ModelConfig& config);
+
 // True if no layer's queries see later tokens.
 bool is_causal(const ModelConfig& config);
 
@@ -109,8 +121,8 @@ bool is_causal(const ModelConfig& config);
 Json to_json(const ModelConfig& config);
 
 // Throws DataError naming the field if the sizes do not fit together (heads not a multiple of KV
-// heads, a size that is not positive, a rotary dimension that is odd or above d_head), or if a
-// number is not finite and above 0 (soft-caps may be 0).
+// heads, a size that is not positive, a rotary dimension that is odd or above d_head), if a number
+// is not finite and above 0 (soft-caps may be 0), or if two fields contradict each other.
 void check(const ModelConfig& config);
 
 }  // namespace headscope

@@ -58,11 +58,10 @@ void check_resume(const Resume& from, const ForwardOptions& options, const Model
                      shape[2]);
   }
   check_layout(from, config);
-  if (from.at == Resume::At::mid &&
-      (config.block_order == BlockOrder::parallel || from.layer == config.n_layers)) {
+  if (from.at == Resume::At::mid && (!has_resid_mid(config) || from.layer == config.n_layers)) {
     throw UsageError("there is no hook_resid_mid to start from at layer {}{}",
                      from.layer,
-                     from.layer < config.n_layers ? ": its block is parallel" : "");
+                     !has_resid_mid(config) ? ": its blocks write to the stream once" : "");
   }
   if (from.layout.past != (from.prefix == nullptr ? 0 : from.prefix->columns)) {
     throw UsageError("the columns start at {}, but the prefix before them has {}",

@@ -46,7 +46,7 @@ struct Resume {
   Tensor residual;     // [B, T, d_model]
   std::int64_t layer = 0;
   // What `residual` is: the stream entering `layer`, or the one its attention has written to
-  // (hook_resid_mid, which parallel blocks do not have).
+  // (hook_resid_mid, where has_resid_mid()).
   enum class At { layer, mid } at = At::layer;
   const KvPrefix* prefix = nullptr;  // of the layout.past columns before
 };

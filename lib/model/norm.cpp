@@ -7,6 +7,9 @@
 namespace headscope {
 
 Tensor normalize(const Tensor& x, const NormWeights& weights, Norm norm, double eps) {
+  if (norm == Norm::none) {
+    return x;
+  }
   if (norm == Norm::rms_norm) {
     if (needs_gradient(x)) {
       const NormParts parts = norm_parts(x, norm, eps);
@@ -33,6 +36,10 @@ Tensor apply_gain(const Tensor& normalized, const NormWeights& weights, at::Scal
     y = y + weights.bias;
   }
   return y.to(dtype);
+}
+
+Tensor with_gain(const Tensor& value, const NormWeights& weights) {
+  return weights.gain.defined() ? value * weights.gain : value;
 }
 
 }  // namespace headscope

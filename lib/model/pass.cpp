@@ -128,6 +128,9 @@ Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
   const Norm norm = pass.config.norm;
   const double eps = pass.config.norm_eps;
+  if (norm == Norm::none) {
+    return x.to(pass.dtype);
+  }
   const bool edited = pass.edited(sites.scale, layer) || pass.edited(sites.normalized, layer);
   if (edited || pass.wanted(sites.scale, layer) || pass.wanted(sites.normalized, layer)) {
     const NormParts parts = norm_parts(x, norm, eps);

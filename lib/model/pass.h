@@ -87,7 +87,7 @@ struct NormSites {
   Site normalized;
 };
 
-// Normalises x; explicit steps only if a tap edits them.
+// Normalises x; explicit steps only if a tap edits them. A model without norms shows none of them.
 Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/error.h"
 #include "lib/text/bpe_merge.h"
 #include "lib/text/byte_alphabet.h"
 #include "lib/text/unicode.h"
@@ -73,7 +74,21 @@ void Bpe::find_word_break(const std::vector<RankedMerge>& merges) {
                      });
 }
 
+void Bpe::encode_whole(std::string_view word, std::vector<TokenId>& out) const {
+  const TokenId id = vocabulary_->find(word);
+  if (id < 0 && options_.unk < 0) {
+    throw UsageError("the word '{}' is none of this tokenizer's {} words, and it has no others",
+                     word,
+                     vocabulary_->size());
+  }
+  out.push_back(id < 0 ? options_.unk : id);
+}
+
 void Bpe::encode(std::string_view word, std::vector<TokenId>& out) const {
+  if (options_.whole_words) {
+    encode_whole(word, out);
+    return;
+  }
   if (!breaks_at_space_) {
     encode_part(word, out);
     return;

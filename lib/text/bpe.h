@@ -1,5 +1,6 @@
 // Byte-pair encoding of one word, merge for merge as Hugging Face does it: the lowest rank first,
-// the leftmost among equals (Sennrich et al. 2016).
+// the leftmost among equals (Sennrich et al. 2016). Or, of word-level vocabularies, the word
+// itself.
 #pragma once
 
 #include <array>
@@ -25,6 +26,9 @@ struct BpeOptions {
   bool fuse_unk = false;       // neighbouring unknown characters become one unknown token
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges say
   TokenId unk = -1;            // −1: unknown characters vanish, as in Hugging Face
+  // Words are tokens or unknown (Hugging Face's WordLevel); without `unk` encode() throws
+  // UsageError for one that is none.
+  bool whole_words = false;
 };
 
 struct RankedMerge {
@@ -49,6 +53,7 @@ class Bpe {
   void index_words();
   void prepare_bytes();
   void find_word_break(const std::vector<RankedMerge>& merges);
+  void encode_whole(std::string_view word, std::vector<TokenId>& out) const;
   void encode_part(std::string_view part, std::vector<TokenId>& out) const;
   void symbols(std::string_view word, std::vector<TokenId>& out) const;
   void add_character(std::string_view character, std::vector<TokenId>& out, int& pending) const;

@@ -63,6 +63,16 @@ void refuse(const Json& model, const char* name, const std::string& where) {
   }
 }
 
+// Hugging Face's WordLevel fails at an unknown word where its unk_token is no token.
+BpeParts read_word_level(const Json& model, const std::string& where) {
+  BpeParts parts;
+  parts.vocabulary = read_vocabulary(model, where);
+  parts.options.whole_words = true;
+  parts.options.unk =
+      parts.vocabulary->find(optional_string(model, "unk_token", where).value_or("<unk>"));
+  return parts;
+}
+
 }  // namespace
 
 RankedMerge ranked_merge(const Vocabulary& vocabulary,
@@ -90,8 +100,12 @@ RankedMerge ranked_merge(const Vocabulary& vocabulary,
 
 BpeParts read_bpe(const Json& model, const std::string& where) {
   const auto type = optional_string(model, "type", where);
+  if (type == "WordLevel") {
+    return read_word_level(model, where);
+  }
   if (type.value_or("BPE") != "BPE") {
-    throw DataError("{}: headscope does not implement the type '{}', only BPE", where, *type);
+    throw DataError(
+        "{}: headscope does not implement the type '{}', only BPE and WordLevel", where, *type);
   }
   refuse(model, "dropout", where);
   refuse(model, "continuing_subword_prefix", where);

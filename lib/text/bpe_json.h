@@ -16,7 +16,8 @@ struct BpeParts {
   BpeOptions options;
 };
 
-// Throws DataError for another model type, dropout, affixes, or merges outside the vocabulary.
+// BPE or WordLevel. Throws DataError for another model type, dropout, affixes, or merges outside
+// the vocabulary.
 BpeParts read_bpe(const Json& model, const std::string& where);
 
 // The merge of the tokens spelt `left` and `right`. Throws DataError if one of them or their union

@@ -89,6 +89,9 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   BpeParts parts = read_bpe(field(file, "model", where), where + ": model");
   impl->vocabulary = parts.vocabulary;
   parts.options.alphabet = impl->pre_tokenizer.alphabet();
+  if (parts.options.whole_words && parts.options.alphabet == Alphabet::bytes) {
+    throw DataError("{}: headscope does not implement WordLevel after ByteLevel", where);
+  }
   impl->bpe.emplace(parts.vocabulary, parts.merges, parts.options);
   impl->added = added_tokens(file, *impl->vocabulary, where);
   add_named_tokens(files, *impl, hasher);
@@ -97,9 +100,10 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
       PostProcessor::from_json(optional_field(file, "post_processor", where), where);
   check_template_ids(*impl, where);
   impl->decoder = Decoder::from_json(optional_field(file, "decoder", where), where);
-  impl->kind = parts.options.alphabet == Alphabet::bytes ? "byte-level BPE"
-               : parts.options.byte_fallback             ? "BPE with byte fallback"
-                                                         : "BPE";
+  impl->kind = parts.options.whole_words                   ? "word level"
+               : parts.options.alphabet == Alphabet::bytes ? "byte-level BPE"
+               : parts.options.byte_fallback               ? "BPE with byte fallback"
+                                                           : "BPE";
   apply_tokenizer_config(files, *impl, hasher);
   impl->hash = hasher.digest();
   return impl;

@@ -43,6 +43,7 @@ std::vector<SpecCase> spec_cases() {
   add("slopes", [](AttentionSpec& s) { s.alibi = at::rand({kHeads}); });
   add("bias by distance", [](AttentionSpec& s) { s.distance_bias = at::randn({kHeads, 4}); });
   add("sinks", [](AttentionSpec& s) { s.sinks = at::randn({kHeads}); });
+  add("relu", [](AttentionSpec& s) { s.normalizer = Normalizer::relu; });
   add("full", [](AttentionSpec& s) { s.visibility = Visibility::full; });
   add("all", [&](AttentionSpec& s) {
     s = {.scale = 0.4,
@@ -56,6 +57,11 @@ std::vector<SpecCase> spec_cases() {
   add("all, full", [&](AttentionSpec& s) {
     s = cases[cases.size() - 2].spec;
     s.visibility = Visibility::full;
+  });
+  add("all, relu", [&](AttentionSpec& s) {
+    s = cases[cases.size() - 3].spec;
+    s.sinks = Tensor();
+    s.normalizer = Normalizer::relu;
   });
   return cases;
 }
@@ -88,9 +94,11 @@ std::vector<double> plain_z(const AttentionInputs& in,
     if (s.distance_bias.defined()) {
       score += number(s.distance_bias[h], std::min<std::int64_t>(distance, 3), 0.0);
     }
-    sum += std::exp(score);
+    const bool relu = s.normalizer == Normalizer::relu;
+    const double weight = relu ? std::max(score, 0.0) : std::exp(score);
+    sum += relu ? 1.0 : weight;
     for (std::size_t d = 0; d < z.size(); ++d) {
-      z[d] += std::exp(score) * in.v[b][j][group][static_cast<std::int64_t>(d)].item().toDouble();
+      z[d] += weight * in.v[b][j][group][static_cast<std::int64_t>(d)].item().toDouble();
     }
   }
   for (double& each : z) {
@@ -157,7 +165,8 @@ TEST_CASE("what attention has beside a scale is in logits, cache, chunks, paddin
   using F = AttentionFeature;
   const std::vector<std::int32_t> longer{5, 9, 7, 3, 8, 6, 4, 11, 12};
   const std::vector<std::int32_t> shorter{9, 4, 7, 6};
-  for (const F feature : {F::temperature, F::biases, F::sinks, F::full, F::all_causal, F::all}) {
+  for (const F feature :
+       {F::temperature, F::biases, F::sinks, F::full, F::all_causal, F::all, F::relu}) {
     const Model without = load(huggingface_fixture("llama3_gqa_tied"));
     const Model model = with_feature(without, feature);
     CAPTURE(to_string(feature));
@@ -187,7 +196,7 @@ TEST_CASE("what attention has beside a scale is in logits, cache, chunks, paddin
       const Tensor terms = at::where(p > 0, p * p.log(), 0.0);
       CHECK(difference(statistics[layer].entropy, terms.sum(-1).neg()) < 1e-5);
       const bool has_sinks = model.attention(0).sinks.defined();
-      CHECK((p[0].sum(-1).min().item<float>() < 0.999F) == has_sinks);
+      CHECK((p[0].sum(-1).min().item<float>() < 0.999F) == (has_sinks || feature == F::relu));
     }
     KvCache cache(model.config());
     const std::vector<std::vector<std::int32_t>> halves{{longer.begin(), longer.begin() + 4},
@@ -217,4 +226,10 @@ TEST_CASE("numbers a head that do not fit the heads are refused") {
   CHECK_THROWS_WITH(
       altered(model, [](ModelConfig&, Weights& w) { w.blocks[0].sinks = at::zeros({1}); }),
       contains("sinks of attention is 1"));
+  CHECK_THROWS_WITH(altered(model,
+                            [](ModelConfig& c, Weights& w) {
+                              c.normalizer = Normalizer::relu;
+                              w.blocks[0].sinks = at::zeros({c.n_heads});
+                            }),
+                    contains("sinks of attention are part of a softmax"));
 }

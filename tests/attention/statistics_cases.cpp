@@ -106,6 +106,20 @@ const std::vector<StatisticsCase>& statistics_cases() {
        .window = 40,
        .pads = {60, 0},
        .extra = Extra::distance_bias},
+      {.name = "relu",
+       .batch = 2,
+       .queries = 60,
+       .keys = 90,
+       .heads = 4,
+       .kv_heads = 2,
+       .window = 40,
+       .pads = {50, 0},
+       .extra = Extra::distance_bias + Extra::relu},
+      {.name = "relu, full visibility", .extra = Extra::relu, .visibility = kFull},
+      {.name = "relu, changed scores",
+       .queries = 60,
+       .keys = 90,
+       .extra = Extra::relu + StatisticsCase::kChangedScores},
       {.name = "changed scores",
        .batch = 2,
        .queries = 60,
@@ -237,6 +251,9 @@ StatisticsInputs make_inputs(const StatisticsCase& c) {
   }
   if (has(Extra::head_scale)) {
     in.spec.head_scale = at::rand({c.heads}) + 0.3;
+  }
+  if (has(Extra::relu)) {
+    in.spec.normalizer = Normalizer::relu;
   }
   if (has(Extra::distance_bias)) {
     in.spec.distance_bias = at::randn({c.heads, 23});

@@ -17,7 +17,16 @@ struct StatisticsCase {
   double spread = 1.0;  // how far scores lie apart: their standard deviation
   std::vector<std::int64_t> pads = {};
   // Bits: what a spec has beside scale, soft-cap and window.
-  enum Extra { none, alibi = 1, sinks = 2, both = 3, head_scale = 4, distance_bias = 8, all = 15 };
+  enum Extra {
+    none,
+    alibi = 1,
+    sinks = 2,
+    both = 3,
+    head_scale = 4,
+    distance_bias = 8,
+    all = 15,
+    relu = 32
+  };
   // A scale a query and head, a bias a key and row, and one key that no query but its own sees.
   static constexpr int kChangedScores = 16;
   int extra = none;

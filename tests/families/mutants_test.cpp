@@ -44,16 +44,18 @@ void exchange_rows(Tensor& weight, std::int64_t a, std::int64_t b, std::int64_t 
 void add_weight_mutants(std::vector<Mutant>& list) {
   for (const std::int64_t part : {0, 1, 2}) {
     list.push_back({"a transposed head",
-                    {"gpt2", "llama3_gqa_tied", "gemma3"},
+                    {"gpt2", "llama3_gqa_tied", "gemma3", "hooked_plain"},
                     [part](ModelConfig& c, Weights& w) {
                       transpose_head(c, of_block(w, 1, &BlockWeights::W_QKV), part, 1);
                     }});
   }
-  list.push_back(
-      {"a transposed head of W_O", {"gpt_neox", "llama", "qwen3"}, [](ModelConfig& c, Weights& w) {
-         Tensor columns = of_block(w, 1, &BlockWeights::W_O).narrow(1, c.d_head, c.d_head);
-         columns.copy_(columns.t().contiguous().view({c.d_model, c.d_head}));
-       }});
+  list.push_back({"a transposed head of W_O",
+                  {"gpt_neox", "llama", "qwen3", "hooked_attn_only"},
+                  [](ModelConfig& c, Weights& w) {
+                    Tensor columns =
+                        of_block(w, 1, &BlockWeights::W_O).narrow(1, c.d_head, c.d_head);
+                    columns.copy_(columns.t().contiguous().view({c.d_model, c.d_head}));
+                  }});
   list.push_back({"layers shifted by one",
                   {"gpt2", "gpt_neox", "llama", "qwen3", "gemma2", "gemma3"},
                   [](ModelConfig&, Weights& w) {
@@ -70,6 +72,9 @@ void add_weight_mutants(std::vector<Mutant>& list) {
                   [](ModelConfig& c, Weights& w) {
                     exchange_rows(
                         of_block(w, 0, &BlockWeights::W_QKV), c.d_head, 2 * c.d_head, c.d_head);
+                  }});
+  list.push_back({"no bias of the logits", {"hooked_plain"}, [](ModelConfig&, Weights& w) {
+                    w.b_U = Tensor();
                   }});
   list.push_back({"no biases of keys", {"qwen2", "qwen2_window"}, [](ModelConfig& c, Weights& w) {
                     of_block(w, 0, &BlockWeights::b_QKV)
@@ -108,14 +113,14 @@ void add_position_mutants(std::vector<Mutant>& list) {
                     c.ropes[1] = c.ropes[0];
                   }});
   list.push_back({"a window one key too wide",
-                  {"gemma2", "gemma3", "qwen3_window", "qwen2_window", "mistral"},
+                  {"gemma2", "gemma3", "qwen3_window", "qwen2_window", "mistral", "hooked_plain"},
                   [](ModelConfig& c, Weights&) {
                     for (LayerConfig& layer : c.layers) {
                       layer.window += layer.window > 0 ? 1 : 0;
                     }
                   }});
   list.push_back({"all of each head rotated",
-                  {"gpt_neox", "gpt_neox_sequential"},
+                  {"gpt_neox", "gpt_neox_sequential", "hooked_rotary"},
                   [](ModelConfig& c, Weights&) { c.ropes[0].dim = c.d_head; }});
 }
 
@@ -137,6 +142,11 @@ void add_choice_mutants(std::vector<Mutant>& list) {
     c.block_order = BlockOrder::sequential;
   });
   choice("no QK-norm", {"qwen3", "gemma3"}, [](ModelConfig& c) { c.qk_norm = QkNorm::none; });
+  choice("softmax for ReLU", {"hooked_attn_only"}, [](ModelConfig& c) {
+    c.normalizer = Normalizer::softmax;
+  });
+  choice(
+      "GELU for ReLU", {"hooked_plain"}, [](ModelConfig& c) { c.activation = Activation::gelu; });
   choice("SiLU for GELU", {"gemma2"}, [](ModelConfig& c) { c.activation = Activation::silu; });
 }
 

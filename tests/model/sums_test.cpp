@@ -23,13 +23,18 @@ void check_heads(const Model& model, const Watch& watch, int layer) {
   sum = b_O.defined() ? sum + b_O : sum;
   CHECK(difference(sum, watch.at(Site::attn_raw_out, layer)) <= 1e-5);
   const Tensor rows = watch.at(Site::pattern, layer).sum(-1);
-  CHECK(difference(rows, at::ones(rows.sizes())) <= 1e-5);
+  if (model.config().normalizer == Normalizer::softmax) {
+    CHECK(difference(rows, at::ones(rows.sizes())) <= 1e-5);
+  } else {
+    CHECK(rows.min().item<float>() >= 0.0F);
+  }
 }
 
 void check_stream(const Model& model, const Watch& watch, int layer) {
   const Tensor& pre = watch.at(Site::resid_pre, layer);
   const Tensor& post = watch.at(Site::resid_post, layer);
-  const Tensor sum = pre + watch.at(Site::attn_out, layer) + watch.at(Site::mlp_out, layer);
+  Tensor sum = pre + watch.at(Site::attn_out, layer);
+  sum = has_mlp(model.config()) ? sum + watch.at(Site::mlp_out, layer) : sum;
   CHECK(difference(sum, post) <= 1e-5);
   if (layer + 1 < model.config().n_layers) {
     CHECK(identical(post, watch.at(Site::resid_pre, layer + 1)));
@@ -46,11 +51,13 @@ void check_inputs(const Model& model, const Watch& watch, int layer) {
     CHECK(input.size(2) == (site == Site::q_input ? c.n_heads : c.n_kv_heads));
     CHECK(difference(input, stream.expand(input.sizes())) == 0);
   }
-  const bool parallel = c.block_order == BlockOrder::parallel;
-  const Tensor& read = watch.at(parallel ? Site::resid_pre : Site::resid_mid, layer);
-  CHECK(identical(watch.at(Site::mlp_in, layer), read));
+  if (has_mlp(c)) {
+    const Tensor& read = watch.at(has_resid_mid(c) ? Site::resid_mid : Site::resid_pre, layer);
+    CHECK(identical(watch.at(Site::mlp_in, layer), read));
+  }
 
-  Tensor normed = watch.at(Site::ln1_normalized, layer) * block.ln1.gain;
+  Tensor normed = c.norm == Norm::none ? watch.at(Site::resid_pre, layer)
+                                       : watch.at(Site::ln1_normalized, layer) * block.ln1.gain;
   normed = block.ln1.bias.defined() ? normed + block.ln1.bias : normed;
   for (const Site site : {Site::attn_q_in, Site::attn_k_in, Site::attn_v_in}) {
     CHECK(difference(watch.at(site, layer), normed) <= 1e-5);
@@ -67,7 +74,10 @@ void check_logits(const Model& model, const Watch& watch, const Tensor& logits) 
   const double cap = model.config().logit_softcap;
   const Tensor& raw = watch.at(Site::unembed_out);
   CHECK(difference(cap > 0 ? at::tanh(raw / cap) * cap : raw, logits) <= 1e-5);
-  CHECK(difference(at::matmul(watch.at(Site::unembed_in), model.weights().W_U.t()), raw) <= 1e-5);
+  Tensor product = at::matmul(watch.at(Site::unembed_in), model.weights().W_U.t());
+  const Tensor& bias = model.weights().b_U;
+  product = bias.defined() ? product + bias : product;
+  CHECK(difference(product, raw) <= 1e-5);
 }
 
 }  // namespace

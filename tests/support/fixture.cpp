@@ -37,11 +37,18 @@ FixtureModel huggingface_fixture(const std::string& name) {
 
 std::vector<FixtureModel> huggingface_fixtures() {
   std::vector<FixtureModel> fixtures;
-  for (const char* name : {"gpt2",         "gpt2_untied",     "gpt_neox",     "gpt_neox_sequential",
-                           "llama",        "llama3_gqa_tied", "llama3_v4",    "llama_linear_mqa",
-                           "llama_biases", "mistral",         "mistral_full", "qwen2",
-                           "qwen2_window", "qwen3",           "qwen3_window", "gemma2",
-                           "gemma2_v5",    "gemma3",          "gemma3_v5",    "gemma3_nested"}) {
+  for (const char* name : {"gpt2",         "gpt2_untied",
+                           "gpt_neox",     "gpt_neox_sequential",
+                           "llama",        "llama3_gqa_tied",
+                           "llama3_v4",    "llama_linear_mqa",
+                           "llama_biases", "mistral",
+                           "mistral_full", "qwen2",
+                           "qwen2_window", "qwen3",
+                           "qwen3_window", "gemma2",
+                           "gemma2_v5",    "gemma3",
+                           "gemma3_v5",    "gemma3_nested",
+                           "hooked_plain", "hooked_attn_only",
+                           "hooked_rotary"}) {
     fixtures.push_back(huggingface_fixture(name));
   }
   return fixtures;
@@ -121,7 +128,8 @@ Model altered(const Model& model, const std::function<void(ModelConfig&, Weights
 
 Model with_feature(const Model& model, AttentionFeature feature) {
   using F = AttentionFeature;
-  const bool causal = feature == F::all_causal || feature == F::all;
+  const bool relu = feature == F::relu;
+  const bool causal = feature == F::all_causal || feature == F::all || relu;
   std::mt19937 random(5);
   const auto draw = [&](double low, double high) {
     return low + (high - low) * static_cast<double>(random()) / 4294967296.0;
@@ -134,6 +142,7 @@ Model with_feature(const Model& model, AttentionFeature feature) {
     return out;
   };
   return altered(model, [&](ModelConfig& config, Weights& weights) {
+    config.normalizer = relu ? Normalizer::relu : config.normalizer;
     for (std::size_t layer = 0; layer < config.layers.size(); ++layer) {
       LayerConfig& of_layer = config.layers[layer];
       BlockWeights& block = weights.blocks[layer];
@@ -148,7 +157,7 @@ Model with_feature(const Model& model, AttentionFeature feature) {
       if (causal || feature == F::biases) {
         block.distance_bias = drawn({config.n_heads, 6});
       }
-      if (causal || feature == F::sinks) {
+      if ((causal && !relu) || feature == F::sinks) {
         block.sinks = drawn({config.n_heads});
       }
       if (feature == F::full || feature == F::all) {
@@ -160,7 +169,7 @@ Model with_feature(const Model& model, AttentionFeature feature) {
 
 std::string to_string(AttentionFeature feature) {
   static constexpr const char* kNames[] = {
-      "temperature", "biases", "sinks", "full visibility", "all but that", "all"};
+      "temperature", "biases", "sinks", "full visibility", "all but that", "all", "relu"};
   return kNames[static_cast<int>(feature)];
 }
 

@@ -51,7 +51,8 @@ Model altered(const Model& model, const std::function<void(ModelConfig&, Weights
 
 // The same model with something in its attention that no fused kernel knows, drawn from a fixed
 // seed and set where a family would set it.
-enum class AttentionFeature { temperature, biases, sinks, full, all_causal, all };
+// relu: the other normalizer, with all that goes with it.
+enum class AttentionFeature { temperature, biases, sinks, full, all_causal, all, relu };
 Model with_feature(const Model& model, AttentionFeature feature);
 std::string to_string(AttentionFeature feature);
 

@@ -187,7 +187,7 @@ TEST_CASE("paths by whole passes are the four runs too, and so they are of a cha
 
 TEST_CASE("what a layer's attention has beside a scale reaches every path") {
   using F = AttentionFeature;
-  for (const F feature : {F::all_causal, F::all}) {
+  for (const F feature : {F::all_causal, F::all, F::relu}) {
     CAPTURE(to_string(feature));
     const Model model = with_feature(load(huggingface_fixture("gpt2")), feature);
     check_paths(model, {"logits"});
