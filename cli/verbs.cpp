@@ -19,6 +19,7 @@ std::vector<Verb> all_verbs() {
       detect_verb(),
       atlas_verb(),
       task_verb(),
+      model_verb(),
       patch_verb(),
       ablate_verb(),
       attribute_verb(),

@@ -29,6 +29,7 @@ Verb atlas_verb();
 Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
+Verb model_verb();
 Verb niah_verb();
 Verb steer_verb();
 Verb sae_circuit_verb();
