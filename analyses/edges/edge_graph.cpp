@@ -10,7 +10,8 @@ GraphShape graph_shape(const ModelConfig& config) {
   return {.n_layers = config.n_layers,
           .n_heads = config.n_heads,
           .d_model = config.d_model,
-          .block_order = config.block_order};
+          .block_order = config.block_order,
+          .mlps = has_mlp(config) ? 1 : 0};
 }
 
 EdgeGraph::EdgeGraph(const GraphShape& shape) : shape_(shape), first_edge_{0} {

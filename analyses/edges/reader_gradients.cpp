@@ -16,6 +16,9 @@ Tensor projection_of(const Model& model, std::int64_t layer, HeadInput part) {
 }  // namespace
 
 NormalizedStream normalized_stream(const Model& model, const Tensor& stream) {
+  if (model.config().norm == Norm::none) {
+    return {stream, {}};
+  }
   const NormParts parts = norm_parts(stream, model.config().norm, model.config().norm_eps);
   return {parts.centred / parts.scale, parts.scale};
 }
@@ -28,6 +31,9 @@ Tensor head_reader_gradient(const Model& model,
                             const Tensor& gradient) {
   const Tensor by_head = gradient.to(at::kFloat).transpose(0, 1);  // [H, n, d_head]
   Tensor g = at::bmm(by_head, projection_of(model, layer, part).transpose(1, 2));
+  if (model.config().norm == Norm::none) {
+    return g;
+  }
   g.mul_(model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1.gain);
   const Tensor along = (g * stream.normalized).mean(-1, true);
   if (model.config().norm == Norm::layer_norm) {

@@ -129,13 +129,15 @@ void add_mean(Written& sum, const Written& run, const BatchLayout& layout, doubl
 Written nothing_written(const Model& model) {
   const ModelConfig& c = model.config();
   const auto zeros = [&](const std::vector<std::int64_t>& sizes) {
-    return at::zeros(sizes, model.weights().ln_final.gain.options().dtype(at::kFloat));
+    return at::zeros(sizes, model.weights().W_E.options().dtype(at::kFloat));
   };
   Written written{.embed = zeros({1, 1, c.d_model}), .carried = {}, .mlp_out = {}};
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     const std::int64_t size = c.d_head + (carries_bias(model, layer) ? 1 : 0);
     written.carried.push_back(zeros({1, 1, c.n_heads, size}));
-    written.mlp_out.push_back(zeros({1, 1, c.d_model}));
+    if (has_mlp(c)) {
+      written.mlp_out.push_back(zeros({1, 1, c.d_model}));
+    }
   }
   return written;
 }

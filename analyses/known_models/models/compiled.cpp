@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::int64_t kCompiledContext = 7;  // six words
 constexpr std::size_t kCompiledItems = 24;
+constexpr const char* kFlat =
+    "m0 reads shares off by steps, whose gradient is 0 but at a step: what lies before it looks "
+    "worth nothing";
 
 bool select_all(std::int64_t, std::int64_t) {
   return true;
@@ -63,7 +66,7 @@ CompiledProgram histogram_program() {
   RaspProgram p({joined_words({"<s>"}, joined_words(letters, number_words(kCompiledContext))),
                  kCompiledContext});
   p.say(p.width(p.tokens(), p.tokens(), select_same), number_words(kCompiledContext));
-  return {"histogram", letters, 6, std::move(p)};
+  return {"histogram", letters, 6, std::move(p), {{"eap", kFlat}, {"eap-ig", kFlat}}};
 }
 
 CompiledProgram reverse_program() {
@@ -123,7 +126,7 @@ CompiledProgram fraction_program() {
   RaspProgram p(
       {joined_words({"<s>"}, joined_words(letters, said)), kCompiledContext, Visibility::causal});
   p.say(p.steps(p.share(p.indices(), p.indices(), select_all, p.tokens(), 1), between), said);
-  return {"fraction-previous", letters, 6, std::move(p)};
+  return {"fraction-previous", letters, 6, std::move(p), {{"eap", kFlat}}};
 }
 
 CompiledProgram brackets_program() {
@@ -139,12 +142,13 @@ CompiledProgram brackets_program() {
     return now == 1 && ever == 0 ? 0 : 1;
   });
   p.say(verdict, {"yes", "no"});
-  return {"brackets", letters, 6, std::move(p)};
+  return {"brackets", letters, 6, std::move(p), {{"eap", kFlat}, {"eap-ig", kFlat}}};
 }
 
 KnownModelParts made_of(const CompiledProgram& compiled) {
   KnownModelParts parts = compiled.program.compile();
   parts.items = compiled_items(compiled);
+  parts.truth.not_found_by = compiled.not_found_by;
   return parts;
 }
 

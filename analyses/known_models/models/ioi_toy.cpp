@@ -30,7 +30,7 @@ std::vector<KnownItem> ioi_toy_items() {
         list.push_back({clean, corrupted, io, s, "the other name again"});
         break;
       case 1:
-        corrupted[s_at] = other;
+        corrupted[n % 2 == 0 ? s_at : kIoiToyAgain] = other;
         list.push_back({clean, corrupted, io, s, "nobody twice"});
         break;
       default:
