@@ -110,8 +110,11 @@ std::vector<float> npy_values(std::span<const std::uint8_t> bytes,
 
 NpyArray read_npy(const std::filesystem::path& path) {
   const MappedFile file(path);
-  const std::string name = path.string();
-  const NpyHeader header = split_npy(file.bytes(), name);
+  return parse_npy(file.bytes(), path.string());
+}
+
+NpyArray parse_npy(std::span<const std::uint8_t> bytes, const std::string& name) {
+  const NpyHeader header = split_npy(bytes, name);
   NpyArray array{.shape = npy_shape(npy_field(header.dict, "shape", ')', name), name),
                  .values = {}};
   const std::string_view order = npy_field(header.dict, "fortran_order", ',', name);

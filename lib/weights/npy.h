@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace headscope {
@@ -16,5 +18,7 @@ struct NpyArray {
 // Throws DataError naming the path: no .npy file, one cut short or with bytes behind its values,
 // values other than little-endian f16, f32 and f64, or columns first (Fortran order).
 NpyArray read_npy(const std::filesystem::path& path);
+// The same of a file's bytes; `name` opens messages.
+NpyArray parse_npy(std::span<const std::uint8_t> bytes, const std::string& name);
 
 }  // namespace headscope
