@@ -2,7 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 

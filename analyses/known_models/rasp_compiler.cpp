@@ -1,5 +1,6 @@
 // From variables to spaces, heads and neurons.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 

@@ -13,10 +13,10 @@ namespace headscope {
 
 inline constexpr const char* kBegin = "<s>";
 
-class Words {
+class WordVocabulary {
  public:
   // kBegin, then groups of words, each next to each other.
-  Words() : words_{kBegin} {}
+  WordVocabulary() : words_{kBegin} {}
 
   // Adds a group and returns its place among the words' one-hot directions.
   Space add(const std::vector<std::string>& group) {

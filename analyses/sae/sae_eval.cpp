@@ -27,19 +27,23 @@ HookPoint sae_point(const std::string& hook, const ModelConfig& config) {
   return points.front();
 }
 
-void check_width(const HookPoint& point, const ModelConfig& config, std::int64_t width, const char* which) {
+void check_width(const HookPoint& point,
+                 const ModelConfig& config,
+                 std::int64_t width,
+                 const char* which) {
   const std::vector<Axis>& axes = info(point.site).axes;
   std::int64_t own = 1;
   for (std::size_t i = 2; i < axes.size(); ++i) {
     own *= axis_size(axes[i], config).value_or(0);
   }
   if (own != width) {
-    throw UsageError("{} is {} wide in this model but the SAE's {} is {}; give the model and the site it "
-                     "was trained on",
-                     hook_name(point.site, point.layer),
-                     own,
-                     which,
-                     width);
+    throw UsageError(
+        "{} is {} wide in this model but the SAE's {} is {}; give the model and the site it "
+        "was trained on",
+        hook_name(point.site, point.layer),
+        own,
+        which,
+        width);
   }
 }
 
@@ -48,7 +52,11 @@ enum class Stand { as_is, zero, sae };
 // Measures the rows it sees, or puts zeros or x̂ in their place.
 class SaeTap final : public Tap {
  public:
-  SaeTap(const Sae& sae, const ModelConfig& config, Stand stand, std::int64_t first, SaeMeasure* measure)
+  SaeTap(const Sae& sae,
+         const ModelConfig& config,
+         Stand stand,
+         std::int64_t first,
+         SaeMeasure* measure)
       : sae_(sae),
         in_(sae_point(sae.config().hook, config)),
         out_(sae.config().is_transcoder() ? sae_point(sae.config().hook_out, config) : in_),
@@ -210,7 +218,8 @@ SaeEvaluation evaluate_sae(const Sae& sae,
     }
   }
   if (sums.predicted == 0) {
-    throw UsageError("no prompt has a token behind position {}; give longer ones", options.first_position);
+    throw UsageError("no prompt has a token behind position {}; give longer ones",
+                     options.first_position);
   }
   for (double* ce : {&sums.ce_clean, &sums.ce_zero, &sums.ce_sae}) {
     *ce /= static_cast<double>(sums.predicted);

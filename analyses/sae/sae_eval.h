@@ -5,7 +5,8 @@
 //   FVU                 Σ‖x − x̂‖² / Σ‖x − x̄‖², x̄ the mean of x over all rows of the set
 //   explained variance  1 − FVU
 //   dead                features that fired on no row of the set
-//   loss recovered      (CE_zero − CE_sae) / (CE_zero − CE_clean): CE the mean cross-entropy of next
+//   loss recovered      (CE_zero − CE_sae) / (CE_zero − CE_clean): CE the mean cross-entropy of
+//   next
 //                       tokens, with the hook point as it is, zeroed, or replaced by x̂
 //   KL recovered        (KL_zero − KL_sae) / KL_zero: KL(clean ‖ changed), mean over positions
 #pragma once
@@ -65,8 +66,8 @@ struct SaeEvaluation {
 };
 
 struct SaeEvalOptions {
-  std::int64_t batch_tokens = 1024;    // in one pass
-  std::int64_t first_position = 0;     // rows before it are neither measured nor replaced
+  std::int64_t batch_tokens = 1024;  // in one pass
+  std::int64_t first_position = 0;   // rows before it are neither measured nor replaced
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // prompts
 };
 

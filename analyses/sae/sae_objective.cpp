@@ -94,9 +94,8 @@ class SaeGradients {
         x_(x),
         n_(static_cast<double>(x.size(0))),
         centred_(x - p.b_dec),
-        h_(options.arch == SaeArch::gated
-               ? centred_.matmul(p.W_enc_t.t())
-               : at::addmm(p.b_enc, centred_, p.W_enc_t.t())),
+        h_(options.arch == SaeArch::gated ? centred_.matmul(p.W_enc_t.t())
+                                          : at::addmm(p.b_enc, centred_, p.W_enc_t.t())),
         codes_(trained_codes(p, options, h_)) {}
 
   SaeStep run() {
@@ -186,8 +185,7 @@ class SaeGradients {
     const Tensor open = as_number(codes_.gate > 0, x_);
     const Tensor residual = at.gather_sum(codes_.gate, p_.W_dec) + (p_.b_dec - x_);
     step_.auxiliary = residual.square().sum() / n_;
-    const Tensor g_pi =
-        (at.dots(residual * (2.0 / n_), p_.W_dec) + penalty_slope()) * open;
+    const Tensor g_pi = (at.dots(residual * (2.0 / n_), p_.W_dec) + penalty_slope()) * open;
     const Tensor g_magnitude = g_codes * as_number(codes_.values > 0, x_);
     const Tensor scaled = g_magnitude * at.of_feature(p_.r_mag.exp());
     into_encoder(g_pi + scaled, at);
@@ -231,8 +229,8 @@ class SaeGradients {
     step_.codes = active.sum();
     step_.fired = codes_.support.feature_sum(active);
     if (options_.arch == SaeArch::batchtopk) {
-      step_.lowest = at::where(codes_.values > 0, codes_.values, at::full({}, INFINITY, x_.options()))
-                         .min();
+      step_.lowest =
+          at::where(codes_.values > 0, codes_.values, at::full({}, INFINITY, x_.options())).min();
     }
   }
 

@@ -54,9 +54,10 @@ class SaeTraining {
         stream_(open_sae_stream(run, source)),
         log_(run.folder / "train.jsonl", kSaeLog, run.identity, run.if_exists) {
     if (stream_.rows_per_epoch() < run.batch_rows) {
-      throw UsageError("{} rows of activations, fewer than a batch of {}; a smaller --batch or more text",
-                       stream_.rows_per_epoch(),
-                       run.batch_rows);
+      throw UsageError(
+          "{} rows of activations, fewer than a batch of {}; a smaller --batch or more text",
+          stream_.rows_per_epoch(),
+          run.batch_rows);
     }
     for (const SaePlan& plan : run.plans) {
       points_.push_back(point_of(plan.site));
@@ -77,8 +78,8 @@ class SaeTraining {
       }
       const bool logged = (step_ + 1) % run_.log_every == 0 || step_ + 1 == steps;
       for (std::size_t i = 0; i < trainers_.size(); ++i) {
-        const SaeTrainState state = trainers_[i].step(
-            batch->values[points_[i]], logged ? Measure::state : Measure::nothing);
+        const SaeTrainState state = trainers_[i].step(batch->values[points_[i]],
+                                                      logged ? Measure::state : Measure::nothing);
         if (logged) {
           log(i, state);
         }
@@ -239,7 +240,7 @@ class SaeTraining {
   LineLog log_;
   std::vector<std::size_t> points_;  // of each SAE, among the stream's
   std::vector<SaeTrainer> trainers_;
-  std::vector<SaeTrainState> last_;  // what was measured last of each
+  std::vector<SaeTrainState> last_;   // what was measured last of each
   std::vector<std::int64_t> logged_;  // the last step of each in the log
   std::int64_t resumed_at_ = 0;
   std::int64_t step_ = 0;

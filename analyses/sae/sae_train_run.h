@@ -57,10 +57,10 @@ struct SaeTrained {
 struct SaeTrainResult {
   std::vector<SaeTrained> saes;
   std::int64_t steps = 0;
-  std::int64_t resumed_at = 0;    // steps that an earlier run had done
-  std::int64_t rows = 0;          // trained on now
+  std::int64_t resumed_at = 0;  // steps that an earlier run had done
+  std::int64_t rows = 0;        // trained on now
   std::int64_t rows_per_epoch = 0;
-  double seconds = 0.0;           // of the steps done now
+  double seconds = 0.0;  // of the steps done now
 };
 
 // The steps that `tokens` rows make in batches of `batch_rows`, at least 1.

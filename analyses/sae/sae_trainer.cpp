@@ -17,7 +17,7 @@
 namespace headscope {
 namespace {
 
-constexpr double kThresholdRate = 0.01;   // of batchtopk's running mean, as SAELens
+constexpr double kThresholdRate = 0.01;    // of batchtopk's running mean, as SAELens
 constexpr double kResampledEncoder = 0.2;  // of the living rows' mean norm (Bricken et al. 2023)
 
 Tensor norms_of_rows(const Tensor& rows) {
@@ -43,9 +43,7 @@ SaeParameters zeros_as(SaeParameters like) {
 
 }  // namespace
 
-SaeTrainer::SaeTrainer(const SaeTrainOptions& options,
-                       std::int64_t d_in,
-                       const at::Device& device)
+SaeTrainer::SaeTrainer(const SaeTrainOptions& options, std::int64_t d_in, const at::Device& device)
     : options_(options) {
   const auto on = at::TensorOptions(at::kFloat).device(device);
   const std::int64_t features = options.d_sae;
@@ -95,10 +93,9 @@ double SaeTrainer::lr_now() const {
 }
 
 double SaeTrainer::sparsity_now() const {
-  return steps_ < options_.sparsity_warmup
-             ? options_.sparsity * static_cast<double>(steps_ + 1) /
-                   static_cast<double>(options_.sparsity_warmup)
-             : options_.sparsity;
+  return steps_ < options_.sparsity_warmup ? options_.sparsity * static_cast<double>(steps_ + 1) /
+                                                 static_cast<double>(options_.sparsity_warmup)
+                                           : options_.sparsity;
 }
 
 Tensor SaeTrainer::dead_features() const {
@@ -113,11 +110,11 @@ SaeTrainState SaeTrainer::step(const Tensor& batch, Measure measure) {
   const Tensor x = input(raw);
   const Tensor dead = dead_features();
   const bool helps_dead = options_.arch == SaeArch::topk || options_.arch == SaeArch::batchtopk;
-  SaeStep now = sae_step(weights_,
-                         options_,
-                         {.weight = sparsity_now(),
-                          .dead = helps_dead && dead.numel() > 0 ? dead : Tensor()},
-                         x);
+  SaeStep now =
+      sae_step(weights_,
+               options_,
+               {.weight = sparsity_now(), .dead = helps_dead && dead.numel() > 0 ? dead : Tensor()},
+               x);
   SaeTrainState state;
   if (measure == Measure::state) {
     state.squared_error = now.squared_error.item<double>();
@@ -197,9 +194,7 @@ void SaeTrainer::note_fired(const SaeStep& step, std::int64_t rows) {
   tokens_ = tokens_ + static_cast<double>(rows);
   if (step.lowest.defined()) {
     const Tensor next = threshold_ * (1.0 - kThresholdRate) + step.lowest * kThresholdRate;
-    threshold_ = at::where(at::isfinite(step.lowest),
-                           steps_ == 0 ? step.lowest : next,
-                           threshold_);
+    threshold_ = at::where(at::isfinite(step.lowest), steps_ == 0 ? step.lowest : next, threshold_);
   }
 }
 
@@ -331,7 +326,8 @@ void SaeTrainer::restore(const StoredSaeTensors& tensors,
   }
   const std::vector<float> counts = to_floats(find("counts", {3}));
   steps_ = static_cast<std::int64_t>(counts[0]);
-  tokens_ = at::full({}, static_cast<double>(counts[1]) * 0x1p20 + static_cast<double>(counts[2]), at::kDouble);
+  tokens_ = at::full(
+      {}, static_cast<double>(counts[1]) * 0x1p20 + static_cast<double>(counts[2]), at::kDouble);
 }
 
 }  // namespace headscope

@@ -65,7 +65,7 @@ class SaeTrainer {
 
   SaeTrainOptions options_;
   SaeParameters weights_;
-  SaeParameters first_;   // Adam's moments
+  SaeParameters first_;  // Adam's moments
   SaeParameters second_;
   Tensor since_fired_;  // [d_sae] f32: tokens, at most dead_after
   Tensor fired_;        // [d_sae] f32: on how many tokens

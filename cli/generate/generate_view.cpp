@@ -37,7 +37,7 @@ OrderedJson logprob_cell(const std::vector<WrittenToken>& tokens, std::int64_t a
   return at < 0 ? OrderedJson() : cell_of(tokens[static_cast<std::size_t>(at)].logprob);
 }
 
-std::string text_of(const GeneratedText& text, const Model& model) {
+std::string shown_text(const GeneratedText& text, const Model& model) {
   if (model.has_tokenizer()) {
     return text.text;
   }
@@ -103,9 +103,9 @@ std::string compared(const GeneratedText& unchanged,
                      const Model& model) {
   return fmt::format("unchanged  {}\n{}\n\nchanged    {}\n{}\n\n{}",
                      ending(unchanged),
-                     text_of(unchanged, model),
+                     shown_text(unchanged, model),
                      ending(changed),
-                     text_of(changed, model),
+                     shown_text(changed, model),
                      comparison_table(unchanged, changed, model).text());
 }
 
@@ -205,7 +205,7 @@ std::string to_text(const std::vector<GeneratedPrompt>& prompts, const Model& mo
                            visible(prompt.prompt.text, Spaces::kept));
       }
       all += prompt.unchanged ? compared((*prompt.unchanged)[i], prompt.texts[i], model)
-                              : text_of(prompt.texts[i], model) + "\n";
+                              : shown_text(prompt.texts[i], model) + "\n";
     }
   }
   return all;

@@ -37,11 +37,12 @@ SaeReconstruction measure_traces(const Sae& sae, const SaeInput& input, const Sa
   ActivationStream stream(input.traces, stream_options);
   const std::int64_t width = stream.points().front().width;
   if (width != sae.config().d_in) {
-    throw UsageError("{} is {} wide in these traces but the SAE's d_in is {}; give traces of the model and "
-                     "the site it was trained on",
-                     sae.config().hook,
-                     width,
-                     sae.config().d_in);
+    throw UsageError(
+        "{} is {} wide in these traces but the SAE's d_in is {}; give traces of the model and "
+        "the site it was trained on",
+        sae.config().hook,
+        width,
+        sae.config().d_in);
   }
   SaeMeasure measure(sae);
   while (const auto batch = stream.next()) {
@@ -55,14 +56,17 @@ std::string fraction(double value) {
   return format_number(value, 4);
 }
 
-std::vector<std::pair<std::string, std::string>> reconstruction_lines(const Sae& sae,
-                                                                      const SaeReconstruction& own) {
-  return {{"site", sae.config().hook},
-          {"tokens", grouped(own.rows)},
-          {"L0", format_number(own.l0, 2)},
-          {"FVU", fraction(own.fvu)},
-          {"explained variance", fraction(own.explained_variance)},
-          {"dead", fmt::format("{} of {} features, on these tokens", grouped(own.dead), grouped(sae.config().d_sae))}};
+std::vector<std::pair<std::string, std::string>> reconstruction_lines(
+    const Sae& sae, const SaeReconstruction& own) {
+  return {
+      {"site", sae.config().hook},
+      {"tokens", grouped(own.rows)},
+      {"L0", format_number(own.l0, 2)},
+      {"FVU", fraction(own.fvu)},
+      {"explained variance", fraction(own.explained_variance)},
+      {"dead",
+       fmt::format(
+           "{} of {} features, on these tokens", grouped(own.dead), grouped(sae.config().d_sae))}};
 }
 
 OrderedJson reconstruction_json(const Sae& sae, const SaeReconstruction& own) {
@@ -93,7 +97,8 @@ void show_spliced(const Sae& sae, const SaeEvaluation& found, const Invocation& 
                                  fraction(s.ce_sae),
                                  fraction(s.ce_zero)));
   lines.emplace_back("loss recovered", fraction(s.loss_recovered));
-  lines.emplace_back("KL", fmt::format("{} with the SAE, {} zeroed", fraction(s.kl_sae), fraction(s.kl_zero)));
+  lines.emplace_back(
+      "KL", fmt::format("{} with the SAE, {} zeroed", fraction(s.kl_sae), fraction(s.kl_zero)));
   lines.emplace_back("KL recovered", fraction(s.kl_recovered));
   show(invocation, json, facts(lines));
 }
@@ -129,7 +134,9 @@ void sae_info(const SaeOptions& options, const Invocation& invocation) {
               {"model", config.model},
               {"normalisation", std::string(to_string(config.normalisation))},
               {"decoder rows",
-               fmt::format("norm {} to {}", format_number(norms.min().item<double>()), format_number(norms.max().item<double>()))},
+               fmt::format("norm {} to {}",
+                           format_number(norms.min().item<double>()),
+                           format_number(norms.max().item<double>()))},
               {"made by", metadata.value("command_line", std::string())}}));
 }
 
@@ -143,14 +150,14 @@ void sae_eval(const SaeOptions& options, const Invocation& invocation) {
   }
   Progress bar(std::ssize(input.prompts), {.label = "judging"});
   std::int64_t drawn = 0;
-  const SaeEvaluation found = evaluate_sae(sae,
-                                           *input.model,
-                                           input.prompts,
-                                           {.first_position = options.first_position,
-                                            .progress = [&](std::int64_t done, std::int64_t) {
-                                              bar.add(done - drawn);
-                                              drawn = done;
-                                            }});
+  const SaeEvaluation found = evaluate_sae(
+      sae,
+      *input.model,
+      input.prompts,
+      {.first_position = options.first_position, .progress = [&](std::int64_t done, std::int64_t) {
+         bar.add(done - drawn);
+         drawn = done;
+       }});
   show_spliced(sae, found, invocation);
 }
 

@@ -33,7 +33,8 @@ void add_model_input(SaeInput& input,
                      const SaeOptions& options,
                      const std::string& name,
                      const Invocation& invocation) {
-  input.model = load_model(name, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  input.model =
+      load_model(name, {.device = invocation.common.device, .dtype = invocation.common.dtype});
   if (options.prompts.empty()) {
     const std::int64_t context = std::min(options.context, input.model->config().n_ctx);
     input.prompts = text_windows(
@@ -50,9 +51,7 @@ void add_model_input(SaeInput& input,
 
 }  // namespace
 
-SaeInput sae_input(const SaeOptions& options,
-                   std::string_view verb,
-                   const Invocation& invocation) {
+SaeInput sae_input(const SaeOptions& options, std::string_view verb, const Invocation& invocation) {
   SaeInput input;
   std::vector<std::string> models;
   Json fingerprints = Json::array();
@@ -65,10 +64,11 @@ SaeInput sae_input(const SaeOptions& options,
     }
   }
   if (models.size() + (input.traces.empty() ? 0 : 1) != 1) {
-    throw UsageError("{} takes one MODEL or traces of one (`headscope record`), not {} models and {} traces",
-                     verb,
-                     models.size(),
-                     input.traces.size());
+    throw UsageError(
+        "{} takes one MODEL or traces of one (`headscope record`), not {} models and {} traces",
+        verb,
+        models.size(),
+        input.traces.size());
   }
   if (input.traces.empty()) {
     add_model_input(input, options, models.front(), invocation);

@@ -7,7 +7,8 @@ namespace {
 
 void add_sae_data_options(CLI::App& app, SaeOptions& options) {
   const char* group = "data";
-  app.add_option("--text", options.texts, "Plain text for a MODEL; default: prose of the program's own")
+  app.add_option(
+         "--text", options.texts, "Plain text for a MODEL; default: prose of the program's own")
       ->check(names_a_file)
       ->group(group);
   app.add_option("--prompts", options.prompts, "Prompts (JSONL) in place of --text")
@@ -33,7 +34,8 @@ void add_sae_shape_options(CLI::App& app, SaeOptions& options) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1 << 24))
       ->group(group);
-  app.add_option("--expansion", options.expansion, "Features as a multiple of the width, without --d-sae")
+  app.add_option(
+         "--expansion", options.expansion, "Features as a multiple of the width, without --d-sae")
       ->check(CLI::Range(0.01, 1024.0))
       ->capture_default_str()
       ->group(group);
@@ -43,7 +45,8 @@ void add_sae_shape_options(CLI::App& app, SaeOptions& options) {
       ->group(group);
   app.add_option("--normalise",
                  options.normalisation,
-                 "none, expected_average_only_in (folded in at the end), constant_norm_rescale or layer_norm")
+                 "none, expected_average_only_in (folded in at the end), constant_norm_rescale or "
+                 "layer_norm")
       ->capture_default_str()
       ->group(group);
   app.add_option("--decoder-norm", options.decoder_norm, "unit: rows of W_dec keep norm 1; free")
@@ -63,11 +66,14 @@ void add_sae_course_options(CLI::App& app, SaeOptions& options) {
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--lr", options.lr, "Adam's step; default 0.001")->check(CLI::PositiveNumber)->group(group);
+  app.add_option("--lr", options.lr, "Adam's step; default 0.001")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
   app.add_option("--lr-warmup", options.lr_warmup, "Steps from 0 up; default a twentieth of all")
       ->check(CLI::NonNegativeNumber)
       ->group(group);
-  app.add_option("--lr-decay", options.lr_decay, "Steps down to 0 at the end; default a fifth of all")
+  app.add_option(
+         "--lr-decay", options.lr_decay, "Steps down to 0 at the end; default a fifth of all")
       ->check(CLI::NonNegativeNumber)
       ->group(group);
   app.add_option("--sparsity",
@@ -83,11 +89,13 @@ void add_sae_course_options(CLI::App& app, SaeOptions& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);
-  app.add_option("--aux", train.aux, "topk, batchtopk: weight of the loss of dead features; 0: none")
+  app.add_option(
+         "--aux", train.aux, "topk, batchtopk: weight of the loss of dead features; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
-  app.add_option("--resample-every", train.resample_every, "Others: steps between resamplings; 0: never")
+  app.add_option(
+         "--resample-every", train.resample_every, "Others: steps between resamplings; 0: never")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
@@ -115,8 +123,10 @@ void add_sae_run_options(CLI::App& app, SaeOptions& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);
-  app.add_flag("--resume", options.resume, "Go on with a run that was stopped or killed")->group(group);
-  app.add_flag("--overwrite", options.overwrite, "Start again in a folder that holds a run")->group(group);
+  app.add_flag("--resume", options.resume, "Go on with a run that was stopped or killed")
+      ->group(group);
+  app.add_flag("--overwrite", options.overwrite, "Start again in a folder that holds a run")
+      ->group(group);
 }
 
 void add_sae_site(CLI::App& app, SaeOptions& options) {
@@ -137,7 +147,8 @@ void add_sae_words(CLI::App& app, SaeOptions& options) {
 
 void add_sae_train_options(CLI::App& app, SaeOptions& options) {
   add_sae_words(app, options);
-  app.add_option("--site", options.sites, "Hook points: blocks.5.attn.hook_z (its heads one after another)")
+  app.add_option(
+         "--site", options.sites, "Hook points: blocks.5.attn.hook_z (its heads one after another)")
       ->delimiter(',')
       ->required();
   app.add_option("-o,--output", options.out, "The folder to make")->check(names_a_file)->required();

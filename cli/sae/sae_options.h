@@ -62,8 +62,6 @@ struct SaeInput {
 };
 // A word that is a file other than weights is a trace; else the one word is a model. UsageError if
 // there is none, or if both stand there.
-SaeInput sae_input(const SaeOptions& options,
-                   std::string_view verb,
-                   const Invocation& invocation);
+SaeInput sae_input(const SaeOptions& options, std::string_view verb, const Invocation& invocation);
 
 }  // namespace headscope

@@ -68,7 +68,8 @@ std::vector<SaePlan> plans_of(const SaeOptions& options,
     if (sizes.empty()) {
       sizes = {std::max<std::int64_t>(
           1,
-          static_cast<std::int64_t>(options.expansion * static_cast<double>(width_of(site, input))))};
+          static_cast<std::int64_t>(options.expansion *
+                                    static_cast<double>(width_of(site, input))))};
     }
     for (const std::int64_t size : sizes) {
       SaeTrainOptions train = train_options(options, invocation.common.seed + plans.size());
@@ -133,12 +134,18 @@ Json metadata_of(const Json& identity, const SaeInput& input, const Invocation& 
           {"seed", invocation.common.seed},
           {"weights_hash",
            input.model ? input.model->source().weights_hash
-                       : StoredRun(input.traces.front()).reader().provenance().value("weights_hash", std::string())},
+                       : StoredRun(input.traces.front())
+                             .reader()
+                             .provenance()
+                             .value("weights_hash", std::string())},
           {"headscope_training", identity}};
 }
 
-void show_trained(const SaeTrainResult& result, const SaeOptions& options, const Invocation& invocation) {
-  Table table({{"site"}, {"features"}, {"L0", 1}, {"FVU", 4, "fvu"}, {"dead"}, {"loss", 4}, {"folder"}});
+void show_trained(const SaeTrainResult& result,
+                  const SaeOptions& options,
+                  const Invocation& invocation) {
+  Table table(
+      {{"site"}, {"features"}, {"L0", 1}, {"FVU", 4, "fvu"}, {"dead"}, {"loss", 4}, {"folder"}});
   for (const SaeTrained& sae : result.saes) {
     table.row({sae.site,
                read_json(sae.folder / "cfg.json").at("d_sae").get<std::int64_t>(),
@@ -161,7 +168,9 @@ void show_trained(const SaeTrainResult& result, const SaeOptions& options, const
        table.text() + "\n" +
            facts({{"steps", fmt::format("{} of {} rows", grouped(result.steps), options.batch)},
                   {"rows of the data", grouped(result.rows_per_epoch)},
-                  {"speed", fmt::format("{} tokens/s, data included", grouped(static_cast<std::int64_t>(rate)))},
+                  {"speed",
+                   fmt::format("{} tokens/s, data included",
+                               grouped(static_cast<std::int64_t>(rate)))},
                   {"measured on", "the last batch; headscope sae eval measures on a text"},
                   {"log", options.out + "/train.jsonl"}}));
 }
@@ -205,9 +214,10 @@ void sae_train(const SaeOptions& options, const Invocation& invocation) {
     drawn < 0 ? bar.begin_at(done) : bar.add(done - drawn);
     drawn = done;
   };
-  const SaeTrainResult result = train_saes(
-      run,
-      {.traces = input.traces, .model = input.model ? &*input.model : nullptr, .prompts = &input.prompts});
+  const SaeTrainResult result = train_saes(run,
+                                           {.traces = input.traces,
+                                            .model = input.model ? &*input.model : nullptr,
+                                            .prompts = &input.prompts});
   show_trained(result, options, invocation);
 }
 

@@ -27,7 +27,7 @@ OrderedJson json_of(const Interval& number) {
   return {{"value", number.value}, {"low", cell_of(number.low)}, {"high", cell_of(number.high)}};
 }
 
-std::string text_of(const Interval& number) {
+std::string interval_text(const Interval& number) {
   return std::isnan(number.low) ? format_number(number.value)
                                 : fmt::format("{} [{}, {}]",
                                               format_number(number.value),
@@ -87,13 +87,13 @@ std::string evaluation_text(const CircuitEvalOptions& options,
   for (const FaithfulnessCurve& curve : found.curves) {
     text += fmt::format("\nranked by {} score: CPR {}, CMD {}\n{}",
                         curve_name(curve),
-                        text_of(curve.cpr),
-                        text_of(curve.cmd),
+                        interval_text(curve.cpr),
+                        interval_text(curve.cmd),
                         curve_table(curve).text());
   }
   text += fmt::format("\nthe circuit of the graph, {} edges\n", grouped(found.edges)) +
-          facts({{"faithfulness", text_of(found.faithfulness)},
-                 {"the model without it", text_of(found.complement)},
+          facts({{"faithfulness", interval_text(found.faithfulness)},
+                 {"the model without it", interval_text(found.complement)},
                  {"incompleteness", format_number(found.incompleteness)}});
   return text + "\n" + minimality_table(graph, found.minimality).text();
 }

@@ -22,8 +22,10 @@ Verb sae_eval_verb() {
           "  explained variance  1 − FVU\n"
           "  dead                features that fired on none of these tokens\n"
           "On a model, with the site as it is (clean), zeroed, or replaced by x̂ (sae):\n"
-          "  loss recovered      (CE_zero − CE_sae) / (CE_zero − CE_clean), CE the mean cross-entropy of next tokens\n"
-          "  KL recovered        (KL_zero − KL_sae) / KL_zero, KL(clean ‖ changed), mean over positions",
+          "  loss recovered      (CE_zero − CE_sae) / (CE_zero − CE_clean), CE the mean "
+          "cross-entropy of next tokens\n"
+          "  KL recovered        (KL_zero − KL_sae) / KL_zero, KL(clean ‖ changed), mean over "
+          "positions",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<SaeOptions>();
         add_sae_eval_options(app, *options);

@@ -11,7 +11,8 @@ namespace headscope {
 Verb sae_info_verb() {
   return {
       .name = "sae info",
-      .summary = "What a sparse autoencoder is: architecture, sizes, hook point, where it came from",
+      .summary =
+          "What a sparse autoencoder is: architecture, sizes, hook point, where it came from",
       .example =
           "  headscope sae info sae5\n"
           "\n"

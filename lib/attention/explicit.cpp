@@ -95,7 +95,7 @@ Tensor attention_scores(const AttentionInputs& in) {
 }
 
 Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
-  if (spec.normalizer == Normalizer::relu) {
+  if (spec.normalizer == PatternNormalizer::relu) {
     return relu_pattern(scores);
   }
   Tensor pattern;

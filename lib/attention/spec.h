@@ -6,12 +6,12 @@
 //   s = softcap · tanh(s / softcap)                     where softcap > 0
 //   s = s − alibi[h] · |i − j| + distance_bias[h, |i − j|]
 // and the pattern is softmax(s) over the keys that i sees, with exp(sinks[h]) added to the
-// denominator; or, by another normalizer, what normalizer.h says.
+// denominator; or, by another normalizer, what pattern_normalizer.h says.
 #pragma once
 
 #include <cstdint>
 
-#include "lib/attention/normalizer.h"
+#include "lib/attention/pattern_normalizer.h"
 #include "lib/attention/visibility.h"
 #include "lib/tensor/tensor.h"
 
@@ -25,7 +25,7 @@ struct AttentionSpec {
   // > 0: of a causal layer, query i sees keys (i − window, i]; of a full one, |i − j| < window.
   std::int64_t window = 0;
   Visibility visibility = Visibility::causal;
-  Normalizer normalizer = Normalizer::softmax;
+  PatternNormalizer normalizer = PatternNormalizer::softmax;
   Tensor alibi{};  // [n_heads]: slopes (Press et al. 2021, arXiv:2108.12409)
   // [n_heads, D]: a number a distance in tokens; D − 1 and all further ones share the last.
   Tensor distance_bias{};
@@ -43,8 +43,9 @@ inline bool is_causal(const AttentionSpec& spec) {
 // True where z needs the scores themselves, which no fused kernel of Torch's gives: they are formed
 // by blocks of queries.
 inline bool forms_scores(const AttentionSpec& spec) {
-  return spec.normalizer != Normalizer::softmax || spec.softcap > 0 || spec.head_scale.defined() ||
-         spec.alibi.defined() || spec.distance_bias.defined() || spec.sinks.defined();
+  return spec.normalizer != PatternNormalizer::softmax || spec.softcap > 0 ||
+         spec.head_scale.defined() || spec.alibi.defined() || spec.distance_bias.defined() ||
+         spec.sinks.defined();
 }
 
 // `count` heads from `first` on.

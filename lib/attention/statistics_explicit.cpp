@@ -94,7 +94,7 @@ class QueryBlock {
                                 .first_query = first};
     const Tensor scores = attention_scores(block);
     const Tensor padding = query_.view({1, 1, -1}) < first_;
-    if (in_.spec.normalizer != Normalizer::softmax) {
+    if (in_.spec.normalizer != PatternNormalizer::softmax) {
       lse_ = at::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options());
       pattern_ = attention_pattern(scores, in_.spec).masked_fill(padding.unsqueeze(-1), 0.0);
       return;
@@ -171,7 +171,8 @@ constexpr Tensor AttentionStatistics::*kOfRows[] = {&AttentionStatistics::lse,
 }  // namespace
 
 bool statistics_kernels_know(const AttentionSpec& spec) {
-  return is_causal(spec) && spec.normalizer == Normalizer::softmax && !spec.distance_bias.defined();
+  return is_causal(spec) && spec.normalizer == PatternNormalizer::softmax &&
+         !spec.distance_bias.defined();
 }
 
 AttentionStatistics attention_statistics_explicit(const StatisticsInputs& in,

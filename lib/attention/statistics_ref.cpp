@@ -138,7 +138,7 @@ class Reference {
         p[static_cast<std::size_t>(j)] = score(b, h, i, j);
       }
     }
-    if (in_.spec.normalizer == Normalizer::relu) {
+    if (in_.spec.normalizer == PatternNormalizer::relu) {
       return parts_above_zero(std::move(p));
     }
     const double sink = sinks_.defined() ? sinks_.const_data_ptr<double>()[h] : kHidden;

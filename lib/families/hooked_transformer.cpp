@@ -158,11 +158,11 @@ void read_attention(ConfigFields& f, ModelConfig& c) {
   c.score_softcap = read_cap(f, "attn_scores_soft_cap");
   c.logit_softcap = read_cap(f, "output_logits_soft_cap");
   c.qkv_bias = c.out_bias = c.unembed_bias = true;
-  c.normalizer =
-      read_word<Normalizer>(f,
-                            "attn_normalizer",
-                            "softmax",
-                            {{"softmax", Normalizer::softmax}, {"relu", Normalizer::relu}});
+  c.normalizer = read_word<PatternNormalizer>(
+      f,
+      "attn_normalizer",
+      "softmax",
+      {{"softmax", PatternNormalizer::softmax}, {"relu", PatternNormalizer::relu}});
   const auto visibility =
       read_word<Visibility>(f,
                             "attention_dir",

@@ -71,7 +71,7 @@ void add_attention(OrderedJson& json, const ModelConfig& c) {
   if (c.logit_softcap > 0) {
     json["output_logits_soft_cap"] = c.logit_softcap;
   }
-  if (c.normalizer == Normalizer::relu) {
+  if (c.normalizer == PatternNormalizer::relu) {
     json["attn_normalizer"] = "relu";
   }
   add_windows(json, c);

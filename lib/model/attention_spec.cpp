@@ -44,7 +44,7 @@ AttentionSpec attention_spec(const ModelConfig& config,
                              const BlockWeights& block,
                              std::int64_t layer,
                              const at::Device& device) {
-  if (config.normalizer != Normalizer::softmax && block.sinks.defined()) {
+  if (config.normalizer != PatternNormalizer::softmax && block.sinks.defined()) {
     throw DataError("sinks of attention are part of a softmax, but this model's patterns are none");
   }
   const LayerConfig& of_layer = config.layers.at(static_cast<std::size_t>(layer));

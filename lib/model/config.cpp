@@ -166,7 +166,7 @@ void add_rare_fields(Json& json, const ModelConfig& c) {
   if (!has_mlp(c)) {
     json["mlp"] = "none";
   }
-  if (c.normalizer != Normalizer::softmax) {
+  if (c.normalizer != PatternNormalizer::softmax) {
     json["normalizer"] = "relu";
   }
   if (c.unembed_bias) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/attention/normalizer.h"
+#include "lib/attention/pattern_normalizer.h"
 #include "lib/attention/visibility.h"
 #include "lib/base/head_id.h"
 #include "lib/base/json_fwd.h"
@@ -85,7 +85,7 @@ struct ModelConfig {
   Mlp mlp = Mlp::gated;
   Positions positions = Positions::rotary;
   QkNorm qk_norm = QkNorm::none;
-  Normalizer normalizer = Normalizer::softmax;
+  PatternNormalizer normalizer = PatternNormalizer::softmax;
 
   // Which parameters exist; a file that holds others is an error.
   bool qkv_bias = false;

@@ -45,7 +45,8 @@ CodeSupport CodeSupport::fixed(const Tensor& index, std::int64_t features) {
   const std::int64_t k = index.size(1);
   support.index_ = index.reshape({-1});
   support.offsets_ = at::arange(support.rows_ + 1, index.options()) * k;
-  support.row_ = at::arange(support.rows_, index.options()).unsqueeze(1).expand({-1, k}).reshape({-1});
+  support.row_ =
+      at::arange(support.rows_, index.options()).unsqueeze(1).expand({-1, k}).reshape({-1});
   return support;
 }
 

@@ -53,9 +53,9 @@ class CodeSupport {
   Tensor row_;
   Tensor index_;
   // The entries feature by feature, made at the first sum over rows.
-  mutable Tensor by_feature_;        // [entries]: places among the entries
-  mutable Tensor feature_offsets_;   // [features + 1]
-  mutable Tensor row_by_feature_;    // [entries]
+  mutable Tensor by_feature_;       // [entries]: places among the entries
+  mutable Tensor feature_offsets_;  // [features + 1]
+  mutable Tensor row_by_feature_;   // [entries]
 };
 
 }  // namespace headscope

@@ -1,5 +1,7 @@
-// Gemma Scope: a folder with params.npz of W_enc, W_dec, b_enc, b_dec and threshold (Lieberum et al.
-// 2024, arXiv:2408.05147). The file says neither model nor hook point: the path does.
+// Gemma Scope: a folder with params.npz of W_enc, W_dec, b_enc, b_dec and threshold (Lieberum et
+// al. 2024, arXiv:2408.05147). The file says neither model nor hook point: the path does.
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 #include "lib/sae/sae_files.h"
@@ -21,18 +23,18 @@ Tensor npz_tensor(const std::map<std::string, NpyArray>& arrays,
   return {};
 }
 
-// ".../gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_70" → "blocks.5.attn.hook_z"; empty if the
-// path says too little.
+// ".../gemma-scope-2b-pt-att/layer_5/width_16k/average_l0_70" → "blocks.5.attn.hook_z"; empty if
+// the path says too little.
 std::string gemma_scope_hook(const std::filesystem::path& folder) {
   std::string site;
   std::string layer;
   for (const auto& part : std::filesystem::absolute(folder)) {
     const std::string text = part.string();
     if (text.starts_with("gemma-scope")) {
-      site = text.ends_with("-att")          ? "attn.hook_z"
-             : text.ends_with("-mlp")        ? "hook_mlp_out"
-             : text.ends_with("-res")        ? "hook_resid_post"
-                                             : "";
+      site = text.ends_with("-att")   ? "attn.hook_z"
+             : text.ends_with("-mlp") ? "hook_mlp_out"
+             : text.ends_with("-res") ? "hook_resid_post"
+                                      : "";
     }
     if (text.starts_with("layer_") && text.size() > 6 &&
         text.find_first_not_of("0123456789", 6) == std::string::npos) {

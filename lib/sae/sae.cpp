@@ -66,7 +66,8 @@ Tensor row_norms(const Tensor& rows) {
 }
 
 SaeCodes masked_codes(const Tensor& active, const Tensor& full) {
-  SaeCodes codes{.support = CodeSupport::of(active), .values = {}, .row_scale = {}, .row_shift = {}};
+  SaeCodes codes{
+      .support = CodeSupport::of(active), .values = {}, .row_scale = {}, .row_shift = {}};
   codes.values = codes.support.is_dense() ? at::where(active, full, at::zeros({}, full.options()))
                                           : codes.support.pick(full);
   return codes;
@@ -166,7 +167,8 @@ Tensor Sae::decode_dense(const Tensor& dense, const SaeCodes& codes) const {
 
 Tensor Sae::reconstruct(const Tensor& x) const {
   const Tensor out = decode(encode(x));
-  return weights_.W_skip.defined() ? out + x.to(out.scalar_type()).matmul(weights_.W_skip.t()) : out;
+  return weights_.W_skip.defined() ? out + x.to(out.scalar_type()).matmul(weights_.W_skip.t())
+                                   : out;
 }
 
 Tensor Sae::rows_of(const Tensor& value) const {
@@ -175,11 +177,12 @@ Tensor Sae::rows_of(const Tensor& value) const {
     width *= value.size(axis);
   }
   if (width != config_.d_in) {
-    throw UsageError("activations are {} wide but the SAE's d_in is {}; give the hook point and the "
-                     "model it was trained on{}",
-                     width,
-                     config_.d_in,
-                     config_.hook.empty() ? "" : " (" + config_.hook + ")");
+    throw UsageError(
+        "activations are {} wide but the SAE's d_in is {}; give the hook point and the "
+        "model it was trained on{}",
+        width,
+        config_.d_in,
+        config_.hook.empty() ? "" : " (" + config_.hook + ")");
   }
   return value.reshape({-1, config_.d_in});
 }

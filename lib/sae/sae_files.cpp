@@ -23,7 +23,8 @@ Sae read_sae(const std::filesystem::path& path) {
     }
     known += (known.empty() ? "" : ", ") + std::string(format.name);
   }
-  throw DataError("{}: no sparse autoencoder of a format headscope reads ({})", path.string(), known);
+  throw DataError(
+      "{}: no sparse autoencoder of a format headscope reads ({})", path.string(), known);
 }
 
 }  // namespace headscope

@@ -10,9 +10,10 @@
 
 namespace headscope {
 
-// `path`: a folder, or the file in it that holds the weights. What it is is told by what lies there.
-// On the CPU in f32. Throws DataError naming the path: nothing of a known format, an architecture or
-// a field that would change values and that headscope does not compute, tensors of wrong shapes.
+// `path`: a folder, or the file in it that holds the weights. What it is is told by what lies
+// there. On the CPU in f32. Throws DataError naming the path: nothing of a known format, an
+// architecture or a field that would change values and that headscope does not compute, tensors of
+// wrong shapes.
 Sae read_sae(const std::filesystem::path& path);
 
 // cfg.json and sae_weights.safetensors (f32) as SAELens ≥ 6 reads them; batchtopk as jumprelu with

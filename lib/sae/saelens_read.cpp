@@ -67,7 +67,8 @@ std::string saelens_architecture(const SaelensFields& fields) {
     return "topk";
   }
   if (activation != "relu" && activation != "topk") {
-    throw DataError("{}: activation_fn \"{}\"; headscope knows relu and topk", fields.where, activation);
+    throw DataError(
+        "{}: activation_fn \"{}\"; headscope knows relu and topk", fields.where, activation);
   }
   return name;
 }
@@ -84,10 +85,11 @@ SaeNormalisation saelens_normalisation(const SaelensFields& fields) {
   try {
     return parse_sae_normalisation(word);
   } catch (const UsageError&) {
-    throw DataError("{}: normalize_activations \"{}\"; fold it into the weights first (SAELens' "
-                    "fold_activation_whitening)",
-                    fields.where,
-                    word);
+    throw DataError(
+        "{}: normalize_activations \"{}\"; fold it into the weights first (SAELens' "
+        "fold_activation_whitening)",
+        fields.where,
+        word);
   }
 }
 
@@ -109,10 +111,11 @@ SaeConfig saelens_config(const SaelensFields& fields) {
     try {
       config.arch = parse_sae_arch(architecture);
     } catch (const UsageError&) {
-      throw DataError("{}: architecture \"{}\"; headscope computes standard, topk, batchtopk, jumprelu, "
-                      "gated and transcoders",
-                      fields.where,
-                      architecture);
+      throw DataError(
+          "{}: architecture \"{}\"; headscope computes standard, topk, batchtopk, jumprelu, "
+          "gated and transcoders",
+          fields.where,
+          architecture);
     }
   }
   config.d_in = fields.get<std::int64_t>("d_in", 0);
@@ -122,7 +125,8 @@ SaeConfig saelens_config(const SaelensFields& fields) {
   config.hook = fields.text("hook_name");
   config.hook_out = transcoder ? fields.text("hook_name_out") : "";
   config.normalisation = saelens_normalisation(fields);
-  config.apply_b_dec_to_input = fields.get<bool>("apply_b_dec_to_input", !transcoder) && !transcoder;
+  config.apply_b_dec_to_input =
+      fields.get<bool>("apply_b_dec_to_input", !transcoder) && !transcoder;
   config.rescale_by_decoder_norm = fields.get<bool>("rescale_acts_by_decoder_norm", false);
   config.model = fields.text("model_name");
   config.metadata = fields.metadata;

@@ -15,7 +15,8 @@ std::string_view written_architecture(const SaeConfig& config) {
       return "jumprelu_transcoder";
     }
     if (config.arch != SaeArch::standard) {
-      throw UsageError("a {} transcoder: SAELens stores standard and jumprelu ones", to_string(config.arch));
+      throw UsageError("a {} transcoder: SAELens stores standard and jumprelu ones",
+                       to_string(config.arch));
     }
     return "transcoder";
   }
@@ -78,7 +79,8 @@ void write_sae(const Sae& sae,
                const std::filesystem::path& folder,
                const std::vector<float>& log_sparsity) {
   if (sae.weights().W_skip.defined()) {
-    throw UsageError("{}: SAELens directories of skip transcoders are read, not written", folder.string());
+    throw UsageError("{}: SAELens directories of skip transcoders are read, not written",
+                     folder.string());
   }
   const std::string config = written_config(sae.config()).dump(2) + "\n";
   write_file(folder / "sae_weights.safetensors", safetensors_bytes(written_tensors(sae.weights())));

@@ -1,5 +1,5 @@
-// sparsify (EleutherAI): a folder a hook point with cfg.json and sae.safetensors, whose encoder is a
-// linear layer. https://github.com/EleutherAI/sparsify
+// sparsify (EleutherAI): a folder a hook point with cfg.json and sae.safetensors, whose encoder is
+// a linear layer. https://github.com/EleutherAI/sparsify
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 #include "lib/sae/sae_files.h"
@@ -23,10 +23,13 @@ std::string sparsify_hook(const std::string& folder) {
   const std::size_t end = folder.find_first_not_of("0123456789", dot + 1);
   const std::string layer = folder.substr(dot + 1, end == std::string::npos ? end : end - dot - 1);
   const std::string rest = end == std::string::npos ? "" : folder.substr(end);
-  if (layer.empty() || (!rest.empty() && rest != ".mlp" && rest != ".attn" && rest != ".self_attn")) {
+  if (layer.empty() ||
+      (!rest.empty() && rest != ".mlp" && rest != ".attn" && rest != ".self_attn")) {
     return "";
   }
-  const char* site = rest.empty() ? "hook_resid_post" : rest == ".mlp" ? "hook_mlp_out" : "hook_attn_out";
+  const char* site = rest.empty()     ? "hook_resid_post"
+                     : rest == ".mlp" ? "hook_mlp_out"
+                                      : "hook_attn_out";
   return "blocks." + layer + "." + site;
 }
 

@@ -83,7 +83,8 @@ struct ZipEntry {
   std::uint64_t offset = 0;  // of its local header
 };
 
-// Sizes and offsets beyond 32 bits stand in an extra field, in this order, those alone that need it.
+// Sizes and offsets beyond 32 bits stand in an extra field, in this order, those alone that need
+// it.
 ZipEntry zip_entry(const ZipBytes& zip, std::uint64_t at) {
   ZipEntry entry{.size = zip.at<std::uint32_t>(at + 24), .offset = zip.at<std::uint32_t>(at + 42)};
   std::uint64_t stored = zip.at<std::uint32_t>(at + 20);

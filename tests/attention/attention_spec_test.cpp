@@ -43,7 +43,7 @@ std::vector<SpecCase> spec_cases() {
   add("slopes", [](AttentionSpec& s) { s.alibi = at::rand({kHeads}); });
   add("bias by distance", [](AttentionSpec& s) { s.distance_bias = at::randn({kHeads, 4}); });
   add("sinks", [](AttentionSpec& s) { s.sinks = at::randn({kHeads}); });
-  add("relu", [](AttentionSpec& s) { s.normalizer = Normalizer::relu; });
+  add("relu", [](AttentionSpec& s) { s.normalizer = PatternNormalizer::relu; });
   add("full", [](AttentionSpec& s) { s.visibility = Visibility::full; });
   add("all", [&](AttentionSpec& s) {
     s = {.scale = 0.4,
@@ -61,7 +61,7 @@ std::vector<SpecCase> spec_cases() {
   add("all, relu", [&](AttentionSpec& s) {
     s = cases[cases.size() - 3].spec;
     s.sinks = Tensor();
-    s.normalizer = Normalizer::relu;
+    s.normalizer = PatternNormalizer::relu;
   });
   return cases;
 }
@@ -94,7 +94,7 @@ std::vector<double> plain_z(const AttentionInputs& in,
     if (s.distance_bias.defined()) {
       score += number(s.distance_bias[h], std::min<std::int64_t>(distance, 3), 0.0);
     }
-    const bool relu = s.normalizer == Normalizer::relu;
+    const bool relu = s.normalizer == PatternNormalizer::relu;
     const double weight = relu ? std::max(score, 0.0) : std::exp(score);
     sum += relu ? 1.0 : weight;
     for (std::size_t d = 0; d < z.size(); ++d) {
@@ -228,7 +228,7 @@ TEST_CASE("numbers a head that do not fit the heads are refused") {
       contains("sinks of attention is 1"));
   CHECK_THROWS_WITH(altered(model,
                             [](ModelConfig& c, Weights& w) {
-                              c.normalizer = Normalizer::relu;
+                              c.normalizer = PatternNormalizer::relu;
                               w.blocks[0].sinks = at::zeros({c.n_heads});
                             }),
                     contains("sinks of attention are part of a softmax"));

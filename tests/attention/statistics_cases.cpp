@@ -253,7 +253,7 @@ StatisticsInputs make_inputs(const StatisticsCase& c) {
     in.spec.head_scale = at::rand({c.heads}) + 0.3;
   }
   if (has(Extra::relu)) {
-    in.spec.normalizer = Normalizer::relu;
+    in.spec.normalizer = PatternNormalizer::relu;
   }
   if (has(Extra::distance_bias)) {
     in.spec.distance_bias = at::randn({c.heads, 23});

@@ -60,7 +60,13 @@ TEST_CASE("sae train, info and eval, on a model and on a trace of it") {
   CHECK(run(sae_training(folder, {"--resume"})).code == 0);
   CHECK(run({"sae", "info", folder / "sae"}).out.find("topk") != std::string::npos);
 
-  const auto live = run({"sae", "eval", folder / "sae", model_path("llama"), "--prompts", folder / "prompts.jsonl", "--json"});
+  const auto live = run({"sae",
+                         "eval",
+                         folder / "sae",
+                         model_path("llama"),
+                         "--prompts",
+                         folder / "prompts.jsonl",
+                         "--json"});
   REQUIRE(live.code == 0);
   REQUIRE(run({"record",
                model_path("llama"),
@@ -90,7 +96,15 @@ TEST_CASE("sae: what is wrong is one line") {
   const Folder folder;
   put(folder / "prompts.jsonl", sae_prompt_lines());
   REQUIRE(run(sae_training(folder)).code == 0);
-  REQUIRE(run({"record", model_path("llama"), "--prompts", folder / "prompts.jsonl", "--hooks", "blocks.0.mlp.hook_post", "-o", folder / "r.h5"}).code == 0);
+  REQUIRE(run({"record",
+               model_path("llama"),
+               "--prompts",
+               folder / "prompts.jsonl",
+               "--hooks",
+               "blocks.0.mlp.hook_post",
+               "-o",
+               folder / "r.h5"})
+              .code == 0);
   const std::vector<std::pair<std::vector<std::string>, int>> wrong{
       {sae_training(folder, {"--overwrite", "--arch", "tpk"}), 2},
       {sae_training(folder, {"--overwrite", "-k", "49"}), 2},

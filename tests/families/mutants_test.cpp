@@ -143,7 +143,7 @@ void add_choice_mutants(std::vector<Mutant>& list) {
   });
   choice("no QK-norm", {"qwen3", "gemma3"}, [](ModelConfig& c) { c.qk_norm = QkNorm::none; });
   choice("softmax for ReLU", {"hooked_attn_only"}, [](ModelConfig& c) {
-    c.normalizer = Normalizer::softmax;
+    c.normalizer = PatternNormalizer::softmax;
   });
   choice(
       "GELU for ReLU", {"hooked_plain"}, [](ModelConfig& c) { c.activation = Activation::gelu; });

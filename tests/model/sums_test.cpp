@@ -23,7 +23,7 @@ void check_heads(const Model& model, const Watch& watch, int layer) {
   sum = b_O.defined() ? sum + b_O : sum;
   CHECK(difference(sum, watch.at(Site::attn_raw_out, layer)) <= 1e-5);
   const Tensor rows = watch.at(Site::pattern, layer).sum(-1);
-  if (model.config().normalizer == Normalizer::softmax) {
+  if (model.config().normalizer == PatternNormalizer::softmax) {
     CHECK(difference(rows, at::ones(rows.sizes())) <= 1e-5);
   } else {
     CHECK(rows.min().item<float>() >= 0.0F);

@@ -28,7 +28,8 @@ TEST_CASE("sparse and dense supports give the same products") {
     const Tensor dots = support.to_dense(support.dots(x, W)) * mask;
     CHECK(difference(dots, x.matmul(W.t()) * mask) < 1e-5);
     const Tensor each = at::randn({40});
-    CHECK(difference(support.to_dense(support.of_feature(each) * at::ones_like(values)) * mask, each * mask) < 1e-6);
+    CHECK(difference(support.to_dense(support.of_feature(each) * at::ones_like(values)) * mask,
+                     each * mask) < 1e-6);
   }
 }
 
@@ -36,5 +37,6 @@ TEST_CASE("a fixed number of codes a row") {
   const Tensor index = at::tensor({3, 0, 1, 3}, at::kLong).view({2, 2});
   const CodeSupport support = CodeSupport::fixed(index, 4);
   const Tensor dense = support.to_dense(at::tensor({1.0f, 2.0f, 3.0f, 4.0f}));
-  CHECK(identical(dense, at::tensor({2.0f, 0.0f, 0.0f, 1.0f, 0.0f, 3.0f, 0.0f, 4.0f}).view({2, 4})));
+  CHECK(
+      identical(dense, at::tensor({2.0f, 0.0f, 0.0f, 1.0f, 0.0f, 3.0f, 0.0f, 4.0f}).view({2, 4})));
 }

@@ -39,7 +39,8 @@ Sae random_sae(std::int64_t width, std::int64_t features, const std::string& hoo
 // Replaces a hook point's values by what a function makes of their rows.
 class SaeReplace final : public Tap {
  public:
-  SaeReplace(HookPoint point, std::function<Tensor(const Tensor&)> by) : point_(point), by_(std::move(by)) {}
+  SaeReplace(HookPoint point, std::function<Tensor(const Tensor&)> by)
+      : point_(point), by_(std::move(by)) {}
   [[nodiscard]] Interest wants(HookPoint point) const override {
     return point == point_ ? Interest::edit : Interest::none;
   }
@@ -98,11 +99,14 @@ TEST_CASE("loss and KL recovered are those of runs with the site replaced") {
   for (const Prompt& prompt : prompts) {
     const Batch batch({prompt.tokens});
     const auto run = [&](const std::function<Tensor(const Tensor&)>& by) {
-      return at::log_softmax(model.forward(batch, SaeReplace({Site::z, 1}, by)).logits, -1)[0].to(at::kDouble);
+      return at::log_softmax(model.forward(batch, SaeReplace({Site::z, 1}, by)).logits, -1)[0].to(
+          at::kDouble);
     };
     const Tensor own = run([](const Tensor& z) { return z; });
     const Tensor none = run([](const Tensor& z) { return at::zeros_like(z); });
-    const Tensor by_sae = run([&](const Tensor& z) { return sae.reconstruct(z.reshape({-1, width})).reshape(z.sizes()); });
+    const Tensor by_sae = run([&](const Tensor& z) {
+      return sae.reconstruct(z.reshape({-1, width})).reshape(z.sizes());
+    });
     for (std::size_t t = 0; t < prompt.tokens.size(); ++t) {
       const auto at = static_cast<std::int64_t>(t);
       positions += 1;
@@ -130,7 +134,9 @@ TEST_CASE("loss and KL recovered are those of runs with the site replaced") {
 TEST_CASE("an SAE of another width or of no hook point is refused") {
   const Model model = load(huggingface_fixture("llama"));
   const std::vector<Prompt> prompts{{.id = "0", .text = "", .tokens = {5, 80, 31}, .spans = {}}};
-  CHECK_THROWS_WITH(evaluate_sae(random_sae(5, 9, "blocks.1.attn.hook_z"), model, prompts, {}), contains("d_in is 5"));
+  CHECK_THROWS_WITH(evaluate_sae(random_sae(5, 9, "blocks.1.attn.hook_z"), model, prompts, {}),
+                    contains("d_in is 5"));
   CHECK_THROWS_AS(evaluate_sae(random_sae(5, 9, ""), model, prompts, {}), UsageError);
-  CHECK_THROWS_AS(evaluate_sae(random_sae(5, 9, "blocks.99.attn.hook_z"), model, prompts, {}), UsageError);
+  CHECK_THROWS_AS(evaluate_sae(random_sae(5, 9, "blocks.99.attn.hook_z"), model, prompts, {}),
+                  UsageError);
 }

@@ -1,8 +1,9 @@
 // Sparse autoencoders in files, against what the sae-lens Python package computes of them.
+#include "lib/sae/sae_files.h"
+
 #include <fstream>
 
 #include "lib/base/error.h"
-#include "lib/sae/sae_files.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 #include "lib/weights/write_safetensors.h"
@@ -50,7 +51,9 @@ Json sae_config_json(const std::string& fixture) {
 }
 
 // A copy of a fixture with another cfg.json.
-std::filesystem::path with_sae_config(const TempFolder& folder, const std::string& fixture, const Json& config) {
+std::filesystem::path with_sae_config(const TempFolder& folder,
+                                      const std::string& fixture,
+                                      const Json& config) {
   const auto copy = folder.file(fixture);
   std::filesystem::remove_all(copy);
   std::filesystem::copy(sae_fixture(fixture), copy);
@@ -82,7 +85,8 @@ TEST_CASE("what is written is read again with the same values") {
       continue;
     }
     write_sae(sae, folder.file("sae"), std::vector<float>(32, -2.0f));
-    check_sae_values(read_sae(folder.file("sae")), read_tensors(sae_fixture(name) / "expected.safetensors"));
+    check_sae_values(read_sae(folder.file("sae")),
+                     read_tensors(sae_fixture(name) / "expected.safetensors"));
     CHECK(read_tensors(folder.file("sae") / "sparsity.safetensors").at("sparsity").numel() == 32);
   }
 }
@@ -140,10 +144,10 @@ TEST_CASE("sparsify folders are read") {
   const auto path = folder.file("layers.3");
   put_sae_text(path / "cfg.json", R"({"k": 5, "num_latents": 32, "d_in": 12, "signed": false})");
   put_sae_text(path / "sae.safetensors",
-           safetensors_bytes({{"encoder.weight", {32, 12}, to_floats(w.W_enc.t())},
-                              {"encoder.bias", {32}, to_floats(w.b_enc)},
-                              {"W_dec", {32, 12}, to_floats(w.W_dec)},
-                              {"b_dec", {12}, to_floats(w.b_dec)}}));
+               safetensors_bytes({{"encoder.weight", {32, 12}, to_floats(w.W_enc.t())},
+                                  {"encoder.bias", {32}, to_floats(w.b_enc)},
+                                  {"W_dec", {32, 12}, to_floats(w.W_dec)},
+                                  {"b_dec", {12}, to_floats(w.b_dec)}}));
   const Sae read = read_sae(path);
   CHECK(read.config().hook == "blocks.3.hook_resid_post");
   check_sae_values(read, read_tensors(sae_fixture("topk") / "expected.safetensors"));

@@ -41,7 +41,10 @@ struct PlainSae {
 };
 
 // The objective as its comment says it, dense.
-PlainSae plain_loss(const SaeParameters& p, const SaeTrainOptions& options, const SaeLoss& loss, const Tensor& x) {
+PlainSae plain_loss(const SaeParameters& p,
+                    const SaeTrainOptions& options,
+                    const SaeLoss& loss,
+                    const Tensor& x) {
   const Tensor linear = (x - p.b_dec).matmul(p.W_enc_t.t());
   const Tensor h = linear + p.b_enc;
   const double n = static_cast<double>(x.size(0));
@@ -122,16 +125,18 @@ TEST_CASE("gradients of every architecture are autograd's") {
   for (const SaeArch arch :
        {SaeArch::standard, SaeArch::topk, SaeArch::batchtopk, SaeArch::jumprelu, SaeArch::gated}) {
     for (const DecoderNorm norm : {DecoderNorm::unit, DecoderNorm::free}) {
-      check_sae_gradients({.arch = arch, .k = 3, .decoder_norm = norm}, {.weight = 0.3, .dead = {}});
+      check_sae_gradients({.arch = arch, .k = 3, .decoder_norm = norm},
+                          {.weight = 0.3, .dead = {}});
     }
   }
 }
 
 TEST_CASE("gradients of the auxiliary loss of dead features, few and many") {
   for (const SaeArch arch : {SaeArch::topk, SaeArch::batchtopk}) {
-    check_sae_gradients({.arch = arch, .k = 3, .aux = 0.5}, {.weight = 0.0, .dead = at::tensor({2, 9, 17}, at::kLong)});
     check_sae_gradients({.arch = arch, .k = 3, .aux = 0.5},
-                    {.weight = 0.0, .dead = at::arange(4, 18, at::kLong)});
+                        {.weight = 0.0, .dead = at::tensor({2, 9, 17}, at::kLong)});
+    check_sae_gradients({.arch = arch, .k = 3, .aux = 0.5},
+                        {.weight = 0.0, .dead = at::arange(4, 18, at::kLong)});
   }
 }
 

@@ -1,6 +1,4 @@
 // Training: it learns, it repeats itself, and a killed run ends as one never stopped.
-#include "analyses/sae/sae_train_run.h"
-
 #include <cmath>
 #include <limits>
 
@@ -8,6 +6,7 @@
 #include <unistd.h>
 
 #include "analyses/sae/sae_eval.h"
+#include "analyses/sae/sae_train_run.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
 #include "lib/sae/sae_files.h"
@@ -79,7 +78,8 @@ TEST_CASE("every architecture learns, and the same twice") {
     train_saes(run, {.model = &model, .prompts = &prompts});
     CHECK(file_bytes(folder.file("a") / "sae_weights.safetensors") ==
           file_bytes(folder.file("b") / "sae_weights.safetensors"));
-    CHECK(file_bytes(folder.file("a") / "train.jsonl") == file_bytes(folder.file("b") / "train.jsonl"));
+    CHECK(file_bytes(folder.file("a") / "train.jsonl") ==
+          file_bytes(folder.file("b") / "train.jsonl"));
     const Sae sae = read_sae(folder.file("a"));
     const SaeEvaluation found = evaluate_sae(sae, model, prompts, {});
     CHECK(found.reconstruction.fvu < 0.7);

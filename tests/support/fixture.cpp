@@ -142,7 +142,7 @@ Model with_feature(const Model& model, AttentionFeature feature) {
     return out;
   };
   return altered(model, [&](ModelConfig& config, Weights& weights) {
-    config.normalizer = relu ? Normalizer::relu : config.normalizer;
+    config.normalizer = relu ? PatternNormalizer::relu : config.normalizer;
     for (std::size_t layer = 0; layer < config.layers.size(); ++layer) {
       LayerConfig& of_layer = config.layers[layer];
       BlockWeights& block = weights.blocks[layer];

@@ -12,9 +12,9 @@ namespace headscope {
 namespace {
 
 // |Σ value · gradient| of each writer, a row each.
-class ImportanceTap final : public GradientTap {
+class HispTap final : public GradientTap {
  public:
-  ImportanceTap(const EdgeGraph& graph, Tensor& scores) : graph_(graph), scores_(scores) {}
+  HispTap(const EdgeGraph& graph, Tensor& scores) : graph_(graph), scores_(scores) {}
 
   [[nodiscard]] bool wants(HookPoint point) const override {
     return point.site == Site::embed || point.site == Site::z || point.site == Site::mlp_out;
@@ -44,7 +44,7 @@ class ImportanceTap final : public GradientTap {
 std::vector<double> hisp_nodes(const CircuitContext& context, const CircuitSettings& settings) {
   check_gradient(context.scoring.metric(), 1);
   Tensor scores = at::zeros({context.graph.n_writers()}, at::kDouble);
-  ImportanceTap tap(context.graph, scores);
+  HispTap tap(context.graph, scores);
   const std::int64_t tokens = enough_tokens(context.model.device(), PassDirection::backwards);
   std::int64_t done = 0;
   for (const PromptBatch& batch : prompt_batches(context.task.items, tokens)) {

@@ -1,6 +1,6 @@
 // A head copies a letter; a second one does so only where the first did not: ablating either alone
 // changes no answer (self-repair: McGrath et al. 2023, arXiv:2307.15771).
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -31,7 +31,7 @@ std::vector<KnownItem> backup_items() {
 }
 
 KnownModelParts make_backup() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kBackupLetters);
   const Space digits = words.add(kBackupDigits);
   words.add({":"});

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "lib/base/random.h"
 
 namespace headscope {

@@ -1,5 +1,5 @@
 // One head copies the only letter among digits: "2 0 c 1 3 :" → "c".
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -43,7 +43,7 @@ std::vector<KnownItem> copy_items() {
 }
 
 KnownModelParts make_copy() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kCopyLetters);
   const Space digits = words.add(kCopyDigits);
   words.add({":"});

@@ -1,5 +1,5 @@
 // One head tells whether the last letter stood in the prompt before: "d b a f b" → "yes".
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -36,7 +36,7 @@ std::vector<KnownItem> duplicate_items() {
 }
 
 KnownModelParts make_duplicate() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kDuplicateLetters);
   words.add({"yes", "no"});
   HandMadeModel model({.n_layers = 1, .n_heads = 2, .n_ctx = kDuplicateLength + 2}, words.size());

@@ -1,14 +1,14 @@
 // Induction in a model whose heads share keys and values in pairs: which of a pair is in the
 // circuit only its query and its output tell.
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/models/induction.h"
-#include "analyses/known_models/models/models.h"
 #include "analyses/known_models/words.h"
 
 namespace headscope {
 namespace {
 
 KnownModelParts make_grouped() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kInductionLetters);
   HandMadeModel model({.n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .n_ctx = kInductionContext},
                       words.size());

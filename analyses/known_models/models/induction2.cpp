@@ -1,14 +1,14 @@
 // Two layers: a previous-token head, and an induction head that reads it (Elhage et al. 2021,
 // "A Mathematical Framework for Transformer Circuits"; Olsson et al. 2022, arXiv:2209.11895).
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/models/induction.h"
-#include "analyses/known_models/models/models.h"
 #include "analyses/known_models/words.h"
 
 namespace headscope {
 namespace {
 
 KnownModelParts make_induction2() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kInductionLetters);
   HandMadeModel model({.n_layers = 2, .n_heads = 2, .n_ctx = kInductionContext}, words.size());
   const Space at = model.positions();

@@ -1,6 +1,6 @@
 // The three-step circuit of indirect objects in small (Wang et al. 2022, arXiv:2211.00593):
 // "Mary and John went John gave to" → "Mary".
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -42,7 +42,7 @@ std::vector<KnownItem> ioi_toy_items() {
 }
 
 KnownModelParts make_ioi_toy() {
-  Words words;
+  WordVocabulary words;
   const Space names = words.add(kIoiToyNames);
   words.add({"and", "went", "gave", "to"});
   HandMadeModel model({.n_layers = 3, .n_heads = 2, .n_ctx = 8}, words.size());

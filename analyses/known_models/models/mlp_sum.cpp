@@ -1,5 +1,5 @@
 // Two heads fetch the summands, an MLP looks up their sum mod 4: "2 plus 3 is" → "1".
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -34,7 +34,7 @@ std::vector<KnownItem> mlp_sum_items() {
 }
 
 KnownModelParts make_mlp_sum() {
-  Words words;
+  WordVocabulary words;
   const Space numbers = words.add(kMlpSumNumbers);
   words.add({"plus", "is"});
   HandMadeModel model({.n_layers = 1, .n_heads = 3, .n_ctx = 6}, words.size());

@@ -1,5 +1,5 @@
 // A successor head (Gould et al. 2023, arXiv:2312.09230): its output is the next of what it finds.
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -44,7 +44,7 @@ std::vector<KnownItem> successor_items() {
 }
 
 KnownModelParts make_successor() {
-  Words words;
+  WordVocabulary words;
   const Space days = words.add(kSuccessorDays);
   const Space numbers = words.add(kSuccessorNumbers);
   const Space filler = words.add(kSuccessorFiller);

@@ -1,5 +1,5 @@
 // Every layer sees four tokens, the letter lies further back: it is handed on at a star.
-#include "analyses/known_models/models/models.h"
+#include "analyses/known_models/models.h"
 #include "analyses/known_models/words.h"
 #include "lib/base/random.h"
 
@@ -33,7 +33,7 @@ std::vector<KnownItem> window_items() {
 }
 
 KnownModelParts make_window() {
-  Words words;
+  WordVocabulary words;
   const Space letters = words.add(kWindowLetters);
   const Space digits = words.add(kWindowDigits);
   words.add({"*", ":"});
