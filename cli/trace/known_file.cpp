@@ -21,7 +21,7 @@ bool is_task_line(std::string_view text) {
          text.find("\"corrupted") != std::string_view::npos;
 }
 
-constexpr KnownKind kKinds[] = {
+constexpr KnownKind kKnownKinds[] = {
     {{"atlas", "headscope atlas FILE shows it, and with -o page.html as a page"},
      [](std::string_view text) { return text.starts_with("headscope-atlas "); }},
     {{"result of niah",
@@ -48,7 +48,7 @@ constexpr KnownKind kKinds[] = {
 constexpr KnownFile kDirection{"direction",
                                "headscope steer eval MODEL --edits FOLDER/edits.json --task FILE"};
 
-std::string_view text_of(const MappedFile& file) {
+std::string_view file_text(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
@@ -72,17 +72,18 @@ std::optional<KnownFile> known_file(const std::filesystem::path& path) {
     return path_exists(path / "direction.json") ? std::optional(kDirection) : std::nullopt;
   }
   const MappedFile file(path);
-  const std::string_view text = text_of(file).substr(0, kTextKindBytes);
-  const auto found = std::find_if(
-      std::begin(kKinds), std::end(kKinds), [&](const KnownKind& kind) { return kind.is(text); });
-  return found == std::end(kKinds) ? std::nullopt : std::optional(found->known);
+  const std::string_view text = file_text(file).substr(0, kTextKindBytes);
+  const auto found = std::find_if(std::begin(kKnownKinds),
+                                  std::end(kKnownKinds),
+                                  [&](const KnownKind& kind) { return kind.is(text); });
+  return found == std::end(kKnownKinds) ? std::nullopt : std::optional(found->known);
 }
 
 OrderedJson describe_known_file(const std::filesystem::path& path, const KnownFile& known) {
   OrderedJson out{{"path", path.string()}, {"kind", known.noun}, {"shown_by", known.shown_by}};
   const std::filesystem::path at = is_folder(path) ? path / "direction.json" : path;
   const MappedFile file(at);
-  const std::string_view text = text_of(file);
+  const std::string_view text = file_text(file);
   const std::size_t end = std::min(text.find('\n'), text.size());
   const bool lines = Json::accept(text.substr(0, end)) &&
                      text.find_first_not_of(" \t\r\n", end) != std::string_view::npos;
