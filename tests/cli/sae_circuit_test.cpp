@@ -10,7 +10,7 @@ using namespace headscope::test;
 
 namespace {
 
-const std::string kLlama = model_path("llama");
+const std::string kSaeModel = model_path("llama");
 
 std::string small_task(const Folder& folder) {
   std::string lines;
@@ -31,7 +31,7 @@ std::vector<std::string> sae_circuit(const std::string& task,
                                      const std::vector<std::string>& more) {
   std::vector<std::string> words{"sae",
                                  "circuit",
-                                 kLlama,
+                                 kSaeModel,
                                  "--task",
                                  task,
                                  "--scale",
@@ -66,7 +66,7 @@ TEST_CASE("sae circuit from two traces is that of the model", "[cli]") {
   for (const std::string run_name : {"clean", "corrupted"}) {
     const std::string trace = folder / (run_name + ".h5");
     const Outcome recorded = run({"record",
-                                  kLlama,
+                                  kSaeModel,
                                   "--task",
                                   task,
                                   "--run",

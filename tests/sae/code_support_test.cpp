@@ -1,6 +1,7 @@
 // Sparse products, against dense ones.
 #include "lib/sae/code_support.h"
 
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 
