@@ -37,7 +37,7 @@ void check_hooks(const Model& model, const Tensors& expected) {
 }  // namespace
 
 TEST_CASE("a model from a Hugging Face directory gives transformers' logits and hook values") {
-  std::vector<FixtureModel> fixtures = huggingface_fixtures();
+  std::vector<FixtureModel> fixtures = all_fixtures();
   fixtures.push_back(huggingface_fixture("hooked_bidirectional"));  // has no cache for other tests
   for (const FixtureModel& fixture : fixtures) {
     DYNAMIC_SECTION(fixture.name) {

@@ -11,7 +11,7 @@ using namespace headscope;
 using namespace headscope::test;
 
 TEST_CASE("shares sum to the logits of every family, run alone and unpadded") {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : all_fixtures()) {
     const Model real = load(fixture);
     for (const Model& model : {marked(real), real}) {
       const Task task = task_of(model, {9, 10, 11, 12});

@@ -77,7 +77,7 @@ double gap_at(const Model& model, const Batch& batch, HookPoint point) {
 }  // namespace
 
 TEST_CASE("the gradient at every hook point of every family is the slope of the forward pass") {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : all_fixtures()) {
     const Model model = load(fixture);
     const auto expected = read_tensors(fixture.expected);
     const Batch batch = batch_of({prompt(expected, 0), prompt(expected, 1)});

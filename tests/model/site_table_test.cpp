@@ -45,7 +45,7 @@ void check_shape(HookPoint point,
 }  // namespace
 
 TEST_CASE("the table lists what the model shows, in order, with its shapes") {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : all_fixtures()) {
     DYNAMIC_SECTION(fixture.name) {
       const Model model = load(fixture);
       const Tensors expected = read_tensors(fixture.expected);

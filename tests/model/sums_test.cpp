@@ -83,7 +83,7 @@ void check_logits(const Model& model, const Watch& watch, const Tensor& logits) 
 }  // namespace
 
 TEST_CASE("heads sum to the attention output, patterns to one, parts to the residual stream") {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : all_fixtures()) {
     DYNAMIC_SECTION(fixture.name) {
       const Model model = load(fixture);
       const Watch watch = watched(model, fixture);

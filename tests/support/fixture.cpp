@@ -37,18 +37,19 @@ FixtureModel huggingface_fixture(const std::string& name) {
 
 std::vector<FixtureModel> huggingface_fixtures() {
   std::vector<FixtureModel> fixtures;
-  for (const char* name : {"gpt2",         "gpt2_untied",
-                           "gpt_neox",     "gpt_neox_sequential",
-                           "llama",        "llama3_gqa_tied",
-                           "llama3_v4",    "llama_linear_mqa",
-                           "llama_biases", "mistral",
-                           "mistral_full", "qwen2",
-                           "qwen2_window", "qwen3",
-                           "qwen3_window", "gemma2",
-                           "gemma2_v5",    "gemma3",
-                           "gemma3_v5",    "gemma3_nested",
-                           "hooked_plain", "hooked_attn_only",
-                           "hooked_rotary"}) {
+  for (const char* name : {"gpt2",         "gpt2_untied",     "gpt_neox",     "gpt_neox_sequential",
+                           "llama",        "llama3_gqa_tied", "llama3_v4",    "llama_linear_mqa",
+                           "llama_biases", "mistral",         "mistral_full", "qwen2",
+                           "qwen2_window", "qwen3",           "qwen3_window", "gemma2",
+                           "gemma2_v5",    "gemma3",          "gemma3_v5",    "gemma3_nested"}) {
+    fixtures.push_back(huggingface_fixture(name));
+  }
+  return fixtures;
+}
+
+std::vector<FixtureModel> all_fixtures() {
+  std::vector<FixtureModel> fixtures = huggingface_fixtures();
+  for (const char* name : {"hooked_plain", "hooked_attn_only", "hooked_rotary"}) {
     fixtures.push_back(huggingface_fixture(name));
   }
   return fixtures;

@@ -20,7 +20,9 @@ struct FixtureModel {
 
 std::filesystem::path fixture_directory();
 FixtureModel huggingface_fixture(const std::string& name);
-std::vector<FixtureModel> huggingface_fixtures();  // every one that headscope runs
+std::vector<FixtureModel> huggingface_fixtures();  // every one that transformers runs too
+// And those that have no norms, no MLPs or other patterns: not every hook point is there.
+std::vector<FixtureModel> all_fixtures();
 std::vector<FixtureModel> gguf_fixtures();
 
 Model load(const FixtureModel& fixture);

@@ -65,7 +65,7 @@ TEST_CASE("the engine equals the plain loop for every site, family and padding")
                                  {Site::resid_pre, false},
                                  {Site::resid_mid, false}};
   const OtherRun source(Run::clean);
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : all_fixtures()) {
     const Model model = load(fixture);
     const std::int64_t d_vocab = model.config().d_vocab;
     const Task padded =
