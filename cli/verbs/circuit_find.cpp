@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
 #include "lib/base/error.h"
@@ -272,6 +273,16 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
 }
 
+// Settings that the method does not read.
+void refuse_unread_settings(const CLI::App& app, const std::string& method) {
+  if (method != "eap-ig") {
+    refuse_without(app, {"steps"}, "--method eap-ig");
+  }
+  if (method != "acdc") {
+    refuse_without(app, {"thresholds"}, "--method acdc");
+  }
+}
+
 // What --help says below the options.
 const std::string& find_example() {
   static const std::string text =
@@ -296,7 +307,10 @@ Verb circuit_find_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<CircuitFindOptions>();
         add_find_options(app, *options);
-        return [options, &invocation] { find_circuit(*options, invocation); };
+        return [options, &app, &invocation] {
+          refuse_unread_settings(app, options->method);
+          find_circuit(*options, invocation);
+        };
       },
   };
 }

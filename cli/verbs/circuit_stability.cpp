@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 
 namespace headscope {
@@ -122,7 +123,12 @@ Verb circuit_stability_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto arguments = std::make_shared<StabilityArguments>();
         add_stability_options(app, *arguments);
-        return [arguments, &invocation] { show_stability(*arguments, invocation); };
+        return [arguments, &app, &invocation] {
+          if (arguments->method != "eap-ig") {
+            refuse_without(app, {"steps"}, "--method eap-ig");
+          }
+          show_stability(*arguments, invocation);
+        };
       },
   };
 }
