@@ -1,6 +1,7 @@
 #include "analyses/steering/head_choice.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "analyses/metric/summary.h"
 #include "lib/base/error.h"
@@ -75,6 +76,9 @@ std::vector<MeasuredHead> choose_heads(const Model& model,
   const double base = mean_of(contrast.scores(model, unchanged));
   std::vector<MeasuredHead> measured;
   for (const HeadId& head : top_heads(towards, kMeasuredPerChosen * choice.count)) {
+    if (std::isnan(estimates[head])) {
+      break;  // these stand last
+    }
     const double changed = mean_of(contrast.scores(model, choice.change(head)));
     if (sign * (changed - base) > 0.0) {
       measured.push_back({head, estimates[head], changed - base});

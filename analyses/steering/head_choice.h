@@ -45,7 +45,8 @@ struct HeadChoice {
 };
 
 // Of the 3 · count heads of the highest estimates towards the goal, the `count` of the largest
-// measured effects, the largest first; heads whose effect is away from the goal are left out.
+// measured effects, the largest first; heads whose effect is away from the goal are left out, and
+// those whose estimate is NaN, which may not be chosen.
 // Throws UsageError if none is left, or for a count that the model does not have.
 std::vector<MeasuredHead> choose_heads(const Model& model,
                                        const Contrast& contrast,

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "analyses/steering/applied.h"
 #include "analyses/steering/edit_taps.h"
 #include "analyses/steering/head_choice.h"
@@ -38,7 +40,7 @@ Steering fit_act(const SteerRequest& request) {
   HeadScores estimates = estimated_effects(model, contrast, Site::pattern, estimate);
   for (const HeadId& head : estimates.heads()) {
     if (!may_be_calibrated(head, model.config())) {
-      estimates[head] = 0.0;
+      estimates[head] = std::numeric_limits<double>::quiet_NaN();
     }
   }
   const HeadChoice choice{

@@ -6,7 +6,7 @@ namespace headscope {
 
 SteerMethod pca_method() {
   return {.name = "pca",
-          .summary = "The first principal axis of the pairs' differences, at one layer",
+          .summary = "The first principal axis of the pairs' differences at a layer",
           .definition =
               "u = first principal axis of x⁺ − x⁻ over the pairs, not centred (labelled texts: of "
               "all x, centred); v = (u · (mean x⁺ − mean x⁻)) u, so that v points to the positive "
