@@ -45,7 +45,7 @@ OrderedJson to_json(const Confirmation& c, const HeadGrid& grid) {
 template <typename Document = Json>
 Document stored_json(hid_t id, const char* name) {
   try {
-    return parse_guarded<Document>(h5::text_attribute(id, name), name);
+    return parse_guarded<Document>(h5::text_attribute(id, name), {.where = name});
   } catch (const DataError& error) {
     throw h5::Failure(error.what());
   }

@@ -18,7 +18,7 @@ std::string without_line(const std::string& message) {
 
 Json parse_json(std::string_view text, const std::string& where) {
   try {
-    return parse_guarded<Json>(text, where);
+    return parse_guarded<Json>(text, {.where = where});
   } catch (const Json::exception& error) {
     throw DataError("{}: malformed JSON: {}", where, error.what());
   }
@@ -26,7 +26,7 @@ Json parse_json(std::string_view text, const std::string& where) {
 
 Json parse_json_line(std::string_view line, const std::string& where) {
   try {
-    return parse_guarded<Json>(line, where);
+    return parse_guarded<Json>(line, {.where = where});
   } catch (const Json::exception& error) {
     throw DataError("{}: malformed JSON: {}", where, without_line(error.what()));
   }

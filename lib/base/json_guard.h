@@ -3,7 +3,9 @@
 // silence.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -13,43 +15,71 @@
 
 namespace headscope {
 
-inline constexpr int kJsonMaxDepth = 512;  // consumers recurse; no honest config comes near
+struct JsonRules {
+  std::string where;             // what messages begin with
+  std::size_t most_depth = 512;  // consumers recurse; no honest config comes near
+  std::string way_out{};         // what a message ends with in place of its own advice
+};
 
-// The callback of Document::parse (Json or OrderedJson). Throws DataError that begins with `where`.
-template <typename Document>
-class JsonGuard {
+// Reads a text for these rules alone. The parser's own callbacks look through all that a container
+// holds whenever something in it ends, so that a graph of 100,000 edges would take minutes.
+class JsonGuard final : public nlohmann::json_sax<Json> {
  public:
-  explicit JsonGuard(std::string where) : where_(std::move(where)) {}
+  explicit JsonGuard(JsonRules rules) : rules_(std::move(rules)) {}
 
-  bool operator()(int depth, typename Document::parse_event_t event, const Document& parsed) {
-    using Event = typename Document::parse_event_t;
-    if (depth > kJsonMaxDepth) {
-      throw DataError("{}: JSON nested deeper than {}", where_, kJsonMaxDepth);
-    }
-    if (event == Event::object_start) {
-      open_.emplace_back();
-    } else if (event == Event::object_end) {
-      open_.pop_back();
-    } else if (event == Event::key &&
-               !open_.back().insert(parsed.template get_ref<const std::string&>()).second) {
-      throw DataError("{}: the key {} stands twice in one object; keep one", where_, parsed.dump());
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return opened(); }
+  bool end_object() override { return closed(); }
+  bool start_array(std::size_t) override { return opened(); }
+  bool end_array() override { return closed(); }
+  bool key(string_t& name) override {
+    if (!open_.back().insert(name).second) {
+      throw DataError("{}: the key {} stands twice in one object; {}",
+                      rules_.where,
+                      Json(name).dump(-1, ' ', true),  // no bytes that a terminal obeys
+                      rules_.way_out.empty() ? "keep one" : rules_.way_out);
     }
     return true;
   }
+  // Malformed: the parser tells it better.
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
 
  private:
-  std::string where_;
-  std::vector<std::unordered_set<std::string>> open_;  // the keys of the objects that are open
+  bool opened() {
+    if (open_.size() >= rules_.most_depth) {
+      throw DataError("{}: JSON nested deeper than {}{}{}",
+                      rules_.where,
+                      rules_.most_depth,
+                      rules_.way_out.empty() ? "" : "; ",
+                      rules_.way_out);
+    }
+    open_.emplace_back();
+    return true;
+  }
+  bool closed() {
+    open_.pop_back();
+    return true;
+  }
+
+  JsonRules rules_;
+  std::vector<std::unordered_set<std::string>> open_;  // the keys of what is open; of a list none
 };
 
-// `text` as a document; nlohmann's exceptions of malformed JSON pass.
+// `text` as a document (Json or OrderedJson). Throws DataError for what the rules forbid;
+// nlohmann's exceptions of malformed JSON pass.
 template <typename Document>
-Document parse_guarded(std::string_view text, const std::string& where) {
-  JsonGuard<Document> guard(where);
-  return Document::parse(
-      text, [&guard](int depth, typename Document::parse_event_t event, const Document& parsed) {
-        return guard(depth, event, parsed);
-      });
+Document parse_guarded(std::string_view text, JsonRules rules) {
+  JsonGuard guard(std::move(rules));
+  static_cast<void>(Json::sax_parse(text, &guard));
+  return Document::parse(text);
 }
 
 }  // namespace headscope

@@ -9,7 +9,7 @@ namespace headscope {
 
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where) {
   try {
-    return parse_guarded<OrderedJson>(text, where);
+    return parse_guarded<OrderedJson>(text, {.where = where});
   } catch (const OrderedJson::exception& error) {
     throw DataError("{}: malformed JSON: {}", where, error.what());
   }

@@ -47,7 +47,7 @@ TEST_CASE("headers that are no JSON object") {
   check_safetensors_errors_fails(safetensors(std::string(1000, '['), ""), "nested deeper than");
   const std::string w = R"("w":{"dtype":"F32","shape":[],"data_offsets":[0,4]})";
   check_safetensors_errors_fails(safetensors("{" + w + "," + w + "}", "1234"),
-                                 "'w' is given twice");
+                                 "the key \"w\" stands twice");
 }
 
 TEST_CASE("entries with missing or mis-typed members") {
