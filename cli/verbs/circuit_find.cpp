@@ -8,50 +8,18 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/edges/circuit_method.h"
-#include "analyses/edges/exact_edges.h"
 #include "analyses/edges/select.h"
-#include "cli/circuit/circuit_options.h"
+#include "cli/circuit/circuit_find_options.h"
+#include "cli/circuit/cut_edges.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
-#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
-#include "lib/base/error.h"
-#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
-
-struct CircuitFindOptions {
-  CircuitRunOptions run;
-  std::string out;
-  bool overwrite = false;
-  std::string method = "eap-ig";
-  std::string level = "edge";
-  std::string select = "absolute";
-  std::int64_t size = 0;  // edges or nodes of the circuit; 0: usual_size()
-  CircuitSettings settings;
-  std::size_t top = 10;
-  std::int64_t exact = 0;  // edges that are cut too, to see how well they were estimated
-};
-
-void check_find(const CircuitFindOptions& options) {
-  if (!options.overwrite && path_exists(options.out)) {
-    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
-                     options.out);
-  }
-  find_circuit_method(options.method);
-  parse_select_by(options.select);
-  const bool nodes = parse_circuit_level(options.level) == CircuitLevel::node;
-  if (nodes && options.select == "greedy") {
-    throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
-  }
-  if (nodes && options.exact > 0) {
-    throw UsageError("--exact cuts edges; of nodes compare with --method patch --level node");
-  }
-}
 
 Json made_by(const CircuitFindOptions& options,
              const Invocation& invocation,
@@ -89,65 +57,6 @@ Table top_scores(const CircuitGraph& graph, std::size_t top) {
     table.row({scored_name(graph, order[i]), graph.scores[static_cast<std::size_t>(order[i])]});
   }
   return table;
-}
-
-std::string correlation_of(const std::optional<double>& value) {
-  return value ? format_number(*value) : std::string("–");
-}
-
-struct ExactComparison {
-  OrderedJson json;
-  std::string text;
-};
-
-ExactComparison told_exactly(const std::vector<std::string>& edges,
-                             const std::vector<double>& estimated,
-                             const std::vector<double>& exact,
-                             std::size_t top) {
-  const Agreement found = agreement_of(estimated, exact, top);
-  Table worst({{"edge"}, {"estimated", 4}, {"exact", 4}});
-  for (std::size_t i = 0; i < std::min(top, found.worst.size()); ++i) {
-    const std::size_t each = found.worst[i];
-    worst.row({edges[each], estimated[each], exact[each]});
-  }
-  const auto json = [](const std::optional<double>& value) {
-    return value ? OrderedJson(*value) : OrderedJson();
-  };
-  return {{{"edges", edges.size()},
-           {"pearson", json(found.pearson)},
-           {"spearman", json(found.spearman)},
-           {"slope", json(found.slope)},
-           {"worst", worst.json()}},
-          fmt::format("\nagainst {} edges cut for real: Pearson {}, Spearman {}, exact = {} × "
-                      "estimated\n\nfurthest off\n",
-                      edges.size(),
-                      correlation_of(found.pearson),
-                      correlation_of(found.spearman),
-                      correlation_of(found.slope)) +
-              worst.text()};
-}
-
-// Edges of a graph that is on disk by now, cut for real.
-ExactComparison compared_with_cuts(const CircuitFindOptions& options,
-                                   const Invocation& invocation,
-                                   const CircuitInput& input,
-                                   const CircuitGraph& graph) {
-  const CircuitContext context = circuit_context(options.run, input);
-  CircuitSettings settings;
-  settings.stop = interrupted;
-  const std::vector<std::int64_t> edges =
-      edges_to_check(graph.scores, options.exact, invocation.common.seed);
-  const std::vector<double> exact = losses_of_edges(context, settings, edges);
-  if (exact.empty()) {
-    throw Interrupted();
-  }
-  std::vector<std::string> names;
-  std::vector<double> estimated;
-  for (const std::int64_t edge : edges) {
-    names.push_back(graph_name(graph.graph.edge(edge)));
-    estimated.push_back(graph.scores[static_cast<std::size_t>(edge)]);
-  }
-  return told_exactly(names, estimated, exact, options.top);
 }
 
 CircuitGraph found_graph(const CircuitFindOptions& options,
@@ -226,61 +135,6 @@ std::string methods_help() {
                          method.source);
   }
   return lines;
-}
-
-std::vector<std::string> method_names() {
-  std::vector<std::string> names;
-  for (const CircuitMethod& method : all_circuit_methods()) {
-    names.emplace_back(method.name);
-  }
-  return names;
-}
-
-void add_find_options(CLI::App& app, CircuitFindOptions& options) {
-  add_circuit_run_options(app, options.run);
-  app.add_option("--method", options.method, "How edges or nodes are scored; see below")
-      ->check(CLI::IsMember(method_names()))
-      ->capture_default_str();
-  app.add_option("--level", options.level, "What is scored")
-      ->check(CLI::IsMember({"edge", "node"}))
-      ->capture_default_str();
-  app.add_option("--steps", options.settings.steps, "Steps of integrated gradients")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--thresholds",
-                 options.settings.thresholds,
-                 "acdc: what an edge must be worth to stay, in units of the metric, ascending")
-      ->delimiter(',')
-      ->default_str("0.001,0.003,0.01,0.03,0.1,0.3,1");
-  app.add_option("--size", options.size, "Edges (or nodes) of the circuit, before pruning")
-      ->check(CLI::PositiveNumber)
-      ->default_str("a hundredth of edges, a tenth of nodes");
-  app.add_option("--select",
-                 options.select,
-                 "absolute: the largest scores of either sign; signed: what helps most; greedy: "
-                 "edge after edge from the logits")
-      ->check(CLI::IsMember({"absolute", "signed", "greedy"}))
-      ->capture_default_str();
-  app.add_option("--top", options.top, "Edges to list")->capture_default_str();
-  app.add_option(
-         "--exact",
-         options.exact,
-         "Cut so many edges for real, half of them the strongest, the others drawn, and say "
-         "how well their losses were estimated")
-      ->check(CLI::Range(2, 10000000))
-      ->default_str("none");
-  add_output(app, options.out, "The graph to write (.json)")->required();
-  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
-}
-
-// Settings that the method does not read.
-void refuse_unread_settings(const CLI::App& app, const std::string& method) {
-  if (method != "eap-ig") {
-    refuse_without(app, {"steps"}, "--method eap-ig");
-  }
-  if (method != "acdc") {
-    refuse_without(app, {"thresholds"}, "--method acdc");
-  }
 }
 
 // What --help says below the options.
