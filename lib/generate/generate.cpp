@@ -1,76 +1,13 @@
 #include "lib/generate/generate.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "lib/base/error.h"
+#include "lib/generate/generation_state.h"
+#include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
-#include "lib/model/not_finite.h"
-#include "lib/tensor/convert.h"
-#include "lib/tensor/ops.h"
 
 namespace headscope {
-namespace {
-
-Batch columns_of(const std::vector<std::int32_t>& input) {
-  std::vector<std::vector<std::int32_t>> columns;
-  for (const std::int32_t token : input) {
-    columns.push_back({token});
-  }
-  return Batch(columns);
-}
-
-// The logits behind one more token of every row.
-Tensor one_more(const Model& model,
-                KvCache& cache,
-                const std::vector<std::int32_t>& input,
-                Tap& tap) {
-  return model.forward(columns_of(input), tap, {.logits = Logits::last, .cache = &cache}).logits;
-}
-
-std::vector<WrittenToken::Alternative> alternatives(std::span<const float> logits,
-                                                    double lse,
-                                                    std::int64_t count) {
-  std::vector<WrittenToken::Alternative> top;
-  for (const std::int32_t id : likeliest_ids(logits, count)) {
-    const double logit = logits[static_cast<std::size_t>(id)];
-    top.push_back({.token = id, .logprob = static_cast<float>(logit - lse)});
-  }
-  return top;
-}
-
-// What tells the changes of one text from those of another: of the model, of the text, and, since
-// they may be of named parts of the prompt, these. Empty: there are none.
-std::string changes_key(const Model& model, const TextRequest& request) {
-  std::string key;
-  for (const auto& change : {model.standing(), request.change}) {
-    key += change ? change->hash() + ";" : std::string();
-  }
-  if (!key.empty()) {
-    key += fmt::format("#{};", request.number);  // edits may be of chosen prompts
-    for (const auto& [name, span] : request.spans) {
-      key += fmt::format("{}:{}-{};", name, span.begin, span.end);
-    }
-  }
-  return key;
-}
-
-std::vector<std::int64_t> fired_of(const std::shared_ptr<const StandingChange>& change) {
-  std::vector<std::int64_t> values;
-  for (const StandingChange::Fired& part :
-       change ? change->fired() : std::vector<StandingChange::Fired>()) {
-    values.push_back(part.values);
-  }
-  return values;
-}
-
-std::vector<std::int64_t> difference(std::vector<std::int64_t> a,
-                                     const std::vector<std::int64_t>& b) {
-  std::transform(a.begin(), a.end(), b.begin(), a.begin(), std::minus<>());
-  return a;
-}
-
-}  // namespace
 
 Prompt computed_text(Prompt prompt, const GeneratedText& text) {
   for (std::size_t i = 0; i + 1 < text.tokens.size(); ++i) {
@@ -80,21 +17,6 @@ Prompt computed_text(Prompt prompt, const GeneratedText& text) {
   prompt.pieces.clear();  // of the prompt alone
   return prompt;
 }
-
-// A text while it runs.
-struct Generation::State {
-  TextRequest request;
-  Sampler sampler;
-  GeneratedText text{};
-  std::vector<std::int32_t> tokens{};  // prompt and what was written
-  std::optional<WrittenText> writer{};
-
-  [[nodiscard]] RowText row_text() const {
-    return {.tokens = tokens,
-            .prompt_tokens = static_cast<std::int64_t>(request.prompt.size()),
-            .spans = request.spans};
-  }
-};
 
 Generation::Generation(const Model& model) : Generation(model, Options{}) {}
 
@@ -114,39 +36,6 @@ Generation::State& Generation::state(std::size_t text) const {
 
 const GeneratedText& Generation::text(std::size_t number) const {
   return state(number).text;
-}
-
-// The logits behind a prompt, whose keys and values come into `cache`.
-Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
-  const std::vector<std::int32_t>& prompt = state.request.prompt;
-  const auto& change = state.request.change;
-  const std::string key = changes_key(model_, state.request);
-  const std::vector<std::int64_t> before = fired_of(change);
-  std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
-  if (options_.prefixes != nullptr && !prompt.empty()) {
-    if (auto found = options_.prefixes->find(prompt, key)) {
-      cache = std::move(found->cache);
-      fired = std::move(found->fired);
-    }
-  }
-  Batch batch({std::vector<std::int32_t>(prompt.begin() + cache.columns(), prompt.end())});
-  batch.describe(std::make_shared<const std::vector<RowText>>(1, state.row_text()));
-  batch.number_prompts({state.request.number});
-  RowChanges changed({change}, tap);
-  const Tensor logits =
-      model_
-          .forward(batch,
-                   changed,
-                   {.logits = Logits::last, .cache = &cache, .chunk = options_.prefill_chunk})
-          .logits;
-  if (options_.prefixes != nullptr) {
-    const std::vector<std::int64_t> own = difference(fired_of(change), before);
-    if (fired && change) {  // the prompt counts as if it had run whole
-      change->add_fired(difference(*fired, own));
-    }
-    options_.prefixes->keep(prompt, key, cache, fired.value_or(own));
-  }
-  return logits;
 }
 
 std::size_t Generation::join(TextRequest request) {
@@ -174,72 +63,6 @@ std::size_t Generation::join(TextRequest request, Tap& tap) {
     rows_changed();
   }
   return text;
-}
-
-// Why a text ends behind the token it just got.
-Ended Generation::ended(const State& state) const {
-  const StopRules& stop = state.request.stop;
-  const std::int32_t token = state.tokens.back();
-  const bool named = std::find(stop.ids.begin(), stop.ids.end(), token) != stop.ids.end();
-  if (named || (stop.at_end_of_turn == AtEndOfTurn::stop && model_.has_tokenizer() &&
-                model_.tokenizer().is_end(token))) {
-    return Ended::id;
-  }
-  if (state.writer && state.writer->stopped()) {
-    return Ended::string;
-  }
-  const auto written = static_cast<std::int64_t>(state.text.tokens.size());
-  return written >= stop.max_new ? Ended::length : Ended::no;
-}
-
-// The likeliest tokens of texts; where there is none, the error says which text and what of it.
-std::vector<Likeliest> Generation::likeliest_of(const std::vector<State*>& states,
-                                                const DecodeRunner::Next& next) const {
-  try {
-    return on_host(next.likeliest);
-  } catch (const LogitsNotFinite& error) {
-    const StandingChange* change = nullptr;
-    for (const State* state : states) {
-      change = change == nullptr ? state->request.change.get() : change;
-    }
-    throw DataError("{}; {}", error.what(), not_finite_advice(model_, change));
-  }
-}
-
-// Adds to each state the token that its row gives. Rows that take the likeliest one need no more
-// of the device than that.
-void Generation::write(const std::vector<State*>& states, const DecodeRunner::Next& next) const {
-  const std::vector<Likeliest> first = likeliest_of(states, next);
-  for (std::size_t row = 0; row < states.size(); ++row) {
-    State& state = *states[row];
-    const Draw draw{state.request.sample, state.text.tokens.size()};
-    WrittenToken token{.token = first[row].token, .logprob = first[row].logit - first[row].lse};
-    if (!state.sampler.greedy() || state.request.top_logprobs > 0) {
-      const std::vector<float> own = to_floats(next.logits[static_cast<std::int64_t>(row)]);
-      token.token = state.sampler.pick(own, state.tokens, draw);
-      token.top = alternatives(own, first[row].lse, state.request.top_logprobs);
-      token.logprob = own[static_cast<std::size_t>(token.token)] - first[row].lse;
-    }
-    state.tokens.push_back(token.token);
-    state.text.tokens.push_back(std::move(token));
-    settle(state);
-  }
-}
-
-void Generation::settle(State& state) const {
-  if (state.writer) {
-    const Ended by_id = ended(state);
-    if (by_id != Ended::id) {  // what ends a turn is not part of its text
-      state.writer->push(state.tokens.back());
-    }
-  }
-  state.text.ended = ended(state);
-  if (state.writer) {
-    if (state.text.ended != Ended::no) {
-      state.writer->finish();
-    }
-    state.text.text = state.writer->text();
-  }
 }
 
 void Generation::rows_changed() {
@@ -340,25 +163,6 @@ bool Generation::step(Tap& tap) {
 
 bool Generation::step() {
   return step(nobody_);
-}
-
-void greedy_decode(const Model& model,
-                   KvCache& cache,
-                   const std::vector<std::int32_t>& last,
-                   const DecodeOptions& options,
-                   Tap& tap,
-                   const std::function<void(const DecodeStep&)>& each) {
-  DecodeStep now{.written = last, .live = std::vector<char>(last.size(), 1)};
-  const auto is_live = [](char live) { return live != 0; };
-  for (std::int64_t i = 0; i < options.max_new && cache.columns() < model.config().n_ctx &&
-                           std::any_of(now.live.begin(), now.live.end(), is_live);
-       ++i) {
-    now.written = likeliest(one_more(model, cache, now.written, tap));
-    each(now);
-    for (std::size_t row = 0; row < now.live.size(); ++row) {
-      now.live[row] = now.live[row] != 0 && !options.ends(now.written[row]) ? 1 : 0;
-    }
-  }
 }
 
 }  // namespace headscope
