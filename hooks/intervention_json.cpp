@@ -1,11 +1,8 @@
 #include "hooks/intervention_json.h"
 
-#include <array>
-
-#include <fmt/ranges.h>
-
 #include "hooks/apply_json.h"
 #include "hooks/intervention_fields.h"
+#include "hooks/intervention_values_json.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -13,107 +10,6 @@ namespace headscope {
 namespace {
 
 constexpr int kInterventionsVersion = 1;
-
-// Nested lists of numbers, all of one length at each depth.
-void flatten(const Json& json,
-             std::size_t depth,
-             InterventionValues& out,
-             const std::string& where) {
-  if (json.is_number() && depth == out.shape.size()) {
-    if (!is_f32(json.get<double>())) {
-      throw DataError("{}: \"values\" hold {}, not {}", where, json.dump(), kOfF32);
-    }
-    out.numbers.push_back(json.get<double>());
-    return;
-  }
-  const bool fits = json.is_array() && depth < out.shape.size() &&
-                    static_cast<std::int64_t>(json.size()) == out.shape[depth];
-  if (!fits) {
-    throw DataError("{}: \"values\" are not lists of numbers of one length", where);
-  }
-  for (const Json& each : json) {
-    flatten(each, depth + 1, out, where);
-  }
-}
-
-InterventionValues numbers_from(const Json& json, const std::string& where) {
-  InterventionValues values;
-  for (const Json* at = &json; at->is_array(); at = &at->front()) {
-    if (at->empty()) {
-      throw DataError("{}: \"values\" has an empty list", where);
-    }
-    values.shape.push_back(static_cast<std::int64_t>(at->size()));
-  }
-  flatten(json, 0, values, where);
-  return values;
-}
-
-constexpr std::array<std::pair<ValuesFile::Kind, const char*>, 4> kFileKinds{
-    {{ValuesFile::Kind::direction, "direction"},
-     {ValuesFile::Kind::safetensors, "safetensors"},
-     {ValuesFile::Kind::npy, "npy"},
-     {ValuesFile::Kind::gguf, "gguf"}}};
-
-std::vector<std::string> quoted_file_kinds() {
-  std::vector<std::string> names;
-  for (const auto& [kind, name] : kFileKinds) {
-    names.push_back(fmt::format("\"{}\"", name));
-  }
-  return names;
-}
-
-std::optional<ValuesFile> values_file_from(InterventionFields& fields) {
-  std::optional<ValuesFile> file;
-  for (const auto& [kind, name] : kFileKinds) {
-    const auto path = fields.text(name);
-    if (path && file) {
-      throw DataError("{}: two files, of which one is meant", fields.where());
-    }
-    if (path) {
-      file = ValuesFile{.kind = kind, .path = *path};
-    }
-  }
-  const auto tensor = fields.text("tensor");
-  const bool named = file && file->kind == ValuesFile::Kind::safetensors;
-  if (named != tensor.has_value()) {
-    throw DataError("{}: \"tensor\" names one of a \"safetensors\" file", fields.where());
-  }
-  if (named) {
-    file->tensor = *tensor;
-  }
-  return file;
-}
-
-InterventionValues values_from(const Json& json,
-                               const std::string& where,
-                               const std::filesystem::path& folder) {
-  if (!json.is_object()) {
-    return numbers_from(json, where);
-  }
-  InterventionFields fields(json, where + ", values");
-  InterventionValues values;
-  values.name = fields.text("name").value_or("");
-  values.trace = fields.text("trace").value_or("");
-  values.point = fields.text("point").value_or("");
-  values.prompt = fields.text("prompt");
-  values.file = values_file_from(fields);
-  fields.refuse_others();
-  if (int{!values.name.empty()} + int{!values.trace.empty()} + int{values.file.has_value()} != 1) {
-    throw DataError("{}: give one of {}, \"trace\" or \"name\"",
-                    fields.where(),
-                    fmt::join(quoted_file_kinds(), ", "));
-  }
-  if (values.trace.empty() && (!values.point.empty() || values.prompt)) {
-    throw DataError("{}: \"point\" and \"prompt\" are of a trace", fields.where());
-  }
-  if (!values.trace.empty()) {
-    values.trace = folder / values.trace;
-  }
-  if (values.file) {
-    values.file->path = folder / values.file->path;
-  }
-  return values;
-}
 
 std::optional<std::int64_t> end_of_pair(const Json& json, InterventionFields& fields) {
   if (json.is_null()) {
@@ -179,36 +75,38 @@ void read_strength(InterventionFields& fields, Intervention& what) {
   what.schedule = strength ? strength->schedule : std::nullopt;
 }
 
-Intervention intervention_from(const Json& json,
-                               const std::string& where,
-                               const std::filesystem::path& folder) {
-  InterventionFields fields(json, where);
-  Intervention what;
+void read_site_and_op(InterventionFields& fields, Intervention& what) {
   const auto site = fields.text("site");
   const auto op = fields.text("op");
   if (!site || !op) {
-    throw DataError("{}: needs \"{}\"", where, site ? "op" : "site");
+    throw DataError("{}: needs \"{}\"", fields.where(), site ? "op" : "site");
   }
   what.site = *site;
   try {
     what.op = parse_op(*op);
   } catch (const DataError& error) {
-    throw DataError("{}: {}", where, error.what());
+    throw DataError("{}: {}", fields.where(), error.what());
   }
-  what.layers = fields.integers("layers");
-  what.where.heads = fields.integers("heads");
-  what.where.kv_heads = fields.integers("kv_heads");
-  what.where.positions = fields.integers("positions");
-  what.where.prompts = fields.integers("prompts");
-  what.where.pairs = pairs_from(fields);
-  what.where.apply = token_choice_from(fields, "apply");
-  what.where.keys = token_choice_from(fields, "keys");
-  if (what.where.positions && !what.where.apply.everything()) {
+}
+
+void read_selection(InterventionFields& fields, Selection& where) {
+  where.heads = fields.integers("heads");
+  where.kv_heads = fields.integers("kv_heads");
+  where.positions = fields.integers("positions");
+  where.prompts = fields.integers("prompts");
+  where.pairs = pairs_from(fields);
+  where.apply = token_choice_from(fields, "apply");
+  where.keys = token_choice_from(fields, "keys");
+  if (where.positions && !where.apply.everything()) {
     throw DataError("{}: \"positions\" beside \"apply\"; write them as its \"positions\"",
                     fields.where());
   }
-  what.when = condition_from(fields);
-  read_strength(fields, what);
+}
+
+// What but the strength an op takes.
+void read_operands(InterventionFields& fields,
+                   Intervention& what,
+                   const std::filesystem::path& folder) {
   if (what.op == Op::clamp) {
     what.low = fields.number("low");
     what.high = fields.number("high");
@@ -221,9 +119,22 @@ Intervention intervention_from(const Json& json,
   }
   if (takes_values(what.op)) {
     if (const Json* values = fields.find("values")) {
-      what.values = values_from(*values, where, folder);
+      what.values = values_from(*values, fields.where(), folder);
     }
   }
+}
+
+Intervention intervention_from(const Json& json,
+                               const std::string& where,
+                               const std::filesystem::path& folder) {
+  InterventionFields fields(json, where);
+  Intervention what;
+  read_site_and_op(fields, what);
+  what.layers = fields.integers("layers");
+  read_selection(fields, what.where);
+  what.when = condition_from(fields);
+  read_strength(fields, what);
+  read_operands(fields, what, folder);
   fields.refuse_others();
   return what;
 }
@@ -235,72 +146,35 @@ void put(OrderedJson& out, const char* key, const std::optional<Value>& value) {
   }
 }
 
-OrderedJson nested(const InterventionValues& values, std::size_t depth, std::size_t& next) {
-  if (depth == values.shape.size()) {
-    return values.numbers.at(next++);
-  }
-  OrderedJson list = OrderedJson::array();
-  for (std::int64_t i = 0; i < values.shape[depth]; ++i) {
-    list.push_back(nested(values, depth + 1, next));
-  }
-  return list;
-}
-
-OrderedJson values_json(const InterventionValues& values) {
-  if (!values.numbers.empty()) {
-    std::size_t next = 0;
-    return nested(values, 0, next);
-  }
-  OrderedJson out = OrderedJson::object();
-  if (!values.name.empty()) {
-    out["name"] = values.name;
-    return out;
-  }
-  if (values.file) {
-    for (const auto& [kind, name] : kFileKinds) {
-      if (kind == values.file->kind) {
-        out[name] = values.file->path.string();
-      }
-    }
-    if (!values.file->tensor.empty()) {
-      out["tensor"] = values.file->tensor;
-    }
-    return out;
-  }
-  out["trace"] = values.trace.string();
-  if (!values.point.empty()) {
-    out["point"] = values.point;
-  }
-  put(out, "prompt", values.prompt);
-  return out;
-}
-
 OrderedJson end_json(const std::optional<std::int64_t>& end) {
   return end ? OrderedJson(*end) : OrderedJson(nullptr);
 }
 
-OrderedJson intervention_json(const Intervention& what) {
-  OrderedJson out{{"site", what.site}, {"op", to_string(what.op)}};
-  put(out, "layers", what.layers);
-  put(out, "heads", what.where.heads);
-  put(out, "kv_heads", what.where.kv_heads);
-  put(out, "positions", what.where.positions);
-  put(out, "prompts", what.where.prompts);
-  if (what.where.pairs) {
-    out["pairs"] = OrderedJson::array();
-    for (const AttentionPair& pair : *what.where.pairs) {
-      out["pairs"].push_back({end_json(pair.query), end_json(pair.key)});
-    }
+OrderedJson pairs_json(const std::vector<AttentionPair>& pairs) {
+  OrderedJson list = OrderedJson::array();
+  for (const AttentionPair& pair : pairs) {
+    list.push_back({end_json(pair.query), end_json(pair.key)});
   }
-  for (const auto& [key, choice] :
-       {std::pair{"apply", &what.where.apply}, std::pair{"keys", &what.where.keys}}) {
+  return list;
+}
+
+void put_selection(OrderedJson& out, const Selection& where) {
+  put(out, "heads", where.heads);
+  put(out, "kv_heads", where.kv_heads);
+  put(out, "positions", where.positions);
+  put(out, "prompts", where.prompts);
+  if (where.pairs) {
+    out["pairs"] = pairs_json(*where.pairs);
+  }
+  for (const auto& [key, choice] : {std::pair{"apply", &where.apply}, {"keys", &where.keys}}) {
     if (!choice->everything()) {
       out[key] = to_json(*choice);
     }
   }
-  if (what.when) {
-    out["when"] = to_json(*what.when);
-  }
+}
+
+// As read_strength() takes it.
+void put_strength(OrderedJson& out, const Intervention& what) {
   if (what.schedule) {
     out["strength"] = to_json(*what.schedule);
   } else if (what.op == Op::bias) {
@@ -311,6 +185,16 @@ OrderedJson intervention_json(const Intervention& what) {
              (what.op == Op::add && what.factor != 1.0)) {
     out["factor"] = what.factor;
   }
+}
+
+OrderedJson intervention_json(const Intervention& what) {
+  OrderedJson out{{"site", what.site}, {"op", to_string(what.op)}};
+  put(out, "layers", what.layers);
+  put_selection(out, what.where);
+  if (what.when) {
+    out["when"] = to_json(*what.when);
+  }
+  put_strength(out, what);
   if (what.op == Op::top_k) {
     out["k"] = what.k;
   } else if (what.op == Op::calibrate_sinks) {
