@@ -20,6 +20,7 @@ void check_read(const CLI::App& app, const std::string& what) {
                   "data",
                   "held-out",
                   "heads",
+                  "heads-of",
                   "alpha",
                   "site",
                   "layers",
@@ -40,7 +41,9 @@ void check_read(const CLI::App& app, const std::string& what) {
     reads.insert(reads.end(),
                  {"WORDS", "edits", "task", "run", "draws", "text", "text-tokens", "prepend-bos"});
   }
-  if (what == "sweep") {
+  if (what == "eval") {
+    reads.emplace_back("against");
+  } else if (what == "sweep") {
     reads.insert(reads.end(), {"resume", "strength", "rank", "overwrite", "output"});
   }
   refuse_unread(app, "steer " + what, reads);
