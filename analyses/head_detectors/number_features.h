@@ -18,6 +18,18 @@ double mod10_probe(const Tensor& rows);
 // that ends in j + 1. Share over all i ≥ 10 and j that are not i's own.
 double mod10_arithmetic(const Tensor& rows, const std::function<Tensor(const Tensor&)>& logits_of);
 
+// One such step: the last digit `from` becomes `to`, both 0 to 9 and different.
+struct DigitMove {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
+// What is added to a row: the mean of the class `to` less that of `from`, [d].
+Tensor digit_move(const Tensor& rows, const DigitMove& move);
+// The share of mod10_arithmetic() of that step alone; NaN if no number i ≥ 10 ends in `from`.
+double digit_move_accuracy(const Tensor& rows,
+                           const DigitMove& move,
+                           const std::function<Tensor(const Tensor&)>& logits_of);
+
 inline constexpr std::int64_t kFewestNumbers = 40;
 
 }  // namespace headscope

@@ -44,6 +44,7 @@ std::vector<std::pair<std::string_view, bool>> named_settings(const SteerSetting
           {"steps", settings.steps.has_value()},
           {"rate", settings.rate.has_value()},
           {"rank", settings.rank.has_value()},
+          {"digits", settings.digits.has_value()},
           {"heads-of", settings.heads_of.has_value()}};
 }
 
