@@ -4,10 +4,13 @@
 #include <charconv>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <string>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+
+#include "lib/base/error.h"
 
 namespace headscope {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "lib/model/standing_change.h"
+
 namespace headscope {
 
 std::string not_finite_advice(const Model& model, const StandingChange* change) {
