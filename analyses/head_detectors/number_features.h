@@ -25,7 +25,8 @@ struct DigitMove {
 };
 // What is added to a row: the mean of the class `to` less that of `from`, [d].
 Tensor digit_move(const Tensor& rows, const DigitMove& move);
-// The share of mod10_arithmetic() of that step alone; NaN if no number i ≥ 10 ends in `from`.
+// The share of mod10_arithmetic() of that step alone. NaN if no number i ≥ 10 that ends in `from`
+// has one nearest of those that end in to + 1: 13 lies in the middle between 8 and 18.
 double digit_move_accuracy(const Tensor& rows,
                            const DigitMove& move,
                            const std::function<Tensor(const Tensor&)>& logits_of);

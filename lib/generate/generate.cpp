@@ -116,6 +116,15 @@ const GeneratedText& Generation::text(std::size_t number) const {
   return state(number).text;
 }
 
+namespace {
+
+bool asks_whole_prompts(const Model& model, const std::shared_ptr<const StandingChange>& change) {
+  return (change != nullptr && change->of_whole_prompts()) ||
+         (model.standing() != nullptr && model.standing()->of_whole_prompts());
+}
+
+}  // namespace
+
 // The logits behind a prompt, whose keys and values come into `cache`.
 Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::vector<std::int32_t>& prompt = state.request.prompt;
@@ -123,7 +132,8 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::string key = changes_key(model_, state.request);
   const std::vector<std::int64_t> before = fired_of(change);
   std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
-  if (options_.prefixes != nullptr && !prompt.empty()) {
+  const bool whole = asks_whole_prompts(model_, change);
+  if (options_.prefixes != nullptr && !prompt.empty() && !whole) {
     if (auto found = options_.prefixes->find(prompt, key)) {
       cache = std::move(found->cache);
       fired = std::move(found->fired);
@@ -133,13 +143,14 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   batch.describe(std::make_shared<const std::vector<RowText>>(1, state.row_text()));
   batch.number_prompts({state.request.number});
   RowChanges changed({change}, tap);
-  const Tensor logits =
-      model_
-          .forward(batch,
-                   changed,
-                   {.logits = Logits::last, .cache = &cache, .chunk = options_.prefill_chunk})
-          .logits;
-  if (options_.prefixes != nullptr) {
+  const Tensor logits = model_
+                            .forward(batch,
+                                     changed,
+                                     {.logits = Logits::last,
+                                      .cache = &cache,
+                                      .chunk = whole ? 0 : options_.prefill_chunk})
+                            .logits;
+  if (options_.prefixes != nullptr && !whole) {
     const std::vector<std::int64_t> own = difference(fired_of(change), before);
     if (fired && change) {  // the prompt counts as if it had run whole
       change->add_fired(difference(*fired, own));

@@ -8,6 +8,7 @@
 #include "analyses/steering/applied.h"
 #include "analyses/steering/methods.h"
 #include "lib/base/error.h"
+#include "lib/base/ordered_json.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
