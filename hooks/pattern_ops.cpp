@@ -75,7 +75,8 @@ Tensor calibrated_sinks(const Visit& visit, const Tensor& pattern, SinkCalibrati
   if (layout.past > 0 || layout.columns != layout.total) {
     throw UsageError(
         "{}: op \"calibrate_sinks\" asks for the mean weight of each key over all queries, which "
-        "chunks and a cache do not show; run prompts whole",
+        "chunks and a cache do not show; run prompts whole, and let it change their tokens alone "
+        "(\"apply\": {{\"phase\": \"prefill\"}})",
         visit.name());
   }
   const auto options = pattern.options().dtype(at::kLong);

@@ -1,5 +1,7 @@
 #include "hooks/standing_interventions.h"
 
+#include <algorithm>
+
 #include "hooks/intervention_json.h"
 #include "hooks/intervention_tap.h"
 #include "hooks/stored_values.h"
@@ -74,6 +76,12 @@ void StandingInterventions::add_fired(const std::vector<std::int64_t>& values) c
   for (std::size_t i = 0; i < plan_->size(); ++i) {
     plan_->add(i, values.at(i));
   }
+}
+
+bool StandingInterventions::of_whole_prompts() const {
+  return std::any_of(interventions_.begin(), interventions_.end(), [](const Intervention& what) {
+    return what.op == Op::calibrate_sinks;
+  });
 }
 
 std::shared_ptr<const StandingInterventions> standing_interventions(

@@ -29,6 +29,7 @@ class StandingInterventions final : public StandingChange {
   [[nodiscard]] Json description() const override;
   [[nodiscard]] std::vector<Fired> fired() const override;
   void add_fired(const std::vector<std::int64_t>& values) const override;
+  [[nodiscard]] bool of_whole_prompts() const override;
   void check_fired() const override { plan_->check_fired(); }
 
   [[nodiscard]] const std::vector<Intervention>& interventions() const { return interventions_; }

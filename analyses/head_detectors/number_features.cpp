@@ -69,24 +69,60 @@ double mod10_probe(const Tensor& rows) {
   return right / static_cast<double>(x.size(0));
 }
 
+namespace {
+
+struct Tried {
+  double right = 0.0;
+  double all = 0.0;
+};
+
+// Of rows `index` [n], moved into the class `to`.
+Tried moved_into(std::int64_t to,
+                 const Tensor& moved,
+                 const Tensor& index,
+                 std::int64_t count,
+                 const std::function<Tensor(const Tensor&)>& logits_of) {
+  const Tensor best = logits_of(moved).argmax(1).to(at::kCPU);
+  Tried tried;
+  for (std::int64_t row = 0; row < index.size(0); ++row) {
+    const auto i = index[row].item<std::int64_t>();
+    const std::int64_t want = nearest(i, (to + 1) % kBase, count);
+    if (i >= kBase && i % kBase != to && want >= 0) {
+      tried.all += 1.0;
+      tried.right += best[row].item<std::int64_t>() == want ? 1.0 : 0.0;
+    }
+  }
+  return tried;
+}
+
+}  // namespace
+
 double mod10_arithmetic(const Tensor& rows, const std::function<Tensor(const Tensor&)>& logits_of) {
   const Tensor means = class_means(rows);
   const std::int64_t count = rows.size(0);
-  double right = 0.0;
-  double tried = 0.0;
-  for (std::int64_t j = 0; j < kBase; ++j) {
-    const Tensor moved =
-        rows + means[j] - means.repeat({(count + kBase - 1) / kBase, 1}).narrow(0, 0, count);
-    const Tensor best = logits_of(moved).argmax(1).to(at::kCPU);
-    for (std::int64_t i = kBase; i < count; ++i) {
-      const std::int64_t want = nearest(i, (j + 1) % kBase, count);
-      if (i % kBase != j && want >= 0) {
-        tried += 1.0;
-        right += best[i].item<std::int64_t>() == want ? 1.0 : 0.0;
-      }
-    }
+  const Tensor own = means.repeat({(count + kBase - 1) / kBase, 1}).narrow(0, 0, count);
+  Tried all;
+  for (std::int64_t to = 0; to < kBase; ++to) {
+    const Tried one =
+        moved_into(to, rows + means[to] - own, at::arange(count, at::kLong), count, logits_of);
+    all.right += one.right;
+    all.all += one.all;
   }
-  return tried > 0 ? right / tried : 0.0;
+  return all.all > 0 ? all.right / all.all : 0.0;
+}
+
+Tensor digit_move(const Tensor& rows, const DigitMove& move) {
+  const Tensor means = class_means(rows);
+  return means[move.to] - means[move.from];
+}
+
+double digit_move_accuracy(const Tensor& rows,
+                           const DigitMove& move,
+                           const std::function<Tensor(const Tensor&)>& logits_of) {
+  const Tensor moved = rows.slice(0, move.from, rows.size(0), kBase) + digit_move(rows, move);
+  const Tensor index = at::arange(move.from, rows.size(0), kBase, at::kLong);
+  const Tried tried = moved_into(move.to, moved, index, rows.size(0), logits_of);
+  return tried.all > 0 ? tried.right / tried.all : std::nan("");
 }
 
 }  // namespace headscope

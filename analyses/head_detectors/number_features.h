@@ -18,6 +18,19 @@ double mod10_probe(const Tensor& rows);
 // that ends in j + 1. Share over all i ≥ 10 and j that are not i's own.
 double mod10_arithmetic(const Tensor& rows, const std::function<Tensor(const Tensor&)>& logits_of);
 
+// One such step: the last digit `from` becomes `to`, both 0 to 9 and different.
+struct DigitMove {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
+// What is added to a row: the mean of the class `to` less that of `from`, [d].
+Tensor digit_move(const Tensor& rows, const DigitMove& move);
+// The share of mod10_arithmetic() of that step alone. NaN if no number i ≥ 10 that ends in `from`
+// has one nearest of those that end in to + 1: 13 lies in the middle between 8 and 18.
+double digit_move_accuracy(const Tensor& rows,
+                           const DigitMove& move,
+                           const std::function<Tensor(const Tensor&)>& logits_of);
+
 inline constexpr std::int64_t kFewestNumbers = 40;
 
 }  // namespace headscope

@@ -63,6 +63,19 @@ Tensor successor_hits(const DetectorContext& context,
   });
 }
 
+std::function<Tensor(const Tensor&)> ov_logits(const Model& model,
+                                               const HeadId& head,
+                                               const std::vector<TokenId>& tokens) {
+  const Tensor ids = index_tensor({tokens.begin(), tokens.end()}, to_torch(model.device()));
+  const Tensor W_U = model.weights().W_U.index_select(0, ids).to(at::kFloat);
+  return [&model, head, W_U](const Tensor& streams) {
+    const ModelConfig& c = model.config();
+    const Tensor out = ov_written(model, head.layer, streams, Biases::dropped)[head.head];
+    const NormWeights gain{model.weights().ln_final.gain, {}};
+    return at::matmul(normalize(out, gain, c.norm, c.norm_eps), W_U.t());
+  };
+}
+
 std::vector<SuccessionTask> shuffled(std::vector<SuccessionTask> tasks, std::uint64_t seed) {
   Random random(seed, "successors");
   for (SuccessionTask& task : tasks) {

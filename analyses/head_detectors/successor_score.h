@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "analyses/head_detectors/detector.h"
@@ -17,6 +18,12 @@ namespace headscope {
 Tensor successor_hits(const DetectorContext& context,
                       const std::vector<SuccessionTask>& tasks,
                       const EffectiveEmbedding& embedding);
+
+// What a head writes to the logits of `tokens` when it attends to a stream alone: streams [n,
+// d_model] → [n, tokens], by norm → W_V → W_O → final norm's gain → W_U.
+std::function<Tensor(const Tensor&)> ov_logits(const Model& model,
+                                               const HeadId& head,
+                                               const std::vector<TokenId>& tokens);
 
 // The same tasks with the successors dealt out anew, none to the token it belongs to (where there
 // are two or more).

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "analyses/metric/summary.h"
+#include "hooks/direction.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -100,6 +101,31 @@ std::vector<HeadId> heads_of(const std::vector<MeasuredHead>& measured) {
   for (const MeasuredHead& one : measured) {
     heads.push_back(one.head);
   }
+  return heads;
+}
+
+std::vector<HeadId> heads_of_direction(const Model& model, const SteerSettings& settings) {
+  const std::string& folder = *settings.heads_of;
+  const SteeringDirection other = read_direction(folder);
+  if (other.weights_hash != model.source().weights_hash) {
+    throw DataError(
+        "{}: learned from another model ({}); its heads are other heads here", folder, other.model);
+  }
+  const Json chosen = other.made.is_object() ? other.made.value("chosen", Json::object()) : Json();
+  if (!chosen.is_object() || !chosen.contains("heads")) {
+    throw DataError("{}: {} chose no heads; --heads-of takes a direction whose method did",
+                    folder,
+                    other.method);
+  }
+  std::vector<HeadId> heads;
+  for (const Json& one : chosen.at("heads")) {
+    heads.push_back(parse_head_id(one.at("head").get<std::string>()));
+  }
+  const auto count = static_cast<std::size_t>(settings.heads.value_or(std::ssize(heads)));
+  if (count < 1 || count > heads.size()) {
+    throw UsageError("--heads {}: {} has {}", count, folder, heads.size());
+  }
+  heads.resize(count);
   return heads;
 }
 

@@ -22,7 +22,8 @@ std::span<const SteerMethod> all_steer_methods() {
                                   vhr_method(),
                                   pasta_method(),
                                   act_method(),
-                                  low_rank_method()};
+                                  low_rank_method(),
+                                  successor_arithmetic_method()};
   return methods;
 }
 

@@ -18,5 +18,6 @@ SteerMethod vhr_method();
 SteerMethod pasta_method();
 SteerMethod act_method();
 SteerMethod low_rank_method();
+SteerMethod successor_arithmetic_method();
 
 }  // namespace headscope

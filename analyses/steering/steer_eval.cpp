@@ -127,6 +127,7 @@ SteerEval evaluate_edits(const Model& model,
                  .effect = summarize(differences(after, before), {.seed = options.seed}),
                  .side = side_effects(plain, edits, named),
                  .perplexity_before = neutral.perplexity(),
+                 .item_effects = differences(after, before),
                  .control = control_kinds(edits).words()};
   Random random(options.seed, "steer controls");
   const std::int64_t draws = eval.control == "none" ? 0 : options.draws;
@@ -144,6 +145,22 @@ SteerEval evaluate_edits(const Model& model,
   }
   set_random_interval(eval);
   return eval;
+}
+
+SteerRival evaluate_rival(const Model& model,
+                          const std::vector<Intervention>& edits,
+                          const SteerEval& eval,
+                          const SteerData& task,
+                          const NeutralText& neutral,
+                          std::uint64_t seed) {
+  const Contrast contrast(task);
+  const auto plan = plan_of(model, edits, {});
+  const std::vector<double> own =
+      differences(contrast.scores(model, taps_of_plan(plan)), contrast.scores(model, unchanged));
+  plan->check_fired();
+  return {.effect = summarize(own, {.seed = seed}),
+          .more = summarize(differences(eval.item_effects, own), {.seed = seed}),
+          .side = side_effects({model, neutral, span_shares(task)}, edits, {})};
 }
 
 OrderedJson to_json(const Summary& summary) {
@@ -165,6 +182,13 @@ OrderedJson to_json(const SteerEval& eval) {
           {"random_kl", eval.random_kl},
           {"perplexity", finite_or_null(eval.side.perplexity)},
           {"perplexity_before", finite_or_null(eval.perplexity_before)}};
+}
+
+OrderedJson to_json(const SteerRival& rival) {
+  return {{"effect", to_json(rival.effect)},
+          {"more", to_json(rival.more)},
+          {"kl", finite_or_null(rival.side.kl)},
+          {"perplexity", finite_or_null(rival.side.perplexity)}};
 }
 
 }  // namespace headscope

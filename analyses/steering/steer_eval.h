@@ -27,6 +27,7 @@ struct SteerEval {
   // stands there for the same share of the text (NeutralText::under).
   SideEffects side;
   double perplexity_before = 0.0;
+  std::vector<double> item_effects{};  // of each item of the task, in order
 
   // The mean change by each random counterpart, and where the next one would lie with 95 %: mean ±
   // t · sd · √(1 + 1/n). NaN with fewer than two draws.
@@ -57,12 +58,28 @@ SteerEval evaluate_edits(const Model& model,
                          const NeutralText& neutral,
                          const SteerEvalOptions& options = {});
 
+// Other edits on the same task and text, and what the first ones do beyond them.
+struct SteerRival {
+  Summary effect;
+  Summary more;  // the first ones' effect − these edits', paired by item
+  SideEffects side;
+};
+
+// `eval`: of the first ones, by evaluate_edits() on the same model, task and text. Throws as that.
+SteerRival evaluate_rival(const Model& model,
+                          const std::vector<Intervention>& edits,
+                          const SteerEval& eval,
+                          const SteerData& task,
+                          const NeutralText& neutral,
+                          std::uint64_t seed = 0);
+
 TaskScores task_scores(const std::vector<double>& scores, std::uint64_t seed);
 
 // Student's t for a two-sided 95 % interval.
 double t_95(std::int64_t degrees_of_freedom);
 
 OrderedJson to_json(const SteerEval& eval);
+OrderedJson to_json(const SteerRival& rival);
 OrderedJson to_json(const Summary& summary);
 
 }  // namespace headscope

@@ -43,7 +43,9 @@ std::vector<std::pair<std::string_view, bool>> named_settings(const SteerSetting
           {"detector", settings.detector.has_value()},
           {"steps", settings.steps.has_value()},
           {"rate", settings.rate.has_value()},
-          {"rank", settings.rank.has_value()}};
+          {"rank", settings.rank.has_value()},
+          {"digits", settings.digits.has_value()},
+          {"heads-of", settings.heads_of.has_value()}};
 }
 
 Steering fit_steering(const SteerMethod& method, const SteerRequest& request) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
+#include "cli/reproduce/component_reuse_view.h"
 #include "cli/reproduce/head_reproduction_view.h"
 
 namespace headscope {
@@ -104,19 +105,26 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
+                             const std::optional<ComponentReuse>& reuse,
                              const Model& model,
                              const std::string& footer) {
-  Report report({.title = fmt::format(
-                     "{} of {}", results.empty() ? "Heads" : "Circuits", model.source().name),
-                 .subtitle = results.empty() ? "Scored by detectors, confirmed by ablation"
-                                             : "Found by path patching, tested by mean ablation",
-                 .footer = footer});
+  const bool heads_alone = results.empty() && !heads.empty();
+  Report report(
+      {.title = fmt::format("{} of {}", heads_alone ? "Heads" : "Circuits", model.source().name),
+       .subtitle = heads_alone ? "Scored by detectors, confirmed by ablation"
+                   : results.empty()
+                       ? "Attention set by hand, against other heads of the same layers"
+                       : "Found by path patching, tested by mean ablation",
+       .footer = footer});
   for (const Reproduced& result : results) {
     add_reproduction(report, result, model);
   }
   if (results.size() > 1) {
     report.text("## What the circuits share");
     report.table(overlap_table(results), "Heads that two circuits have in common.");
+  }
+  if (reuse) {
+    add_reuse(report, *reuse);
   }
   for (const HeadResult& result : heads) {
     add_head_result(report, result, model);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "analyses/circuit/component_reuse.h"
 #include "analyses/head_detectors/published.h"
 #include "cli/render/report.h"
 #include "cli/reproduce/reproduce_view.h"
@@ -18,6 +20,7 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
+                             const std::optional<ComponentReuse>& reuse,
                              const Model& model,
                              const std::string& footer);
 

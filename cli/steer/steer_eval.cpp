@@ -8,6 +8,7 @@
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/steer/steer_session.h"
+#include "hooks/intervention_json.h"
 
 namespace headscope {
 namespace {
@@ -22,6 +23,58 @@ std::string verdict(const SteerEval& eval) {
   }
   return eval.works() ? "the effect lies outside what random ones do"
                       : "no effect beyond what random ones do";
+}
+
+// Of one file of other edits: its name and what they did.
+using NamedRival = std::pair<std::string, SteerRival>;
+
+std::vector<NamedRival> rivals_of(const SteerOptions& options,
+                                  const SteerSession& session,
+                                  const SteerEval& eval,
+                                  std::uint64_t seed) {
+  std::vector<NamedRival> rivals;
+  for (const std::string& file : options.against) {
+    rivals.emplace_back(
+        file,
+        evaluate_rival(
+            session.model, read_interventions(file), eval, session.task, session.neutral, seed));
+  }
+  return rivals;
+}
+
+std::string rivals_text(const std::vector<NamedRival>& rivals) {
+  if (rivals.empty()) {
+    return "";
+  }
+  Table table({{"against"},
+               {"effect"},
+               {"low"},
+               {"high"},
+               {"ours − theirs"},
+               {"low"},
+               {"high"},
+               {"KL", 4}});
+  for (const auto& [file, rival] : rivals) {
+    table.row({file,
+               cell_of(rival.effect.mean),
+               cell_of(rival.effect.low),
+               cell_of(rival.effect.high),
+               cell_of(rival.more.mean),
+               cell_of(rival.more.low),
+               cell_of(rival.more.high),
+               cell_of(rival.side.kl)});
+  }
+  return "\n" + table.text();
+}
+
+OrderedJson rivals_json(const std::vector<NamedRival>& rivals) {
+  OrderedJson list = OrderedJson::array();
+  for (const auto& [file, rival] : rivals) {
+    OrderedJson one{{"edits", file}};
+    one.update(to_json(rival));
+    list.push_back(std::move(one));
+  }
+  return list;
 }
 
 std::string eval_text(const SteerEval& eval, std::size_t items) {
@@ -72,7 +125,11 @@ void steer_eval(const SteerOptions& options, const Invocation& invocation) {
                    {"task", options.task},
                    {"items", session.task.items.size()}};
   json.update(to_json(eval));
-  show(invocation, json, eval_text(eval, session.task.items.size()));
+  const std::vector<NamedRival> rivals = rivals_of(options, session, eval, invocation.common.seed);
+  if (!rivals.empty()) {
+    json["against"] = rivals_json(rivals);
+  }
+  show(invocation, json, eval_text(eval, session.task.items.size()) + rivals_text(rivals));
 }
 
 }  // namespace headscope

@@ -31,6 +31,8 @@ OrderedJson settings_json(const SteerSettings& settings) {
   put("steps", settings.steps);
   put("rate", settings.rate);
   put("rank", settings.rank);
+  put("digits", settings.digits);
+  put("heads_of", settings.heads_of);
   return out;
 }
 

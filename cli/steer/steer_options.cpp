@@ -17,6 +17,11 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->group(group);
   SteerSettings& settings = options.settings;
   app.add_option("--heads", settings.heads, "How many heads")->group(group);
+  app.add_option("--heads-of",
+                 settings.heads_of,
+                 "lofit, iti: the heads of this direction, in place of a choice")
+      ->check(names_a_file)
+      ->group(group);
   app.add_option("--alpha", settings.alpha, "How strongly; see the method")
       ->check([](const std::string& text) {
         const double value = std::strtod(text.c_str(), nullptr);
@@ -40,6 +45,9 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->check(CLI::Range(1, 10000))
       ->group(group);
   app.add_option("--rate", settings.rate, "lofit: Adam's step")->group(group);
+  app.add_option(
+         "--digits", settings.digits, "successor-arithmetic: last digits FROM:TO, as in 3:7")
+      ->group(group);
   app.add_option("--rank", options.rank, "low-rank: how many directions are kept; sweep: at each")
       ->delimiter(',')
       ->check(CLI::Range(1, 65536))
@@ -54,6 +62,11 @@ void add_eval_options(CLI::App& app, SteerOptions& options) {
       ->check(names_a_file)
       ->group(group);
   app.add_option("--task", options.task, "What to judge by (JSONL): pairs, or a task")
+      ->check(names_a_file)
+      ->group(group);
+  app.add_option("--against",
+                 options.against,
+                 "eval: other interventions to hold these against, item by item; several")
       ->check(names_a_file)
       ->group(group);
   app.add_option("--run", options.run, "Of a task: the clean or the corrupted prompts")

@@ -21,6 +21,7 @@ struct SteerOptions {
   double held_out = 0.25;
   SteerSettings settings;
   std::string edits;
+  std::vector<std::string> against{};  // eval: files of interventions
   std::string task;
   std::string run = "clean";
   std::string strengths = "-2:2:0.5";

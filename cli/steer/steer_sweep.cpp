@@ -135,7 +135,13 @@ void steer_sweep(const SteerOptions& options, const Invocation& invocation) {
   }
   const std::vector<Json> lines = by_place(log.lines(), axis.name);
   if (!chart.empty()) {
-    write_file(chart, steer_chart_svg(lines, axis.name));
+    write_file(chart,
+               steer_chart_svg(lines,
+                               {.over = axis.name,
+                                .model = options.words[0],
+                                .edits = options.edits,
+                                .task = options.task,
+                                .items = session.task.items.size()}));
   }
   show(invocation, {{axis.name + "s", lines}}, sweep_table(lines, axis));
 }

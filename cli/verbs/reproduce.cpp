@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/progress.h"
+#include "cli/reproduce/component_reuse_view.h"
 #include "cli/reproduce/head_reproduction_view.h"
 #include "cli/reproduce/reproduce_report.h"
 #include "cli/sweep/sweep_run.h"
@@ -36,6 +37,8 @@ struct ReproduceArguments {
   std::string memory;
   std::string intervene;
   ReproduceOptions reproduce;
+  std::vector<std::string> set;     // component-reuse: heads
+  std::vector<std::string> movers;  // likewise
   HeadRunOptions heads;
   int head_seeds = 3;
 };
@@ -44,7 +47,31 @@ struct ReproduceArguments {
 struct Found {
   std::vector<Reproduced> circuits;
   std::vector<HeadResult> heads;
+  std::optional<ComponentReuse> reuse;
 };
+
+constexpr std::string_view kReuse = "component-reuse";
+
+bool is_reuse(const std::string& name) {
+  return name == kReuse;
+}
+
+std::vector<HeadId> heads_named(const std::vector<std::string>& names) {
+  std::vector<HeadId> heads;
+  for (const std::string& name : names) {
+    heads.push_back(parse_head_id(name));
+  }
+  return heads;
+}
+
+ReuseOptions reuse_options(const ReproduceArguments& options, std::uint64_t seed) {
+  return {.items = options.reproduce.test_items,
+          .discovery_items = options.reproduce.discovery_items,
+          .seed = seed,
+          .draws = options.reproduce.random_circuits,
+          .heads = heads_named(options.set),
+          .movers = heads_named(options.movers)};
+}
 
 // Before the model is loaded.
 void check_names(const std::vector<std::string>& asked) {
@@ -55,6 +82,7 @@ void check_names(const std::vector<std::string>& asked) {
   for (const HeadReproduction& each : all_head_reproductions()) {
     names.push_back(each.name);
   }
+  names.emplace_back(kReuse);
   for (const std::string& name : asked) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       throw UsageError("{}: nothing of that name to reproduce{}; there are {}",
@@ -78,7 +106,11 @@ void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
       tokenizer.emplace(load_tokenizer(options.model));
     }
     try {
-      check_reproduction(*tokenizer, find_reproduction(name), reproduction);
+      if (is_reuse(name)) {
+        check_component_reuse(*tokenizer, reuse_options(options, seed));
+      } else {
+        check_reproduction(*tokenizer, find_reproduction(name), reproduction);
+      }
     } catch (const UsageError& error) {
       throw UsageError("{} (-n {}, --test-items {})",
                        error.what(),
@@ -140,12 +172,30 @@ HeadResult run_heads(const ReproduceArguments& options,
   return reproduce_heads(model, what, heads);
 }
 
+ComponentReuse run_reuse(const ReproduceArguments& options,
+                         const Model& model,
+                         std::uint64_t seed) {
+  StepBar bar{std::string(kReuse)};
+  ReuseOptions reuse = reuse_options(options, seed);
+  reuse.memory = memory_for(options.memory, model);
+  reuse.stop = interrupted;
+  reuse.progress = [&](const std::string& step, double part) { bar.show(step, part); };
+  return component_reuse(model, reuse);
+}
+
 Found run(const ReproduceArguments& options, const Model& model, std::uint64_t seed) {
   Found results;
   for (const std::string& name : options.names) {
     if (const HeadReproduction* heads = find_head_reproduction(name)) {
       results.heads.push_back(run_heads(options, *heads, model, seed));
       if (results.heads.back().stopped) {
+        throw Interrupted();
+      }
+      continue;
+    }
+    if (is_reuse(name)) {
+      results.reuse = run_reuse(options, model, seed);
+      if (results.reuse->stopped) {
         throw Interrupted();
       }
       continue;
@@ -186,6 +236,9 @@ OrderedJson to_json(const ReproduceArguments& options,
   for (const HeadResult& result : results.heads) {
     json["heads"].push_back(head_result_json(result, model));
   }
+  if (results.reuse) {
+    json["component_reuse"] = reuse_json(*results.reuse);
+  }
   return json;
 }
 
@@ -204,6 +257,7 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
   write_reproduction_page(folder / "index.html",
                           results.circuits,
                           results.heads,
+                          results.reuse,
                           model,
                           fmt::format("{} · weights {} · seed {}",
                                       invocation.command_line,
@@ -215,6 +269,9 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
   }
   if (results.circuits.size() > 1) {
     text += "heads in common\n" + overlap_table(results.circuits).text() + "\n";
+  }
+  if (results.reuse) {
+    text += reuse_text(*results.reuse) + "\n";
   }
   for (const HeadResult& result : results.heads) {
     text += head_result_text(result, model) + "\n";
@@ -229,7 +286,8 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("NAME",
                  options.names,
                  "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
-                 "induction, sinks, successor, retrieval; several")
+                 "induction, sinks, successor, retrieval; component-reuse (IOI's heads made to "
+                 "serve colored objects); several")
       ->required();
   app.add_option("--model", options.model, "The model to look in")->capture_default_str();
   app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
@@ -254,6 +312,14 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("--most", options.reproduce.most, "The most heads of one class")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--set",
+                 options.set,
+                 "component-reuse: the heads whose attention is set, as in 12.3,19.1; default: the "
+                 "published ones of GPT-2 medium, of others those that path patching finds")
+      ->delimiter(',');
+  app.add_option(
+         "--movers", options.movers, "component-reuse: the heads behind, that are looked at")
+      ->delimiter(',');
   app.add_option("--seeds", options.head_seeds, "Draws of prompts (kinds of heads)")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -270,13 +336,23 @@ void check_read(const CLI::App& app, const ReproduceArguments& options) {
   const auto is_kind = [](const std::string& name) {
     return find_head_reproduction(name) != nullptr;
   };
-  if (std::none_of(options.names.begin(), options.names.end(), is_kind)) {
+  const auto is_circuit = [&](const std::string& name) {
+    return !is_kind(name) && !is_reuse(name);
+  };
+  const std::vector<std::string>& names = options.names;
+  if (std::none_of(names.begin(), names.end(), is_kind)) {
     refuse_without(app, {"seeds", "draws"}, "a kind of heads (a circuit has --tests)");
   }
-  if (std::all_of(options.names.begin(), options.names.end(), is_kind)) {
+  if (std::all_of(names.begin(), names.end(), is_kind)) {
     refuse_without(app,
                    {"items", "test-items", "tests", "least", "most", "memory"},
                    "a circuit (kinds of heads have --seeds)");
+  }
+  if (std::none_of(names.begin(), names.end(), is_circuit)) {
+    refuse_without(app, {"tests", "least", "most"}, "a circuit");
+  }
+  if (std::none_of(names.begin(), names.end(), is_reuse)) {
+    refuse_without(app, {"set", "movers"}, "component-reuse");
   }
 }
 
@@ -291,7 +367,8 @@ Verb reproduce_verb() {
           "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
           "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
           "  headscope reproduce greater-than --tests 10 --json\n"
-          "  headscope reproduce induction sinks successor retrieval -o out/heads",
+          "  headscope reproduce induction sinks successor retrieval -o out/heads\n"
+          "  headscope reproduce component-reuse --model gpt2-medium",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ReproduceArguments>();
         add_options(app, *options);

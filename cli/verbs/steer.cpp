@@ -16,31 +16,18 @@ void check_read(const CLI::App& app, const std::string& what) {
   std::vector<std::string> reads{"WHAT"};
   if (what == "fit") {
     reads.insert(reads.end(),
-                 {"WORDS",
-                  "data",
-                  "held-out",
-                  "heads",
-                  "alpha",
-                  "site",
-                  "layers",
-                  "direction",
-                  "goal",
-                  "span",
-                  "atlas",
-                  "detector",
-                  "steps",
-                  "rate",
-                  "rank",
-                  "overwrite",
-                  "output",
-                  "prepend-bos"});
+                 {"WORDS",  "data",      "held-out", "heads",     "heads-of", "alpha",      "site",
+                  "layers", "direction", "goal",     "span",      "atlas",    "detector",   "steps",
+                  "rate",   "rank",      "digits",   "overwrite", "output",   "prepend-bos"});
   } else if (what == "list") {
     reads.emplace_back("WORDS");
   } else {
     reads.insert(reads.end(),
                  {"WORDS", "edits", "task", "run", "draws", "text", "text-tokens", "prepend-bos"});
   }
-  if (what == "sweep") {
+  if (what == "eval") {
+    reads.emplace_back("against");
+  } else if (what == "sweep") {
     reads.insert(reads.end(), {"resume", "strength", "rank", "overwrite", "output"});
   }
   refuse_unread(app, "steer " + what, reads);

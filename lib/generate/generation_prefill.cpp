@@ -38,6 +38,11 @@ std::vector<std::int64_t> difference(std::vector<std::int64_t> a,
   return a;
 }
 
+bool asks_whole_prompts(const Model& model, const std::shared_ptr<const StandingChange>& change) {
+  return (change != nullptr && change->of_whole_prompts()) ||
+         (model.standing() != nullptr && model.standing()->of_whole_prompts());
+}
+
 }  // namespace
 
 // The logits behind a prompt, whose keys and values come into `cache`.
@@ -47,8 +52,10 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::string key = changes_key(model_, state.request);
   const std::vector<std::int64_t> before = fired_of(change);
   std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
-  if (options_.prefixes != nullptr && !prompt.empty()) {
-    if (auto found = options_.prefixes->find(prompt, key)) {
+  const bool whole = asks_whole_prompts(model_, change);
+  const auto& prefixes = whole ? nullptr : options_.prefixes;
+  if (prefixes != nullptr && !prompt.empty()) {
+    if (auto found = prefixes->find(prompt, key)) {
       cache = std::move(found->cache);
       fired = std::move(found->fired);
     }
@@ -57,18 +64,16 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   batch.describe(std::make_shared<const std::vector<RowText>>(1, state.row_text()));
   batch.number_prompts({state.request.number});
   RowChanges changed({change}, tap);
+  const std::int64_t chunk = whole ? 0 : options_.prefill_chunk;
   const Tensor logits =
-      model_
-          .forward(batch,
-                   changed,
-                   {.logits = Logits::last, .cache = &cache, .chunk = options_.prefill_chunk})
+      model_.forward(batch, changed, {.logits = Logits::last, .cache = &cache, .chunk = chunk})
           .logits;
-  if (options_.prefixes != nullptr) {
+  if (prefixes != nullptr) {
     const std::vector<std::int64_t> own = difference(fired_of(change), before);
     if (fired && change) {  // the prompt counts as if it had run whole
       change->add_fired(difference(*fired, own));
     }
-    options_.prefixes->keep(prompt, key, cache, fired.value_or(own));
+    prefixes->keep(prompt, key, cache, fired.value_or(own));
   }
   return logits;
 }

@@ -36,6 +36,10 @@ class StandingChange {
   // taken over in place of a pass.
   virtual void add_fired(const std::vector<std::int64_t>& values) const = 0;
 
+  // Whether it asks for all queries of a prompt at once: texts under it run neither in chunks nor
+  // on from keys that were kept of another.
+  [[nodiscard]] virtual bool of_whole_prompts() const { return false; }
+
   // Throws UsageError naming a part of the change that no pass so far has met.
   virtual void check_fired() const = 0;
 };

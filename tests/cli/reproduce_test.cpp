@@ -54,3 +54,52 @@ TEST_CASE("reproduce refuses sizes that no test can work with before it makes an
   CHECK(outcome.err.find("--test-items 4") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
 }
+
+TEST_CASE("reproduce component-reuse sets the attention of heads, and of others to compare with") {
+  cached_model();
+  const Folder folder;
+  const std::vector<std::string> words{"reproduce",
+                                       "component-reuse",
+                                       "--set",
+                                       "5.1,9.2",
+                                       "--movers",
+                                       "20.3",
+                                       "--test-items",
+                                       "2",
+                                       "-o",
+                                       folder / "out"};
+  std::vector<std::string> asked = words;
+  asked.emplace_back("--json");
+  const Outcome found = run(asked);
+  REQUIRE(found.code == 0);
+  const OrderedJson json = found.json();
+  CHECK(json == OrderedJson::parse(contents(folder / "out/circuits.json")));
+  const OrderedJson& reuse = json["component_reuse"];
+  CHECK(reuse["heads"]["origin"] == "given");
+  REQUIRE(reuse["runs"].size() == 2);
+  CHECK(reuse["runs"][1]["heads"].size() == 2);
+  CHECK(reuse["random"].size() == 10);
+  for (const OrderedJson& draw :
+       reuse["random"]) {  // of the same layers, neither set nor looked at
+    CHECK(draw["heads"][0]["layer"] == 5);
+    CHECK(draw["heads"][0]["head"] != 1);
+    CHECK(draw["heads"][1]["layer"] == 9);
+  }
+  CHECK(contents(folder / "out/index.html").find("Component reuse") != std::string::npos);
+
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& message) {
+    CAPTURE(message);
+    std::vector<std::string> wrong = words;
+    wrong.insert(wrong.end(), more.begin(), more.end());
+    const Outcome outcome = run(wrong);
+    CHECK(outcome.code == 2);
+    CHECK(is_one_line(outcome.err));
+    CHECK(outcome.err.find(message) != std::string::npos);
+  };
+  refused({"--tests", "2"}, "--tests");
+  refused({"--draws", "2"}, "--draws");
+  CHECK(run({"reproduce", "ioi", "--set", "1.2"}).err.find("--set") != std::string::npos);
+  CHECK(
+      run({"reproduce", "component-reuse", "--set", "99.0", "--movers", "1.1", "-o", folder / "b"})
+          .err.find("head 99.0") != std::string::npos);
+}

@@ -1,13 +1,10 @@
 // Successor heads: Monday → Tuesday, first → second, 7 → 8.
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/number_features.h"
-#include "analyses/head_detectors/ov_circuit.h"
 #include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/successor_score.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
-#include "lib/model/norm.h"
-#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -84,17 +81,9 @@ OrderedJson number_notes(const Model& model, const HeadId& best) {
         numbers.size());
   }
   const Tensor rows = effective_embedding(model, numbers, kMlp);
-  const ModelConfig& c = model.config();
-  const Tensor ids = index_tensor({numbers.begin(), numbers.end()}, to_torch(model.device()));
-  const Tensor W_U = model.weights().W_U.index_select(0, ids).to(at::kFloat);
-  const auto logits_of = [&](const Tensor& streams) {
-    const Tensor out = ov_written(model, best.layer, streams, Biases::dropped)[best.head];
-    const NormWeights gain{model.weights().ln_final.gain, {}};
-    return at::matmul(normalize(out, gain, c.norm, c.norm_eps), W_U.t());
-  };
   OrderedJson notes{{"numbers", numbers.size()}};
   notes["mod10_probe_accuracy"] = mod10_probe(rows);
-  notes["mod10_arithmetic"] = mod10_arithmetic(rows, logits_of);
+  notes["mod10_arithmetic"] = mod10_arithmetic(rows, ov_logits(model, best, numbers));
   return notes;
 }
 

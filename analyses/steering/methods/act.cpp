@@ -18,6 +18,7 @@ std::vector<Intervention> calibration(const std::vector<HeadId>& heads, double f
   std::vector<Intervention> edits = at_heads(heads, Op::calibrate_sinks, factor, Site::pattern);
   for (Intervention& edit : edits) {
     edit.threshold = kSinkThreshold;
+    edit.where.apply.phase = Phase::prefill;  // a step of decoding has one query of many
   }
   return edits;
 }
@@ -57,19 +58,20 @@ Steering fit_act(const SteerRequest& request) {
 }  // namespace
 
 SteerMethod act_method() {
-  return {.name = "act",
-          .summary = "Attention calibration: later sinks weaker where that helps",
-          .definition =
-              "a sink is a key whose mean weight over the queries from it on is above 0.1, but for "
-              "the first; its weights are multiplied by alpha (β, default 0.4), and what they lose "
-              "goes to the query's other keys in proportion; of the 3 · --heads best estimates "
-              "Σ (A' − A) · ∂score/∂A, outside the first two layers and the last, the effects are "
-              "measured, and --heads (default 20) kept. For prompts run whole",
-          .source =
-              "Yu et al. 2024, Unveiling and harnessing hidden attention sinks, "
-              "arXiv:2406.15765 (there: every head measured)",
-          .reads = {"heads", "alpha", "goal"},
-          .fit = fit_act};
+  return {
+      .name = "act",
+      .summary = "Attention calibration: later sinks weaker where that helps",
+      .definition =
+          "a sink is a key whose mean weight over the queries from it on is above 0.1, but for "
+          "the first; its weights are multiplied by alpha (β, default 0.4), and what they lose "
+          "goes to the query's other keys in proportion; of the 3 · --heads best estimates "
+          "Σ (A' − A) · ∂score/∂A, outside the first two layers and the last, the effects are "
+          "measured, and --heads (default 20) kept. Of prompts; what is written attends as ever",
+      .source =
+          "Yu et al. 2024, Unveiling and harnessing hidden attention sinks, "
+          "arXiv:2406.15765 (there: every head measured)",
+      .reads = {"heads", "alpha", "goal"},
+      .fit = fit_act};
 }
 
 }  // namespace headscope

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "analyses/steering/applied.h"
+#include "analyses/steering/head_choice.h"
 #include "analyses/steering/head_probes.h"
 #include "analyses/steering/methods.h"
 #include "lib/base/error.h"
@@ -15,6 +16,9 @@ constexpr double kPublishedAlpha = 15.0;
 constexpr double kShareOfHeads = 0.05;  // 48 of the 1,024 of LLaMA-7B
 
 std::vector<HeadId> chosen_heads(const SteerRequest& request, const HeadProbes& probes) {
+  if (request.settings.heads_of) {
+    return heads_of_direction(request.model, request.settings);
+  }
   const std::size_t all = probes.accuracy.size();
   const auto few = static_cast<std::int64_t>(std::ceil(kShareOfHeads * static_cast<double>(all)));
   const auto count = static_cast<std::size_t>(request.settings.heads.value_or(few));
@@ -67,9 +71,10 @@ SteerMethod iti_method() {
               "a logistic regression on each head's z at the last token, fitted to four fifths of "
               "the examples; the --heads (default 5 %) of the highest accuracy on the fifth; θ = "
               "the unit vector of mean z⁺ − mean z⁻ (or of the probe's weights), σ the standard "
-              "deviation of z · θ; z + alpha · σ · θ at every position",
+              "deviation of z · θ; z + alpha · σ · θ at every position. With --heads-of, of that "
+              "direction's heads",
           .source = "Li et al. 2023, Inference-time intervention, arXiv:2306.03341",
-          .reads = {"heads", "alpha", "direction"},
+          .reads = {"heads", "heads-of", "alpha", "direction"},
           .fit = fit_iti};
 }
 

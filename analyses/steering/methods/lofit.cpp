@@ -4,6 +4,7 @@
 
 #include "analyses/steering/applied.h"
 #include "analyses/steering/contrast.h"
+#include "analyses/steering/head_choice.h"
 #include "analyses/steering/head_shift.h"
 #include "analyses/steering/methods.h"
 #include "lib/base/error.h"
@@ -120,27 +121,40 @@ std::size_t lofit_heads(const SteerRequest& request, std::size_t all) {
   return count;
 }
 
+// Those of the largest scales, learned here, or those of another direction.
+std::vector<HeadId> shifted_heads(Training& training, double rate, OrderedJson& chosen) {
+  const SteerRequest& request = training.request;
+  chosen = OrderedJson::array();
+  if (request.settings.heads_of) {
+    const std::vector<HeadId> heads = heads_of_direction(request.model, request.settings);
+    for (const HeadId& head : heads) {
+      chosen.push_back({{"head", to_string(head)}});
+    }
+    return heads;
+  }
+  const HeadScores norms = learn_scales(training, rate * kSelectionRate / kOffsetRate);
+  const std::vector<HeadId> heads = top_heads(norms, lofit_heads(request, norms.size()));
+  for (const HeadId& head : heads) {
+    chosen.push_back({{"head", to_string(head)}, {"scale_norm", norms[head]}});
+  }
+  return heads;
+}
+
 Steering fit_lofit(const SteerRequest& request) {
   const ModelConfig& config = request.model.config();
   const Tensor zeros = at::zeros({config.n_layers, config.n_heads, config.d_head}, at::kFloat);
   Training training{
       request, std::make_shared<HeadShift>(HeadShift{zeros, zeros}), Random(request.seed, "lofit")};
   const double rate = request.settings.rate.value_or(kOffsetRate);
-  const HeadScores norms = learn_scales(training, rate * kSelectionRate / kOffsetRate);
-  const std::vector<HeadId> heads = top_heads(norms, lofit_heads(request, norms.size()));
-  learn_offsets(training, heads, rate);
-
   Steering out{.direction = direction_of(request.model, "lofit", Op::add), .edits = {}};
+  const std::vector<HeadId> heads = shifted_heads(training, rate, out.chosen["heads"]);
+  learn_offsets(training, heads, rate);
   for (const auto& [layer, list] : heads_by_layer(heads)) {
     const std::string point = hook_name(Site::z, static_cast<int>(layer));
     out.direction.points.push_back(
         {.name = point, .heads = list, .values = training.shift->offset[layer].clone()});
     out.edits.push_back(
         with_own_values(point, list, Op::add, request.settings.alpha.value_or(1.0)));
-  }
-  out.chosen["heads"] = OrderedJson::array();
-  for (const HeadId& head : heads) {
-    out.chosen["heads"].push_back({{"head", to_string(head)}, {"scale_norm", norms[head]}});
   }
   return out;
 }
@@ -155,9 +169,11 @@ SteerMethod lofit_method() {
           "z ← (1 + A) ⊙ z + v at every token; first all A are trained, v = 0, on the mean of "
           "−log σ(score) + 5e-4 Σ |A|, and the --heads (default 3 %) of the largest ‖A‖ kept; "
           "then A = 0 and v of those is trained; Adam, --rate (default 0.01; half of it for A), "
-          "--steps passes over the examples (default 5), 8 a step; alpha · v is added",
+          "--steps passes over the examples (default 5), 8 a step; alpha · v is added. With "
+          "--heads-of, v of that direction's heads is trained and no A: heads of another task are "
+          "the control (steer eval --against)",
       .source = "Yin et al. 2024, LoFiT, arXiv:2406.01563 (there: cross-entropy, or DPO)",
-      .reads = {"heads", "steps", "rate", "alpha"},
+      .reads = {"heads", "heads-of", "steps", "rate", "alpha"},
       .fit = fit_lofit};
 }
 

@@ -1,0 +1,324 @@
+// What every method fits, applied while the model writes, against a loop that runs the whole text
+// anew for each token and changes it in plain tensor operations.
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include <ATen/ops/argmax.h>
+
+#include "analyses/head_detectors/atlas.h"
+#include "analyses/steering/steer_method.h"
+#include "hooks/standing_interventions.h"
+#include "lib/base/json.h"
+#include "lib/generate/generate.h"
+#include "lib/tensor/ops.h"
+#include "tests/steering/examples.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+using Tokens = std::vector<std::int32_t>;
+using PlainChange = std::function<Tensor(HookPoint point, const Tensor& value)>;
+
+constexpr int kWritten = 8;
+
+// Shows every point of some sites to a function.
+class PlainTap final : public Tap {
+ public:
+  PlainTap(Site site, const PlainChange& change) : site_(site), change_(change) {}
+  [[nodiscard]] Interest wants(HookPoint point) const override {
+    return point.site == site_ ? Interest::edit : Interest::none;
+  }
+  Tensor visit(const Visit& visit, const Tensor& value) override {
+    return change_(visit.point, value.clone());
+  }
+
+ private:
+  Site site_;
+  const PlainChange& change_;
+};
+
+Tokens plain_loop(const Model& model, Tokens text, Site site, const PlainChange& change) {
+  Tokens written;
+  while (written.size() < kWritten) {
+    PlainTap tap(site, change);
+    const Tensor logits = model.forward(Batch({text}), tap, {.logits = Logits::last}).logits;
+    written.push_back(static_cast<std::int32_t>(at::argmax(logits, -1).item<std::int64_t>()));
+    text.push_back(written.back());
+  }
+  return written;
+}
+
+Tokens generated(const Model& model,
+                 const Prompt& prompt,
+                 const std::shared_ptr<const StandingChange>& change) {
+  Generation generation(model);
+  generation.join({.prompt = prompt.tokens,
+                   .spans = prompt.spans,
+                   .stop = {.max_new = kWritten, .at_end_of_turn = AtEndOfTurn::go_on},
+                   .change = change});
+  while (generation.step()) {
+  }
+  Tokens tokens;
+  for (const WrittenToken& token : generation.text(0).tokens) {
+    tokens.push_back(token.token);
+  }
+  return tokens;
+}
+
+// What a method learned, on a model, and the prompts that text is written behind.
+struct Fitted {
+  TempFolder folder;
+  Model model;
+  SteerData data;
+  Steering steering;
+
+  Fitted(Model with,
+         const std::string& method,
+         SteerSettings settings,
+         const std::string& lines = spanned_lines())
+      : model(std::move(with)), data(data_of(lines, load(huggingface_fixture("llama")), folder)) {
+    const SteerSplit split = split_of(data, 0.25, 0);
+    steering = fit_steering(find_steer_method(method),
+                            {.model = model,
+                             .fit = split.fit,
+                             .held_out = split.held_out,
+                             .settings = std::move(settings)});
+    write_direction(steering.direction, steering.edits, folder.file("d"));
+  }
+
+  static std::string spanned_lines() {
+    std::string lines;
+    for (int i = 0; i < 12; ++i) {
+      lines += fmt::format(
+          "{{\"prompt\": \"a b c{} d e f\", \"positive\": \"d\", \"negative\": \"e\", "
+          "\"spans\": {{\"key\": [1, 3]}}}}\n",
+          i);
+    }
+    return lines;
+  }
+
+  [[nodiscard]] std::set<HeadId> heads() const {
+    std::set<HeadId> found;
+    for (const OrderedJson& one : steering.chosen["heads"]) {
+      found.insert(parse_head_id(one["head"].get<std::string>()));
+    }
+    return found;
+  }
+
+  // The text behind some prompts is what the loop writes, and not all are as without the change.
+  void check(Site site, const std::function<PlainChange(const Prompt&)>& change) const {
+    const auto applied = standing_interventions(model, folder.file("d") / "edits.json");
+    int changed = 0;
+    for (const std::size_t item : {0U, 3U, 7U}) {
+      CAPTURE(item);
+      const Prompt& prompt = data.items[item].prompt;
+      const Tokens text = generated(model, prompt, applied);
+      CHECK(text == plain_loop(model, prompt.tokens, site, change(prompt)));
+      changed += text == generated(model, prompt, nullptr) ? 0 : 1;
+    }
+    CHECK(changed > 0);
+    CHECK_NOTHROW(applied->check_fired());
+  }
+};
+
+Model llama() {
+  return load(huggingface_fixture("llama"));
+}
+
+// Of chosen heads of z: [1, T, H, d].
+PlainChange times(const std::set<HeadId>& heads, double factor) {
+  return [heads, factor](HookPoint point, const Tensor& z) {
+    for (const HeadId& head : heads) {
+      if (head.layer == point.layer) {
+        z.select(2, head.head).mul_(factor);
+      }
+    }
+    return z;
+  };
+}
+
+// The direction's values at this point, at the positions from `first` to `end`.
+PlainChange plus(const SteeringDirection& direction,
+                 double alpha,
+                 std::int64_t first = 0,
+                 std::int64_t end = 1'000'000) {
+  return [=](HookPoint here, const Tensor& x) {
+    for (const SteeringDirection::Point& point : direction.points) {
+      if (point.name == hook_name(here.site, here.layer)) {
+        const std::int64_t count = std::min(end, x.size(1)) - first;
+        x.narrow(1, first, count).add_(point.values, alpha);
+      }
+    }
+    return x;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("directions that are added at every position write what a plain loop writes") {
+  struct Case {
+    std::string method;
+    SteerSettings settings;
+    Site site;
+    double alpha;
+  };
+  for (const Case& one :
+       {Case{"mean-diff", {.alpha = 6.0, .layers = {{1}}}, Site::resid_post, 6.0},
+        Case{"pca", {.alpha = -6.0, .layers = {{1}}}, Site::resid_post, -6.0},
+        Case{"iti", {.heads = 4}, Site::z, 15.0},
+        Case{"lofit", {.heads = 4, .alpha = 4.0, .steps = 2, .rate = 0.1}, Site::z, 4.0}}) {
+    CAPTURE(one.method);
+    const Fitted fitted(llama(), one.method, one.settings);
+    fitted.check(one.site,
+                 [&](const Prompt&) { return plus(fitted.steering.direction, one.alpha); });
+  }
+}
+
+TEST_CASE("heads that are turned up or off write what a plain loop writes") {
+  const TempFolder folder;
+  const Model model = llama();
+  Detection role;
+  role.detector.name = "induction";
+  role.detector.threshold = 0.5;
+  const HeadGrid grid{model.config().n_layers, model.config().n_heads};
+  role.score = {grid, {0.1, 0.9, 0.2, 0.0, 0.6, 0.1, 0.1, 0.7, 0.0, 0.0, 0.3, 0.4}};
+  role.low = role.high = role.score;
+  const std::string atlas = folder.file("a.h5").string();
+  write_atlas({.provenance = {{"weights_hash", model.source().weights_hash}},
+               .n_layers = grid.n_layers,
+               .n_heads = grid.n_heads,
+               .n_kv_heads = model.config().n_kv_heads,
+               .detections = {role}},
+              atlas);
+  struct Case {
+    std::string method;
+    SteerSettings settings;
+    double factor;
+  };
+  for (const Case& one :
+       {Case{"knockout", {.heads = 4}, 0.0},
+        Case{"scale", {.heads = 4, .alpha = 6.0}, 6.0},
+        Case{"boost", {.heads = 4, .alpha = 6.0, .atlas = atlas, .detector = "induction"}, 6.0},
+        Case{"vhr", {.alpha = 6.0, .span = "key"}, 6.0}}) {
+    CAPTURE(one.method);
+    const Fitted fitted(model, one.method, one.settings);
+    REQUIRE(!fitted.heads().empty());
+    fitted.check(Site::z, [&](const Prompt&) { return times(fitted.heads(), one.factor); });
+  }
+}
+
+TEST_CASE("a function vector is added at the last token of the prompt, not at those written") {
+  std::string lines;
+  for (int i = 0; i < 12; ++i) {
+    lines += fmt::format(
+        "{{\"clean_tokens\": [5, {0}, 7, 9], \"corrupted_tokens\": [6, {0}, 8, 9], "
+        "\"answer_tokens\": [11], \"wrong_tokens\": [12]}}\n",
+        10 + i);
+  }
+  const Fitted fitted(llama(), "function-vector", {.heads = 3, .alpha = 8.0}, lines);
+  fitted.check(Site::resid_post, [&](const Prompt& prompt) {
+    const auto length = std::ssize(prompt.tokens);
+    return plus(fitted.steering.direction, 8.0, length - 1, length);
+  });
+}
+
+TEST_CASE("heads of another temperature write what a plain loop writes") {
+  const Fitted fitted(llama(), "temperature", {.heads = 6, .alpha = 10.0});
+  bool both = false;
+  std::map<HeadId, double> factors;  // on the scores
+  for (const Intervention& edit : fitted.steering.edits) {
+    for (const std::int64_t head : *edit.where.heads) {
+      factors[{edit.site[7] - '0', head}] = 1.0 / edit.factor;
+      both = both || edit.factor != fitted.steering.edits[0].factor;
+    }
+  }
+  CHECK(both);  // sharper ones, and flatter ones
+  CHECK(factors.size() == fitted.heads().size());
+  fitted.check(Site::attn_scores, [&](const Prompt&) -> PlainChange {
+    return [&](HookPoint point, const Tensor& scores) {
+      for (const auto& [head, factor] : factors) {
+        if (head.layer == point.layer) {
+          scores.select(1, head.head).mul_(factor);
+        }
+      }
+      return scores;
+    };
+  });
+}
+
+TEST_CASE("PASTA weakens the prompt's keys outside the span, and none that were written") {
+  const Fitted fitted(llama(), "pasta", {.heads = 6, .alpha = 0.01, .span = "key"});
+  fitted.check(Site::pattern, [&](const Prompt& prompt) -> PlainChange {
+    const Span key = prompt.spans.at("key");
+    const auto length = std::ssize(prompt.tokens);
+    return [heads = fitted.heads(), key, length](HookPoint point, const Tensor& pattern) {
+      for (const HeadId& head : heads) {
+        if (head.layer == point.layer) {
+          const Tensor own = pattern.select(1, head.head);  // [1, T, T]
+          for (std::int64_t j = 0; j < length; ++j) {
+            if (j < key.begin || j >= key.end) {
+              own.select(2, j).mul_(0.01);
+            }
+          }
+          own.div_(own.sum(2, true));
+        }
+      }
+      return pattern;
+    };
+  });
+}
+
+TEST_CASE("ACT calibrates the sinks of the prompt, not what written tokens attend to") {
+  const Model model = altered(llama(), [](ModelConfig& config, Weights& weights) {
+    for (const std::size_t layer : {0U, 1U}) {  // five layers: the method leaves three of them be
+      config.layers.push_back(config.layers[layer]);
+      weights.blocks.push_back(weights.blocks[layer]);
+    }
+    config.n_layers = 5;
+  });
+  const Fitted fitted(model, "act", {.heads = 6, .alpha = 0.0});
+  fitted.check(Site::pattern, [&](const Prompt& prompt) -> PlainChange {
+    const auto length = std::ssize(prompt.tokens);
+    return [heads = fitted.heads(), length](HookPoint point, const Tensor& pattern) {
+      for (const HeadId& head : heads) {
+        if (head.layer != point.layer) {
+          continue;
+        }
+        const Tensor own = pattern[0][head.head].narrow(0, 0, length).narrow(1, 0, length);
+        std::vector<std::int64_t> sinks;
+        for (std::int64_t j = 0; j < length; ++j) {
+          if (own.select(1, j).narrow(0, j, length - j).mean().item<double>() > 0.1) {
+            sinks.push_back(j);
+          }
+        }
+        for (std::size_t s = 1; s < sinks.size(); ++s) {
+          own.select(1, sinks[s]).zero_();
+        }
+        own.div_(own.sum(1, true));
+      }
+      return pattern;
+    };
+  });
+}
+
+TEST_CASE("queries kept in one direction write what a plain loop writes") {
+  const Fitted fitted(llama(), "low-rank", {.heads = 8, .rank = 1});
+  fitted.check(Site::q, [&](const Prompt&) -> PlainChange {
+    return [&](HookPoint here, const Tensor& q) {
+      for (const SteeringDirection::Point& point : fitted.steering.direction.points) {
+        for (const std::int64_t head : point.heads) {
+          if (point.name == hook_name(here.site, here.layer)) {
+            const Tensor axis = point.values[head][0];
+            const Tensor own = q.select(2, head);  // [1, T, d]
+            own.copy_((own * axis).sum(-1, true) * axis);
+          }
+        }
+      }
+      return q;
+    };
+  });
+}
