@@ -1,5 +1,7 @@
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "cli/niah/niah_view.h"
 #include "cli/render/head_map.h"
 #include "lib/base/json.h"

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "analyses/metric/summary.h"
 #include "cli/render/table.h"
 

@@ -1,5 +1,6 @@
 // What every method fits, applied while the model writes, against a loop that runs the whole text
 // anew for each token and changes it in plain tensor operations.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
