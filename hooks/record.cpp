@@ -156,6 +156,38 @@ void write_batch(TraceTap& tap,
   write_gradients(tap, model, batch, options, gradients_at, rows);
 }
 
+struct Recording {
+  const Model& model;
+  const std::vector<Prompt>& prompts;
+  const RecordOptions& options;
+  const std::vector<HookPoint>& gradients_at;
+};
+
+// The prompts that the file lacks, batch by batch.
+void record_rest(TraceWriter& writer, TraceTap& tap, const Recording& of, RecordResult& result) {
+  const RecordOptions& options = of.options;
+  for (const auto& rows : plan_batches(lengths_of(of.prompts),
+                                       not_done(writer, of.prompts.size()),
+                                       {.most_tokens = options.batch_tokens})) {
+    if (options.stop && options.stop()) {
+      result.stopped = true;
+      return;
+    }
+    tap.set_rows(rows);
+    try {
+      write_batch(tap, of.model, batch_of(of.prompts, rows), options, of.gradients_at, rows);
+    } catch (const Interrupted&) {  // what is written of these prompts is written again
+      result.stopped = true;
+      return;
+    }
+    writer.finish_prompts(tap.prompts());
+    result.recorded_now += rows.size();
+    if (options.progress) {
+      options.progress(writer.done_count(), of.prompts.size());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<TraceDataset> record_datasets(const ModelConfig& config,
@@ -207,26 +239,7 @@ RecordResult record(const Model& model,
   RecordResult result;
   result.prompts = prompts.size();
   result.done_before = writer.done_count();
-  for (const auto& rows : plan_batches(lengths_of(prompts),
-                                       not_done(writer, prompts.size()),
-                                       {.most_tokens = options.batch_tokens})) {
-    if (options.stop && options.stop()) {
-      result.stopped = true;
-      break;
-    }
-    tap.set_rows(rows);
-    try {
-      write_batch(tap, model, batch_of(prompts, rows), options, points.gradients, rows);
-    } catch (const Interrupted&) {  // what is written of these prompts is written again
-      result.stopped = true;
-      break;
-    }
-    writer.finish_prompts(tap.prompts());
-    result.recorded_now += rows.size();
-    if (options.progress) {
-      options.progress(writer.done_count(), prompts.size());
-    }
-  }
+  record_rest(writer, tap, {model, prompts, options, points.gradients}, result);
   writer.finish();
   result.bytes = tap.bytes();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -13,7 +13,7 @@ namespace {
 
 std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircuit& found) {
   if (stage.into.empty()) {
-    return {{.kind = Receiver::Kind::logits}};
+    return {Receiver()};
   }
   const HeadClass* into = found.find(stage.into);
   if (into == nullptr) {
@@ -21,7 +21,7 @@ std::vector<Receiver> receivers_of(const DiscoveryStage& stage, const HeadCircui
   }
   std::vector<Receiver> receivers;
   for (const HeadId& head : into->heads) {
-    receivers.push_back({Receiver::Kind::head, head.layer, head.head, stage.input});
+    receivers.push_back(Receiver::head(head, stage.input));
   }
   return receivers;
 }
@@ -147,14 +147,10 @@ std::vector<Edge> edges_of(const Discovery& found) {
       continue;
     }
     for (const Receiver& receiver : receivers_of(result.stage, found.circuit)) {
-      const bool head = receiver.kind == Receiver::Kind::head;
-      const Edge into{.from = {},
-                      .to = head ? Node::of({receiver.layer, receiver.head}) : Node::logits(),
-                      .input = head ? std::optional(receiver.input) : std::nullopt};
       for (const std::string& name : {result.stage.name, result.stage.opposing}) {
         const HeadClass* kept = name.empty() ? nullptr : found.circuit.find(name);
         for (const HeadId& sender : kept == nullptr ? std::vector<HeadId>() : kept->heads) {
-          edges.insert({Node::of(sender), into.to, into.input});
+          edges.insert({Node::of(sender), receiver.node, receiver.input});
         }
       }
     }

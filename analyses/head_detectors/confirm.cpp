@@ -181,6 +181,12 @@ const Confirmer::Behaviour& Confirmer::behaviour(const Probe& probe) {
   return behaviours_.emplace(probe, std::move(made)).first->second;
 }
 
+std::vector<double> Confirmer::change(const Probe& probe, const std::vector<HeadId>& heads) {
+  const Behaviour& known = behaviour(probe);
+  Edits tap = mean_ablation(heads, known.means);
+  return confirm_differences(run(model_, probe, known.prompts, tap), known.intact);
+}
+
 Confirmation Confirmer::confirm(const Detection& detection) {
   if (!detection.detector.behaviour) {
     throw UsageError("{}: no behaviour to confirm it by", detection.detector.name);
@@ -191,40 +197,45 @@ Confirmation Confirmer::confirm(const Detection& detection) {
     throw UsageError("{}: no head has the role, so there is nothing to confirm",
                      detection.detector.name);
   }
-  const Behaviour& known = behaviour(probe);
-  const auto change = [&](const std::vector<HeadId>& heads) {
-    Edits tap = mean_ablation(heads, known.means);
-    return confirm_differences(run(model_, probe, known.prompts, tap), known.intact);
-  };
   Confirmation result{.detector = detection.detector.name, .behaviour = behaviour_name(probe)};
   result.asked = {options_.heads, options_.draws, options_.seed};
   result.heads.assign(
       role.begin(),
       role.begin() + static_cast<std::ptrdiff_t>(std::min(options_.heads, role.size())));
-  result.intact = mean_of(known.intact);
-  const std::vector<double> together = change(result.heads);
+  result.intact = mean_of(behaviour(probe).intact);
+  const std::vector<double> together = change(probe, result.heads);
   const Summary summary = summarize(together, {.seed = options_.seed});
   result.ablated = result.intact + summary.mean;
   result.low = summary.low;
   result.high = summary.high;
   for (const HeadId& head : result.heads) {
-    if (options_.stop && options_.stop()) {
+    if (stopped()) {
       return result;
     }
-    result.single.push_back(result.heads.size() == 1 ? summary.mean : mean_of(change({head})));
+    result.single.push_back(result.heads.size() == 1 ? summary.mean
+                                                     : mean_of(change(probe, {head})));
   }
+  compare_with_random(result, probe, role, together);
+  return result;
+}
+
+// With draws of as many heads of the same layers; `together` is the change that the heads make.
+void Confirmer::compare_with_random(Confirmation& result,
+                                    const Probe& probe,
+                                    const std::vector<HeadId>& role,
+                                    const std::vector<double>& together) {
   std::vector<double> beyond = together;  // less the mean of the draws, prompt by prompt
   for (int draw = 0; draw < options_.draws; ++draw) {
-    if (options_.stop && options_.stop()) {
-      return result;
+    if (stopped()) {
+      return;
     }
     const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(draw);
     const auto random = matched_random(result.heads, role, head_grid(model_.config()), seed);
     if (random.size() < result.heads.size()) {
       result.random.clear();
-      return result;  // the model has no heads to compare with
+      return;  // the model has no heads to compare with
     }
-    const std::vector<double> changes = change(random);
+    const std::vector<double> changes = change(probe, random);
     result.random.push_back(mean_of(changes));
     for (std::size_t i = 0; i < beyond.size(); ++i) {
       beyond[i] -= changes[i] / static_cast<double>(options_.draws);
@@ -233,7 +244,6 @@ Confirmation Confirmer::confirm(const Detection& detection) {
   const Summary difference = summarize(beyond, {.seed = options_.seed});
   result.beyond_low = difference.low;
   result.beyond_high = difference.high;
-  return result;
 }
 
 bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {

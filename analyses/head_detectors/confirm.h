@@ -42,6 +42,13 @@ class Confirmer {
     std::vector<double> intact;  // a prompt
   };
   const Behaviour& behaviour(const Probe& probe);
+  // Of each prompt of the behaviour, with these heads at their means.
+  std::vector<double> change(const Probe& probe, const std::vector<HeadId>& heads);
+  void compare_with_random(Confirmation& result,
+                           const Probe& probe,
+                           const std::vector<HeadId>& role,
+                           const std::vector<double>& together);
+  [[nodiscard]] bool stopped() const { return options_.stop && options_.stop(); }
 
   const Model& model_;
   ConfirmOptions options_;

@@ -78,6 +78,43 @@ void check_name(const std::string& name, const std::filesystem::path& path) {
   }
 }
 
+// Names of spans; the control may be empty.
+struct AttentionBetween {
+  std::string from, to, control;
+};
+
+Reading reading_of(const AttentionBetween& spans, Probe probe) {
+  Reading reading{.probe = std::move(probe)};
+  reading.asks.spans = {spans.to};
+  if (!spans.control.empty()) {
+    reading.asks.spans.push_back(spans.control);
+  }
+  if (spans.from != "end") {
+    reading.asks.spans.push_back(spans.from);  // so that it is missed where prompts lack it
+  }
+  reading.score = [spans](const ProbeView& view) {
+    return view.at(view.span(spans.to), spans.from);
+  };
+  if (!spans.control.empty()) {
+    reading.control = [spans](const ProbeView& view) {
+      return view.at(view.span(spans.control), spans.from);
+    };
+  }
+  return reading;
+}
+
+void read_threshold(const Json& json, const std::filesystem::path& path, Detector& detector) {
+  const auto threshold = json.find("threshold");
+  if (threshold == json.end()) {
+    return;
+  }
+  if (!threshold->is_number()) {
+    throw DataError("{}: \"threshold\" is no number", path.string());
+  }
+  detector.threshold = threshold->get<double>();
+  detector.threshold_source = path.filename().string();
+}
+
 }  // namespace
 
 Detector custom_detector(const std::filesystem::path& path) {
@@ -86,26 +123,10 @@ Detector custom_detector(const std::filesystem::path& path) {
   const std::string from = required(json, "from", path);
   const std::string to = required(json, "to", path);
   const std::string control = text(json, "control", path);
-  Reading reading{.probe = probe_of(required(json, "task", path), path)};
-  reading.asks.spans =
-      control.empty() ? std::vector<std::string>{to} : std::vector<std::string>{to, control};
-  if (from != "end") {
-    reading.asks.spans.push_back(from);  // so that it is missed where prompts lack it
-  }
-  reading.score = [=](const ProbeView& view) { return view.at(view.span(to), from); };
-  if (!control.empty()) {
-    reading.control = [=](const ProbeView& view) { return view.at(view.span(control), from); };
-  }
+  Reading reading = reading_of({from, to, control}, probe_of(required(json, "task", path), path));
   Detector detector{.name = required(json, "name", path)};
   check_name(detector.name, path);
-  const auto threshold = json.find("threshold");
-  if (threshold != json.end()) {
-    if (!threshold->is_number()) {
-      throw DataError("{}: \"threshold\" is no number", path.string());
-    }
-    detector.threshold = threshold->get<double>();
-    detector.threshold_source = path.filename().string();
-  }
+  read_threshold(json, path, detector);
   const auto or_else = [](const std::string& given, std::string fallback) {
     return given.empty() ? fallback : given;
   };

@@ -1,16 +1,14 @@
 #include "analyses/head_detectors/detect.h"
 
-#include <algorithm>
 #include <chrono>
 #include <new>
 #include <optional>
 
 #include <c10/util/Exception.h>
 
+#include "analyses/head_detectors/detection_summary.h"
 #include "analyses/head_detectors/probe_pass.h"
-#include "analyses/metric/summary.h"
 #include "lib/base/error.h"
-#include "lib/base/parallel.h"
 #include "lib/model/standing_change.h"
 
 namespace headscope {
@@ -20,76 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<double> column(const HeadSamples& samples, std::size_t heads, std::size_t head) {
-  std::vector<double> values;
-  for (std::size_t at = head; at < samples.values.size(); at += heads) {
-    values.push_back(samples.values[at]);
-  }
-  return values;
-}
-
-HeadScores means(const HeadSamples& samples, const HeadGrid& grid) {
-  HeadScores result{grid, std::vector<double>()};
-  for (std::size_t head = 0; samples.samples > 0 && head < grid.size(); ++head) {
-    result.values.push_back(mean_of(column(samples, grid.size(), head)));
-  }
-  return result;
-}
-
-void summarise(Detection& detection, Finding finding, const HeadGrid& grid, std::uint64_t seed) {
-  const std::size_t heads = grid.size();
-  detection.score = HeadScores(grid);
-  detection.low = HeadScores(grid);
-  detection.high = HeadScores(grid);
-  parallel_for(static_cast<std::int64_t>(heads), 8, [&](std::int64_t begin, std::int64_t end) {
-    for (auto head = static_cast<std::size_t>(begin); head < static_cast<std::size_t>(end);
-         ++head) {
-      const Summary summary = summarize(column(finding.scores, heads, head), {.seed = seed});
-      detection.score.values[head] = summary.mean;
-      detection.low.values[head] = summary.low;
-      detection.high.values[head] = summary.high;
-    }
-  });
-  detection.control = means(finding.control, grid);
-  detection.samples = std::move(finding.scores);
-  detection.notes = std::move(finding.notes);
-}
-
-// The share of heads and samples at or above the threshold: of first_token_sink, Gu et al.'s Sink.
-void note_share(Detection& detection) {
-  const auto& values = detection.samples.values;
-  if (detection.detector.threshold && !values.empty()) {
-    const auto above = std::count_if(values.begin(), values.end(), [&](double value) {
-      return value >= *detection.detector.threshold;
-    });
-    detection.notes["share_of_heads"] =
-        static_cast<double>(above) / static_cast<double>(values.size());
-  }
-}
-
-void note_groups(Detection& detection,
-                 const std::vector<std::string>& groups,
-                 const HeadGrid& grid) {
-  const std::size_t heads = grid.size();
-  std::map<std::string, double> counts;
-  for (std::size_t s = 0; s < groups.size(); ++s) {
-    std::vector<double>& sums =
-        detection.groups.try_emplace(groups[s], HeadScores(grid)).first->second.values;
-    counts[groups[s]] += 1.0;
-    for (std::size_t head = 0; head < heads; ++head) {
-      sums[head] += detection.samples.values[s * heads + head];
-    }
-  }
-  for (auto& [group, sums] : detection.groups) {
-    for (double& sum : sums.values) {
-      sum /= counts[group];
-    }
-  }
-  if (detection.groups.size() < 2) {
-    detection.groups.clear();
-  }
 }
 
 class DetectRun {
@@ -214,23 +142,11 @@ class DetectRun {
   }
 
   void read_together(const Probe& probe, const std::vector<std::size_t>& together) {
-    std::vector<const Reading*> readings;
-    for (const std::size_t i : together) {
-      readings.push_back(&*options_.detectors[i].reading);
-    }
     const Clock::time_point start = Clock::now();
-    std::vector<ReadingResult> results;
     Detection none;
+    std::vector<ReadingResult> results;
     try {
-      results = read_probe(
-          model_,
-          probe,
-          readings,
-          {.seeds = options_.seeds,
-           .batch_tokens = options_.batch_tokens,
-           .stop = options_.stop,
-           .progress = [&](double part) { show(to_string(probe), part, together.size()); },
-           .statistics = options_.statistics});
+      results = one_pass(probe, together);
     } catch (...) {
       explain(none);
     }
@@ -246,17 +162,33 @@ class DetectRun {
       }
       return;
     }
-    const double seconds = since(start) / static_cast<double>(together.size());
+    none.seconds = since(start) / static_cast<double>(together.size());
     for (std::size_t n = 0; n < together.size(); ++n) {
       Detection detection = none;
       detection.detector = options_.detectors[together[n]];
-      detection.seconds = seconds;
       if (none.ran()) {
         summarise(detection, std::move(results[n].finding), heads_, options_.seeds.front());
         note_groups(detection, results[n].groups, heads_);
       }
       finish(together[n], std::move(detection));
     }
+  }
+
+  [[nodiscard]] std::vector<ReadingResult> one_pass(
+      const Probe& probe, const std::vector<std::size_t>& together) const {
+    std::vector<const Reading*> readings;
+    for (const std::size_t i : together) {
+      readings.push_back(&*options_.detectors[i].reading);
+    }
+    return read_probe(
+        model_,
+        probe,
+        readings,
+        {.seeds = options_.seeds,
+         .batch_tokens = options_.batch_tokens,
+         .stop = options_.stop,
+         .progress = [&](double part) { show(to_string(probe), part, together.size()); },
+         .statistics = options_.statistics});
   }
 
   // How often the parts of the model's standing change fired so far, together.

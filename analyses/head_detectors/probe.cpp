@@ -87,10 +87,10 @@ bool is_delimiter(const std::string& piece) {
 
 // The first token is no delimiter here: it is a sink by its place.
 void mark_delimiters(ProbePrompt& prompt, const Tokenizer& tokenizer) {
-  prompt.spans["delimiter"];  // a text may have none
+  prompt.columns["delimiter"];  // a text may have none
   for (std::size_t i = 1; i < prompt.tokens.size(); ++i) {
     if (is_delimiter(tokenizer.piece(prompt.tokens[i]))) {
-      prompt.spans["delimiter"].push_back(static_cast<std::int64_t>(i));
+      prompt.columns["delimiter"].push_back(static_cast<std::int64_t>(i));
     }
   }
 }
@@ -112,7 +112,8 @@ std::vector<ProbePrompt> text_prompts(const Model& model,
     }
     for (int n = 0; n < count; ++n) {
       const std::size_t begin = random.below(all.size() - static_cast<std::size_t>(own) + 1);
-      ProbePrompt prompt{.group = std::string(text.domain)};
+      ProbePrompt prompt;
+      prompt.group = text.domain;
       if (tokenizer.prepends_bos()) {
         prompt.tokens.push_back(*tokenizer.bos());
       }
@@ -128,11 +129,10 @@ std::vector<ProbePrompt> text_prompts(const Model& model,
 std::vector<ProbePrompt> prompts_of(const Task& task) {
   std::vector<ProbePrompt> prompts;
   for (const TaskItem& item : task.items) {
-    ProbePrompt prompt{
-        .tokens = item.clean.tokens, .group = item.template_name, .answers = item.answers};
+    ProbePrompt prompt{item.clean, {}, item.template_name, item.answers};
     for (const auto& [name, range] : item.clean.spans) {
       for (std::int64_t column = range.begin; column < range.end; ++column) {
-        prompt.spans[name].push_back(column);
+        prompt.columns[name].push_back(column);
       }
     }
     prompts.push_back(std::move(prompt));

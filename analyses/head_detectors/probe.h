@@ -10,6 +10,7 @@
 #include "analyses/task/maker.h"
 #include "lib/attention/statistics.h"
 #include "lib/model/model.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
 
@@ -37,10 +38,9 @@ inline constexpr std::int64_t kRepeats = 4;      // RazorAttention's
 inline constexpr std::int64_t kTextTokens = 64;  // of Gu et al.'s sink metric
 inline constexpr std::int64_t kDocumentTokens = 512;
 
-struct ProbePrompt {
-  std::vector<std::int32_t> tokens{};
-  std::map<std::string, std::vector<std::int64_t>> spans{};  // columns by name
-  std::string group{};                                       // domain or template; may be empty
+struct ProbePrompt : Prompt {
+  std::map<std::string, std::vector<std::int64_t>> columns{};  // of its spans, and of more by name
+  std::string group{};                                         // domain or template; may be empty
   std::vector<std::int32_t> answers{};  // of a task: what follows the last token, a set
 };
 

@@ -33,10 +33,15 @@ StatisticsRequest request_for(const StatisticsAsks& asks, const std::vector<Prob
   return request;
 }
 
-// Scores of the layers of one batch: [B, L, H] a reading, filled as layers go by.
+// Scores of the layers of one batch: [B, L, H], filled as layers go by.
 struct BatchScores {
   Tensor scores, control;
 };
+
+BatchScores empty_scores(const Reading& reading, const ModelConfig& c, std::size_t prompts) {
+  const Tensor scores = at::zeros({static_cast<std::int64_t>(prompts), c.n_layers, c.n_heads});
+  return {scores, reading.control ? at::zeros_like(scores) : Tensor()};
+}
 
 void append(HeadSamples& samples, const Tensor& values) {
   const Tensor flat = values.to(at::kDouble).contiguous();
@@ -48,10 +53,51 @@ void append(HeadSamples& samples, const Tensor& values) {
 // Spans that every probe of natural text or tasks has without saying so.
 void add_common_spans(std::vector<ProbePrompt>& prompts) {
   for (ProbePrompt& prompt : prompts) {
-    prompt.spans.insert({"end", {static_cast<std::int64_t>(prompt.tokens.size()) - 1}});
+    prompt.columns.insert({"end", {static_cast<std::int64_t>(prompt.tokens.size()) - 1}});
     for (std::int64_t i = 0; i < 4 && i < static_cast<std::int64_t>(prompt.tokens.size()); ++i) {
-      prompt.spans["first four"].push_back(i);
+      prompt.columns["first four"].push_back(i);
     }
+  }
+}
+
+// Readings of one probe, and what all of them ask for.
+struct SharedReadings {
+  const std::vector<const Reading*>& readings;
+  const StatisticsAsks& asks;
+};
+
+// What each reading makes of one pass.
+std::vector<BatchScores> read_batch(const Model& model,
+                                    const std::vector<ProbePrompt>& prompts,
+                                    const SharedReadings& shared,
+                                    const StatisticsOf& statistics_of) {
+  std::vector<BatchScores> batch;
+  for (const Reading* reading : shared.readings) {
+    batch.push_back(empty_scores(*reading, model.config(), prompts.size()));
+  }
+  const auto read_layer = [&](int layer, const AttentionStatistics& statistics) {
+    const ProbeView view(statistics, shared.asks, prompts);
+    for (std::size_t r = 0; r < batch.size(); ++r) {
+      const Reading& reading = *shared.readings[r];
+      batch[r].scores.select(1, layer).copy_(reading.score(view));
+      if (reading.control) {
+        batch[r].control.select(1, layer).copy_(reading.control(view));
+      }
+    }
+  };
+  statistics_of(model, prompts, request_for(shared.asks, prompts), read_layer);
+  return batch;
+}
+
+void add_batch(ReadingResult& result,
+               const BatchScores& batch,
+               const std::vector<ProbePrompt>& prompts) {
+  append(result.finding.scores, batch.scores);
+  if (batch.control.defined()) {
+    append(result.finding.control, batch.control);
+  }
+  for (const ProbePrompt& prompt : prompts) {
+    result.groups.push_back(prompt.group);
   }
 }
 
@@ -72,7 +118,7 @@ std::string missing_span(const Model& model, const Reading& reading, std::uint64
   add_common_spans(prompts);
   for (const std::string& span : reading.asks.spans) {
     for (const ProbePrompt& prompt : prompts) {
-      if (!prompt.spans.contains(span)) {
+      if (!prompt.columns.contains(span)) {
         return span;
       }
     }
@@ -88,7 +134,6 @@ std::vector<ReadingResult> read_probe(const Model& model,
   for (const Reading* reading : readings) {
     asks = asks | reading->asks;
   }
-  const ModelConfig& c = model.config();
   std::vector<ReadingResult> results(readings.size());
   for (std::size_t s = 0; s < options.seeds.size(); ++s) {
     std::vector<ProbePrompt> all = make_probe(probe, model, options.seeds[s]);
@@ -98,33 +143,9 @@ std::vector<ReadingResult> read_probe(const Model& model,
       if (options.stop && options.stop()) {
         return results;
       }
-      const auto& prompts = batches[n];
-      const auto rows = static_cast<std::int64_t>(prompts.size());
-      std::vector<BatchScores> batch(readings.size());
+      const auto scores = read_batch(model, batches[n], {readings, asks}, options.statistics);
       for (std::size_t r = 0; r < readings.size(); ++r) {
-        batch[r].scores = at::zeros({rows, c.n_layers, c.n_heads});
-        batch[r].control = readings[r]->control ? at::zeros_like(batch[r].scores) : Tensor();
-      }
-      options.statistics(model,
-                         prompts,
-                         request_for(asks, prompts),
-                         [&](int layer, const AttentionStatistics& statistics) {
-                           const ProbeView view(statistics, asks, prompts);
-                           for (std::size_t r = 0; r < readings.size(); ++r) {
-                             batch[r].scores.select(1, layer).copy_(readings[r]->score(view));
-                             if (readings[r]->control) {
-                               batch[r].control.select(1, layer).copy_(readings[r]->control(view));
-                             }
-                           }
-                         });
-      for (std::size_t r = 0; r < readings.size(); ++r) {
-        append(results[r].finding.scores, batch[r].scores);
-        if (readings[r]->control) {
-          append(results[r].finding.control, batch[r].control);
-        }
-        for (const ProbePrompt& prompt : prompts) {
-          results[r].groups.push_back(prompt.group);
-        }
+        add_batch(results[r], scores[r], batches[n]);
       }
       if (options.progress) {
         options.progress((static_cast<double>(s) +

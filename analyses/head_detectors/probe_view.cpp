@@ -100,8 +100,8 @@ Tensor span_masks(const std::vector<std::string>& spans, const std::vector<Probe
   Tensor masks = at::zeros({static_cast<std::int64_t>(spans.size()), rows, columns}, at::kBool);
   for (std::size_t s = 0; s < spans.size(); ++s) {
     for (std::size_t b = 0; b < prompts.size(); ++b) {
-      const auto found = prompts[b].spans.find(spans[s]);
-      if (found == prompts[b].spans.end()) {
+      const auto found = prompts[b].columns.find(spans[s]);
+      if (found == prompts[b].columns.end()) {
         throw DataError("a prompt has no span \"{}\"", spans[s]);
       }
       for (const std::int64_t column : found->second) {

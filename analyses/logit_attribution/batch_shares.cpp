@@ -30,7 +30,7 @@ class Taker {
     for (int layer = 0; layer < model_.config().n_layers; ++layer) {
       take_attention(stream, layer);
       if (has_mlp(model_.config())) {
-        put(components_.mlp(layer), read(last(Site::mlp_out, layer), stream));
+        put(components_.of(Node::mlp(layer)), read(last(Site::mlp_out, layer), stream));
       }
     }
     if (has_final_bias(model_.weights())) {
@@ -78,7 +78,7 @@ class Taker {
     const Tensor z = last(Site::z, layer);  // [B, H, d_head]
     const Tensor u = at::matmul(out.vector, block.W_O.to(at::kFloat)).view(z.sizes());
     const Tensor heads = (z.to(at::kDouble) * u.to(at::kDouble)).sum(-1);  // [B, H]
-    shares_.narrow(0, components_.head(layer, 0), heads.size(1)).copy_(heads.t());
+    shares_.narrow(0, components_.of(Node::of({layer, 0})), heads.size(1)).copy_(heads.t());
     if (has_attention_bias(block)) {
       put(components_.bias(layer),
           block.b_O.defined() ? out.constant + read(block.b_O, out) : out.constant);

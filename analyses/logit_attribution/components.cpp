@@ -54,8 +54,16 @@ bool has_final_bias(const Weights& weights) {
 
 Components::Components(const Model& model) : axes_{rows_of(model), parts_of(model)} {}
 
-std::int64_t Components::head(std::int64_t layer, std::int64_t head) const {
-  return (layer + 1) * axes_[1].size() + head;  // heads are the first columns
+std::int64_t Components::of(const Node& node) const {
+  const std::int64_t row = node.layer + 1;
+  switch (node.kind) {
+    case Node::Kind::head:
+      return row * axes_[1].size() + node.head;  // heads are the first columns
+    case Node::Kind::mlp:
+      return cell(row, kMlpPart);
+    default:
+      throw InternalError("{} is not one component", to_string(node));
+  }
 }
 
 std::int64_t Components::cell(std::int64_t row, std::string_view part) const {

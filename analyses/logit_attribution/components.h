@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analyses/results/result_store.h"
+#include "lib/base/node.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -32,11 +33,10 @@ class Components {
   [[nodiscard]] std::int64_t size() const { return axes_[0].size() * axes_[1].size(); }
 
   // The cells of the components, in row-major order of the axes. InternalError for one that the
-  // model lacks.
+  // model lacks. Of nodes, heads and MLPs: the input is two components, the logits are none.
+  [[nodiscard]] std::int64_t of(const Node& node) const;
   [[nodiscard]] std::int64_t token() const { return cell(0, kTokenPart); }
   [[nodiscard]] std::int64_t position() const { return cell(0, kPositionPart); }
-  [[nodiscard]] std::int64_t head(std::int64_t layer, std::int64_t head) const;
-  [[nodiscard]] std::int64_t mlp(std::int64_t layer) const { return cell(layer + 1, kMlpPart); }
   [[nodiscard]] std::int64_t bias(std::int64_t layer) const { return cell(layer + 1, kBiasPart); }
   [[nodiscard]] std::int64_t final_bias() const { return cell(axes_[0].size() - 1, kBiasPart); }
 

@@ -17,14 +17,10 @@ namespace {
 
 // The layer whose incoming stream a receiver reads.
 std::int64_t reads_at(const Receiver& receiver, const ModelConfig& config) {
-  switch (receiver.kind) {
-    case Receiver::Kind::logits:
-      return config.n_layers;
-    case Receiver::Kind::resid_post:
-      return receiver.layer + 1;
-    default:
-      return receiver.layer;
+  if (receiver.resid_post) {
+    return *receiver.resid_post + 1;
   }
+  return receiver.is_head() ? receiver.node.layer : config.n_layers;
 }
 
 class PathRunner final : public RowRunner {
@@ -81,17 +77,16 @@ Tensor PathRunner::run_changed(const Streams& streams,
   std::int64_t start = it_.model.config().n_layers;
   std::vector<ReceiverTap::Input> inputs;
   for (const Receiver& receiver : it_.options.receivers) {
-    start = std::min(start, receiver.layer);
+    start = std::min(start, receiver.layer());
     const auto found = streams.find(reads_at(receiver, it_.model.config()));
     if (found == streams.end()) {
       continue;  // no row of this batch reaches it
     }
     const Tensor& stream = found->second;
     BatchLayout rows = layout_of_rows(it_.layout, it_.first, row.narrow(0, 0, stream.size(0)));
-    inputs.push_back({receiver,
-                      receiver.kind == Receiver::Kind::resid_post
-                          ? stream
-                          : receiver_input(it_.model, receiver, stream, rows)});
+    inputs.push_back(
+        {receiver,
+         receiver.is_head() ? receiver_input(it_.model, receiver, stream, rows) : stream});
   }
   KvPrefix prefix = prefix_;
   prefix.row = row;
@@ -121,7 +116,7 @@ std::optional<Tensor> PathRunner::logits(const std::vector<ResidualRows>& enteri
     return std::nullopt;
   }
   const ForwardOptions options{.logits = Logits::last, .vocab = vocab};
-  if (it_.options.receivers.front().kind != Receiver::Kind::logits) {
+  if (!it_.options.receivers.front().is_logits()) {
     return run_changed(streams, last->row, options);
   }
   KvPrefix none;
@@ -159,7 +154,7 @@ std::vector<Site> Paths::sites(const ModelConfig&) const {
 }
 
 std::int64_t Paths::first_column(const PromptBatch& batch, std::int64_t first) const {
-  if (options_.receivers.front().kind == Receiver::Kind::logits) {
+  if (options_.receivers.front().is_logits()) {
     return batch.columns() - 1;
   }
   const Tensor chosen = chosen_columns(options_.positions, batch, items_).any(0);

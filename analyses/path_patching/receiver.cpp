@@ -29,31 +29,27 @@ Receiver parse_receiver(const std::string& text, const ModelConfig& config) {
     return receiver;
   }
   if (std::regex_match(text, match, head)) {
-    receiver = {Receiver::Kind::head,
-                std::stoll(match[1]),
-                std::stoll(match[2]),
-                head_input_named(match[3].str()).value()};
-    check_range(text, "head", receiver.head, config.n_heads);
+    receiver = Receiver::head({std::stoll(match[1]), std::stoll(match[2])},
+                              head_input_named(match[3].str()).value());
+    check_range(text, "head", receiver.node.head, config.n_heads);
   } else if (std::regex_match(text, match, stream)) {
-    receiver = {Receiver::Kind::resid_post, std::stoll(match[1]), -1};
+    receiver = Receiver::stream_after(std::stoll(match[1]));
   } else {
     throw UsageError(
         "--receiver {}: not a receiver; there are logits, LAYER:resid_post and LAYER.HEAD:q, :k or "
         ":v, for example 23.3:q",
         text);
   }
-  check_range(text, "layer", receiver.layer, config.n_layers);
+  check_range(text, "layer", receiver.layer(), config.n_layers);
   return receiver;
 }
 
 std::string to_string(const Receiver& receiver) {
-  if (receiver.kind == Receiver::Kind::logits) {
-    return "logits";
+  if (receiver.resid_post) {
+    return fmt::format("{}:resid_post", *receiver.resid_post);
   }
-  if (receiver.kind == Receiver::Kind::resid_post) {
-    return fmt::format("{}:resid_post", receiver.layer);
-  }
-  return to_string(HeadId{receiver.layer, receiver.head}) + ":" + to_string(receiver.input);
+  const std::string node = to_string(receiver.node);
+  return receiver.input ? node + ":" + to_string(*receiver.input) : node;
 }
 
 void check(const std::vector<Receiver>& receivers) {
@@ -61,7 +57,7 @@ void check(const std::vector<Receiver>& receivers) {
     throw UsageError("a path needs an end: name a --receiver");
   }
   for (std::size_t i = 0; i < receivers.size(); ++i) {
-    if (receivers[i].kind == Receiver::Kind::logits && receivers.size() > 1) {
+    if (receivers[i].is_logits() && receivers.size() > 1) {
       throw UsageError("--receiver logits stands alone: it replaces what every other one reaches");
     }
     for (std::size_t j = 0; j < i; ++j) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,20 @@
 
 namespace headscope {
 
+// The end of an edge, or the stream between two blocks.
 struct Receiver {
-  // head: what one query head reads as `input`. Where heads share keys and values, k and v are that
-  // query head's view of them: the others of its group keep theirs.
-  enum class Kind { head, resid_post, logits } kind = Kind::logits;
-  std::int64_t layer = -1;  // of the head, or of the block that resid_post leaves
-  std::int64_t head = -1;   // a query head
-  HeadInput input = HeadInput::q;
+  // The logits, or a query head and what it reads as `input`. Where heads share keys and values, k
+  // and v are that query head's view of them: the others of its group keep theirs.
+  Node node = Node::logits();
+  std::optional<HeadInput> input{};
+  std::optional<std::int64_t> resid_post{};  // in place of a node: the stream this block leaves
   bool operator==(const Receiver&) const = default;
+
+  static Receiver head(const HeadId& head, HeadInput input) { return {Node::of(head), input, {}}; }
+  static Receiver stream_after(std::int64_t layer) { return {{}, {}, layer}; }
+  [[nodiscard]] bool is_head() const { return input.has_value(); }
+  [[nodiscard]] bool is_logits() const { return !input && !resid_post; }
+  [[nodiscard]] std::int64_t layer() const { return resid_post.value_or(node.layer); }
 };
 
 // "logits", "5:resid_post", "23.3:q". Throws UsageError naming what is wrong, a layer or head out

@@ -7,9 +7,10 @@ namespace headscope {
 namespace {
 
 HeadReading head_reading_of(const Receiver& receiver, const ModelConfig& config) {
-  const std::int64_t head =
-      receiver.input == HeadInput::q ? receiver.head : receiver.head / config.heads_per_kv();
-  return {receiver.layer, receiver.input, {head, 1}};
+  const std::int64_t head = receiver.input == HeadInput::q
+                                ? receiver.node.head
+                                : receiver.node.head / config.heads_per_kv();
+  return {receiver.node.layer, receiver.input.value(), {head, 1}};
 }
 
 }  // namespace

@@ -8,13 +8,6 @@
 #include "lib/tensor/ops.h"
 
 namespace headscope {
-namespace {
-
-bool of_head(const Receiver& receiver) {
-  return receiver.kind == Receiver::Kind::head;
-}
-
-}  // namespace
 
 ReceiverTap::ReceiverTap(const Model& model,
                          std::vector<Input> inputs,
@@ -24,7 +17,7 @@ ReceiverTap::ReceiverTap(const Model& model,
 
 bool ReceiverTap::has_heads(int layer) const {
   return std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
-    return of_head(input.receiver) && input.receiver.layer == layer;
+    return input.receiver.is_head() && input.receiver.node.layer == layer;
   });
 }
 
@@ -42,9 +35,7 @@ Interest ReceiverTap::wants(HookPoint point) const {
       return std::any_of(
                  inputs_.begin(),
                  inputs_.end(),
-                 [&](const Input& input) {
-                   return input.receiver == Receiver{Receiver::Kind::resid_post, point.layer, -1};
-                 })
+                 [&](const Input& input) { return input.receiver.resid_post == point.layer; })
                  ? Interest::edit
                  : Interest::none;
     default:
@@ -56,7 +47,7 @@ Tensor ReceiverTap::visit(const Visit& visit, const Tensor& value) {
   const Site site = visit.point.site;
   if (site == Site::resid_post) {
     for (const Input& input : inputs_) {
-      if (input.receiver == Receiver{Receiver::Kind::resid_post, visit.point.layer, -1}) {
+      if (input.receiver.resid_post == visit.point.layer) {
         return mixed(value, input.value);
       }
     }
@@ -87,8 +78,8 @@ Tensor ReceiverTap::changed_z(const Visit& visit, const Tensor& z) const {
   Tensor out = z.clone();
   std::set<std::int64_t> heads;
   for (const Input& input : inputs_) {
-    if (of_head(input.receiver) && input.receiver.layer == visit.point.layer) {
-      heads.insert(input.receiver.head);
+    if (input.receiver.is_head() && input.receiver.node.layer == visit.point.layer) {
+      heads.insert(input.receiver.node.head);
     }
   }
   AttentionBuilder attention(model_, visit.layout);
@@ -107,11 +98,12 @@ Tensor ReceiverTap::head_z(AttentionBuilder& attention,
   Tensor k = k_.select(2, group);
   Tensor v = v_.select(2, group);
   for (const Input& input : inputs_) {
-    if (!of_head(input.receiver) || input.receiver.layer != layer || input.receiver.head != head) {
+    if (!input.receiver.is_head() || input.receiver.node.layer != layer ||
+        input.receiver.node.head != head) {
       continue;
     }
     // Rotated keys come with the prefix's columns in front; only the pass's own change.
-    const HeadInput read_as = input.receiver.input;
+    const HeadInput read_as = *input.receiver.input;
     const std::int64_t before = read_as == HeadInput::k ? k.size(1) - q.size(1) : 0;
     Tensor& part = read_as == HeadInput::q ? q : read_as == HeadInput::k ? k : v;
     const Tensor own = mixed(part.narrow(1, before, q.size(1)), input.value);

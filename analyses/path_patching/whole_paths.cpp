@@ -16,16 +16,15 @@ namespace {
 
 // A key or value that other query heads read too: one head's view of it is no hook's value.
 bool is_view(const Receiver& receiver, const ModelConfig& config) {
-  return config.heads_per_kv() > 1 && receiver.kind == Receiver::Kind::head &&
-         receiver.input != HeadInput::q;
+  return config.heads_per_kv() > 1 && receiver.is_head() && receiver.input != HeadInput::q;
 }
 
 HookPoint point_of(const Receiver& receiver, const ModelConfig& config) {
-  const auto layer = static_cast<int>(receiver.layer);
-  if (receiver.kind != Receiver::Kind::head) {
+  const auto layer = static_cast<int>(receiver.layer());
+  if (!receiver.is_head()) {
     return {Site::resid_post, layer};
   }
-  switch (receiver.input) {
+  switch (*receiver.input) {
     case HeadInput::q:
       return {attention_q_site(config), layer};
     case HeadInput::k:
@@ -42,12 +41,12 @@ std::string hook_of(const Receiver& receiver, const ModelConfig& config) {
 }
 
 Selection selection_of(const Receiver& receiver, const ModelConfig& config) {
-  if (receiver.kind != Receiver::Kind::head) {
+  if (!receiver.is_head()) {
     return {};
   }
   return receiver.input == HeadInput::q
-             ? Selection{.heads = {{receiver.head}}}
-             : Selection{.kv_heads = {{receiver.head / config.heads_per_kv()}}};
+             ? Selection{.heads = {{receiver.node.head}}}
+             : Selection{.kv_heads = {{receiver.node.head / config.heads_per_kv()}}};
 }
 
 // z, and MLP outputs if they are frozen, as in the unchanged run.
@@ -91,7 +90,7 @@ std::vector<ReceiverTap::Input> views_of(const std::vector<Receiver>& receivers,
   for (const Receiver& receiver : receivers) {
     if (is_view(receiver, config)) {
       const Tensor heads = received.at(hook_of(receiver, config));
-      inputs.push_back({receiver, heads.select(2, receiver.head / config.heads_per_kv())});
+      inputs.push_back({receiver, heads.select(2, receiver.node.head / config.heads_per_kv())});
     }
   }
   return inputs;
@@ -111,7 +110,7 @@ void Paths::check_whole_run(const Model& model) const {
   const std::unique_ptr<Tap> change = model.standing()->tap();
   for (const Receiver& receiver : options_.receivers) {
     for (const Site site : {Site::attn_scores, Site::pattern, Site::z}) {
-      const HookPoint point{site, static_cast<int>(receiver.layer)};
+      const HookPoint point{site, static_cast<int>(receiver.layer())};
       if (is_view(receiver, model.config()) && change->wants(point) != Interest::none) {
         throw UsageError(
             "--receiver {}: its head's own view of a shared key or value is attended beside the "
@@ -128,7 +127,7 @@ Tensor Paths::whole_run(const WholeRun& in) const {
   const ModelConfig& config = in.model.config();
   const ForwardOptions last{.logits = Logits::last, .vocab = in.vocab};
   Edits frozen = frozen_in(in.run, sites_of_whole_run());
-  if (options_.receivers.front().kind == Receiver::Kind::logits) {
+  if (options_.receivers.front().is_logits()) {
     return in.model.forward(in.changed, frozen | in.change, last).logits;
   }
   std::vector<std::string> hooks;

@@ -125,10 +125,10 @@ std::vector<NiahPrompt> niah_prompts(const Tokenizer& tokenizer,
         NiahPrompt made{.context = context,
                         .depth = depth,
                         .needle = static_cast<std::int64_t>(n),
-                        .prompt = {.id = fmt::format("c{}-d{:g}-n{}", context, depth, n),
-                                   .tokens = tokenizer.encode(text, options.bos),
-                                   .needle = {},
-                                   .answer = needles[n].answer}};
+                        .prompt = {}};
+        made.prompt.id = fmt::format("c{}-d{:g}-n{}", context, depth, n);
+        made.prompt.tokens = tokenizer.encode(text, options.bos);
+        made.prompt.answer = needles[n].answer;
         made.prompt.needle = span_of(tokenizer, made.prompt);
         prompts.push_back(std::move(made));
       }

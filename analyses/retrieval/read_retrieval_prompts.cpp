@@ -34,10 +34,7 @@ NiahPrompt niah_prompt_of(const LineFields& line, const Model& model, PrependBos
   const Span needle = needle_of(prompt, answer, model, line.where());
   const auto length = static_cast<std::int64_t>(prompt.tokens.size());
   NiahPrompt made;
-  made.prompt = {.id = std::move(prompt.id),
-                 .tokens = std::move(prompt.tokens),
-                 .needle = needle,
-                 .answer = answer};
+  made.prompt = {std::move(prompt), needle, answer};
   made.context = length;
   made.depth = std::round(100.0 * static_cast<double>(needle.begin) / static_cast<double>(length));
   return made;

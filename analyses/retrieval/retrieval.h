@@ -13,14 +13,14 @@
 #include "hooks/trace/trace_schema.h"
 #include "lib/base/head_scores.h"
 #include "lib/model/model.h"
+#include "lib/text/prompt.h"
 
 namespace headscope {
 
-struct RetrievalPrompt {
-  std::string id;                    // "c1024-d50-n0"; tells prompts apart
-  std::vector<std::int32_t> tokens;  // as run, BOS included; at least 2
-  Span needle;                       // the answer's tokens in the context
-  std::string answer;  // what the response is held against; empty: the tokens of the span
+// At least 2 tokens. `id` ("c1024-d50-n0") tells prompts apart.
+struct RetrievalPrompt : Prompt {
+  Span needle{};         // the answer's tokens in the context
+  std::string answer{};  // what the response is held against; empty: the tokens of the span
 };
 
 struct RetrievalOptions {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "analyses/retrieval/copy_hits.h"
 #include "analyses/retrieval/response.h"
 #include "hooks/mean_values.h"
 #include "lib/generate/generate.h"
@@ -93,7 +92,6 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
                                                   KvCache& cache) {
   const HeadMask& mask = options_.masks[mask_index];
   const bool masked = mask.choice != HeadMask::Choice::none;
-  const ModelConfig& config = model_.config();
   TopKeysTap keys(options_.top_k);
   std::optional<InterventionTap> tap;
   if (masked) {
@@ -104,42 +102,42 @@ std::vector<RetrievalSample> RetrievalRun::decode(const PromptRows& rows,
   std::vector<std::int32_t> last;
   for (const std::size_t prompt : rows) {
     samples.push_back({.prompt = prompt, .mask = mask_index});
-    hits.emplace_back(prompts_[prompt], head_grid(config).size());
+    hits.emplace_back(prompts_[prompt], head_grid(model_.config()).size());
     last.push_back(prompts_[prompt].tokens.back());
   }
-  Tap& watching = masked ? static_cast<Tap&>(*tap) : keys;
-  greedy_decode(model_,
-                cache,
-                last,
-                {.max_new = options_.max_new,
-                 .ends = [&](std::int32_t token) { return ends_response(model_, token); }},
-                watching,
-                [&](const DecodeStep& step) {
-                  stop_if_asked();
-                  const Tensor strongest = masked ? Tensor() : keys.keys();
-                  for (std::size_t row = 0; row < rows.size(); ++row) {
-                    if (step.live[row] == 0) {
-                      continue;
-                    }
-                    samples[row].tokens.push_back(step.written[row]);
-                    if (!masked) {
-                      hits[row].step(step.written[row],
-                                     positions_of(strongest, row, cache.pads()[row]),
-                                     static_cast<std::size_t>(strongest.size(3)));
-                    }
-                  }
-                });
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    RetrievalSample& sample = samples[row];
-    sample.response = response_text(model_, sample.tokens);
-    sample.recall = recall_of(model_, prompts_[rows[row]], sample);
-    sample.passed = sample.recall > options_.pass;
-    if (!masked) {
-      sample.count = hits[row].count();
-      sample.set = hits[row].set();
+  const auto note = [&](const DecodeStep& step) {
+    stop_if_asked();
+    const Tensor strongest = masked ? Tensor() : keys.keys();
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (step.live[row] == 0) {
+        continue;
+      }
+      samples[row].tokens.push_back(step.written[row]);
+      if (!masked) {
+        hits[row].step(step.written[row],
+                       positions_of(strongest, row, cache.pads()[row]),
+                       static_cast<std::size_t>(strongest.size(3)));
+      }
     }
+  };
+  const DecodeOptions decoding{.max_new = options_.max_new, .ends = [&](std::int32_t token) {
+                                 return ends_response(model_, token);
+                               }};
+  greedy_decode(model_, cache, last, decoding, masked ? static_cast<Tap&>(*tap) : keys, note);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    finish(samples[row], masked ? nullptr : &hits[row]);
   }
   return samples;
+}
+
+void RetrievalRun::finish(RetrievalSample& sample, const CopyHits* hits) const {
+  sample.response = response_text(model_, sample.tokens);
+  sample.recall = recall_of(model_, prompts_[sample.prompt], sample);
+  sample.passed = sample.recall > options_.pass;
+  if (hits != nullptr) {
+    sample.count = hits->count();
+    sample.set = hits->set();
+  }
 }
 
 std::vector<RetrievalSample> RetrievalRun::run(const PromptRows& rows) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "analyses/retrieval/copy_hits.h"
 #include "analyses/retrieval/retrieval.h"
 #include "analyses/retrieval/retrieval_taps.h"
 #include "analyses/retrieval/shared_prefix.h"
@@ -36,6 +37,8 @@ class RetrievalRun {
     }
   }
   std::vector<RetrievalSample> decode(const PromptRows& rows, std::size_t mask, KvCache& cache);
+  // `hits`: of the heads; null under a mask.
+  void finish(RetrievalSample& sample, const CopyHits* hits) const;
   const NamedValues& means();
 
   const Model& model_;

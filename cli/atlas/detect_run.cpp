@@ -209,28 +209,54 @@ void check_output(const DetectVerbOptions& options) {
   }
 }
 
+// What can be refused before anything is opened.
+void check_request(const DetectVerbOptions& options, const std::vector<Detector>& detectors) {
+  check_interventions(options, detectors);
+  if (!options.write_prompts.empty() && path_exists(options.write_prompts)) {
+    throw UsageError("{} exists; name another file for --write-prompts", options.write_prompts);
+  }
+  check_output(options);
+}
+
+// All that was asked for beside the detectors.
+void complete(const DetectVerbOptions& options,
+              const Invocation& invocation,
+              const Model& model,
+              Atlas& atlas) {
+  const std::uint64_t seed = invocation.common.seed;
+  if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
+    atlas.examples = collect_examples(model, seed);
+  }
+  if (options.confirm && !interrupted()) {
+    confirm_all(options, model, atlas, seed);
+  }
+  if (interrupted()) {
+    print_note(interrupted_note(options, invocation, atlas));
+    throw Interrupted();
+  }
+}
+
+void show_detectors(const Invocation& invocation) {
+  const Table table = detector_table();
+  show(invocation, {{"detectors", table.json()}}, table.text());
+}
+
 }  // namespace
 
 void run_detect(const DetectVerbOptions& options, const Invocation& invocation) {
   if (options.list) {
-    const Table table = detector_table();
-    show(invocation, {{"detectors", table.json()}}, table.text());
+    show_detectors(invocation);
     return;
   }
   if (options.model.empty()) {
     throw UsageError("detect needs a MODEL; detect --list shows the detectors");
   }
   const std::vector<Detector> detectors = chosen(options);
-  check_interventions(options, detectors);
-  if (!options.write_prompts.empty() && path_exists(options.write_prompts)) {
-    throw UsageError("{} exists; name another file for --write-prompts", options.write_prompts);
-  }
-  check_output(options);
+  check_request(options, detectors);
   const WriterClaim claim(options.out);
   catch_interrupts();
   const auto trace = open_trace(options.trace);
-  const CommonOptions& common = invocation.common;
-  const Model model = load_with(options.model, common, options.intervene);
+  const Model model = load_with(options.model, invocation.common, options.intervene);
   refuse_chosen_positions(model, "detect");
   refuse_changed_attention(model, "detect");
   if (!options.write_prompts.empty()) {
@@ -246,16 +272,7 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
   }
   Atlas atlas = begin(options, invocation, model, trace.get());
   find_all(options, invocation, model, trace.get(), detectors, atlas);
-  if (!options.out.empty() && atlas.examples.prompts.empty() && !interrupted()) {
-    atlas.examples = collect_examples(model, common.seed);
-  }
-  if (options.confirm && !interrupted()) {
-    confirm_all(options, model, atlas, common.seed);
-  }
-  if (interrupted()) {
-    print_note(interrupted_note(options, invocation, atlas));
-    throw Interrupted();
-  }
+  complete(options, invocation, model, atlas);
   note_untouched(atlas);
   if (!options.resume && !trace) {  // else all may have been done before, or when it was recorded
     check_fired(model);

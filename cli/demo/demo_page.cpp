@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "cli/demo/demo_heads.h"
 #include "cli/demo/demo_prompts.h"
 #include "cli/predictions.h"
 #include "cli/render/report.h"
 #include "cli/render/visible.h"
 #include "cli/sweep/result_view.h"
-#include "cli/trace/head_scores.h"
 #include "cli/trace/trace_view.h"
 #include "lib/base/json.h"
 
@@ -19,18 +19,18 @@ constexpr std::size_t kPerKind = 3;
 // A way of attending: how it is measured, and who found it.
 struct Kind {
   const char* name;
-  double AttendingHead::*score;
+  HeadScores DemoHeads::*scores;
   const char* measured;
 };
 constexpr Kind kKinds[] = {
     {"previous token",
-     &AttendingHead::previous,
+     &DemoHeads::previous,
      "the mean attention from each token (the third on) to the one before it"},
     {"first token",
-     &AttendingHead::first,
+     &DemoHeads::first,
      "the mean attention from each token (the second on) to the first one"},
     {"name",
-     &AttendingHead::object,
+     &DemoHeads::object,
      "the attention from the last token, where the model must answer, to the name it should say"},
 };
 
@@ -79,28 +79,30 @@ void add_predictions(Report& report, const Model& model, const TraceReader& trac
   report.table(table, "Every prompt with its answer and the model's first choice.");
 }
 
-void add_heads(Report& report, const TraceReader& trace, const std::vector<AttendingHead>& heads) {
+void add_heads(Report& report, const TraceReader& trace, const DemoHeads& heads) {
   report.text(fmt::format(
       "## Heads found in the data\nOf the {} heads, the {} strongest in each of three ways, by "
       "means over the {} prompts. Nothing was chosen by hand; a high score says what a head does "
       "on these prompts, not that the answer needs it.",
-      heads.size(),
+      heads.first.size(),
       kPerKind,
       trace.prompt_count()));
   Table table({{"kind"}, {"layer"}, {"head"}, {"score", 3}});
   for (const Kind& kind : kKinds) {
-    for (const AttendingHead& head : strongest(heads, kind.score, kPerKind)) {
-      table.row({kind.name, head.head.layer, head.head.head, head.*kind.score});
+    const HeadScores& scores = heads.*kind.scores;
+    for (const HeadId& head : top_heads(scores, kPerKind)) {
+      table.row({kind.name, head.layer, head.head, scores[head]});
     }
   }
   report.table(table);
   for (const Kind& kind : kKinds) {
-    const AttendingHead best = strongest(heads, kind.score, 1).front();
-    report.figure(to_svg(heat_map_of(trace, {hook_of(best.head), 0, best.head.head})),
+    const HeadScores& scores = heads.*kind.scores;
+    const HeadId best = top_heads(scores, 1).front();
+    report.figure(to_svg(heat_map_of(trace, {hook_of(best), 0, best.head})),
                   fmt::format("The strongest {} head, {}. Score {:.3f}: {}.",
                               kind.name,
-                              to_string(best.head),
-                              best.*kind.score,
+                              to_string(best),
+                              scores[best],
                               kind.measured));
   }
 }
@@ -217,7 +219,7 @@ std::string footer_of(const DemoPage& files, const TraceReader& trace) {
 std::vector<HeadId> heads_to_knock_out(const TraceReader& trace,
                                        const std::optional<Result>& sweep) {
   if (!sweep) {
-    return {strongest(score_heads(trace), &AttendingHead::object, 1).front().head};
+    return top_heads(demo_heads(trace).object, 1);
   }
   const Effects effects = effects_of(*sweep);
   std::vector<HeadId> heads;
@@ -234,7 +236,7 @@ void write_demo_page(const DemoPage& files,
                      const TraceReader& trace,
                      const DemoKnockout& knockout,
                      const std::optional<Result>& sweep) {
-  const std::vector<AttendingHead> heads = score_heads(trace);
+  const DemoHeads heads = demo_heads(trace);
   Report report({.title = "Attention heads of " + model_label(trace),
                  .subtitle = "What headscope demo recorded and saw",
                  .footer = footer_of(files, trace)});
@@ -245,7 +247,7 @@ void write_demo_page(const DemoPage& files,
       "of them twice; the sentence should end with the other one (*indirect object "
       "identification*, [Wang et al. 2022](https://arxiv.org/abs/2211.00593)).\n\nThe same "
       "by hand:\n" +
-      commands_text(files, model, strongest(heads, &AttendingHead::object, 1).front().head));
+      commands_text(files, model, top_heads(heads.object, 1).front()));
   add_predictions(report, model, trace);
   add_heads(report, trace, heads);
   if (sweep) {
@@ -256,7 +258,7 @@ void write_demo_page(const DemoPage& files,
   report.text(
       fmt::format("## All {} heads\nClick a head to see its map; point at a token to see "
                   "what it attends to and what attends to it.",
-                  heads.size()));
+                  heads.first.size()));
   report.viewer(files.viewer);
   report.write(files.page);
 }

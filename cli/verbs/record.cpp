@@ -40,6 +40,20 @@ struct RecordArguments {
   RecordOptions record;
 };
 
+// One run of a task's items; their gradients are those of `metric`, if there is one.
+RecordResult run_task(const Model& model,
+                      const RecordArguments& options,
+                      const Metric* metric,
+                      RecordOptions record) {
+  const auto unfit = options.task.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail;
+  const Task task =
+      task_for(model, options.task.file, {.bos = options.prompts.bos, .unfit = unfit});
+  const TaskRecording recording = task_recording(task, parse_run(options.task.run), metric, model);
+  record.objective = recording.objective;
+  record.provenance["identity"].update(recording.identity);
+  return record_with_progress(model, recording.prompts, options.out, record);
+}
+
 RecordResult run_changed(const Model& model,
                          const RecordArguments& options,
                          const Invocation& invocation) {
@@ -57,18 +71,8 @@ RecordResult run_changed(const Model& model,
         return hook.ends_with("_grad");
       });
   if (!options.task.file.empty()) {
-    const TaskRecording task =
-        task_recording(task_for(model,
-                                options.task.file,
-                                {.bos = options.prompts.bos,
-                                 .unfit = options.task.skip_unfit ? TaskOptions::Unfit::skip
-                                                                  : TaskOptions::Unfit::fail}),
-                       parse_run(options.task.run),
-                       gradients ? &find_metric(options.task.metric) : nullptr,
-                       model);
-    record.objective = task.objective;
-    record.provenance["identity"].update(task.identity);
-    return record_with_progress(model, task.prompts, options.out, record);
+    return run_task(
+        model, options, gradients ? &find_metric(options.task.metric) : nullptr, record);
   }
   if (gradients) {
     throw UsageError(

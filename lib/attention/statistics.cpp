@@ -91,10 +91,8 @@ std::pair<Tensor, Tensor> kernel_operands(const StatisticsInputs& in) {
   return {in.q.to(at::kFloat) * in.spec.head_scale.view({-1, 1}), in.k.to(at::kFloat)};
 }
 
-}  // namespace
-
-AttentionStatistics attention_statistics(const StatisticsInputs& in,
-                                         const StatisticsRequest& request) {
+// The kernel of the device, with what it takes of inputs and request; 12 values.
+std::vector<Tensor> call_kernel(const StatisticsInputs& in, const StatisticsRequest& request) {
   using Maybe = const std::optional<Tensor>&;
   using Signature = std::vector<Tensor>(const Tensor&,
                                         const Tensor&,
@@ -112,33 +110,40 @@ AttentionStatistics attention_statistics(const StatisticsInputs& in,
                                         Maybe,
                                         std::int64_t,
                                         std::int64_t);
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("headscope::attention_statistics", "")
+                             .typed<Signature>();
+  const AttentionSpec& spec = in.spec;
+  const auto [q, k] = kernel_operands(in);
+  const std::int64_t rows = (request.first ? 1 : 0) | (request.entropy ? 2 : 0) |
+                            (request.distance ? 4 : 0) | (request.columns ? 8 : 0);
+  return op.call(q,
+                 k,
+                 spec.scale,
+                 spec.softcap,
+                 spec.window,
+                 optional(in.pads),
+                 optional(spec.alibi),
+                 optional(spec.sinks),
+                 optional(in.lse),
+                 request.top_k,
+                 request.offsets,
+                 request.windows,
+                 optional(request.spans),
+                 optional(request.targets),
+                 rows,
+                 request.block);
+}
+
+}  // namespace
+
+AttentionStatistics attention_statistics(const StatisticsInputs& in,
+                                         const StatisticsRequest& request) {
   check(in, request);
   if (in.bias.defined() || in.score_scale.defined() || !statistics_kernels_know(in.spec)) {
     return attention_statistics_explicit(in, request);
   }
-  const AttentionSpec& spec = in.spec;
-  const auto [q, k] = kernel_operands(in);
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("headscope::attention_statistics", "")
-                             .typed<Signature>();
-  const std::int64_t rows = (request.first ? 1 : 0) | (request.entropy ? 2 : 0) |
-                            (request.distance ? 4 : 0) | (request.columns ? 8 : 0);
-  std::vector<Tensor> out = op.call(q,
-                                    k,
-                                    spec.scale,
-                                    spec.softcap,
-                                    spec.window,
-                                    optional(in.pads),
-                                    optional(spec.alibi),
-                                    optional(spec.sinks),
-                                    optional(in.lse),
-                                    request.top_k,
-                                    request.offsets,
-                                    request.windows,
-                                    optional(request.spans),
-                                    optional(request.targets),
-                                    rows,
-                                    request.block);
+  std::vector<Tensor> out = call_kernel(in, request);
   for (Tensor& each : out) {
     each = each.numel() == 0 ? Tensor() : each;
   }

@@ -2,9 +2,9 @@
 #include <cmath>
 
 #include "analyses/bench/bench_runs.h"
+#include "cli/demo/demo_heads.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
-#include "cli/trace/head_scores.h"
 #include "cli/trace/trace_view.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -23,13 +23,13 @@ std::string made_trace(const Folder& folder) {
   header.provenance = {{"model", "/models/tiny.gguf"}, {"identity", Json::object()}};
   header.prompts = {{"p", "a b c d", {1, 2, 3, 4}, {{"object", {1, 3}}}, {}}};
   header.datasets = {
-      {"blocks.5.attn.hook_pattern", {"prompt", "head", "query", "key"}, {2, 0, 0}, DType::f32}};
+      {"blocks.0.attn.hook_pattern", {"prompt", "head", "query", "key"}, {2, 0, 0}, DType::f32}};
   const std::vector<float> patterns{1, 0, 0, 0, 1, 0, 0, 0, 0, 0.9F, 0.1F, 0, 0, 0.1F, 0.7F, 0.2F,
                                     1, 0, 0, 0, 1, 0, 0, 0, 1, 0,    0,    0, 1, 0,    0,    0};
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(patterns.data());
   TraceWriter writer(folder / "made.h5", header, {});
   writer.write(0,
-               "blocks.5.attn.hook_pattern",
+               "blocks.0.attn.hook_pattern",
                DType::f32,
                {bytes, bytes + patterns.size() * sizeof(float)});
   writer.finish_prompt(0);
@@ -41,16 +41,13 @@ std::string made_trace(const Folder& folder) {
 
 TEST_CASE("head scores are means of the attention they name") {
   const Folder folder;
-  const auto scores = score_heads(TraceReader(made_trace(folder)));
-  REQUIRE(scores.size() == 2);
-  CHECK(scores[0].head.layer == 5);
-  CHECK(scores[0].previous == Approx((0.9 + 0.7) / 2));
-  CHECK(scores[0].first == Approx(1.0 / 3));
-  CHECK(scores[0].object == Approx(0.1 + 0.7));
-  CHECK(scores[1].previous == Approx(0.0));
-  CHECK(scores[1].first == Approx(1.0));
-  CHECK(strongest(scores, &AttendingHead::first, 1).front().head == HeadId{5, 1});
-  CHECK(strongest(scores, &AttendingHead::previous, 5).size() == 2);
+  const DemoHeads scores = demo_heads(TraceReader(made_trace(folder)));
+  REQUIRE(scores.previous.grid == HeadGrid{1, 2});
+  CHECK(scores.previous[{0, 0}] == Approx((0.9 + 0.7) / 2));
+  CHECK(scores.first[{0, 0}] == Approx(1.0 / 3));
+  CHECK(scores.object[{0, 0}] == Approx(0.1 + 0.7));
+  CHECK(scores.previous[{0, 1}] == Approx(0.0));
+  CHECK(scores.first[{0, 1}] == Approx(1.0));
 }
 
 TEST_CASE("labels fall back to token ids, and the model is named by its file") {
@@ -58,7 +55,7 @@ TEST_CASE("labels fall back to token ids, and the model is named by its file") {
   const TraceReader trace(made_trace(folder));
   CHECK(token_labels(trace.prompt(0)) == std::vector<std::string>{"1", "2", "3", "4"});
   CHECK(model_label(trace) == "tiny.gguf");
-  CHECK(heat_map_of(trace, {"blocks.5.attn.hook_pattern", 0, 1}).values[4] == 1.0F);
+  CHECK(heat_map_of(trace, {"blocks.0.attn.hook_pattern", 0, 1}).values[4] == 1.0F);
 }
 
 TEST_CASE("names of hooks are split into layer and point") {

@@ -72,9 +72,9 @@ TEST_CASE("every share is what its absence takes from the logits, all after it f
     };
     for (int layer = 0; layer < model.config().n_layers; ++layer) {
       for (std::int64_t head = 0; head < model.config().n_heads; ++head) {
-        check(components.head(layer, head), truth.share("attn.hook_z", layer, head));
+        check(components.of(Node::of({layer, head})), truth.share("attn.hook_z", layer, head));
       }
-      check(components.mlp(layer), truth.share("hook_mlp_out", layer, {}));
+      check(components.of(Node::mlp(layer)), truth.share("hook_mlp_out", layer, {}));
     }
     check(components.token(), truth.share("hook_embed", -1, {}));
     if (model.config().positions == Positions::learned) {
@@ -99,6 +99,7 @@ TEST_CASE("b_O is one component a layer, β and b_U another") {
     CHECK(close(constant, with.clean[i] - without.clean[i]));
     CHECK(std::abs(share_of(with, components.bias(1), i)) > 1e-3);
     // Behind the last block nothing reads them: the shares are as they were.
-    CHECK(share_of(with, components.head(1, 0), i) == share_of(without, components.head(1, 0), i));
+    CHECK(share_of(with, components.of(Node::of({1, 0})), i) ==
+          share_of(without, components.of(Node::of({1, 0})), i));
   }
 }

@@ -24,6 +24,16 @@ using namespace headscope::test;
 
 namespace {
 
+RetrievalPrompt with_needle(const std::string& id,
+                            const std::vector<std::int32_t>& tokens,
+                            const Span& needle) {
+  RetrievalPrompt prompt;
+  prompt.id = id;
+  prompt.tokens = tokens;
+  prompt.needle = needle;
+  return prompt;
+}
+
 // Token 5 stands before a needle of 9, 7, 11 and again at the end: the induction head copies it.
 std::vector<RetrievalPrompt> needles() {
   std::vector<RetrievalPrompt> prompts;
@@ -35,10 +45,7 @@ std::vector<RetrievalPrompt> needles() {
     tokens.insert(tokens.end(), {5, 9, 7, 11});
     tokens.insert(tokens.end(), filler.end() - 4 - static_cast<long>(before % 2), filler.end());
     tokens.push_back(5);
-    prompts.push_back({.id = std::to_string(before),
-                       .tokens = tokens,
-                       .needle = {begin, begin + 3},
-                       .answer = ""});
+    prompts.push_back(with_needle(std::to_string(before), tokens, {begin, begin + 3}));
   }
   return prompts;
 }
@@ -137,7 +144,7 @@ Plain plain_loop(const Model& model,
 std::vector<RetrievalPrompt> copied_prompts(const Model& model) {
   std::vector<RetrievalPrompt> prompts;
   for (int p = 0; p < 4; ++p) {
-    RetrievalPrompt prompt{.id = std::to_string(p), .tokens = {}, .needle = {2, 0}, .answer = ""};
+    RetrievalPrompt prompt = with_needle(std::to_string(p), {}, {2, 0});
     for (std::int64_t i = 0; i < 25 + 3 * p; ++i) {  // many tokens, so that some are written
       const std::int64_t token = i < 5 ? i : i * i * (p + 3) + 7 * i;
       prompt.tokens.push_back(static_cast<std::int32_t>(5 + token % (model.config().d_vocab - 5)));
@@ -283,13 +290,14 @@ TEST_CASE("samples that are done are not run again, and the others stay as they 
 
 TEST_CASE("prompts that cannot be are refused") {
   const Model model = induction_model();
-  const auto bad = [&](const RetrievalPrompt& prompt) {
-    CHECK_THROWS_AS(retrieval_scores(model, {prompt}, options_of()), UsageError);
+  const auto bad = [&](const std::vector<std::int32_t>& tokens, const Span& needle) {
+    CHECK_THROWS_AS(retrieval_scores(model, {with_needle("bad", tokens, needle)}, options_of()),
+                    UsageError);
   };
-  bad({.id = "one", .tokens = {0}, .needle = {0, 1}, .answer = ""});
-  bad({.id = "outside", .tokens = {0, 1}, .needle = {1, 3}, .answer = ""});
-  bad({.id = "empty", .tokens = {0, 1}, .needle = {1, 1}, .answer = ""});
-  bad({.id = "long", .tokens = std::vector<std::int32_t>(25), .needle = {1, 2}, .answer = ""});
+  bad({0}, {0, 1});  // one token
+  bad({0, 1}, {1, 3});
+  bad({0, 1}, {1, 1});
+  bad(std::vector<std::int32_t>(25), {1, 2});               // longer than the context
   CHECK_THROWS_AS(beyond_context(model, 100), UsageError);  // its positions are learned
   CHECK(beyond_context(model, 10).config().n_ctx == 24);
   const Model rotary = load(huggingface_fixture("llama3_gqa_tied"));

@@ -175,8 +175,9 @@ TEST_CASE("the needle is the first window that holds more than 0.9 of its distin
 }
 
 TEST_CASE("copy hits: the count form counts repeats, the set form does not") {
-  const RetrievalPrompt prompt{
-      .id = "p", .tokens = {1, 7, 8, 7, 2}, .needle = {1, 4}, .answer = ""};
+  RetrievalPrompt prompt;
+  prompt.tokens = {1, 7, 8, 7, 2};
+  prompt.needle = {1, 4};
   CopyHits hits(prompt, 4);
   hits.step(7, {1, 4, 2, -3}, 1);  // head 0 looks at a 7 of the needle, head 2 at its 8
   hits.step(7, {3, 4, 1, 99}, 1);

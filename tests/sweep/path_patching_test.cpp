@@ -57,20 +57,21 @@ struct Written {  // everything one pair of prompts needs, run for run
     }
     Recorder c{"*"};
     const Tensor direct = model.forward(clean, frozen | c).logits;
-    if (options.receivers.front().kind == Receiver::Kind::logits) {
+    if (options.receivers.front().is_logits()) {
       return metric(direct);
     }
     Edits received;
     for (const Receiver& receiver : options.receivers) {
-      if (receiver.kind == Receiver::Kind::resid_post) {
-        const std::string name = hook(receiver.layer, "hook_resid_post");
+      if (receiver.resid_post) {
+        const std::string name = hook(receiver.layer(), "hook_resid_post");
         received.at(name).replace(c.at(name));
       } else {
         const std::string part = to_string(receiver);
-        const std::string name = hook(receiver.layer, "attn.hook_" + part.substr(part.size() - 1));
+        const std::string name =
+            hook(receiver.layer(), "attn.hook_" + part.substr(part.size() - 1));
         Selection one;
         const bool shared = name.ends_with("hook_k") || name.ends_with("hook_v");
-        (shared ? one.kv_heads : one.heads) = std::vector<std::int64_t>{receiver.head};
+        (shared ? one.kv_heads : one.heads) = std::vector<std::int64_t>{receiver.node.head};
         received.at(name, one).replace(c.at(name));
       }
     }

@@ -108,9 +108,7 @@ ArithmeticHeads arithmetic_heads(const Model& model,
   if (result.items == 0 || result.accuracy < least_accuracy) {
     return result;
   }
-  const Paths paths({.receivers = {{.kind = Receiver::Kind::logits}}, .positions = {"end"}},
-                    right.items,
-                    model.config());
+  const Paths paths({.receivers = {Receiver()}, .positions = {"end"}}, right.items, model.config());
   const OtherRun source(Run::corrupted);
   const SweepSpec spec{.parts = {{Site::z, true}},
                        .positions = {"end"},

@@ -71,7 +71,7 @@ Tensor direct_effects(const Model& model, const Task& task) {
   std::vector<double> means;
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     for (std::int64_t head = 0; head < c.n_heads; ++head) {
-      const auto begin = static_cast<std::size_t>(components.head(layer, head)) * items;
+      const auto begin = static_cast<std::size_t>(components.of(Node::of({layer, head}))) * items;
       double sum = 0.0;
       for (std::size_t i = 0; i < items; ++i) {
         sum += found->shares[begin + i] / static_cast<double>(items);
