@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """serve_load.py PROGRAM MODEL [--requests N] [--at-once N] [--soak N] [--kinds N]: the load test of BENCHMARKS.md.
 
-Starts `headscope serve`, has each of a set of different requests (prompts, interventions, samplers) answered alone, then
-sends them mixed, many at once, and holds every answer against the one given alone; then a soak, during which the memory
-that /metrics tells must stay flat, with clients that leave in the middle among the others. Needs nothing but Python.
+Starts `headscope serve`, has each of a set of different requests (prompts, interventions, samplers) answered alone by a
+server that keeps no prefixes, then sends them mixed, many at once, to one that does, and holds every answer against the
+one given alone; then a soak, during which the memory that /metrics tells must stay flat, with clients that leave in the
+middle among the others. Needs nothing but Python.
 """
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import re
@@ -19,8 +21,10 @@ def requests(layers, heads, count):
     """Different requests: what is asked, so that the answer depends on nothing else."""
     random.seed(7)
     made = []
+    shared = [random.randrange(5, 250) for _ in range(10)]  # a beginning that many have
     for i in range(count):
-        body = {"prompt": [random.randrange(5, 250) for _ in range(1 + i % 12)], "max_tokens": 4 + i % 9,
+        own = [random.randrange(5, 250) for _ in range(1 + i % 12)]
+        body = {"prompt": shared + own if i % 4 == 3 else own, "max_tokens": 4 + i % 9,
                 "temperature": 0 if i % 2 else 1.3, "seed": i, "top_p": 0.9 if i % 3 else 1.0}
         layer, head = random.randrange(layers), random.randrange(heads)
         edits = [None,
@@ -29,7 +33,13 @@ def requests(layers, heads, count):
                  {"site": f"blocks.{layer}.hook_mlp_out", "op": "scale", "factor": 3},
                  {"site": f"blocks.{layer}.attn.hook_pattern", "heads": [head], "op": "uniform"},
                  {"site": f"blocks.{layer}.attn.hook_attn_scores", "heads": [head], "op": "bias", "bias": 1.5,
-                  "pairs": [[None, 0]]}][i % 6]
+                  "pairs": [[None, 0]]},
+                 {"site": f"blocks.{layer}.attn.hook_z", "op": "zero", "apply": {"phase": "decode"}},
+                 {"site": f"blocks.{layer}.attn.hook_z", "op": "scale", "factor": -2, "apply": {"steps": {"from": 1, "to": 3}}},
+                 {"site": f"blocks.{layer}.hook_resid_post", "op": "scale",
+                  "strength": {"schedule": "linear", "from": 3, "to": 1, "steps": 4}},
+                 {"site": f"blocks.{layer}.attn.hook_z", "op": "zero",
+                  "when": {"statistic": "first_token_mass", "above": 0.3}}][i % 10]
         if edits:
             body["interventions"] = {"version": 1, "interventions": [edits]}
         made.append(body)
@@ -69,9 +79,11 @@ async def metric(port, name):
 def told(answer):
     """What of an answer must not depend on what ran beside it."""
     status, body = answer
+    if status == 400 and body["error"]["code"] == "intervention_changed_nothing":  # as right as a text
+        return status, body["error"]["message"]
     if status != 200:
         raise SystemExit(f"status {status}: {body}")
-    return body["choices"][0]["text"], body["choices"][0]["finish_reason"], body["usage"]
+    return body["choices"][0]["text"], body["choices"][0]["finish_reason"], body["usage"], body.get("interventions")
 
 
 async def many(port, bodies, at_once, leave=0.0):
@@ -86,12 +98,16 @@ async def many(port, bodies, at_once, leave=0.0):
     return await asyncio.gather(*(one(body) for body in bodies))
 
 
-async def measure(port, options):
+async def alone(port, options):
+    """The requests, and each one's answer when nothing runs beside it."""
     card = json.loads(await get(port, "/v1/models"))["data"][0]
     kinds = requests(card["n_layers"], card["n_heads"], options.kinds)
-    alone = [told(await post(port, "/v1/completions", body)) for body in kinds]
-    assert len(set(map(str, alone))) > len(kinds) / 2, "the requests are too much alike"
+    answers = [told(await post(port, "/v1/completions", body)) for body in kinds]
+    assert len(set(map(str, answers))) > len(kinds) / 2, "the requests are too much alike"
+    return kinds, answers
 
+
+async def measure(port, options, kinds, alone):
     order = [i % len(kinds) for i in range(options.requests)]
     random.shuffle(order)
     start, tokens = time.monotonic(), await metric(port, "written_tokens_total")
@@ -99,7 +115,12 @@ async def measure(port, options):
     seconds, tokens = time.monotonic() - start, await metric(port, "written_tokens_total") - tokens
     wrong = sum(told(answer) != alone[i] for answer, i in zip(answers, order))
     print(f"{len(answers)} requests, {options.at_once} at once: {wrong} wrong, {seconds:.1f} s, "
-          f"{len(answers) / seconds:.0f} requests/s, {tokens / seconds:.0f} tokens/s")
+          f"{len(answers) / seconds:.0f} requests/s, {tokens / seconds:.0f} tokens/s, "
+          f"{await metric(port, 'prefix_hits_total')} prompts began as an earlier one", flush=True)
+    for i in [i for answer, i in zip(answers, order) if told(answer) != alone[i]][:3]:
+        print("wrong:", json.dumps(kinds[i]), "alone:", alone[i])
+    if options.soak == 0:
+        return wrong == 0
 
     sizes = [await metric(port, "resident_bytes")]
     parts = 10
@@ -128,19 +149,31 @@ def main():
     parser.add_argument("--soak", type=int, default=10000)
     parser.add_argument("--kinds", type=int, default=48, help="of requests that differ")
     parser.add_argument("--threads", default="0")
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
+    with serving(options, "0") as port:
+        kinds, answers = asyncio.run(alone(port, options))
+    with serving(options, "256") as port:
+        good = asyncio.run(measure(port, options, kinds, answers))
+    sys.exit(0 if good else 1)
+
+
+@contextlib.contextmanager
+def serving(options, prefix_megabytes):
+    """The port of a server that ends as it should when the block does."""
     server = subprocess.Popen([options.program, "serve", options.model, "--port", "0", "--json", "--threads",
-                               options.threads], stdout=subprocess.PIPE, text=True)
+                               options.threads, "--device", options.device, "--prefix-cache", prefix_megabytes],
+                              stdout=subprocess.PIPE, text=True)
     try:
         said = ""
         while "}" not in said:
             said += server.stdout.readline()
-        good = asyncio.run(measure(int(json.loads(said)["url"].rsplit(":", 1)[1]), options))
+        yield int(json.loads(said)["url"].rsplit(":", 1)[1])
     finally:
         server.terminate()
         code = server.wait(60)
-    print(f"server ended with {code}")
-    sys.exit(0 if good and code == 0 else 1)
+    if code != 0:
+        raise SystemExit(f"the server ended with {code}")
 
 
 if __name__ == "__main__":
