@@ -20,6 +20,7 @@ std::vector<Verb> all_verbs() {
       atlas_verb(),
       task_verb(),
       model_verb(),
+      train_verb(),
       patch_verb(),
       ablate_verb(),
       attribute_verb(),

@@ -30,6 +30,7 @@ Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
 Verb model_verb();
+Verb train_verb();
 Verb niah_verb();
 Verb steer_verb();
 Verb sae_train_verb();
