@@ -30,12 +30,14 @@ bool all_single(const SteerData& data) {
   });
 }
 
-// The prompt and a continuation without its last token, which nothing follows.
+// The prompt and a continuation without its last token, which nothing follows: to an edit of the
+// prompt, or of its last token, the continuation is what a model wrote.
 ContrastRow continued(const SteerItem& item, std::size_t index, bool positive) {
   ContrastRow row{.item = index, .prompt = item.prompt, .tail = {}};
   row.tail = (positive ? item.positive : item.negative).front();
   row.sign = positive ? 1.0F : -1.0F;
   row.prompt.tokens.insert(row.prompt.tokens.end(), row.tail.begin(), row.tail.end() - 1);
+  row.prompt.written = std::ssize(row.tail) - 1;
   return row;
 }
 

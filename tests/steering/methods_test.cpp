@@ -248,14 +248,18 @@ TEST_CASE("a head's shift has the gradients of finite differences, and Adam goes
 TEST_CASE("what is estimated of heads is what is measured, where the change is small") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
-  std::string lines;
-  for (int i = 0; i < 12; ++i) {
-    lines += "{\"prompt\": \"a b c" + std::to_string(i) +
-             "\", \"positive\": \"d\", \"negative\": \"e\", \"spans\": {\"key\": [1, 3]}}\n";
-  }
-  const SteerSplit split = split_of(data_of(lines, model, folder), 0.25, 0);
-  for (const std::string method : {"temperature", "pasta", "scale"}) {
-    CAPTURE(method);
+  for (const auto& [method, positive] :
+       {std::pair<std::string, std::string>{"temperature", "d"},
+        {"pasta", "d"},
+        {"pasta", " was great"},  // of several tokens, whose keys keep their weight
+        {"scale", "d"}}) {
+    CAPTURE(method, positive);
+    std::string lines;
+    for (int i = 0; i < 12; ++i) {
+      lines += "{\"prompt\": \"a b c" + std::to_string(i) + "\", \"positive\": \"" + positive +
+               "\", \"negative\": \"e\", \"spans\": {\"key\": [1, 3]}}\n";
+    }
+    const SteerSplit split = split_of(data_of(lines, model, folder), 0.25, 0);
     SteerSettings settings{.heads = 3, .alpha = method == "pasta" ? 0.95 : 1.05};
     if (method == "pasta") {
       settings.span = "key";

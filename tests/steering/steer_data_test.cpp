@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/log_softmax.h>
 
 #include "analyses/metric/summary.h"
@@ -12,6 +13,7 @@
 #include "analyses/steering/contrast.h"
 #include "analyses/steering/edit_taps.h"
 #include "analyses/steering/head_choice.h"
+#include "hooks/edits.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
 #include "tests/steering/examples.h"
@@ -78,6 +80,39 @@ TEST_CASE("the items of a task are judged by all their answers together") {
   CHECK(scores[0] == Approx(std::log(p(a, 11) + p(a, 12)) - std::log(p(a, 13))).margin(1e-4));
   CHECK(scores[1] ==
         Approx(std::log(p(b, 20)) - std::log(p(b, 21) + p(b, 22) + p(b, 23))).margin(1e-4));
+}
+
+TEST_CASE("an edit of the prompt's last token leaves a continuation of several tokens alone") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  const SteerData data = data_of(pair_lines(" was great", "d"), model, folder);
+  Intervention edit{.site = "blocks.1.hook_resid_post", .op = Op::add, .factor = 3.0};
+  edit.where.positions = {{-1}};
+  edit.values.name = "v";
+  const Tensor v = at::linspace(-1.0, 1.0, model.config().d_model, at::kFloat);
+  const std::vector<double> scores =
+      Contrast(data, 60).scores(model, taps_of(model, {edit}, {{"v", v}}));
+  // The same with the position counted from the beginning, in a pass of each row.
+  const auto changed = [&](const SteerItem& item, const std::vector<std::int32_t>& tail) {
+    std::vector<std::int32_t> row = item.prompt.tokens;
+    const std::int64_t last = std::ssize(row) - 1;
+    row.insert(row.end(), tail.begin(), tail.end());
+    Edits edits;
+    edits.at("blocks.1.hook_resid_post", {.positions = {{last}}}).add(v, 3.0);
+    const Tensor log_probs =
+        at::log_softmax(model.forward(Batch({row}), edits, {.logits = Logits::all}).logits[0], -1);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < tail.size(); ++i) {
+      sum += log_probs[last + static_cast<std::int64_t>(i)][tail[i]].item<double>();
+    }
+    return sum;
+  };
+  for (std::size_t i = 0; i < data.items.size(); ++i) {
+    const SteerItem& item = data.items[i];
+    CHECK(scores[i] ==
+          Approx(changed(item, item.positive.front()) - changed(item, item.negative.front()))
+              .margin(1e-4));
+  }
 }
 
 TEST_CASE("a head's z times its gradient is the slope of the score in its scale") {

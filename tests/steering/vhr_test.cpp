@@ -76,12 +76,13 @@ Divergence divergence_of(const Model& model, const SteerData& data, const HeadId
 }
 
 double bound(const std::vector<double>& values) {
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / std::ssize(values);
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
   double squares = 0.0;
   for (const double value : values) {
     squares += (value - mean) * (value - mean);
   }
-  return mean + std::sqrt(squares / static_cast<double>(values.size()));
+  return mean + std::sqrt(squares / count);
 }
 
 // By the definition: beyond the median of the layer, outliers of both kinds as 0.

@@ -23,7 +23,7 @@ std::vector<Intervention> emphasis(const std::vector<HeadId>& heads,
   return edits;
 }
 
-// 1 at keys of the span, alpha at others: [B, 1, 1, keys].
+// 1 at keys of the span and behind the prompt, alpha at others: [B, 1, 1, keys].
 Tensor key_weights(const Visit& visit, const std::string& span, double alpha, std::int64_t keys) {
   Tensor weights = at::full({visit.layout.rows, 1, 1, keys}, alpha, at::kFloat);
   for (std::int64_t row = 0; row < visit.layout.rows; ++row) {
@@ -34,6 +34,8 @@ Tensor key_weights(const Visit& visit, const std::string& span, double alpha, st
     const Span own = text->spans.at(span);
     const std::int64_t pad = visit.layout.pads[static_cast<std::size_t>(row)];
     weights[row].narrow(2, pad + own.begin, own.end - own.begin).fill_(1.0);
+    const std::int64_t written = pad + text->prompt_tokens;
+    weights[row].narrow(2, written, keys - written).fill_(1.0);
   }
   return weights;
 }

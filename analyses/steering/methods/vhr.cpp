@@ -69,7 +69,8 @@ SteerMethod vhr_method() {
               "of the largest D among them",
           .source =
               "He et al. 2024, Cracking the code of hallucination in LVLMs with vision-aware "
-              "head divergence, arXiv:2412.13949 (there: of image tokens)",
+              "head divergence, arXiv:2412.13949 (there: of image tokens, chosen for each prompt "
+              "anew, layer by layer)",
           .reads = {"span", "layers", "heads", "alpha"},
           .fit = fit_vhr};
 }
