@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "analyses/metric/summary.h"
 #include "cli/render/dot_chart.h"

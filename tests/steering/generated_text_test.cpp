@@ -1,7 +1,8 @@
 // What every method fits, applied while the model writes, against a loop that runs the whole text
 // anew for each token and changes it in plain tensor operations.
-#include <cmath>
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 
 #include <ATen/ops/argmax.h>
