@@ -6,6 +6,7 @@
 #include <set>
 
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/log_softmax.h>
 
 #include "analyses/head_detectors/atlas.h"
 #include "analyses/steering/steer_method.h"
@@ -300,6 +301,25 @@ TEST_CASE("ACT calibrates the sinks of the prompt, not what written tokens atten
     }
     CHECK(ids(pieces.text(text)) == generated(model, prompt, applied));
   }
+  // A pass over the whole text, as records of it are made, gives what its steps had.
+  const Prompt& first = fitted.data.items[0].prompt;
+  Generation generation(model);
+  generation.join({.prompt = first.tokens,
+                   .stop = {.max_new = kWritten, .at_end_of_turn = AtEndOfTurn::go_on},
+                   .change = applied});
+  while (generation.step()) {
+  }
+  const Prompt whole = computed_text(first, generation.text(0));
+  const Tensor logits =
+      model.with(applied).forward(Batch::of({&whole}), {.logits = Logits::all}).logits[0];
+  const Tokens written = ids(generation.text(0));
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const std::int64_t at = std::ssize(first.tokens) - 1 + static_cast<std::int64_t>(i);
+    CHECK(logits[at].argmax().item<std::int64_t>() == written[i]);
+    CHECK(at::log_softmax(logits[at], 0)[written[i]].item<double>() ==
+          Approx(generation.text(0).tokens[i].logprob).margin(1e-3));
+  }
+
   fitted.check(Site::pattern, [&](const Prompt& prompt) -> PlainChange {
     const auto length = std::ssize(prompt.tokens);
     return [heads = fitted.heads(), length](HookPoint point, const Tensor& pattern) {
