@@ -70,6 +70,22 @@ void check_rows(const Visit& visit, const Tensor& pattern, const Tensor& selecte
       visit.layout.prompt(row));
 }
 
+namespace {
+
+// The columns behind each row's prompt, [B, 1, 1, 1]: what a model wrote begins there.
+Tensor ends_of_prompts(const BatchLayout& layout, const at::Device& device) {
+  std::vector<std::int64_t> ends;
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    const RowText* text = layout.text(row);
+    const std::int64_t pad = layout.pads[static_cast<std::size_t>(row)];
+    ends.push_back(text == nullptr ? layout.columns
+                                   : std::min(layout.columns, pad + text->prompt_tokens));
+  }
+  return index_tensor(ends, device).view({-1, 1, 1, 1});
+}
+
+}  // namespace
+
 Tensor calibrated_sinks(const Visit& visit, const Tensor& pattern, SinkCalibration how) {
   const BatchLayout& layout = visit.layout;
   if (layout.past > 0 || layout.columns != layout.total) {
@@ -83,10 +99,14 @@ Tensor calibrated_sinks(const Visit& visit, const Tensor& pattern, SinkCalibrati
   const std::int64_t columns = pattern.size(3);
   const Tensor column = at::arange(columns, options);
   const Tensor pads = index_tensor(layout.pads, pattern.device()).view({-1, 1, 1, 1});
-  const Tensor own = column.view({1, 1, -1, 1}) >= pads;  // queries that are no padding
+  const Tensor ends = ends_of_prompts(layout, pattern.device());
+  const Tensor query = column.view({1, 1, -1, 1});
+  const Tensor own = query >= pads;  // queries that are no padding
   const Tensor p = at::where(own, pattern.to(at::kFloat), 0.0);
-  const Tensor mean = p.sum(2, true) / (columns - column).to(at::kFloat);
-  const Tensor above = (mean > how.threshold).logical_and(column >= pads);
+  const Tensor mean =
+      at::where(query < ends, p, 0.0).sum(2, true) / (ends - column).clamp_min(1).to(at::kFloat);
+  const Tensor above =
+      (mean > how.threshold).logical_and(column >= pads).logical_and(column < ends);
   const Tensor sink = above.logical_and(at::cumsum(above.to(at::kLong), -1) > 1);
   const Tensor freed = at::where(sink, p, 0.0).sum(-1, true) * (1 - how.factor);
   const Tensor others = at::where(sink, 0.0, p).sum(-1, true);

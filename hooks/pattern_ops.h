@@ -21,11 +21,12 @@ void check_weights(const Tensor& weights, const std::string& site);
 // given to tokens that it does not see.
 void check_rows(const Visit& visit, const Tensor& pattern, const Tensor& selected);
 
-// Attention calibration (Yu et al. 2024, arXiv:2406.15765). A sink is a key whose mean weight, over
-// the queries from its own on, is above `threshold`; a head's first sink in a row stays as it is.
-// The others keep `factor` of their weight, and each query's other keys, the first sink among them,
-// share what is free in proportion to their weights. Throws UsageError for a pass that does not
-// show the whole of its rows, whose means it could not know.
+// Attention calibration (Yu et al. 2024, arXiv:2406.15765). A sink is a key of the prompt whose
+// mean weight, over the prompt's queries from its own on, is above `threshold`: what a model wrote
+// behind it does not count, as it did not when the prompt ran. A head's first sink in a row stays
+// as it is. The others keep `factor` of their weight, and each query's other keys, the first sink
+// among them, share what is free in proportion to their weights. Throws UsageError for a pass that
+// does not show the whole of its rows, whose means it could not know.
 struct SinkCalibration {
   double threshold = 0.0;
   double factor = 1.0;

@@ -1,14 +1,11 @@
 #include "analyses/circuit/component_reuse.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "analyses/circuit/reproductions.h"
 #include "analyses/circuit/set_attention.h"
 #include "analyses/sweep/prompt_batch.h"
 #include "analyses/sweep/scoring.h"
-#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
 #include "lib/model/memory_need.h"
@@ -17,81 +14,6 @@
 
 namespace headscope {
 namespace {
-
-constexpr std::size_t kInhibitionHeads = 3;  // as many as were published of each kind
-constexpr std::size_t kNegativeHeads = 1;
-constexpr std::size_t kMoverHeads = 5;
-
-ReuseHeads published_for_gpt2_medium() {
-  return {.inhibition = {{12, 3}, {13, 4}, {13, 13}},
-          .negative = {{19, 1}},
-          .movers = find_reproduction("colored-objects").published.classes.front().heads,
-          .origin = "published for GPT-2 medium"};
-}
-
-Task prompts_of(const Tokenizer& tokenizer,
-                const Reproduction& what,
-                std::int64_t items,
-                std::uint64_t seed) {
-  return make_task(what.task,
-                   tokenizer,
-                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
-}
-
-// None of those that heads are found on.
-Task asked_prompts(const Tokenizer& tokenizer, const ReuseOptions& options) {
-  return prompts_of(
-      tokenizer, find_reproduction("colored-objects"), options.items, options.seed + 1);
-}
-
-// The heads of a class of the largest effects.
-std::vector<HeadId> strongest_of(const HeadCircuit& circuit,
-                                 const std::string& name,
-                                 std::size_t count) {
-  const HeadClass* found = circuit.find(name);
-  if (found == nullptr) {
-    return {};
-  }
-  std::vector<HeadId> heads = found->heads;
-  std::stable_sort(heads.begin(), heads.end(), [&](const HeadId& a, const HeadId& b) {
-    return std::abs(found->effects.at(a).mean) > std::abs(found->effects.at(b).mean);
-  });
-  heads.resize(std::min(heads.size(), count));
-  return heads;
-}
-
-HeadCircuit found_circuit(const Model& model,
-                          const std::string& name,
-                          std::size_t stages,
-                          const ReuseOptions& options) {
-  const Reproduction& what = find_reproduction(name);
-  DiscoveryOptions discovery{
-      .stages = {what.stages.begin(), what.stages.begin() + static_cast<std::ptrdiff_t>(stages)},
-      .metric = &find_metric(what.metric),
-      .memory = options.memory,
-      .seed = options.seed};
-  discovery.stop = options.stop;
-  if (options.progress) {
-    discovery.progress = [&](const DiscoveryStage& stage, const SweepProgress& progress) {
-      options.progress(
-          fmt::format("{}: {} heads", name, stage.name),
-          0.4 * static_cast<double>(progress.done) / static_cast<double>(progress.total));
-    };
-  }
-  const Task prompts = prompts_of(model.tokenizer(), what, options.discovery_items, options.seed);
-  return discover(model, prompts, discovery).circuit;
-}
-
-void check_heads(const std::vector<HeadId>& heads, const ModelConfig& config) {
-  for (const HeadId& head : heads) {
-    if (!HeadGrid{config.n_layers, config.n_heads}.contains(head)) {
-      throw UsageError("head {}: the model has {} layers of {} heads",
-                       to_string(head),
-                       config.n_layers,
-                       config.n_heads);
-    }
-  }
-}
 
 // For each head of `set` another of its layer, or, where there is none left, of any.
 std::vector<HeadId> other_heads(const ReuseHeads& heads, const HeadGrid& grid, Random& random) {
@@ -131,43 +53,6 @@ void add_accuracy(ReuseRun& run,
 }
 
 }  // namespace
-
-std::vector<HeadId> ReuseHeads::set() const {
-  std::vector<HeadId> all = inhibition;
-  all.insert(all.end(), negative.begin(), negative.end());
-  return all;
-}
-
-ReuseHeads reuse_heads(const Model& model, const ReuseOptions& options) {
-  ReuseHeads heads;
-  const bool published =
-      is_published_model(find_reproduction("colored-objects").published, model.config());
-  if (published) {
-    heads = published_for_gpt2_medium();
-  }
-  if (!options.heads.empty()) {
-    heads.inhibition = options.heads;
-    heads.negative.clear();
-    heads.origin = "given";
-  } else if (!published) {
-    const HeadCircuit ioi = found_circuit(model, "ioi", 2, options);
-    heads.inhibition = strongest_of(ioi, "S-inhibition", kInhibitionHeads);
-    heads.negative = strongest_of(ioi, "negative mover", kNegativeHeads);
-    heads.origin = "found by path patching on IOI";
-  }
-  if (!options.movers.empty()) {
-    heads.movers = options.movers;
-  } else if (!published) {
-    heads.movers =
-        strongest_of(found_circuit(model, "colored-objects", 1, options), "mover", kMoverHeads);
-  }
-  std::erase_if(heads.movers, [set = heads.set()](const HeadId& head) {
-    return std::find(set.begin(), set.end(), head) != set.end();
-  });
-  check_heads(heads.set(), model.config());
-  check_heads(heads.movers, model.config());
-  return heads;
-}
 
 ReuseRun run_with_set(const Model& model,
                       const Task& task,
@@ -257,15 +142,8 @@ ComponentReuse component_reuse(const Model& model,
   return result;
 }
 
-void check_component_reuse(const Tokenizer& tokenizer, const ReuseOptions& options) {
-  asked_prompts(tokenizer, options);
-  for (const std::string name : {"ioi", "colored-objects"}) {
-    prompts_of(tokenizer, find_reproduction(name), options.discovery_items, options.seed);
-  }
-}
-
 ComponentReuse component_reuse(const Model& model, const ReuseOptions& options) {
-  const Task task = asked_prompts(model.tokenizer(), options);
+  const Task task = reuse_prompts(model.tokenizer(), options);
   const ReuseHeads heads = reuse_heads(model, options);
   if (options.stop && options.stop()) {  // path patching may have found half of them
     return {.heads = heads, .task_hash = task.hash, .runs = {}, .random = {}, .stopped = true};

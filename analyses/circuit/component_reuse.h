@@ -66,6 +66,9 @@ struct ComponentReuse {
 // found.
 ReuseHeads reuse_heads(const Model& model, const ReuseOptions& options);
 
+// Coloured objects, none of the prompts that heads are found on.
+Task reuse_prompts(const Tokenizer& tokenizer, const ReuseOptions& options);
+
 // Makes the prompts that component_reuse() would, and runs nothing. Throws what make_task() does.
 void check_component_reuse(const Tokenizer& tokenizer, const ReuseOptions& options);
 

@@ -23,7 +23,7 @@ std::span<const SteerMethod> all_steer_methods() {
                                   pasta_method(),
                                   act_method(),
                                   low_rank_method(),
-                                  successor_arithmetic_method()};
+                                  successor_shift_method()};
   return methods;
 }
 

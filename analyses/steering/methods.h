@@ -18,6 +18,6 @@ SteerMethod vhr_method();
 SteerMethod pasta_method();
 SteerMethod act_method();
 SteerMethod low_rank_method();
-SteerMethod successor_arithmetic_method();
+SteerMethod successor_shift_method();
 
 }  // namespace headscope

@@ -32,7 +32,7 @@ struct SteerSettings {
   std::optional<std::int64_t> steps{};     // lofit: passes over the examples in each stage
   std::optional<double> rate{};            // lofit: Adam's step
   std::optional<std::int64_t> rank{};      // low-rank: directions that are kept
-  std::optional<std::string> digits{};     // successor-arithmetic: "3:7"
+  std::optional<std::string> digits{};     // successor-shift: "3:7"
   std::optional<std::string> heads_of{};   // a direction whose heads are taken, none chosen here
 };
 

@@ -45,8 +45,7 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->check(CLI::Range(1, 10000))
       ->group(group);
   app.add_option("--rate", settings.rate, "lofit: Adam's step")->group(group);
-  app.add_option(
-         "--digits", settings.digits, "successor-arithmetic: last digits FROM:TO, as in 3:7")
+  app.add_option("--digits", settings.digits, "successor-shift: last digits FROM:TO, as in 3:7")
       ->group(group);
   app.add_option("--rank", options.rank, "low-rank: how many directions are kept; sweep: at each")
       ->delimiter(',')

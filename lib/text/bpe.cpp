@@ -8,6 +8,7 @@
 #include "lib/text/bpe_merge.h"
 #include "lib/text/byte_alphabet.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unknown_word.h"
 
 namespace headscope {
 namespace {
@@ -77,9 +78,9 @@ void Bpe::find_word_break(const std::vector<RankedMerge>& merges) {
 void Bpe::encode_whole(std::string_view word, std::vector<TokenId>& out) const {
   const TokenId id = vocabulary_->find(word);
   if (id < 0 && options_.unk < 0) {
-    throw UsageError("the word '{}' is none of this tokenizer's {} words, and it has no others",
-                     word,
-                     vocabulary_->size());
+    throw UnknownWord("the word '{}' is none of this tokenizer's {} words, and it has no others",
+                      word,
+                      vocabulary_->size());
   }
   out.push_back(id < 0 ? options_.unk : id);
 }

@@ -8,6 +8,7 @@
 #include "lib/text/tokenizer_impl.h"
 #include "lib/text/tokenizer_json.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unknown_word.h"
 
 namespace headscope {
 namespace {
@@ -109,7 +110,11 @@ std::string Tokenizer::piece(TokenId id) const {
 
 std::optional<TokenId> Tokenizer::single(std::string_view text) const {
   std::vector<TokenId> ids;
-  encode_text(*impl_, text, ids);
+  try {
+    encode_text(*impl_, text, ids);
+  } catch (const UnknownWord&) {
+    return std::nullopt;
+  }
   return ids.size() == 1 ? std::optional(ids.front()) : std::nullopt;
 }
 

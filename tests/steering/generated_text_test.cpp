@@ -1,11 +1,12 @@
 // What every method fits, applied while the model writes, against a loop that runs the whole text
 // anew for each token and changes it in plain tensor operations.
 #include <algorithm>
-#include <cmath>
 #include <functional>
+#include <map>
 #include <set>
 
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/log_softmax.h>
 
 #include "analyses/head_detectors/atlas.h"
 #include "analyses/steering/steer_method.h"
@@ -53,6 +54,14 @@ Tokens plain_loop(const Model& model, Tokens text, Site site, const PlainChange&
   return written;
 }
 
+Tokens ids(const GeneratedText& text) {
+  Tokens tokens;
+  for (const WrittenToken& token : text.tokens) {
+    tokens.push_back(token.token);
+  }
+  return tokens;
+}
+
 Tokens generated(const Model& model,
                  const Prompt& prompt,
                  const std::shared_ptr<const StandingChange>& change) {
@@ -63,11 +72,7 @@ Tokens generated(const Model& model,
                    .change = change});
   while (generation.step()) {
   }
-  Tokens tokens;
-  for (const WrittenToken& token : generation.text(0).tokens) {
-    tokens.push_back(token.token);
-  }
-  return tokens;
+  return ids(generation.text(0));
 }
 
 // What a method learned, on a model, and the prompts that text is written behind.
@@ -282,6 +287,39 @@ TEST_CASE("ACT calibrates the sinks of the prompt, not what written tokens atten
     config.n_layers = 5;
   });
   const Fitted fitted(model, "act", {.heads = 6, .alpha = 0.0});
+  // Neither chunks of prompts nor keys kept of one that begins alike stand in its way.
+  const auto applied = standing_interventions(model, fitted.folder.file("d") / "edits.json");
+  Generation pieces(model,
+                    {.prefill_chunk = 3, .prefixes = std::make_shared<PrefixCache>(1 << 24)});
+  for (const std::size_t item : {0U, 0U, 1U}) {  // "a b c0 …", again, "a b c1 …"
+    const Prompt& prompt = fitted.data.items[item].prompt;
+    const std::size_t text =
+        pieces.join({.prompt = prompt.tokens,
+                     .stop = {.max_new = kWritten, .at_end_of_turn = AtEndOfTurn::go_on},
+                     .change = applied});
+    while (pieces.step()) {
+    }
+    CHECK(ids(pieces.text(text)) == generated(model, prompt, applied));
+  }
+  // A pass over the whole text, as records of it are made, gives what its steps had.
+  const Prompt& first = fitted.data.items[0].prompt;
+  Generation generation(model);
+  generation.join({.prompt = first.tokens,
+                   .stop = {.max_new = kWritten, .at_end_of_turn = AtEndOfTurn::go_on},
+                   .change = applied});
+  while (generation.step()) {
+  }
+  const Prompt whole = computed_text(first, generation.text(0));
+  const Tensor logits =
+      model.with(applied).forward(Batch::of({&whole}), {.logits = Logits::all}).logits[0];
+  const Tokens written = ids(generation.text(0));
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const std::int64_t at = std::ssize(first.tokens) - 1 + static_cast<std::int64_t>(i);
+    CHECK(logits[at].argmax().item<std::int64_t>() == written[i]);
+    CHECK(at::log_softmax(logits[at], 0)[written[i]].item<double>() ==
+          Approx(generation.text(0).tokens[i].logprob).margin(1e-3));
+  }
+
   fitted.check(Site::pattern, [&](const Prompt& prompt) -> PlainChange {
     const auto length = std::ssize(prompt.tokens);
     return [heads = fitted.heads(), length](HookPoint point, const Tensor& pattern) {

@@ -99,7 +99,7 @@ SteerData examples(const Model& model, const TempFolder& folder) {
 
 Steering fitted(const Model& model, const SteerData& data, SteerSettings settings) {
   const SteerSplit split = split_of(data, 0.25, 0);
-  return fit_steering(find_steer_method("successor-arithmetic"),
+  return fit_steering(find_steer_method("successor-shift"),
                       {.model = model,
                        .fit = split.fit,
                        .held_out = split.held_out,

@@ -23,7 +23,7 @@ DigitMove wanted_move(const SteerSettings& settings) {
   if (text.size() != 3 || text[1] != ':' || !digit(text[0]) || !digit(text[2]) ||
       text[0] == text[2]) {
     throw UsageError(
-        "successor-arithmetic needs --digits FROM:TO, two different last digits of numbers, as in "
+        "successor-shift needs --digits FROM:TO, two different last digits of numbers, as in "
         "3:7{}",
         text.empty() ? "" : ", not " + text);
   }
@@ -34,7 +34,7 @@ std::vector<TokenId> single_numbers(const Model& model) {
   std::vector<TokenId> numbers = number_tokens(model.tokenizer());
   if (std::ssize(numbers) < kFewestNumbers) {
     throw UsageError(
-        "successor-arithmetic: the tokenizer of {} has single tokens for {} numbers in a row only "
+        "successor-shift: the tokenizer of {} has single tokens for {} numbers in a row only "
         "(it splits the others into digits); what numbers of a last digit share cannot be told "
         "from so few",
         model.source().name,
@@ -96,7 +96,7 @@ void add_moves(Steering& out,
   }
 }
 
-Steering fit_successor_arithmetic(const SteerRequest& request) {
+Steering fit_successor_shift(const SteerRequest& request) {
   const Model& model = request.model;
   const DigitMove move = wanted_move(request.settings);
   const std::vector<TokenId> numbers = single_numbers(model);
@@ -104,7 +104,7 @@ Steering fit_successor_arithmetic(const SteerRequest& request) {
   const std::vector<HeadId> heads =
       strongest_successors(scores, request.settings.heads.value_or(1));
   const Tensor rows = effective_embedding(model, numbers, kMlpOut);
-  Steering out{.direction = direction_of(model, "successor-arithmetic", Op::add), .edits = {}};
+  Steering out{.direction = direction_of(model, "successor-shift", Op::add), .edits = {}};
   add_moves(out, request, heads, digit_move(rows, move), ending_in(numbers, move.from));
   out.chosen["heads"] = OrderedJson::array();
   for (const HeadId& head : heads) {
@@ -120,9 +120,9 @@ Steering fit_successor_arithmetic(const SteerRequest& request) {
 
 }  // namespace
 
-SteerMethod successor_arithmetic_method() {
-  return {.name = "successor-arithmetic",
-          .summary = "Successor heads read numbers as if their last digit were another",
+SteerMethod successor_shift_method() {
+  return {.name = "successor-shift",
+          .summary = "Successor heads read numbers as if they had another last digit",
           .definition =
               "m_n = MLP0(LN(W_E[n])) of the numbers that are one token, f_i = mean m_n over n = i "
               "mod 10; of --digits I:J alpha · (f_J − f_I) (default 1) is added to what the values "
@@ -133,7 +133,7 @@ SteerMethod successor_arithmetic_method() {
               "Gould et al. 2023, Successor heads, arXiv:2312.09230, section 3 (there f_i are "
               "features of a sparse autoencoder, and the head's output alone is read)",
           .reads = {"digits", "heads", "alpha"},
-          .fit = fit_successor_arithmetic};
+          .fit = fit_successor_shift};
 }
 
 }  // namespace headscope
