@@ -218,12 +218,11 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
 std::string methods_help() {
   std::string lines;
   for (const CircuitMethod& method : all_circuit_methods()) {
-    lines += fmt::format("  {:<10} {}\n             score = {}{}{}\n",
-                         method.name,
-                         method.summary,
-                         method.definition,
-                         method.source.empty() ? "" : "\n             ",
-                         method.source);
+    lines += fmt::format(
+        "  {:<10} {}\n             score = {}\n", method.name, method.summary, method.definition);
+    for (const std::string_view more : {method.limit, method.source}) {
+      lines += more.empty() ? "" : fmt::format("             {}\n", more);
+    }
   }
   return lines;
 }
@@ -275,8 +274,8 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
 
 // Settings that the method does not read.
 void refuse_unread_settings(const CLI::App& app, const std::string& method) {
-  if (method != "eap-ig") {
-    refuse_without(app, {"steps"}, "--method eap-ig");
+  if (!method.starts_with("eap-ig")) {
+    refuse_without(app, {"steps"}, "--method eap-ig or eap-ig-act");
   }
   if (method != "acdc") {
     refuse_without(app, {"thresholds"}, "--method acdc");
