@@ -11,8 +11,15 @@
 namespace headscope {
 
 std::span<const CircuitMethod> all_circuit_methods() {
-  static const std::vector<CircuitMethod> kMethods{
-      eap_method(), eap_ig_method(), patch_method(), acdc_method(), hisp_method(), random_method()};
+  static const std::vector<CircuitMethod> kMethods{eap_method(),
+                                                   eap_ig_method(),
+                                                   eap_ig_act_method(),
+                                                   relp_method(),
+                                                   patch_method(),
+                                                   acdc_method(),
+                                                   hisp_method(),
+                                                   ifr_method(),
+                                                   random_method()};
   return kMethods;
 }
 

@@ -31,6 +31,7 @@ struct CircuitMethod {
   std::vector<double> (*edges)(const CircuitContext& context, const CircuitSettings& settings);
   std::vector<double> (*nodes)(const CircuitContext& context, const CircuitSettings& settings);
   OverItems over_items = OverItems::mean;
+  std::string_view limit = {};  // what it cannot find by how it is made, and why
 };
 
 std::span<const CircuitMethod> all_circuit_methods();

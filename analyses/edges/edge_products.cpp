@@ -49,35 +49,40 @@ Tensor WriterDifferences::layer(std::int64_t layer, std::int64_t begin, std::int
 }
 
 void WriterDifferences::blocks(
-    std::int64_t writers,
+    WriterRange writers,
     std::int64_t begin,
     std::int64_t count,
     const std::function<void(std::int64_t, const Tensor&)>& visit) const {
   if (all_.defined()) {
-    visit(0, all_.narrow(0, 0, writers).narrow(1, begin, count));
+    const Tensor wanted = all_.narrow(0, writers.first, writers.end - writers.first);
+    visit(writers.first, wanted.narrow(1, begin, count));
     return;
   }
-  visit(0, layer(-1, begin, count));
-  for (std::int64_t l = 0; graph_.first_writer(l) < writers; ++l) {
-    const std::int64_t first = graph_.first_writer(l);
-    const Tensor block = layer(l, begin, count);
-    visit(first, block.narrow(0, 0, std::min(block.size(0), writers - first)));
+  for (std::int64_t l = -1; l < graph_.shape().n_layers; ++l) {
+    const std::int64_t before = l < 0 ? 0 : graph_.first_writer(l);
+    const std::int64_t first = std::max(writers.first, before);
+    const std::int64_t end = std::min(writers.end, graph_.first_writer(l + 1));
+    if (first < end) {
+      visit(first, layer(l, begin, count).narrow(0, first - before, end - first));
+    }
   }
 }
 
 void add_products(const WriterDifferences& differences,
                   const EdgeGraph& graph,
+                  WriterRange writers,
                   std::int64_t first,
                   std::int64_t begin,
                   const Tensor& gradients,
                   Tensor& scores) {
+  writers.end = std::min(writers.end, graph.writers_before(first));
+  if (writers.first >= writers.end) {
+    return;
+  }
   const std::int64_t readers = gradients.size(0);
   const Tensor right = gradients.flatten(1).t();
   differences.blocks(
-      graph.writers_before(first),
-      begin,
-      gradients.size(1),
-      [&](std::int64_t writer, const Tensor& block) {
+      writers, begin, gradients.size(1), [&](std::int64_t writer, const Tensor& block) {
         const Tensor products = at::matmul(block.flatten(1), right).to(at::kCPU, at::kDouble);
         scores.narrow(0, writer, block.size(0)).narrow(1, first, readers).add_(products);
       });

@@ -7,6 +7,12 @@
 
 namespace headscope {
 
+// Consecutive writers [first, end).
+struct WriterRange {
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+};
+
 // What the writers wrote otherwise: `own` − `other`, both of one batch (or `other` of any run).
 class WriterDifferences {
  public:
@@ -20,9 +26,9 @@ class WriterDifferences {
 
   [[nodiscard]] std::int64_t positions() const { return positions_; }
 
-  // Of the first `writers`, in blocks [w, count, d_model] of consecutive ones, at the positions
+  // Of the writers, in blocks [w, count, d_model] of consecutive ones, at the positions
   // [begin, begin + count) of all rows in order: visit(first writer, block).
-  void blocks(std::int64_t writers,
+  void blocks(WriterRange writers,
               std::int64_t begin,
               std::int64_t count,
               const std::function<void(std::int64_t, const Tensor&)>& visit) const;
@@ -38,11 +44,13 @@ class WriterDifferences {
   Tensor all_;  // [W, positions, d_model], if they fit
 };
 
-// scores[u, v] += Σ difference of u · gradient of v, over positions and d_model. Readers
-// [first, first + R) of one layer, all of which the same writers reach; gradients [R, n, d_model]
-// at positions [begin, begin + n). `scores` is [W, readers] f64 on the CPU.
+// scores[u, v] += Σ difference of u · gradient of v, over positions and d_model, for the u of
+// `writers` that reach v. Readers [first, first + R) of one layer, all of which the same writers
+// reach; gradients [R, n, d_model] at positions [begin, begin + n). `scores` is [W, readers] f64 on
+// the CPU.
 void add_products(const WriterDifferences& differences,
                   const EdgeGraph& graph,
+                  WriterRange writers,
                   std::int64_t first,
                   std::int64_t begin,
                   const Tensor& gradients,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "analyses/edges/head_projections.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -11,22 +13,56 @@ bool norm_after_attention(const Model& model) {
   return model.config().norm_placement == NormPlacement::sandwich;
 }
 
-// [K, readers, writers] on the CPU.
-Tensor cut_edges(const EdgeGraph& graph, const std::vector<const EdgeSet*>& circuits) {
-  const auto k = static_cast<std::int64_t>(circuits.size());
-  Tensor cut = at::zeros({k, graph.n_readers(), graph.n_writers()}, at::kFloat);
-  auto* out = cut.data_ptr<float>();
-  for (const EdgeSet* circuit : circuits) {
-    for (std::int64_t reader = 0; reader < graph.n_readers(); ++reader) {
-      const auto first = static_cast<std::size_t>(graph.index(0, reader));
-      const auto before = static_cast<std::size_t>(graph.writers_before(reader));
-      for (std::size_t writer = 0; writer < before; ++writer) {
-        out[writer] = (*circuit)[first + writer] ? 0.0F : 1.0F;
+// 0 and 1 of the writers [first, first + columns.size()) that each lack names, by `columns`, their
+// places among those that are used (−1: not): [lacks, used].
+Tensor named_writers(const Lack* begin,
+                     const Lack* end,
+                     std::int64_t first,
+                     const std::vector<std::int64_t>& columns,
+                     std::int64_t used) {
+  Tensor named = at::zeros({end - begin, used}, at::kFloat);
+  auto* row = named.data_ptr<float>();
+  for (const Lack* lack = begin; lack != end; ++lack, row += used) {
+    for (const std::int64_t writer : lack->writers) {
+      const std::int64_t place = writer - first;
+      if (place >= 0 && place < static_cast<std::int64_t>(columns.size())) {
+        row[columns[static_cast<std::size_t>(place)]] = 1.0F;
       }
-      out += graph.n_writers();
     }
   }
-  return cut;
+  return named;
+}
+
+// Adds to each row of `sum` [lacks, B·T, d_model] what `written` [w, B·T, d_model], of the writers
+// from `first` on, says of those its lack names.
+void add_named(
+    const Lack* begin, const Lack* end, std::int64_t first, const Tensor& written, Tensor sum) {
+  std::vector<std::int64_t> columns(static_cast<std::size_t>(written.size(0)), -1);
+  std::vector<std::int64_t> used;
+  for (const Lack* lack = begin; lack != end; ++lack) {
+    for (const std::int64_t writer : lack->writers) {
+      const std::int64_t place = writer - first;
+      if (place >= 0 && place < written.size(0)) {
+        columns[static_cast<std::size_t>(place)] = 0;
+      }
+    }
+  }
+  for (std::size_t place = 0; place < columns.size(); ++place) {
+    if (columns[place] == 0) {
+      columns[place] = static_cast<std::int64_t>(used.size());
+      used.push_back(static_cast<std::int64_t>(place));
+    }
+  }
+  if (used.empty()) {
+    return;
+  }
+  const auto count = static_cast<std::int64_t>(used.size());
+  const Tensor named = named_writers(begin, end, first, columns, count).to(written.device());
+  const bool all = count == written.size(0);
+  const Tensor theirs =
+      all ? written : written.index_select(0, index_tensor(used, written.device()));
+  Tensor flat = sum.flatten(1);
+  flat.addmm_(named, theirs.flatten(1));
 }
 
 // Of one layer's writers [w, B·T, d_model], or of the input (−1).
@@ -49,15 +85,9 @@ Tensor clean_differences(const MaskedTap::Setting& in, std::int64_t layer) {
 }  // namespace
 
 MaskedTap::MaskedTap(const Setting& setting, const std::vector<const EdgeSet*>& circuits)
-    : setting_(setting), circuits_(static_cast<std::int64_t>(circuits.size())) {
-  const EdgeGraph& graph = setting.graph;
-  const Tensor cut = cut_edges(graph, circuits);
-  const Tensor any = cut.amax(at::IntArrayRef({0, 2})).contiguous();
-  for (std::int64_t reader = 0; reader < graph.n_readers(); ++reader) {
-    any_cut_.push_back(any.const_data_ptr<float>()[reader] > 0);
-    last_cut_ = any_cut_.back() ? reader : last_cut_;
-  }
-  cut_ = cut.to(setting.clean.embed.device());
+    : setting_(setting),
+      circuits_(static_cast<std::int64_t>(circuits.size())),
+      lacks_(setting.graph, circuits) {
   std::vector<Tensor> known;
   for (std::int64_t layer = -1; layer < setting.first_layer; ++layer) {
     known.push_back(clean_differences(setting, layer));
@@ -66,14 +96,9 @@ MaskedTap::MaskedTap(const Setting& setting, const std::vector<const EdgeSet*>& 
   known_ = before_.size(0);
 }
 
-bool MaskedTap::cut_off(std::int64_t first_reader, std::int64_t count) const {
-  const auto first = any_cut_.begin() + first_reader;
-  return std::find(first, first + count, true) != first + count;
-}
-
 // Whether what the layer writes is asked for by a later reader that is cut off.
 bool MaskedTap::last_needed(int layer) const {
-  return last_cut_ >= setting_.graph.first_reader(layer) + 3 * setting_.graph.shape().n_heads;
+  return lacks_.last() >= setting_.graph.first_reader(layer) + 3 * setting_.graph.shape().n_heads;
 }
 
 Interest MaskedTap::wants(HookPoint point) const {
@@ -83,16 +108,19 @@ Interest MaskedTap::wants(HookPoint point) const {
   const auto observe = [](bool wanted) { return wanted ? Interest::observe : Interest::none; };
   const std::int64_t first = point.layer < 0 ? 0 : graph.first_reader(point.layer);
   switch (point.site) {
-    case Site::q_input:
-      return edit(cut_off(first, heads));
-    case Site::k_input:
-      return edit(cut_off(first + heads, heads));
-    case Site::v_input:
-      return edit(cut_off(first + 2 * heads, heads));
+    case Site::resid_pre:
+      return observe(!lacks_.none(first, 3 * heads));
+    case Site::q:
+      return edit(!lacks_.none(first, heads));
+    case Site::k:
+      return edit(!lacks_.none(first + heads, heads));
+    case Site::v:
+      return edit(!lacks_.none(first + 2 * heads, heads));
     case Site::mlp_in:
-      return edit(graph.shape().mlps > 0 && cut_off(first + 3 * heads, 1));
+      return edit(graph.shape().mlps > 0 && !lacks_.none(first + 3 * heads, 1));
     case Site::resid_post:
-      return edit(point.layer == graph.shape().n_layers - 1 && any_cut_.back());
+      return edit(point.layer == graph.shape().n_layers - 1 &&
+                  !lacks_.none(graph.n_readers() - 1, 1));
     case Site::z:
     case Site::mlp_out:
       return observe(last_needed(point.layer));
@@ -108,12 +136,15 @@ Tensor MaskedTap::visit(const Visit& visit, const Tensor& value) {
   const int layer = visit.point.layer;
   const std::int64_t heads = graph.shape().n_heads;
   switch (visit.point.site) {
-    case Site::q_input:
-      return read_by_heads(HeadInput::q, layer, value);
-    case Site::k_input:
-      return read_by_heads(HeadInput::k, layer, value);
-    case Site::v_input:
-      return read_by_heads(HeadInput::v, layer, value);
+    case Site::resid_pre:
+      read_heads(layer, value);
+      return value;
+    case Site::q:
+      return with_read(HeadInput::q, value);
+    case Site::k:
+      return with_read(HeadInput::k, value);
+    case Site::v:
+      return with_read(HeadInput::v, value);
     case Site::mlp_in:
       return read_by_one(graph.first_reader(layer) + 3 * heads, value);
     case Site::resid_post:
@@ -157,30 +188,77 @@ void MaskedTap::keep(std::int64_t writer, const Tensor& difference) {
   after_.narrow(1, writer - known_, difference.size(1)).copy_(difference);
 }
 
-// What the readers [first, first + count) of one layer lack: [K, count, B·T, d_model].
-Tensor MaskedTap::missing(std::int64_t first_reader, std::int64_t count) const {
-  const std::int64_t writers = setting_.graph.writers_before(first_reader);
-  const Tensor cut = cut_.narrow(1, first_reader, count);
-  const std::int64_t known = std::min(known_, writers);
-  Tensor sum = at::matmul(cut.narrow(2, 0, known), before_.narrow(0, 0, known).flatten(1));
-  if (writers > known_) {
-    const Tensor written = after_.narrow(1, 0, writers - known_).flatten(2);
-    sum = sum + at::bmm(cut.narrow(2, known_, writers - known_), written);
+// What is written and not read: [lacks, B·T, d_model].
+Tensor MaskedTap::missing(const std::vector<Lack>& lacks) const {
+  const auto size = static_cast<std::int64_t>(lacks.size());
+  Tensor sum = at::zeros({size, before_.size(1), before_.size(2)}, before_.options());
+  const Lack* begin = lacks.data();
+  const Lack* const end = begin + lacks.size();
+  add_named(begin, end, 0, before_, sum);
+  while (begin != end && after_.defined()) {
+    const Lack* next =
+        std::find_if(begin, end, [&](const Lack& lack) { return lack.circuit != begin->circuit; });
+    const Tensor rows = sum.narrow(0, begin - lacks.data(), next - begin);
+    add_named(begin, next, known_, after_.select(0, begin->circuit), rows);
+    begin = next;
   }
-  return sum.unflatten(2, {before_.size(1), before_.size(2)});
+  return sum;
 }
 
-// `stream` [K·B, T, H, d_model], one a head.
-Tensor MaskedTap::read_by_heads(HeadInput part, int layer, const Tensor& stream) const {
-  const std::int64_t heads = setting_.graph.shape().n_heads;
-  const std::int64_t first =
-      setting_.graph.first_reader(layer) + static_cast<std::int64_t>(part) * heads;
-  const Tensor lacks = missing(first, heads).transpose(1, 2);  // [K, B·T, H, d_model]
-  return stream - lacks.reshape(stream.sizes());
+// `stream` [K·B, T, d_model], that every head reads but where it lacks something.
+void MaskedTap::read_heads(int layer, const Tensor& stream) {
+  const EdgeGraph& graph = setting_.graph;
+  const std::int64_t heads = graph.shape().n_heads;
+  const std::int64_t first = graph.first_reader(layer);
+  const std::vector<Lack> lacks = lacks_.of(first, 3 * heads);
+  const Tensor whole = stream.to(at::kFloat).unflatten(0, {circuits_, -1}).flatten(1, 2);
+  std::vector<std::int64_t> circuits;
+  for (const Lack& lack : lacks) {
+    circuits.push_back(lack.circuit);
+  }
+  const Tensor read =
+      missing(lacks).neg_().add_(whole.index_select(0, index_tensor(circuits, whole.device())));
+  for (auto& reads : reads_) {
+    reads.clear();
+  }
+  const HeadProjections projections(setting_.model, layer);
+  const Tensor normalized = projections.normalized(read);
+  for (std::size_t i = 0; i < lacks.size(); ++i) {
+    std::vector<std::int64_t> rows;  // of W_QKV
+    for (const std::int64_t reader : lacks[i].readers) {
+      rows.push_back(reader - first);
+    }
+    const Tensor values =
+        projections.projected(normalized.select(0, static_cast<std::int64_t>(i)), rows);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      reads_.at(static_cast<std::size_t>(rows[r] / heads))
+          .push_back(
+              {lacks[i].circuit, rows[r] % heads, values.select(1, static_cast<std::int64_t>(r))});
+    }
+  }
+}
+
+// `value` [K·B, T, H, d_head]
+Tensor MaskedTap::with_read(HeadInput part, const Tensor& value) const {
+  const Tensor out = value.clone();
+  const Tensor by_circuit = out.unflatten(0, {circuits_, -1});
+  for (const HeadRead& read : reads_.at(static_cast<std::size_t>(part))) {
+    Tensor place = by_circuit.select(0, read.circuit).select(2, read.head);
+    place.copy_(read.value.view(place.sizes()));
+  }
+  return out;
 }
 
 Tensor MaskedTap::read_by_one(std::int64_t reader, const Tensor& stream) const {
-  return stream - missing(reader, 1).reshape(stream.sizes());
+  const std::vector<Lack> lacks = lacks_.of(reader, 1);
+  const Tensor lacking = missing(lacks);
+  const Tensor out = stream.clone();
+  const Tensor by_circuit = out.unflatten(0, {circuits_, -1});
+  for (std::size_t i = 0; i < lacks.size(); ++i) {
+    Tensor place = by_circuit.select(0, lacks[i].circuit);
+    place.sub_(lacking.select(0, static_cast<std::int64_t>(i)).view(place.sizes()));
+  }
+  return out;
 }
 
 }  // namespace headscope

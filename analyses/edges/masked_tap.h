@@ -2,9 +2,10 @@
 // all other writers what stands for them.
 #pragma once
 
+#include <array>
 #include <vector>
 
-#include "analyses/edges/circuit_mask.h"
+#include "analyses/edges/circuit_lacks.h"
 #include "analyses/edges/written.h"
 
 namespace headscope {
@@ -21,30 +22,37 @@ class MaskedTap final : public Tap {
   };
 
   // A reader reads stream − Σ_{u cut off} (z_u − z_u'), z_u being written in this run. `circuits`
-  // as of circuit_mask.h.
+  // as of circuit_mask.h. What heads ask, offer and hold is computed anew where they are cut off,
+  // and only there, once for all that are cut off from the same writers.
   MaskedTap(const Setting& setting, const std::vector<const EdgeSet*>& circuits);
 
   [[nodiscard]] Interest wants(HookPoint point) const override;
   Tensor visit(const Visit& visit, const Tensor& value) override;
 
  private:
-  [[nodiscard]] bool cut_off(std::int64_t first_reader, std::int64_t count) const;
   [[nodiscard]] bool last_needed(int layer) const;
   void keep_heads(int layer, const Tensor& z, const Tensor& scale);
   void keep(std::int64_t writer, const Tensor& difference);
-  [[nodiscard]] Tensor missing(std::int64_t first_reader, std::int64_t count) const;
-  [[nodiscard]] Tensor read_by_heads(HeadInput part, int layer, const Tensor& stream) const;
+  [[nodiscard]] Tensor missing(const std::vector<Lack>& lacks) const;
+  void read_heads(int layer, const Tensor& stream);
+  [[nodiscard]] Tensor with_read(HeadInput part, const Tensor& value) const;
   [[nodiscard]] Tensor read_by_one(std::int64_t reader, const Tensor& stream) const;
+
+  // What one head of one circuit reads by q, k or v, projected [B, T, d_head].
+  struct HeadRead {
+    std::int64_t circuit;
+    std::int64_t head;
+    Tensor value;
+  };
 
   Setting setting_;
   std::int64_t circuits_;
-  Tensor cut_;                  // [K, readers, writers] f32, 1 where an edge is cut
-  std::vector<bool> any_cut_;   // [readers], in some circuit
-  std::int64_t last_cut_ = -1;  // the last reader that is
-  std::int64_t known_ = 0;      // writers before the first layer: in all rows as in the clean run
-  Tensor before_;               // [known, B·T, d_model], theirs
-  Tensor after_;                // [K, writers − known, B·T, d_model], as they are written
-  Tensor z_;                    // of the layer in hand, where a norm follows
+  CircuitLacks lacks_;
+  std::int64_t known_ = 0;  // writers before the first layer: in all rows as in the clean run
+  Tensor before_;           // [known, B·T, d_model], theirs
+  Tensor after_;            // [K, writers − known, B·T, d_model], as they are written
+  Tensor z_;                // of the layer in hand, where a norm follows
+  std::array<std::vector<HeadRead>, 3> reads_;  // of the layer in hand, of q, k and v
 };
 
 }  // namespace headscope

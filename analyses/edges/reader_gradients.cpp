@@ -23,23 +23,29 @@ NormalizedStream normalized_stream(const Model& model, const Tensor& stream) {
   return {parts.centred / parts.scale, parts.scale};
 }
 
-// y = x̂ γ, x̂ = x / σ:  ∂/∂x = (g γ − x̂ mean(g γ x̂)) / σ, and less its mean where x was centred.
+// y = x̂ γ, x̂ = x / σ:  ∂/∂x = (g γ − x̂ mean(g γ x̂)) / σ, and less its mean where x was centred;
+// of a constant σ without the middle term.
 Tensor head_reader_gradient(const Model& model,
                             std::int64_t layer,
                             HeadInput part,
                             const NormalizedStream& stream,
-                            const Tensor& gradient) {
+                            const Tensor& gradient,
+                            NormGradient norm) {
   const Tensor by_head = gradient.to(at::kFloat).transpose(0, 1);  // [H, n, d_head]
   Tensor g = at::bmm(by_head, projection_of(model, layer, part).transpose(1, 2));
   if (model.config().norm == Norm::none) {
     return g;
   }
   g.mul_(model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1.gain);
-  const Tensor along = (g * stream.normalized).mean(-1, true);
+  const bool exact = norm == NormGradient::exact;
+  const Tensor along = exact ? (g * stream.normalized).mean(-1, true) : Tensor();
   if (model.config().norm == Norm::layer_norm) {
     g.sub_(g.mean(-1, true));
   }
-  return g.sub_(stream.normalized * along).div_(stream.scale);
+  if (exact) {
+    g.sub_(stream.normalized * along);
+  }
+  return g.div_(stream.scale);
 }
 
 }  // namespace headscope

@@ -13,6 +13,9 @@ struct NormalizedStream {
 };
 NormalizedStream normalized_stream(const Model& model, const Tensor& stream);  // [n, d_model]
 
+// What a norm does to a gradient: exactly, or with its divisor held constant (RelP's LN rule).
+enum class NormGradient { exact, constant_scale };
+
 // ∂/∂ hook_q_input (k_input, v_input) [H, n, d_model] f32 from ∂/∂ hook_q (k, v) [n, H, d_head]:
 // through the projection, and ln1, whose divisor each head's view has for itself. Of a model whose
 // every query head has keys and values of its own (lib/model/ungrouped.h).
@@ -20,6 +23,7 @@ Tensor head_reader_gradient(const Model& model,
                             std::int64_t layer,
                             HeadInput part,
                             const NormalizedStream& stream,
-                            const Tensor& gradient);
+                            const Tensor& gradient,
+                            NormGradient norm = NormGradient::exact);
 
 }  // namespace headscope

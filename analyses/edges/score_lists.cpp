@@ -3,6 +3,29 @@
 
 namespace headscope {
 
+std::vector<double> attributed_edges(const CircuitContext& context,
+                                     const CircuitSettings& settings,
+                                     EdgeAttributionOptions options) {
+  const auto total = static_cast<std::int64_t>(context.task.items.size());
+  std::int64_t done = 0;
+  options.stop = settings.stop;
+  options.progress = [&](std::int64_t items) {
+    done += items;
+    if (settings.progress) {
+      settings.progress(done, total);
+    }
+  };
+  const Tensor scores = edge_attribution(context, options);
+  return scores.defined() ? edge_scores(context.graph, scores) : std::vector<double>();
+}
+
+std::vector<double> attributed_nodes(const CircuitContext& context,
+                                     const CircuitSettings& settings,
+                                     const EdgeAttributionOptions& options) {
+  const std::vector<double> edges = attributed_edges(context, settings, options);
+  return edges.empty() ? edges : node_sums(context.graph, edges);
+}
+
 std::vector<double> edge_scores(const EdgeGraph& graph, const Tensor& matrix) {
   const Tensor by_reader = matrix.t().contiguous();
   const auto* score = by_reader.const_data_ptr<double>();

@@ -17,7 +17,8 @@ bool carries_bias(const Model& model, std::int64_t layer) {
   return sandwiched(model.config()) && block_weights(model, layer).b_O.defined();
 }
 
-// 1 at the tokens of a prompt over their number, 0 at padding [B, T, 1].
+}  // namespace
+
 Tensor weights_of_tokens(const BatchLayout& layout, const at::Device& device) {
   Tensor weights = at::zeros({layout.rows, layout.columns, 1}, at::kFloat);
   for (std::int64_t row = 0; row < layout.rows; ++row) {
@@ -27,8 +28,6 @@ Tensor weights_of_tokens(const BatchLayout& layout, const at::Device& device) {
   }
   return weights.to(device);
 }
-
-}  // namespace
 
 Tensor head_outputs(const Model& model, std::int64_t layer) {
   const ModelConfig& c = model.config();

@@ -53,6 +53,9 @@ class WrittenTap final : public Tap {
 // Every position of one batch of prompts.
 Written written_by(const Model& model, const Batch& batch);
 
+// 1 at the tokens of a prompt over their number, 0 at padding [B, T, 1].
+Tensor weights_of_tokens(const BatchLayout& layout, const at::Device& device);
+
 // The mean over the tokens of each prompt, and over prompts, weighted by `share` (1 / prompts), is
 // added to `sum`, which starts undefined.
 void add_mean(Written& sum, const Written& run, const BatchLayout& layout, double share);

@@ -77,8 +77,8 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
 }
 
 void refuse_unread_settings(const CLI::App& app, const std::string& method) {
-  if (method != "eap-ig") {
-    refuse_without(app, {"steps"}, "--method eap-ig");
+  if (!method.starts_with("eap-ig")) {
+    refuse_without(app, {"steps"}, "--method eap-ig or eap-ig-act");
   }
   if (method != "acdc") {
     refuse_without(app, {"thresholds"}, "--method acdc");

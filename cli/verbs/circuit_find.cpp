@@ -17,6 +17,8 @@
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
+#include "lib/base/memory.h"
+#include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
@@ -94,9 +96,11 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
   check_find(options);
   catch_interrupts();
   const CircuitInput input = circuit_input(options.run, invocation);
+  const std::int64_t loaded = peak_memory(input.model.device());
   const auto start = std::chrono::steady_clock::now();
   CircuitGraph graph = found_graph(options, invocation, input);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const std::int64_t peak = peak_memory(input.model.device());
   graph.made = made_by(options, invocation, input, took.count());
   write_circuit_graph(graph, options.out);
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
@@ -114,25 +118,30 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
         {"circuit_edges", kept},
         {"circuit_nodes", kept_nodes},
         {"seconds", took.count()},
+        {"peak_memory", peak},
+        {"peak_memory_loaded", loaded},
         {"top", table.json()},
         {"exact", exact.json}},
        facts({{"graph", options.out},
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
-              {"took", format_seconds(took.count())}}) +
+              {"took", format_seconds(took.count())},
+              {"memory",
+               fmt::format("{} at most, {} once the model was loaded",
+                           format_bytes(peak),
+                           format_bytes(loaded))}}) +
            "\n" + table.text() + exact.text);
 }
 
 std::string methods_help() {
   std::string lines;
   for (const CircuitMethod& method : all_circuit_methods()) {
-    lines += fmt::format("  {:<10} {}\n             score = {}{}{}\n",
-                         method.name,
-                         method.summary,
-                         method.definition,
-                         method.source.empty() ? "" : "\n             ",
-                         method.source);
+    lines += fmt::format(
+        "  {:<10} {}\n             score = {}\n", method.name, method.summary, method.definition);
+    for (const std::string_view more : {method.limit, method.source}) {
+      lines += more.empty() ? "" : fmt::format("             {}\n", more);
+    }
   }
   return lines;
 }

@@ -124,8 +124,8 @@ Verb circuit_stability_verb() {
         auto arguments = std::make_shared<StabilityArguments>();
         add_stability_options(app, *arguments);
         return [arguments, &app, &invocation] {
-          if (arguments->method != "eap-ig") {
-            refuse_without(app, {"steps"}, "--method eap-ig");
+          if (!arguments->method.starts_with("eap-ig")) {
+            refuse_without(app, {"steps"}, "--method eap-ig or eap-ig-act");
           }
           show_stability(*arguments, invocation);
         };

@@ -108,12 +108,13 @@ std::unique_ptr<Tap> tap_of_layers(const Model& model, VjpTap& vjp_tap) {
 // Runs one pass backwards.
 class Backwards {
  public:
-  Backwards(Pass& pass, VjpTap& vjp_tap, std::vector<Tensor> streams)
-      : pass_(pass), vjp_tap_(vjp_tap), streams_(std::move(streams)) {}
+  // `streams` as of residual_streams() from `first_layer` on.
+  Backwards(Pass& pass, VjpTap& vjp_tap, std::vector<Tensor> streams, std::int64_t first_layer)
+      : pass_(pass), vjp_tap_(vjp_tap), streams_(std::move(streams)), first_layer_(first_layer) {}
 
   GradientResult run(const Objective& objective, const ForwardOptions& options) {
     GradientResult result = head(objective, options);
-    for (int layer = static_cast<int>(pass_.config.n_layers) - 1; layer >= 0; --layer) {
+    for (std::int64_t layer = pass_.config.n_layers - 1; layer >= first_layer_; --layer) {
       block(layer);
     }
     return result;
@@ -145,16 +146,19 @@ class Backwards {
     return result;
   }
 
-  void block(int layer) {
-    const Tensor root = gradient_root(streams_[static_cast<std::size_t>(layer)]);
-    const Tensor out = with_gradients([&] { return run_block(pass_, layer, root); });
+  void block(std::int64_t layer) {
+    const auto place = static_cast<std::size_t>(layer - first_layer_);
+    const Tensor root = gradient_root(streams_[place]);
+    const Tensor out =
+        with_gradients([&] { return run_block(pass_, static_cast<int>(layer), root); });
     gradient_ = vjp_tap_.vector_jacobian_product(pass_, root, out, gradient_);
-    streams_[static_cast<std::size_t>(layer) + 1] = Tensor();
+    streams_[place + 1] = Tensor();
   }
 
   Pass& pass_;
   VjpTap& vjp_tap_;
   std::vector<Tensor> streams_;
+  std::int64_t first_layer_;
   Tensor gradient_;  // with respect to the stream entering the layer done last
 };
 
@@ -165,8 +169,8 @@ std::string gradient_name(HookPoint point) {
 }
 
 std::vector<Tensor> residual_streams(const Model& model, const Resume& from) {
-  if (from.layer != 0 || from.at != Resume::At::layer) {
-    throw UsageError("the streams of a whole pass start at layer 0, not {}", from.layer);
+  if (from.at != Resume::At::layer) {
+    throw UsageError("the streams entering layers start at one, not at its hook_resid_mid");
   }
   StreamRecorder recorder(model);
   const ForwardResult result = model.with(nullptr).resume(from, recorder, {.logits = Logits::none});
@@ -183,7 +187,7 @@ GradientResult gradients(const Model& model,
   const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
   Tap& tap_of_pass = changed ? *changed : vjp_tap;
   Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
-  return Backwards(pass, vjp_tap, residual_streams(model, from))
+  return Backwards(pass, vjp_tap, residual_streams(model, from), from.layer)
       .run(objective, {.logits = Logits::last, .vocab = vocab});
 }
 
@@ -202,7 +206,7 @@ GradientResult gradients(const Model& model,
   const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
   Tap& tap_of_pass = changed ? *changed : vjp_tap;
   Pass pass(model, model.rope_frequencies(), from.layout, tap_of_pass, nullptr);
-  Backwards backwards(pass, vjp_tap, residual_streams(model, from));
+  Backwards backwards(pass, vjp_tap, residual_streams(model, from), 0);
   const GradientResult result = backwards.run(objective, {.logits = logits, .vocab = vocab});
   const Tensor embedded =
       with_gradients([&] { return run_embed(pass, batch.tokens().to(pass.device)); });

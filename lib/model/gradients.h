@@ -45,15 +45,15 @@ GradientResult gradients(const Model& model,
                          const std::vector<std::int64_t>& vocab = {},
                          Logits logits = Logits::last);
 
-// The same from streams entering the first layer: the points before it are not reached.
+// The same from streams entering a layer: the points before it are not reached.
 GradientResult gradients(const Model& model,
                          const Resume& from,
                          const Objective& objective,
                          GradientTap& tap,
                          const std::vector<std::int64_t>& vocab = {});
 
-// The residual stream entering each layer, and the one behind the last: n_layers + 1 of
-// [B, T, d_model].
+// The residual stream entering each layer from `from.layer` on, and the one behind the last:
+// n_layers − from.layer + 1 of [B, T, d_model]. Throws UsageError for Resume::At::mid.
 std::vector<Tensor> residual_streams(const Model& model, const Resume& from);
 
 }  // namespace headscope

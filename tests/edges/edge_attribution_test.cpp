@@ -4,12 +4,13 @@
 
 #include <map>
 
+#include "analyses/edges/edge_memory.h"
 #include "lib/base/error.h"
 #include "lib/model/gradients.h"
 #include "lib/tensor/ops.h"
 #include "tests/edges/edge_fixtures.h"
+#include "tests/edges/edge_readers.h"
 #include "tests/support/catch.h"
-#include "tests/support/taps.h"
 
 using namespace headscope;
 using namespace headscope::test;
@@ -48,28 +49,10 @@ class ReaderTap final : public GradientTap {
   const EdgeGraph& graph_;
 };
 
-// What each writer adds to the stream in a run, by its number [B, T, d_model]; where a norm follows
-// attention, the head's share of what it lets through.
-std::map<std::int64_t, Tensor> written_plainly(const Model& model,
-                                               const EdgeGraph& graph,
-                                               const Batch& batch) {
+std::map<std::int64_t, Tensor> written_in(const EdgeFixture& fixture, const Batch& batch) {
   Watch run;
-  model.forward(batch, run);
-  std::map<std::int64_t, Tensor> writers{{0, run.at(Site::embed)}};
-  const ModelConfig& c = model.config();
-  for (int layer = 0; layer < c.n_layers; ++layer) {
-    Tensor results = run.at(Site::result, layer);
-    if (c.norm_placement == NormPlacement::sandwich) {
-      const NormWeights& norm = model.weights().blocks[static_cast<std::size_t>(layer)].ln1_post;
-      results = results / run.at(Site::ln1_post_scale, layer).unsqueeze(2) * norm.gain;
-      CHECK(difference(results.sum(2), run.at(Site::attn_out, layer)) < 1e-5);
-    }
-    for (std::int64_t head = 0; head < c.n_heads; ++head) {
-      writers[graph.writer(Node::of({layer, head}))] = results.select(2, head);
-    }
-    writers[graph.writer(Node::mlp(layer))] = run.at(Site::mlp_out, layer);
-  }
-  return writers;
+  fixture.model.forward(batch, run);
+  return written_plainly(fixture.model, fixture.context.graph, run);
 }
 
 // One item at a time, one step at a time, one pair at a time.
@@ -80,8 +63,8 @@ Tensor plain_loop(const EdgeFixture& fixture, std::int64_t steps) {
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(fixture.task.items.size()); ++i) {
     const TaskItem& item = fixture.task.items[static_cast<std::size_t>(i)];
     const Batch clean({item.clean.tokens}), corrupted({item.corrupted.tokens});
-    auto own = written_plainly(fixture.model, graph, clean);
-    auto other = written_plainly(fixture.model, graph, corrupted);
+    auto own = written_in(fixture, clean);
+    auto other = written_in(fixture, corrupted);
     for (std::int64_t step = 1; step <= steps; ++step) {
       Resume from{clean.layout(), first_stream(fixture.model, clean)};
       const double left = 1.0 - static_cast<double>(step) / static_cast<double>(steps);
@@ -120,7 +103,7 @@ TEST_CASE("EAP equals a plain double loop in every family") {
   }
 }
 
-TEST_CASE("EAP-IG's steps run as rows, and blocks are cut where memory is short") {
+TEST_CASE("EAP-IG's steps run as rows") {
   for (const char* name : {"gpt2", "gpt_neox", "gemma2", "llama3_gqa_tied"}) {
     CAPTURE(name);
     const EdgeFixture fixture(load(huggingface_fixture(name)), CircuitAblation::corrupted);
@@ -130,5 +113,34 @@ TEST_CASE("EAP-IG's steps run as rows, and blocks are cut where memory is short"
     CHECK((found - plain).abs().max().item<double>() < 1e-4 * largest);
     CHECK((found - edge_attribution(fixture.context, {.steps = 1})).abs().max().item<double>() >
           1e-3 * largest);
+  }
+}
+
+TEST_CASE("blocks of positions, and layers formed again, give what one block gives") {
+  for (const char* name : {"gpt2", "gemma2", "llama3_gqa_tied"}) {
+    CAPTURE(name);
+    const EdgeFixture fixture(load(huggingface_fixture(name)), CircuitAblation::corrupted);
+    const EdgeGraph& graph = fixture.context.graph;
+    const BatchShape one{.rows = 1, .columns = 7};
+    for (const EdgeAttributionOptions& options :
+         {EdgeAttributionOptions{.steps = 1},
+          EdgeAttributionOptions{.steps = 3, .path = PathOf::activations},
+          EdgeAttributionOptions{.rule = GradientRule::relevance}}) {
+      const Tensor whole = edge_attribution(fixture.context, options);
+      EdgeAttributionOptions blocks = options;
+      blocks.chunk = 3;
+      const double bound = 1e-5 * whole.abs().max().item<double>();
+      CHECK((edge_attribution(fixture.context, blocks) - whole).abs().max().item<double>() < bound);
+      // Just enough for an item, with nothing left to keep differences in.
+      const std::int64_t least =
+          edge_bytes(fixture.model.config(), graph, one, options.steps, 1 << 20);
+      const CircuitContext short_of(fixture.model,
+                                    fixture.task,
+                                    find_metric("logit_diff"),
+                                    CircuitAblation::corrupted,
+                                    least + 4);
+      CHECK(plan_edges(short_of, options.steps).difference_bytes < 64);
+      CHECK((edge_attribution(short_of, blocks) - whole).abs().max().item<double>() < bound);
+    }
   }
 }

@@ -1,46 +1,23 @@
 // Edge attribution patching, and with integrated gradients on the inputs.
-#include "analyses/edges/edge_attribution.h"
 #include "analyses/edges/methods.h"
 
 namespace headscope {
 namespace {
 
-std::vector<double> attributed_edges(const CircuitContext& context,
-                                     const CircuitSettings& settings,
-                                     std::int64_t steps) {
-  const auto total = static_cast<std::int64_t>(context.task.items.size());
-  std::int64_t done = 0;
-  const Tensor scores = edge_attribution(context,
-                                         {.steps = steps,
-                                          .progress =
-                                              [&](std::int64_t items) {
-                                                done += items;
-                                                if (settings.progress) {
-                                                  settings.progress(done, total);
-                                                }
-                                              },
-                                          .stop = settings.stop});
-  return scores.defined() ? edge_scores(context.graph, scores) : std::vector<double>();
-}
-
 std::vector<double> eap_edges(const CircuitContext& context, const CircuitSettings& settings) {
-  return attributed_edges(context, settings, 1);
+  return attributed_edges(context, settings, {.steps = 1});
 }
 
 std::vector<double> eap_ig_edges(const CircuitContext& context, const CircuitSettings& settings) {
-  return attributed_edges(context, settings, settings.steps);
-}
-
-std::vector<double> summed(const CircuitContext& context, const std::vector<double>& edges) {
-  return edges.empty() ? edges : node_sums(context.graph, edges);
+  return attributed_edges(context, settings, {.steps = settings.steps});
 }
 
 std::vector<double> eap_nodes(const CircuitContext& context, const CircuitSettings& settings) {
-  return summed(context, eap_edges(context, settings));
+  return attributed_nodes(context, settings, {.steps = 1});
 }
 
 std::vector<double> eap_ig_nodes(const CircuitContext& context, const CircuitSettings& settings) {
-  return summed(context, eap_ig_edges(context, settings));
+  return attributed_nodes(context, settings, {.steps = settings.steps});
 }
 
 }  // namespace
