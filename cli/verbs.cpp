@@ -33,6 +33,7 @@ std::vector<Verb> all_verbs() {
       sae_train_verb(),
       sae_info_verb(),
       sae_eval_verb(),
+      sae_bench_verb(),
       sae_circuit_verb(),
       circuit_find_verb(),
       circuit_eval_verb(),

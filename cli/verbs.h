@@ -36,6 +36,7 @@ Verb steer_verb();
 Verb sae_train_verb();
 Verb sae_info_verb();
 Verb sae_eval_verb();
+Verb sae_bench_verb();
 Verb sae_circuit_verb();
 Verb circuit_find_verb();
 Verb circuit_eval_verb();

@@ -38,6 +38,7 @@ class SaeTrainer {
   SaeTrainState step(const Tensor& x, Measure measure);
 
   [[nodiscard]] std::int64_t steps_done() const { return steps_; }
+  [[nodiscard]] const Tensor& b_dec() const { return weights_.b_dec; }  // as the last step left it
 
   // As it is now, on the CPU in f32: the norm factor folded in, batchtopk with its threshold.
   [[nodiscard]] Sae finished(SaeConfig config) const;

@@ -8,6 +8,7 @@
 #include "hooks/activation_stream.h"
 #include "lib/base/error.h"
 #include "lib/sae/sae_files.h"
+#include "lib/tensor/backend.h"
 #include "lib/tensor/convert.h"
 
 namespace headscope {
@@ -141,6 +142,7 @@ void sae_info(const SaeOptions& options, const Invocation& invocation) {
 }
 
 void sae_eval(const SaeOptions& options, const Invocation& invocation) {
+  use_backend(invocation.common.device);  // traces bring no model that opens it
   const Sae sae = read_sae_of(options).to(to_torch(invocation.common.device), at::kFloat);
   const SaeInput input = sae_input(options, "sae eval", invocation);
   if (!input.model) {

@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 #include "lib/base/version.h"
+#include "lib/tensor/backend.h"
 #include "lib/tensor/convert.h"
 
 namespace headscope {
@@ -191,6 +192,7 @@ void sae_train(const SaeOptions& options, const Invocation& invocation) {
   parse_sae_arch(options.arch);  // before the model is read
   parse_sae_normalisation(options.normalisation);
   check_output_folder(options.out);
+  use_backend(invocation.common.device);  // traces bring no model that opens it
   SaeTrainRun run;
   run.if_exists = if_exists_of(options);
   const SaeInput input = sae_input(options, "sae train", invocation);
