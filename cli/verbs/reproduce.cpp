@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 
+#include "analyses/training/trained_reproduction.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
@@ -14,6 +15,7 @@
 #include "cli/reproduce/component_reuse_view.h"
 #include "cli/reproduce/head_reproduction_view.h"
 #include "cli/reproduce/reproduce_report.h"
+#include "cli/reproduce/trained_reproduction_view.h"
 #include "cli/sweep/sweep_run.h"
 #include "cli/unread_options.h"
 #include "cli/verbs.h"
@@ -76,6 +78,9 @@ ReuseOptions reuse_options(const ReproduceArguments& options, std::uint64_t seed
 // Before the model is loaded.
 void check_names(const std::vector<std::string>& asked) {
   std::vector<std::string> names;
+  for (const TrainedReproduction& each : all_trained_reproductions()) {
+    names.push_back(each.name);
+  }
   for (const Reproduction& each : all_reproductions()) {
     names.push_back(each.name);
   }
@@ -91,6 +96,23 @@ void check_names(const std::vector<std::string>& asked) {
                        fmt::join(names, ", "));
     }
   }
+}
+
+// Whether all names are of models trained here, which need no model; UsageError if some are.
+bool asks_for_trained(const CLI::App& app, const std::vector<std::string>& names) {
+  const auto is_trained = [](const std::string& name) {
+    return find_trained_reproduction(name) != nullptr;
+  };
+  const auto trained = std::count_if(names.begin(), names.end(), is_trained);
+  if (trained == 0) {
+    return false;
+  }
+  const std::string& name = *std::find_if(names.begin(), names.end(), is_trained);
+  if (static_cast<std::size_t>(trained) < names.size()) {
+    throw UsageError("{} trains models of its own; ask for what looks in --model by itself", name);
+  }
+  refuse_unread(app, "reproduce " + name, {"NAME", "output"});
+  return true;
 }
 
 // Prompts of every circuit are made before the weights are read: what cannot be is refused at once.
@@ -366,6 +388,8 @@ Verb reproduce_verb() {
       .example =
           "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
           "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
+          "  headscope reproduce bigram-backcopy mqar modular-addition random-features --threads "
+          "1\n"
           "  headscope reproduce greater-than --tests 10 --json\n"
           "  headscope reproduce induction sinks successor retrieval -o out/heads\n"
           "  headscope reproduce component-reuse --model gpt2-medium",
@@ -374,6 +398,10 @@ Verb reproduce_verb() {
         add_options(app, *options);
         return [options, &app, &invocation] {
           check_names(options->names);
+          if (asks_for_trained(app, options->names)) {
+            run_trained_reproductions(options->names, options->out, invocation);
+            return;
+          }
           check_read(app, *options);
           write_and_show(*options, invocation);
         };
