@@ -101,16 +101,24 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
   }
 }
 
+static std::string subtitle_of(const std::vector<Reproduced>& circuits,
+                               const std::vector<HeadResult>& heads) {
+  return !circuits.empty() ? "Found by path patching, tested by mean ablation"
+         : !heads.empty()  ? "Scored by detectors, confirmed by ablation"
+                           : "Published results about methods, asked again";
+}
+
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
+                             const std::vector<StudyAnswer>& studies,
                              const Model& model,
                              const std::string& footer) {
-  Report report({.title = fmt::format(
-                     "{} of {}", results.empty() ? "Heads" : "Circuits", model.source().name),
-                 .subtitle = results.empty() ? "Scored by detectors, confirmed by ablation"
-                                             : "Found by path patching, tested by mean ablation",
-                 .footer = footer});
+  const bool circuits = !results.empty() || !studies.empty();
+  Report report(
+      {.title = fmt::format("{} of {}", circuits ? "Circuits" : "Heads", model.source().name),
+       .subtitle = subtitle_of(results, heads),
+       .footer = footer});
   for (const Reproduced& result : results) {
     add_reproduction(report, result, model);
   }
@@ -120,6 +128,9 @@ void write_reproduction_page(const std::filesystem::path& path,
   }
   for (const HeadResult& result : heads) {
     add_head_result(report, result, model);
+  }
+  for (const StudyAnswer& answer : studies) {
+    add_study(report, answer);
   }
   report.write(path);
 }

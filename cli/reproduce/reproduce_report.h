@@ -8,6 +8,7 @@
 #include "analyses/head_detectors/published.h"
 #include "cli/render/report.h"
 #include "cli/reproduce/reproduce_view.h"
+#include "cli/reproduce/study_view.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -18,6 +19,7 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
+                             const std::vector<StudyAnswer>& studies,
                              const Model& model,
                              const std::string& footer);
 
