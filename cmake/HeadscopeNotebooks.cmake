@@ -10,7 +10,7 @@ foreach(source IN LISTS notebooks)
     POSITION_INDEPENDENT_CODE OFF
     CXX_COMPILER_LAUNCHER "${HEADSCOPE_WHOLE_PATH_LAUNCHER}")
   target_compile_options(notebook_${name} PRIVATE -fPIC)
-  target_link_libraries(notebook_${name} PRIVATE headscope::analyses headscope::render headscope_warnings)
+  target_link_libraries(notebook_${name} PRIVATE headscope::cli headscope_warnings)
   headscope_torch_pch(notebook_${name})
   if(HEADSCOPE_TESTS)
     add_test(NAME notebooks/${name} COMMAND ${PROJECT_SOURCE_DIR}/notebooks-cpp/check

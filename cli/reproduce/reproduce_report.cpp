@@ -102,19 +102,26 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
   }
 }
 
+static std::string subtitle_of(const std::vector<Reproduced>& circuits,
+                               const std::vector<HeadResult>& heads,
+                               const std::vector<StudyAnswer>& studies) {
+  return !circuits.empty()  ? "Found by path patching, tested by mean ablation"
+         : !heads.empty()   ? "Scored by detectors, confirmed by ablation"
+         : !studies.empty() ? "Published results about methods, asked again"
+                            : "Attention set by hand, against other heads of the same layers";
+}
+
 void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
                              const std::optional<ComponentReuse>& reuse,
+                             const std::vector<StudyAnswer>& studies,
                              const Model& model,
                              const std::string& footer) {
-  const bool heads_alone = results.empty() && !heads.empty();
+  const bool heads_alone = results.empty() && studies.empty() && !heads.empty();
   Report report(
       {.title = fmt::format("{} of {}", heads_alone ? "Heads" : "Circuits", model.source().name),
-       .subtitle = heads_alone ? "Scored by detectors, confirmed by ablation"
-                   : results.empty()
-                       ? "Attention set by hand, against other heads of the same layers"
-                       : "Found by path patching, tested by mean ablation",
+       .subtitle = subtitle_of(results, heads, studies),
        .footer = footer});
   for (const Reproduced& result : results) {
     add_reproduction(report, result, model);
@@ -128,6 +135,9 @@ void write_reproduction_page(const std::filesystem::path& path,
   }
   for (const HeadResult& result : heads) {
     add_head_result(report, result, model);
+  }
+  for (const StudyAnswer& answer : studies) {
+    add_study(report, answer);
   }
   report.write(path);
 }

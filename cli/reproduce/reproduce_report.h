@@ -10,6 +10,7 @@
 #include "analyses/head_detectors/published.h"
 #include "cli/render/report.h"
 #include "cli/reproduce/reproduce_view.h"
+#include "cli/reproduce/study_view.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -21,6 +22,7 @@ void write_reproduction_page(const std::filesystem::path& path,
                              const std::vector<Reproduced>& results,
                              const std::vector<HeadResult>& heads,
                              const std::optional<ComponentReuse>& reuse,
+                             const std::vector<StudyAnswer>& studies,
                              const Model& model,
                              const std::string& footer);
 

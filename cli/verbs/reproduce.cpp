@@ -1,4 +1,5 @@
-// headscope reproduce: published circuits, looked for in a model.
+// headscope reproduce: published circuits, kinds of heads and results about methods, asked again of
+// a model.
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -6,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 
+#include "analyses/studies/circuit_input.h"
+#include "analyses/studies/study_run.h"
 #include "analyses/training/trained_reproduction.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
@@ -43,13 +46,16 @@ struct ReproduceArguments {
   std::vector<std::string> movers;  // likewise
   HeadRunOptions heads;
   int head_seeds = 3;
+  StudyOptions study;
+  bool resume = false;
 };
 
-// What was found of either kind, in the order asked for.
+// What was found of each kind, in the order asked for.
 struct Found {
   std::vector<Reproduced> circuits;
   std::vector<HeadResult> heads;
   std::optional<ComponentReuse> reuse;
+  std::vector<StudyAnswer> studies;
 };
 
 constexpr std::string_view kReuse = "component-reuse";
@@ -75,6 +81,10 @@ ReuseOptions reuse_options(const ReproduceArguments& options, std::uint64_t seed
           .movers = heads_named(options.movers)};
 }
 
+bool is_circuit(const std::string& name) {
+  return find_head_reproduction(name) == nullptr && find_study(name) == nullptr && !is_reuse(name);
+}
+
 // Before the model is loaded.
 void check_names(const std::vector<std::string>& asked) {
   std::vector<std::string> names;
@@ -88,6 +98,9 @@ void check_names(const std::vector<std::string>& asked) {
     names.push_back(each.name);
   }
   names.emplace_back(kReuse);
+  for (const Study& each : all_studies()) {
+    names.push_back(each.name);
+  }
   for (const std::string& name : asked) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       throw UsageError("{}: nothing of that name to reproduce{}; there are {}",
@@ -121,7 +134,7 @@ void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
   ReproduceOptions reproduction = options.reproduce;
   reproduction.seed = seed;
   for (const std::string& name : options.names) {
-    if (find_head_reproduction(name) != nullptr) {
+    if (!is_circuit(name)) {
       continue;
     }
     if (!tokenizer) {
@@ -158,6 +171,9 @@ Model load_changed(const ReproduceArguments& options, const Invocation& invocati
   for (const std::string& name : options.names) {
     if (find_head_reproduction(name) != nullptr) {
       refuse_changed_attention(model, "reproduce " + name);
+    }
+    if (find_study(name) != nullptr && model.standing()) {
+      throw UsageError("reproduce {} asks about the model as it is: leave out --intervene", name);
     }
   }
   return model;
@@ -205,9 +221,39 @@ ComponentReuse run_reuse(const ReproduceArguments& options,
   return component_reuse(model, reuse);
 }
 
+std::filesystem::path steps_path(const ReproduceArguments& options, const std::string& name) {
+  return std::filesystem::path(options.out) / (name + ".steps.jsonl");
+}
+
+StudyAnswer answer_study(const ReproduceArguments& options,
+                         const Study& what,
+                         const Model& model,
+                         std::uint64_t seed) {
+  StepBar bar(what.name);
+  StudyOptions study = options.study;
+  study.seed = seed;
+  study.memory = memory_for(options.memory, model);
+  study.stop = interrupted;
+  const Json from = provenance(model, {.command_line = "", .seed = seed});
+  return {&what,
+          run_study(what,
+                    model,
+                    study,
+                    {.path = steps_path(options, what.name),
+                     .identity = study_identity(what, study, from.at("identity")),
+                     .if_exists = options.resume ? IfExists::resume : IfExists::replace,
+                     .progress = [&](const std::string& step, std::size_t done, std::size_t total) {
+                       bar.show(step, static_cast<double>(done) / static_cast<double>(total));
+                     }})};
+}
+
 Found run(const ReproduceArguments& options, const Model& model, std::uint64_t seed) {
   Found results;
   for (const std::string& name : options.names) {
+    if (const Study* study = find_study(name)) {
+      results.studies.push_back(answer_study(options, *study, model, seed));
+      continue;
+    }
     if (const HeadReproduction* heads = find_head_reproduction(name)) {
       results.heads.push_back(run_heads(options, *heads, model, seed));
       if (results.heads.back().stopped) {
@@ -261,6 +307,10 @@ OrderedJson to_json(const ReproduceArguments& options,
   if (results.reuse) {
     json["component_reuse"] = reuse_json(*results.reuse);
   }
+  json["studies"] = OrderedJson::array();
+  for (const StudyAnswer& answer : results.studies) {
+    json["studies"].push_back(study_json(answer));
+  }
   return json;
 }
 
@@ -280,6 +330,7 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
                           results.circuits,
                           results.heads,
                           results.reuse,
+                          results.studies,
                           model,
                           fmt::format("{} · weights {} · seed {}",
                                       invocation.command_line,
@@ -298,6 +349,9 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
   for (const HeadResult& result : results.heads) {
     text += head_result_text(result, model) + "\n";
   }
+  for (const StudyAnswer& answer : results.studies) {
+    text += study_text(answer) + "\n";
+  }
   show(invocation,
        json,
        text + fmt::format("{}   the page: open it in a browser\n",
@@ -309,18 +363,19 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
                  options.names,
                  "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
                  "induction, sinks, successor, retrieval; component-reuse (IOI's heads made to "
-                 "serve colored objects); several")
+                 "serve colored objects); methods: sae-circuits, eap, acdc; models trained here: "
+                 "bigram-backcopy, mqar, modular-addition, random-features; several")
       ->required();
   app.add_option("--model", options.model, "The model to look in")->capture_default_str();
   app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
-      ->capture_default_str();
+      ->default_str("24; of methods 50");
   app.add_option("--test-items",
                  options.reproduce.test_items,
                  "Prompts of each test; means are over those of one template, so every template "
                  "should come twice")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
-      ->capture_default_str();
+      ->default_str("210; of eap 24");
   app.add_option("--tests",
                  options.reproduce.seeds,
                  "Tests of the circuit, each on prompts drawn from another seed")
@@ -342,9 +397,11 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option(
          "--movers", options.movers, "component-reuse: the heads behind, that are looked at")
       ->delimiter(',');
-  app.add_option("--seeds", options.head_seeds, "Draws of prompts (kinds of heads)")
+  app.add_option("--seeds",
+                 options.head_seeds,
+                 "Draws of prompts (kinds of heads); of prompts and initial weights (sae-circuits)")
       ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+      ->default_str("3; of sae-circuits 10");
   app.add_option("--draws", options.heads.draws, "Random sets of heads to compare with")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -354,27 +411,90 @@ void add_options(CLI::App& app, ReproduceArguments& options) {
   add_output_folder(app, options.out, "The folder to write into")->capture_default_str();
 }
 
+void add_study_options(CLI::App& app, ReproduceArguments& options) {
+  StudyOptions& study = options.study;
+  app.add_option("--tasks", study.tasks, "Tasks of sae-circuits and eap")
+      ->delimiter(',')
+      ->default_str("ioi,greater-than,docstring");
+  app.add_option("--slow-items",
+                 study.slow_items,
+                 "The first prompts of a task, that exact patching and ACDC see (methods)")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--patch-seeds",
+                 study.patch_seeds,
+                 "Of --seeds, those that every node is patched for (sae-circuits)")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app.add_option("--acdc-seeds",
+                 study.acdc_seeds,
+                 "Of --seeds, those that ACDC runs for on the model: hours on a CPU (sae-circuits)")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app.add_option("--exact", study.exact, "Edges that are cut to hold estimates to (eap)")
+      ->check(CLI::Range(4, 1000000))
+      ->capture_default_str();
+  app.add_flag("--resume",
+               options.resume,
+               "Go on with a stopped run of the same options: finished steps of methods are read "
+               "from NAME.steps.jsonl in the folder");
+}
+
+// What was asked for, by kind.
+struct Asked {
+  bool circuit = false, heads = false, study = false, sae_circuits = false, eap = false;
+  bool reuse = false;
+};
+
+Asked asked_for(const std::vector<std::string>& names) {
+  Asked asked;
+  for (const std::string& name : names) {
+    asked.circuit = asked.circuit || is_circuit(name);
+    asked.heads = asked.heads || find_head_reproduction(name) != nullptr;
+    asked.reuse = asked.reuse || is_reuse(name);
+    asked.study = asked.study || find_study(name) != nullptr;
+    asked.sae_circuits = asked.sae_circuits || name == "sae-circuits";
+    asked.eap = asked.eap || name == "eap";
+  }
+  return asked;
+}
+
 void check_read(const CLI::App& app, const ReproduceArguments& options) {
-  const auto is_kind = [](const std::string& name) {
-    return find_head_reproduction(name) != nullptr;
+  const Asked asked = asked_for(options.names);
+  const auto needs = [&](const std::vector<std::string>& given, bool there, const char* what) {
+    if (!there) {
+      refuse_without(app, given, what);
+    }
   };
-  const auto is_circuit = [&](const std::string& name) {
-    return !is_kind(name) && !is_reuse(name);
-  };
-  const std::vector<std::string>& names = options.names;
-  if (std::none_of(names.begin(), names.end(), is_kind)) {
-    refuse_without(app, {"seeds", "draws"}, "a kind of heads (a circuit has --tests)");
+  needs({"seeds"},
+        asked.heads || asked.sae_circuits,
+        "a kind of heads or sae-circuits (a circuit has --tests)");
+  needs({"draws"}, asked.heads, "a kind of heads");
+  needs({"items", "memory"},
+        asked.circuit || asked.reuse || asked.sae_circuits || asked.eap,
+        "a circuit, sae-circuits or eap (kinds of heads have --seeds)");
+  needs({"test-items"}, asked.circuit || asked.reuse || asked.eap, "a circuit or eap");
+  needs({"set", "movers"}, asked.reuse, "component-reuse");
+  needs({"tests", "least", "most"}, asked.circuit, "a circuit (kinds of heads have --seeds)");
+  needs({"tasks", "slow-items"}, asked.sae_circuits || asked.eap, "sae-circuits or eap");
+  needs({"patch-seeds", "acdc-seeds"}, asked.sae_circuits, "sae-circuits");
+  needs({"exact"}, asked.eap, "eap");
+  needs({"resume"}, asked.study, "a method (sae-circuits, eap, acdc)");
+}
+
+// Sizes that several kinds share have defaults of their own each: what was given holds for all.
+void share_sizes(const CLI::App& app, ReproduceArguments& options) {
+  if (was_given(app, "items")) {
+    options.study.items = options.reproduce.discovery_items;
   }
-  if (std::all_of(names.begin(), names.end(), is_kind)) {
-    refuse_without(app,
-                   {"items", "test-items", "tests", "least", "most", "memory"},
-                   "a circuit (kinds of heads have --seeds)");
+  if (was_given(app, "test-items")) {
+    options.study.test_items = options.reproduce.test_items;
   }
-  if (std::none_of(names.begin(), names.end(), is_circuit)) {
-    refuse_without(app, {"tests", "least", "most"}, "a circuit");
+  if (was_given(app, "seeds")) {
+    options.study.seeds = options.head_seeds;
   }
-  if (std::none_of(names.begin(), names.end(), is_reuse)) {
-    refuse_without(app, {"set", "movers"}, "component-reuse");
+  if (asked_for(options.names).study) {
+    study_tasks(options.study);  // an unknown one is refused before anything is read
   }
 }
 
@@ -384,7 +504,7 @@ Verb reproduce_verb() {
   return {
       .name = "reproduce",
       .summary =
-          "Look for a published circuit or kind of heads in a model: a page of what is there",
+          "Published circuits, kinds of heads and results about methods, asked of a model: a page",
       .example =
           "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
           "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
@@ -392,10 +512,18 @@ Verb reproduce_verb() {
           "1\n"
           "  headscope reproduce greater-than --tests 10 --json\n"
           "  headscope reproduce induction sinks successor retrieval -o out/heads\n"
-          "  headscope reproduce component-reuse --model gpt2-medium",
+          "  headscope reproduce component-reuse --model gpt2-medium\n"
+          "  headscope reproduce sae-circuits eap acdc -o out/methods\n"
+          "\n"
+          "sae-circuits: the area under the ROC curve of discrete codes, EAP, EAP-IG, HISP, exact "
+          "patching and\nACDC for the heads of circuits that path patching found, and for models "
+          "whose circuit is known. eap: estimates\nagainst edges that are cut, and circuits of "
+          "the best edges run alone. acdc: a sweep of thresholds on\nmodels whose circuit is "
+          "known.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ReproduceArguments>();
         add_options(app, *options);
+        add_study_options(app, *options);
         return [options, &app, &invocation] {
           check_names(options->names);
           if (asks_for_trained(app, options->names)) {
@@ -403,6 +531,7 @@ Verb reproduce_verb() {
             return;
           }
           check_read(app, *options);
+          share_sizes(app, *options);
           write_and_show(*options, invocation);
         };
       },
