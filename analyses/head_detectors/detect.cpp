@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <new>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "analyses/metric/summary.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/model/not_finite.h"
 #include "lib/model/standing_change.h"
 
 namespace headscope {
@@ -89,6 +91,17 @@ void note_groups(Detection& detection,
   }
   if (detection.groups.size() < 2) {
     detection.groups.clear();
+  }
+}
+
+// The scores of a model whose values are NaN or infinite are no scores.
+void refuse_not_finite(const HeadSamples& scores, const HeadGrid& grid, const Model& model) {
+  for (std::size_t i = 0; i < scores.values.size(); ++i) {
+    if (!std::isfinite(scores.values[i])) {
+      throw DataError("the score of head {} is not finite; {}",
+                      to_string(grid.heads()[i % grid.size()]),
+                      not_finite_advice(model));
+    }
   }
 }
 
@@ -287,6 +300,7 @@ class DetectRun {
       if (stopped()) {
         return;
       }
+      refuse_not_finite(finding.scores, heads_, model_);
       summarise(detection, std::move(finding), heads_, options_.seeds.front());
     } catch (...) {
       explain(detection);
