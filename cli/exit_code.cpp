@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/json_guard.h"
 #include "lib/base/memory.h"
 
 namespace headscope {
@@ -51,7 +52,7 @@ Failure describe_current_exception() {
   } catch (const Interrupted&) {
     return {kInterrupted, "interrupted"};
   } catch (const Json::exception& error) {
-    return {3, first_line(error.what())};
+    return {3, json_fault(error.what())};
   } catch (const std::filesystem::filesystem_error& error) {
     return {3, error.path1().string() + ": " + error.code().message()};
   } catch (const c10::Error& error) {

@@ -179,6 +179,7 @@ int parse_and_run(int argc, const char* const* argv) {
                      one_line(error.what()),
                      verb.empty() ? "" : verb + " ");
   }
+  refuse_empty_values(*verbs.at(verb).app);
   apply(invocation.common);
   verbs.at(verb).run();
   return 0;

@@ -1,6 +1,10 @@
 #include "cli/words.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -55,6 +59,13 @@ void check_number(const CLI::Option& option, const std::string& value) {
   }
   if (is_unsigned && value.find('-') != std::string::npos) {
     throw UsageError("{} {}: is negative; give a whole number from 0 up",
+                     long_name(option),
+                     visible(value, Spaces::kept));
+  }
+  std::uint64_t whole = 0;  // CLI11 takes what 64 bits cannot hold for the largest they can
+  if (is_unsigned && std::from_chars(value.data(), value.data() + value.size(), whole).ec ==
+                         std::errc::result_out_of_range) {
+    throw UsageError("{} {}: is too large; give a whole number below 2^64",
                      long_name(option),
                      visible(value, Spaces::kept));
   }
@@ -124,6 +135,19 @@ class TypedWords {
 
 std::vector<std::string> words_of(const CLI::App& verb, const std::vector<std::string>& typed) {
   return TypedWords(verb, typed).all();
+}
+
+void refuse_empty_values(const CLI::App& verb) {
+  constexpr std::string_view kMayBeEmpty[] = {"--prompt", "--system", "--stop"};
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_lnames().empty() ? option->get_name() : long_name(*option);
+    const auto& values = option->results();
+    if (std::find(values.begin(), values.end(), "") != values.end() &&
+        std::find(std::begin(kMayBeEmpty), std::end(kMayBeEmpty), name) == std::end(kMayBeEmpty)) {
+      throw UsageError(
+          "{}: is empty; give a value{}", name, option->get_required() ? "" : ", or leave it out");
+    }
+  }
 }
 
 }  // namespace headscope

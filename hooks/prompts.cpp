@@ -3,6 +3,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/text/unicode.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
@@ -17,18 +18,6 @@ void check_length(const Prompt& prompt, const ModelConfig& config, const std::st
                     where,
                     prompt.tokens.size(),
                     config.n_ctx);
-  }
-}
-
-// Stored texts are UTF-8; with other bytes in them no reader could decode a file.
-void check_utf8(const std::string& text, const std::string& where) {
-  const std::size_t valid = valid_utf8_prefix(text);
-  if (valid < text.size()) {
-    throw DataError(
-        "{}: byte {} (0x{:02x}) of the text is not UTF-8; convert it, for example with iconv",
-        where,
-        valid,
-        static_cast<unsigned char>(text[valid]));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/attention/statistics.h"
+#include "lib/model/model.h"
 #include "lib/model/tap.h"
 
 namespace headscope {
@@ -30,5 +31,9 @@ class StatisticsTap final : public Tap {
   Receive receive_;
   std::vector<int> layers_;
 };
+
+// Throws DataError naming the first head of `layer` that has statistics which are NaN or infinite,
+// and what to do about it: q, k or scores were so.
+void require_finite(const AttentionStatistics& statistics, int layer, const Model& model);
 
 }  // namespace headscope

@@ -93,7 +93,8 @@ Atlas read_atlas(const std::filesystem::path& path) {
   } catch (const h5::Failure& failure) {
     throw DataError("{}: not a whole atlas ({}); make it again", path.string(), failure.what());
   } catch (const Json::exception& error) {
-    throw DataError("{}: not a whole atlas ({}); make it again", path.string(), error.what());
+    throw DataError(
+        "{}: not a whole atlas ({}); make it again", path.string(), json_fault(error.what()));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "analyses/head_detectors/detect.h"
 
 #include <chrono>
+#include <cmath>
 #include <new>
 #include <optional>
 
@@ -9,6 +10,7 @@
 #include "analyses/head_detectors/detection_summary.h"
 #include "analyses/head_detectors/probe_pass.h"
 #include "lib/base/error.h"
+#include "lib/model/not_finite.h"
 #include "lib/model/standing_change.h"
 
 namespace headscope {
@@ -18,6 +20,17 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The scores of a model whose values are NaN or infinite are no scores.
+void refuse_not_finite(const HeadSamples& scores, const HeadGrid& grid, const Model& model) {
+  for (std::size_t i = 0; i < scores.values.size(); ++i) {
+    if (!std::isfinite(scores.values[i])) {
+      throw DataError("the score of head {} is not finite; {}",
+                      to_string(grid.heads()[i % grid.size()]),
+                      not_finite_advice(model));
+    }
+  }
 }
 
 class DetectRun {
@@ -219,6 +232,7 @@ class DetectRun {
       if (stopped()) {
         return;
       }
+      refuse_not_finite(finding.scores, heads_, model_);
       summarise(detection, std::move(finding), heads_, options_.seeds.front());
     } catch (...) {
       explain(detection);

@@ -108,6 +108,7 @@ void statistics_by_pass(const Model& model,
                         const StatisticsRequest& request,
                         const LayerStatistics& receive) {
   StatisticsTap tap(request, [&](const Visit& visit, const AttentionStatistics& statistics) {
+    require_finite(statistics, visit.point.layer, model);
     receive(visit.point.layer, statistics);
   });
   model.forward(probe_batch(prompts), tap, {.logits = Logits::none});

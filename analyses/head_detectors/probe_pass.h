@@ -17,6 +17,7 @@ using StatisticsOf = std::function<void(const Model& model,
                                         const std::vector<ProbePrompt>& prompts,
                                         const StatisticsRequest& request,
                                         const LayerStatistics& receive)>;
+// Throws DataError where attention is not finite.
 void statistics_by_pass(const Model& model,
                         const std::vector<ProbePrompt>& prompts,
                         const StatisticsRequest& request,

@@ -1,5 +1,7 @@
 #include "analyses/retrieval/haystack.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -8,19 +10,24 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
 
 std::string contents(const std::filesystem::path& path, std::string_view what) {
+  if (is_folder(path)) {
+    throw DataError("{}: is a folder; give the file of the {}", path.string(), what);
+  }
   std::ifstream file(path, std::ios::binary);
-  if (!file || is_folder(path)) {
-    throw DataError("{}: cannot open the {}", path.string(), what);
+  if (!file) {
+    throw DataError("{}: cannot open the {}: {}", path.string(), what, std::strerror(errno));
   }
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw DataError("{}: is empty; it should hold the {}", path.string(), what);
   }
+  check_utf8(text, path.string());
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include "analyses/retrieval/embedded_haystack.h"
 #include "lib/base/error.h"
 #include "lib/base/mapped_file.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
@@ -14,6 +15,7 @@ std::vector<std::string> texts_of(const std::vector<std::filesystem::path>& file
   for (const auto& file : files) {
     const MappedFile mapped(file);
     texts.emplace_back(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+    check_utf8(texts.back(), file.string());
   }
   if (files.empty()) {
     for (const std::string_view text : embedded_haystack()) {

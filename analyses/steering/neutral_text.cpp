@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/mapped_file.h"
 #include "lib/tensor/ops.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
@@ -21,7 +22,9 @@ std::string neutral_text(const std::filesystem::path& file) {
     return std::string(domain_texts().front().text);
   }
   const MappedFile mapped(file);
-  return {reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()};
+  std::string text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  check_utf8(text, file.string());
+  return text;
 }
 
 // Σ of −log p of each next token.

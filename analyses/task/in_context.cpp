@@ -3,7 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/json.h"
+
 namespace headscope {
+
+std::string why_nothing_follows(const Tokenizer& tokenizer) {
+  const auto& after = tokenizer.appended();
+  return after.empty() ? ""
+                       : fmt::format(
+                             "the tokenizer's template puts {} after every text, so that no answer "
+                             "can follow the prompt: take it out of post_processor in a copy of "
+                             "tokenizer.json",
+                             Json(tokenizer.decode(after)).dump());
+}
 
 EncodedText::EncodedText(const Tokenizer& with, std::string prompt, PrependBos prepend_bos)
     : tokenizer(&with),

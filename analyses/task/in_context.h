@@ -16,6 +16,10 @@ class UnfitItem : public DataError {
   using DataError::DataError;
 };
 
+// Why no answer can follow a text, of a tokenizer whose template puts tokens (mostly EOS) after
+// every text; "" of others.
+std::string why_nothing_follows(const Tokenizer& tokenizer);
+
 // A prompt as a model will see it.
 struct EncodedText {
   EncodedText(const Tokenizer& with, std::string prompt, PrependBos prepend_bos);

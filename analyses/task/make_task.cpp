@@ -88,6 +88,9 @@ class Drawing {
           kDrawsAnItem,
           why.empty() ? "" : " (" + why + ")");
     }
+    if (const std::string appended = why_nothing_follows(tokenizer_); !appended.empty()) {
+      throw DataError("{}: {}", maker_.name, appended);
+    }
     throw DataError(
         "{}: none of {} draws fits this tokenizer ({}): {}; give other words with "
         "--templates",

@@ -111,16 +111,10 @@ std::vector<TokenId> tokens_of(const std::vector<std::string>& texts,
   const EncodedText clean(*context.tokenizer, item.clean.text, context.bos);
   for (const std::string& text : texts) {
     const auto token = clean.token_of(text);
-    if (const auto& after = context.tokenizer->appended(); !token && !after.empty()) {
-      throw UnfitItem(
-          "{}: the tokenizer's template puts {} after every text, so that no answer can follow the "
-          "prompt: take it out of post_processor in a copy of tokenizer.json, or give every text "
-          "as "
-          "token ids",
-          where,
-          Json(context.tokenizer->decode(after)).dump());
-    }
     if (!token) {
+      if (const std::string why = why_nothing_follows(*context.tokenizer); !why.empty()) {
+        throw UnfitItem("{}: {}, or give every text as token ids", where, why);
+      }
       throw UnfitItem("{}: {} is not one token after the clean prompt", where, Json(text).dump());
     }
     tokens.push_back(*token);

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/metric/metric.h"
 #include "analyses/sweep/task_input.h"
+#include "cli/choices.h"
 #include "cli/sweep/sweep_run.h"
 #include "lib/families/load.h"
 #include "lib/model/ungrouped.h"
@@ -14,7 +16,8 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options) {
   app.add_option("--task", options.task, "The task (JSONL, as headscope task make writes it)")
       ->required()
       ->check(names_a_file);
-  app.add_option("--metric", options.metric, "What a run is judged by")->capture_default_str();
+  app.add_option("--metric", options.metric, "What a run is judged by: " + names_of(all_metrics()))
+      ->capture_default_str();
   app.add_option("--ablation",
                  options.ablation,
                  "What stands for a writer whose edge is cut: corrupted (what it writes in the "

@@ -5,6 +5,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/steering/steer_method.h"
+#include "cli/choices.h"
+#include "cli/common_options.h"
+
 namespace headscope {
 namespace {
 
@@ -95,8 +99,10 @@ void add_steer_options(CLI::App& app, SteerOptions& options) {
   app.add_option("WHAT", options.what, "list, fit, eval or sweep")
       ->required()
       ->check(CLI::IsMember({"list", "fit", "eval", "sweep"}));
-  app.add_option(
-      "WORDS", options.words, "list: METHOD, or none; fit: METHOD MODEL; eval, sweep: MODEL");
+  app.add_option("WORDS",
+                 options.words,
+                 "list: METHOD, or none; fit: METHOD MODEL; eval, sweep: MODEL. METHOD is one of " +
+                     names_of(all_steer_methods()));
   add_fit_options(app, options);
   add_eval_options(app, options);
   add_prepend_bos(app, options.bos);

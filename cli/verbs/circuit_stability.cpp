@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/edges/circuit_method.h"
 #include "analyses/edges/stability.h"
+#include "cli/choices.h"
 #include "cli/circuit/circuit_options.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -88,7 +90,9 @@ void show_stability(const StabilityArguments& arguments, const Invocation& invoc
 void add_stability_options(CLI::App& app, StabilityArguments& arguments) {
   add_circuit_run_options(app, arguments.run);
   app.add_option(
-         "--method", arguments.method, "As in circuit find; its scores are means over items")
+         "--method",
+         arguments.method,
+         names_of(all_circuit_methods()) + ", as in circuit find; its scores are means over items")
       ->capture_default_str();
   app.add_option("--level", arguments.level, "What is scored")
       ->check(CLI::IsMember({"edge", "node"}))

@@ -1,7 +1,9 @@
 // headscope detect: what every head of a model does.
 #include <CLI/CLI.hpp>
 
+#include "analyses/head_detectors/detector.h"
 #include "cli/atlas/detect_run.h"
+#include "cli/choices.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/unread_options.h"
@@ -12,7 +14,9 @@ namespace {
 
 void add_options(CLI::App& app, DetectVerbOptions& options) {
   app.add_option("MODEL", options.model, "Directory, .gguf file, hub id or smollm2");
-  app.add_option("--detectors", options.detectors, "Names with commas between, or all")
+  app.add_option("--detectors",
+                 options.detectors,
+                 "Names with commas between, or all: " + names_of(all_detectors()))
       ->delimiter(',')
       ->default_str("all");
   app.add_option("--detector-file", options.files, "A detector of your own (.json); several");

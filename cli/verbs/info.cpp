@@ -39,6 +39,7 @@ Info examine(const InfoArguments& options, const CommonOptions& common) {
   Info info;
   info.program = peak_memory();
   info.model = summarize_model(options.model);
+  check_model(options.model);
   info.dtype = common.dtype;
   info.device = common.device;
   info.tokens = std::min(kBatchTokens, info.model.config.n_ctx);

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "analyses/known_models/known_model.h"
+#include "cli/choices.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
@@ -121,7 +122,7 @@ Verb model_verb() {
         app.add_option("WHAT", options->what, "list, show or make")
             ->required()
             ->check(CLI::IsMember({"list", "show", "make"}));
-        app.add_option("NAME", options->name, "The model");
+        app.add_option("NAME", options->name, "The model: " + names_of(all_known_models()));
         app.add_option("-o,--output", options->out, "The directory to make");
         app.add_flag("--overwrite", options->overwrite, "Replace a model that lies there");
         return [options, &invocation] { run(*options, invocation); };

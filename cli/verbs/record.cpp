@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/metric/metric.h"
 #include "analyses/sweep/task_input.h"
 #include "analyses/sweep/task_recording.h"
+#include "cli/choices.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
@@ -135,7 +137,7 @@ void add_task_options(CLI::App& app, RecordTaskArguments& options) {
       ->check(CLI::IsMember({"clean", "corrupted"}))
       ->needs("--task")
       ->capture_default_str();
-  app.add_option("--metric", options.metric, "What gradients are of")
+  app.add_option("--metric", options.metric, "What gradients are of: " + names_of(all_metrics()))
       ->needs("--task")
       ->capture_default_str();
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer")

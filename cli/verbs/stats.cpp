@@ -24,6 +24,7 @@
 #include "lib/model/beyond_context.h"
 #include "lib/tensor/ops.h"
 #include "lib/text/unicode.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
@@ -48,7 +49,9 @@ std::string read_text(const std::string& path) {
   if (!file) {
     throw DataError("{}: cannot read it: {}", path, std::strerror(errno));
   }
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  check_utf8(text, path);
+  return text;
 }
 
 // The first `context` tokens of the text.
@@ -95,6 +98,7 @@ StatisticsCollector collect(const StatsArguments& options,
                       if (interrupted()) {
                         throw Interrupted();
                       }
+                      require_finite(part, visit.point.layer, model);
                       collector.add(visit, part);
                       bar.add();
                     });

@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/metric/metric.h"
 #include "analyses/task/maker.h"
+#include "cli/choices.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
@@ -179,7 +181,9 @@ void add_options(CLI::App& app, TaskArguments& options) {
   app.add_option("WHAT", options.what, "list, show, make or score")
       ->required()
       ->check(CLI::IsMember({"list", "show", "make", "score"}));
-  app.add_option("NAME", options.name, "The task; score takes a file of one too");
+  app.add_option("NAME",
+                 options.name,
+                 "The task: " + names_of(all_task_makers()) + "; score takes a file of one too");
   app.add_option("--model",
                  options.model,
                  "Make it for this model's tokenizer (weights unread), or score this model");
@@ -187,13 +191,17 @@ void add_options(CLI::App& app, TaskArguments& options) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
-  app.add_option("--corruption", options.make.corruption, "How the corrupted prompt differs")
+  app.add_option("--corruption",
+                 options.make.corruption,
+                 "How the corrupted prompt differs: one that task show NAME lists")
       ->default_str("the task's first");
   app.add_option("--templates",
                  options.make.templates,
                  "JSON of templates and words in place of ours; also the published files of IOI "
                  "and colored objects");
-  app.add_option("--metric", options.metrics, "Metrics to score by beside the usual ones")
+  app.add_option("--metric",
+                 options.metrics,
+                 "Metrics to score by beside the usual ones: " + names_of(all_metrics()))
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_flag("--skip-unfit", options.skip_unfit, "Leave out items that do not fit the tokenizer");

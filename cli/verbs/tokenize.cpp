@@ -10,6 +10,7 @@
 #include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "lib/families/load_chat.h"
+#include "lib/text/utf8_check.h"
 
 namespace headscope {
 namespace {
@@ -49,6 +50,7 @@ std::string rendered_chat(const TokenizeArguments& options) {
 
 Tokens tokenize(const TokenizeArguments& options) {
   check_tokenize(options);
+  check_utf8(options.prompt.value_or(""), "--prompt");
   const Tokenizer tokenizer = load_tokenizer(options.model);
   Tokens result{.tokens = {}, .bos = options.bos, .tokenizer = tokenizer.kind(), .rendered = {}};
   if (options.chat) {

@@ -73,6 +73,11 @@ class JsonGuard final : public nlohmann::json_sax<Json> {
   std::vector<std::unordered_set<std::string>> open_;  // the keys of what is open; of a list none
 };
 
+// What nlohmann's message of an exception says, in short and on one line, without its own names:
+// "line 2, column 5 (object): expected '}', found end of input". What was read last is cut to some
+// 40 bytes.
+std::string json_fault(std::string_view message);
+
 // `text` as a document (Json or OrderedJson). Throws DataError for what the rules forbid;
 // nlohmann's exceptions of malformed JSON pass.
 template <typename Document>

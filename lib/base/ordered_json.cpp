@@ -11,7 +11,7 @@ OrderedJson parse_ordered_json(std::string_view text, const std::string& where) 
   try {
     return parse_guarded<OrderedJson>(text, {.where = where});
   } catch (const OrderedJson::exception& error) {
-    throw DataError("{}: malformed JSON: {}", where, error.what());
+    throw DataError("{}: malformed JSON: {}", where, json_fault(error.what()));
   }
 }
 

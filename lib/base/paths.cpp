@@ -60,6 +60,9 @@ bool is_folder(const fs::path& path) {
 }
 
 void check_output_file(const fs::path& path) {
+  if (path.empty()) {
+    throw UsageError("an output without a name; give a file name");
+  }
   const fs::file_status status = status_of(path);
   std::error_code ignored;  // status_of() went the same way
   const bool is_link = fs::is_symlink(fs::symlink_status(path, ignored));

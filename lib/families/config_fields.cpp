@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/warning.h"
 
 namespace headscope {
 namespace {
@@ -205,6 +206,21 @@ void ConfigFields::require_same(std::string_view name, const Json& value, std::s
                     found->dump(),
                     source,
                     value.dump());
+  }
+}
+
+void ConfigFields::tell_if_other(std::string_view name,
+                                 const Json& value,
+                                 std::string_view source) {
+  const Json* found = find(name);
+  if (found != nullptr && *found != value) {
+    warn(fmt::format(
+        "{}: \"{}\": {} is not what counts: {} is {}, which is taken, as transformers does",
+        where_,
+        name,
+        found->dump(),
+        source,
+        value.dump()));
   }
 }
 

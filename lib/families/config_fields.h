@@ -41,6 +41,10 @@ class ConfigFields {
   // missing, null or equal to `value`, which `source` describes ("\"rotary_pct\"").
   void require_same(std::string_view name, const Json& value, std::string_view source);
 
+  // The same where transformers reads `source` and never `name`: another value of `name` is a
+  // warning (lib/base/warning.h) that says so.
+  void tell_if_other(std::string_view name, const Json& value, std::string_view source);
+
   // Fields that change nothing in a forward pass.
   void ignore(std::initializer_list<std::string_view> names);
 

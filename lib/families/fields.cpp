@@ -177,7 +177,11 @@ Rope read_rope(ConfigFields& fields,
     return rope_from(
         without_fraction(settings, fraction, fields.where()), dim, base, fields.where());
   };
-  Rope rope = read(!parameters.is_null() ? parameters : scaling);
+  const Json& settings = !parameters.is_null() ? parameters : scaling;
+  Rope rope = read(settings);
+  if (settings.is_object() && !settings.value("rope_theta", Json()).is_null()) {
+    fields.tell_if_other("rope_theta", rope.base, "rope_theta of the rope settings");
+  }
   if (!parameters.is_null() && !scaling.is_null() && !same(rope, read(scaling))) {
     throw DataError("{}: rope_parameters and rope_scaling disagree; keep one", fields.where());
   }

@@ -35,10 +35,12 @@ fs::path hub_snapshot(const std::string& id) {
   for (std::size_t at = folder.find('/'); at != std::string::npos; at = folder.find('/', at)) {
     folder.replace(at, 1, "--");
   }
-  const fs::path repo = hub_cache() / folder;
+  const fs::path main = hub_cache() / folder / "refs" / "main";
   std::string commit;
-  std::ifstream(repo / "refs" / "main") >> commit;
-  return commit.empty() ? fs::path() : repo / "snapshots" / commit;
+  if (path_exists(main)) {  // a folder that may not be looked into is an error, not an absence
+    std::ifstream(main) >> commit;
+  }
+  return commit.empty() ? fs::path() : main.parent_path().parent_path() / "snapshots" / commit;
 }
 
 }  // namespace

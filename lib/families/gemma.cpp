@@ -9,8 +9,9 @@ namespace headscope {
 
 ModelConfig gemma_config(ConfigFields& f) {
   // hidden_act is an older release's name: transformers does not read it, whatever it says.
-  f.ignore({"hidden_act"});
-  ModelConfig c = llama_config(f, {.name = "hidden_activation", .fallback = "gelu_pytorch_tanh"});
+  constexpr const char* kDefault = "gelu_pytorch_tanh";
+  f.tell_if_other("hidden_act", f.text("hidden_activation", kDefault), "\"hidden_activation\"");
+  ModelConfig c = llama_config(f, {.name = "hidden_activation", .fallback = kDefault});
   c.d_head = f.integer("head_dim", 256);
   c.norm_placement = NormPlacement::sandwich;
   c.tied_embeddings = f.flag("tie_word_embeddings", true);

@@ -39,6 +39,9 @@ double rotary_fraction(ConfigFields& f) {
     set = fraction = own.get<double>();
     source = fmt::format("partial_rotary_factor of {}", name);
   }
+  if (set) {
+    f.tell_if_other("rotary_pct", fraction, source);
+  }
   f.require_same("partial_rotary_factor", fraction, source);
   return fraction;
 }
@@ -54,6 +57,9 @@ double rotary_base(ConfigFields& f) {
                  own.is_null() ? Json(base) : own,
                  own.is_null() ? "\"rotary_emb_base\" (10000 where it is not given)"
                                : "rope_theta of the rope settings");
+  if (!own.is_null()) {
+    f.tell_if_other("rotary_emb_base", own, "rope_theta of the rope settings");
+  }
   return base;
 }
 

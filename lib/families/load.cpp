@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
+#include "lib/base/json_guard.h"
 #include "lib/base/memory.h"
 #include "lib/base/paths.h"
 #include "lib/families/family.h"
@@ -86,7 +87,7 @@ void read_config(Opened& model,
   try {
     model.config = model.family->config(fields);
   } catch (const Json::exception& error) {
-    throw DataError("{}: a field has the wrong type: {}", where, error.what());
+    throw DataError("{}: a field has the wrong type: {}", where, json_fault(error.what()));
   }
   fields.finish();
   model.config.family = model.family->name;
@@ -176,6 +177,12 @@ void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
   check(available_memory(), options.device.is_cuda() ? "the host" : "this machine");
 }
 
+// Where its files have each parameter; of a model with weights.
+WeightRules rules_of(const Opened& model) {
+  const Naming naming = model.gguf == nullptr ? Naming::huggingface : Naming::gguf;
+  return with_embedding_from_head(*model.source, model.family->rules(model.config, naming));
+}
+
 Model::Parts parts_without_weights(const Opened& opened,
                                    const std::string& name,
                                    const LoadOptions& options) {
@@ -227,13 +234,8 @@ Model load_model(const std::string& name, const LoadOptions& options) {
     throw DataError("{}: a config without weights (model.safetensors or its index); download them",
                     opened.path.string());
   }
-  const Naming naming = opened.gguf == nullptr ? Naming::huggingface : Naming::gguf;
-  parts.weights = load_weights(
-      *opened.source,
-      parts.config,
-      with_embedding_from_head(*opened.source, opened.family->rules(parts.config, naming)),
-      options.dtype,
-      options.device);
+  parts.weights =
+      load_weights(*opened.source, parts.config, rules_of(opened), options.dtype, options.device);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());
   }
@@ -254,6 +256,13 @@ Tokenizer load_tokenizer(const std::string& name) {
     throw DataError("{}: no tokenizer (tokenizer.json, or a GGUF vocabulary)", model.path.string());
   }
   return *tokenizer;
+}
+
+void check_model(const std::string& name) {
+  const Opened opened = open(name);
+  if (opened.source != nullptr) {
+    check_weights(*opened.source, opened.config, rules_of(opened));
+  }
 }
 
 ModelSummary summarize_model(const std::string& name) {

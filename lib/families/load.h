@@ -39,6 +39,10 @@ struct ModelSummary {
 };
 ModelSummary summarize_model(const std::string& name);
 
+// Throws what load_model() does of files that are damaged or do not fit the config, without reading
+// a value: a tensor that is missing, of another shape, or that nothing reads.
+void check_model(const std::string& name);
+
 // Bytes the weights take in `dtype`, at most 4e18.
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype);
 

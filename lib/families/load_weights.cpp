@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <set>
 
 #include <fmt/ranges.h>
@@ -158,20 +159,51 @@ void read_parameter(const WeightSource& source,
   }
 }
 
-void read_all(const SourceNames& names,
-              const std::vector<WeightRule>& rules,
-              const std::map<std::string, Parameter>& parameters,
-              int layer,
-              std::set<std::string>& used) {
+using UseParameter =
+    std::function<void(const StoredTensor& stored, const Parameter& parameter, Layout layout)>;
+
+void for_each_rule(const SourceNames& names,
+                   const std::vector<WeightRule>& rules,
+                   const std::map<std::string, Parameter>& parameters,
+                   int layer,
+                   const UseParameter& use) {
   for (const WeightRule& rule : rules) {
     const auto parameter = parameters.find(rule.target);
     if (parameter == parameters.end()) {
       throw InternalError("weight rule for {}, which this model lacks", rule.target);
     }
-    const StoredTensor& stored = names.find(rule.source, layer);
-    read_parameter(names.source(), stored, parameter->second, rule.layout);
-    used.insert(stored.name);
+    use(names.find(rule.source, layer), parameter->second, rule.layout);
   }
+}
+
+// Every parameter with the stored tensor that it is read from. Throws DataError for a missing
+// tensor, and for a stored one that no rule uses.
+void for_each_parameter(const WeightSource& source,
+                        const ModelConfig& config,
+                        const WeightRules& rules,
+                        Weights& weights,
+                        const UseParameter& use) {
+  const SourceNames names(source);
+  std::set<std::string> used;
+  const auto note_and_use = [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
+    use(stored, p, layout);
+    used.insert(stored.name);
+  };
+  for_each_rule(
+      names, rules.model, model_parameters(weights, config), kNoSourceLayer, note_and_use);
+  for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    for_each_rule(names,
+                  rules.block,
+                  block_parameters(weights.blocks[layer], config),
+                  static_cast<int>(layer),
+                  note_and_use);
+  }
+  if (!rules.tied_head.empty()) {
+    if (const StoredTensor* copy = names.find_if_stored(rules.tied_head)) {
+      used.insert(copy->name);  // settle_tied_head() found it equal to W_E
+    }
+  }
+  names.refuse_unused(used, rules);
 }
 
 }  // namespace
@@ -182,22 +214,13 @@ Weights load_weights(const WeightSource& source,
                      DType dtype,
                      const Device& device) {
   Weights weights = allocate_weights(config, dtype);
-  const SourceNames names(source);
-  std::set<std::string> used;
-  read_all(names, rules.model, model_parameters(weights, config), kNoSourceLayer, used);
-  for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
-    read_all(names,
-             rules.block,
-             block_parameters(weights.blocks[layer], config),
-             static_cast<int>(layer),
-             used);
-  }
-  if (!rules.tied_head.empty()) {
-    if (const StoredTensor* copy = names.find_if_stored(rules.tied_head)) {
-      used.insert(copy->name);  // settle_tied_head() found it equal to W_E
-    }
-  }
-  names.refuse_unused(used, rules);
+  for_each_parameter(source,
+                     config,
+                     rules,
+                     weights,
+                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
+                       read_parameter(source, stored, p, layout);
+                     });
   if (device.is_cuda()) {
     for_each_tensor(weights, [&](Tensor& tensor) { tensor = tensor.to(to_torch(device)); });
   }
@@ -205,6 +228,20 @@ Weights load_weights(const WeightSource& source,
     weights.W_U = weights.W_E;
   }
   return weights;
+}
+
+void check_weights(const WeightSource& source,
+                   const ModelConfig& config,
+                   const WeightRules& rules) {
+  Weights weights;  // without tensors: only where they would lie is asked
+  weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
+  for_each_parameter(source,
+                     config,
+                     rules,
+                     weights,
+                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
+                       check_shape(source, stored, p, layout);
+                     });
 }
 
 Weights random_weights(const ModelConfig& config,

@@ -18,6 +18,9 @@ Weights load_weights(const WeightSource& source,
                      DType dtype,
                      const Device& device);
 
+// Throws what load_weights() would, without reading a value.
+void check_weights(const WeightSource& source, const ModelConfig& config, const WeightRules& rules);
+
 // Gaussian weights of a plausible scale, for timing models nobody here has.
 Weights random_weights(const ModelConfig& config,
                        DType dtype,

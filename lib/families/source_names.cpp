@@ -91,6 +91,17 @@ void SourceNames::fail_missing(const std::string& name) const {
       }
     }
   }
+  for (const StoredTensor& tensor : source_.tensors()) {
+    if (tensor.name.ends_with("." + name)) {
+      throw DataError(
+          "{}: tensor {} is missing, but {} is there: \"{}\" before a name is none of the prefixes "
+          "headscope knows; save the model without it",
+          file,
+          name,
+          tensor.name,
+          tensor.name.substr(0, tensor.name.size() - name.size()));
+    }
+  }
   throw DataError(
       "{}: tensor {} is missing, though the config calls for it; is the download whole?",
       file,

@@ -1,6 +1,8 @@
 #include "lib/text/line_fields.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <utility>
 
@@ -29,7 +31,7 @@ void for_each_line(
   }
   std::ifstream file(jsonl);
   if (!file) {
-    throw DataError("{}: cannot open {}", jsonl.string(), kind.named);
+    throw DataError("{}: cannot open {}: {}", jsonl.string(), kind.named, std::strerror(errno));
   }
   std::string text;
   for (std::int64_t number = 1; std::getline(file, text); ++number) {

@@ -34,7 +34,7 @@ TEST_CASE("a line of JSONL is named once and has each key once") {
     CHECK_THROWS_WITH(parse_json_line(text, "p.jsonl:7"),
                       contains("p.jsonl:7: malformed JSON: ") && !contains("line 1"));
   }
-  CHECK_THROWS_WITH(parse_json_line("[1,]", "p.jsonl:7"), contains("column 4: "));
+  CHECK_THROWS_WITH(parse_json_line("[1,]", "p.jsonl:7"), contains("column 4 (value): "));
   for (const char* text : {R"({"a": 1, "a": 1})", R"({"b": {"a": 1, "c": [], "a": 2}})"}) {
     CHECK_THROWS_AS(parse_json_line(text, "p.jsonl:7"), DataError);
     CHECK_THROWS_WITH(parse_json_line(text, "p.jsonl:7"), contains("p.jsonl:7: the key \"a\""));
@@ -63,4 +63,37 @@ TEST_CASE("deep nesting is refused before it can overflow a stack") {
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   CHECK_THROWS_AS(parse_json(deep, "x"), DataError);
   CHECK_THROWS_WITH(parse_json(deep, "x"), contains("nested deeper than 512"));
+}
+
+TEST_CASE("malformed JSON says on one line where it is and what was expected") {
+  const std::vector<std::pair<std::string, std::string>> told{
+      {"{\n \"a\": 1", "line 2, column 8 (object): expected '}', found end of input"},
+      {"[1,]", "line 1, column 4 (value): expected '[', '{', or a literal, found ']'"},
+      {"{\"a\" 1}", "line 1, column 6 (object separator): expected ':', found number literal"},
+      {"{'a': 1}",
+       "line 1, column 2 (object key): expected string literal, found invalid literal; last read: "
+       "'{''"},
+      {"", "line 1, column 1 (value): expected '[', '{', or a literal, found end of input"},
+      {"1e999", "number overflow parsing '1e999'"}};
+  for (const auto& [text, fault] : told) {
+    CHECK_THROWS_WITH(parse_json(text, "c.json"), std::string("c.json: malformed JSON: " + fault));
+    CHECK_THROWS_WITH(parse_ordered_json(text, "x"), std::string("x: malformed JSON: " + fault));
+  }
+  CHECK_THROWS_WITH(parse_json_line("[1,]", "p.jsonl:7"),
+                    std::string("p.jsonl:7: malformed JSON: column 4 (value): expected '[', '{', "
+                                "or a literal, found ']'"));
+  for (const std::string& text : {std::string("{'a': 1}"),
+                                  "[\"" + std::string(100'000, 'x'),
+                                  "[\"\n" + std::string(39, 'x') + "ü\"]"}) {
+    try {
+      static_cast<void>(parse_json(text, "x"));
+      FAIL("nothing was thrown");
+    } catch (const DataError& error) {
+      const std::string message = error.what();
+      CAPTURE(message);
+      CHECK(message.find("json.exception") == std::string::npos);
+      CHECK(message.find('\n') == std::string::npos);
+      CHECK(message.size() < 200);
+    }
+  }
 }

@@ -122,6 +122,43 @@ TEST_CASE("a detector that fails is reported as such, and the others are kept") 
   CHECK(detect_says(atlas.find("mine")->failed, "no span \"C\""));
 }
 
+TEST_CASE("attention that is not finite is an error that names the head, of detect and stats") {
+  const Folder folder;
+  put(folder / "edits.json",
+      R"({"version": 1, "interventions": [{"site": "blocks.1.attn.hook_v", "heads": [2], "op": "scale", "strength": 3e38}, {"site": "blocks.1.attn.hook_v", "heads": [2], "op": "scale", "strength": 3e38}]})");
+  put(folder / "t.txt", "the cat sat on the mat and looked at number 3");
+  const Outcome stats = run({"stats",
+                             model_path("llama"),
+                             "--text",
+                             folder / "t.txt",
+                             "--intervene",
+                             folder / "edits.json"});
+  CAPTURE(stats.err);
+  CHECK(stats.code == 3);
+  CHECK(is_one_line(stats.err));
+  CHECK_THAT(stats.err, contains("head 2.0 is not finite") && contains("edits.json"));
+
+  const Outcome found = detect(
+      folder, {"--detectors", "first_token_sink,dormant", "--intervene", folder / "edits.json"});
+  CAPTURE(found.out);
+  CHECK(found.code == 3);
+  CHECK(detect_says(found.out, "dormant   failed: the attention of head 2.0 is not finite"));
+  CHECK_FALSE(read_atlas(folder / "a.h5").find("dormant")->ran());
+}
+
+TEST_CASE("stats and tokenize refuse bytes that are not UTF-8") {
+  const Folder folder;
+  put(folder / "t.txt", "a caf\xe9 by the sea");
+  for (const Outcome& outcome :
+       {run({"stats", model_path("llama"), "--text", folder / "t.txt"}),
+        run({"tokenize", model_path("llama"), "--prompt", "a caf\xe9 by the sea"})}) {
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 3);
+    CHECK(is_one_line(outcome.err));
+    CHECK_THAT(outcome.err, contains("byte 5 (0xe9) of the text is not UTF-8"));
+  }
+}
+
 TEST_CASE("off a terminal detect tells every step; JSON has heads as numbers") {
   const Folder folder;
   const Outcome outcome =

@@ -28,6 +28,28 @@ TEST_CASE("info tells what a model is") {
   CHECK_THAT(text.out, contains("KV heads"));
 }
 
+TEST_CASE("info refuses weights that the config does not fit") {
+  const Folder folder;
+  for (const auto& [key, value] : {std::pair("vocab_size", 287),
+                                   std::pair("num_hidden_layers", 2),
+                                   std::pair("num_hidden_layers", 4),
+                                   std::pair("intermediate_size", 63)}) {
+    CAPTURE(key, value);
+    const std::string copy = folder / (key + std::to_string(value));
+    std::filesystem::create_directory(copy);
+    for (const char* file : {"config.json", "model.safetensors"}) {
+      std::filesystem::copy(model_path("llama") + "/" + file, copy + "/" + file);
+    }
+    Json config = read_json(copy + "/config.json");
+    config[key] = value;
+    put(copy + "/config.json", config.dump());
+    const Outcome outcome = run({"info", copy});
+    CHECK(outcome.code == 3);
+    CHECK(is_one_line(outcome.err));
+    CHECK_THAT(outcome.err, contains("tensor "));
+  }
+}
+
 TEST_CASE("hooks lists every point; with a prompt it shows the shapes of a real run") {
   const std::string model = model_path("llama");
   const auto declared = run({"hooks", model, "--json"}).json();

@@ -240,6 +240,35 @@ TEST_CASE("a limit on the size of files is an error, not a signal") {
   CHECK(fs::is_empty(folder / "pages"));  // no part of a page stays
 }
 
+// HDF5 1.10 crashes at the program's end over a file whose last bytes were refused.
+TEST_CASE("a limit that an HDF5 file meets on the way is one line too") {
+  const Folder folder;
+  const std::vector<Command> writers{{"detect", kOutputsModel, "--detectors", "composition"},
+                                     {"generate",
+                                      kOutputsModel,
+                                      "--prompt",
+                                      "a",
+                                      "--max-tokens",
+                                      "2",
+                                      "--record-hooks",
+                                      "blocks.0.attn.hook_z"}};
+  for (const Command& writer : writers) {
+    const std::string option = writer[0] == "detect" ? "-o" : "--record";
+    for (const std::string limit : {"0", "1", "4", "16"}) {
+      Command words = writer;
+      words.insert(words.end(), {option, folder / "t.h5"});
+      const Outcome outcome = run(words, "ulimit -f " + limit + ";");
+      CAPTURE(writer[0], limit, outcome.err);
+      CHECK(outcome.code == 4);
+      CHECK_THAT(outcome.err, contains("t.h5: "));
+      CHECK_THAT(outcome.err, contains("File too large") || contains("ulimit -f"));
+      CHECK_THAT(outcome.err, !contains("errno") && !contains("buf ="));
+      CHECK_FALSE(fs::exists(folder / "t.h5"));
+      CHECK_FALSE(fs::exists(folder / "t.h5.part"));
+    }
+  }
+}
+
 TEST_CASE("a closed standard error takes no file's number and stops nothing") {
   const Folder folder;
   const auto quietly = [&](const Command& words, const std::string& streams) {

@@ -59,6 +59,31 @@ TEST_CASE("nothing behind an equals sign is an empty value and never takes the n
   CHECK(text_of(tokenize({"--prompt=a=b="})) == "a=b=");
 }
 
+TEST_CASE("an empty value is an error, not an option left out") {
+  const std::string none = "/no/such/input";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> typed{
+      {{"patch", none, "--task", none, "--memory="}, "--memory"},
+      {{"patch", none, "--task", none, "--shard", ""}, "--shard"},
+      {{"stats", none, "--text", none, "--maps="}, "--maps"},
+      {{"detect", none, "--detector-file="}, "--detector-file"},
+      {{"niah", none, "--haystack="}, "--haystack"},
+      {{"record", none, "--prompt", "a", "--hooks=", "-o", "/no/such/t.h5"}, "--hooks"},
+      {{"info", ""}, "MODEL"}};
+  for (const auto& [words, name] : typed) {
+    check_usage(words, name + ": is empty");
+  }
+  check_usage({"task", "make", "ioi", "--model", none, "-o="}, "-o=");
+  check_usage({"task", "make", "ioi", "--model", none, "-o", ""}, "without a name");
+}
+
+TEST_CASE("a number that no integer holds is not cut to the largest") {
+  check_usage({"info", "/no/such/input", "--seed", "18446744073709551616"}, "--seed");
+  CHECK(run({"info", kWordsModel, "--seed", "18446744073709551615"}).code == 0);
+  check_usage({"predict", "/no/such/input", "--prompt", "a", "--top", "18446744073709551616"},
+              "--top");
+  check_usage({"detect", "/no/such/input", "--top", "99999999999999999999"}, "too large");
+}
+
 TEST_CASE("numbers from 0 up refuse a sign") {
   const std::string none = "/no/such/input";
   for (const std::vector<std::string>& words :

@@ -291,3 +291,51 @@ TEST_CASE("Gemma's older name of the activation does not decide") {
     CHECK(config_json(fixture, R"({"hidden_activation": "relu"})") != plain);
   }
 }
+
+TEST_CASE("a field that transformers passes over for another is told, not passed over in silence") {
+  struct Case {
+    const char* fixture;
+    const char* patch;
+    const char* field;
+  };
+  for (const Case& each :
+       {Case{"llama",
+             R"({"rope_parameters": {"rope_type": "default", "rope_theta": 500}})",
+             "rope_theta"},
+        Case{"gpt_neox",
+             R"({"rope_parameters": {"rope_type": "default", "rope_theta": 999}})",
+             "rotary_emb_base"},
+        Case{"gpt_neox",
+             R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})",
+             "rotary_pct"},
+        Case{"gemma2",
+             R"({"hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh"})",
+             "hidden_act"}}) {
+    CAPTURE(each.fixture, each.patch);
+    std::vector<std::string> said;
+    set_warning_sink([&](const std::string& text) { said.push_back(text); });
+    (void)config_json(each.fixture, each.patch);
+    CHECK(said.size() == 1);
+    CHECK_THAT(
+        said.empty() ? "" : said[0],
+        contains("\"" + std::string(each.field) + "\": ") && contains("as transformers does"));
+    said.clear();
+    (void)config_json(each.fixture, "{}");
+    CHECK(said.empty());
+    set_warning_sink({});
+  }
+}
+
+TEST_CASE("a prefix too many before all names is named, not taken for a broken download") {
+  const EditedWeights twice("llama", [](F32Tensors& tensors) {
+    F32Tensors renamed;
+    for (auto& [name, tensor] : tensors) {
+      renamed["model." + name] = tensor;
+    }
+    tensors = renamed;
+  });
+  CHECK_THROWS_WITH(load_model(twice.path()),
+                    contains("model.embed_tokens.weight is missing, but "
+                             "model.model.embed_tokens.weight is there") &&
+                        !contains("download"));
+}

@@ -1,4 +1,5 @@
 // Task files: what is read, what is refused and where, and what is written.
+#include "analyses/task/maker.h"
 #include "analyses/task/task.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -163,4 +164,7 @@ TEST_CASE("a template that ends every text is named, not the answers") {
       "t.jsonl", R"({"clean": "a", "corrupted": "b", "answers": ["c"], "wrong": ["d"]})");
   CHECK_THROWS_WITH(read_task(lines, &tokenizer, 100, 288, {}),
                     contains("template puts \"<|endoftext|>\" after every text"));
+  CHECK_THROWS_WITH(
+      make_task("greater_than", tokenizer, {.n = 2, .corruption = {}, .templates = {}}),
+      contains("greater_than: the tokenizer's template puts \"<|endoftext|>\""));
 }

@@ -17,7 +17,8 @@ class Failure : public std::runtime_error {
 };
 
 // Debian's HDF5 is not thread-safe: hold this around every use of it. Recursive. The first call
-// also silences the library's own printing of errors.
+// also silences the library's own printing of errors, and keeps it from closing files at the
+// program's end if no one has used it before.
 [[nodiscard]] std::unique_lock<std::recursive_mutex> lock_library();
 
 // Throws the Failure "DOING: what the error stack says" and clears the stack.

@@ -1,0 +1,173 @@
+// Every option with fixed choices shows them all in --help.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+
+#include <CLI/CLI.hpp>
+
+#include "analyses/edges/circuit_method.h"
+#include "analyses/head_detectors/detector.h"
+#include "analyses/known_models/known_model.h"
+#include "analyses/metric/metric.h"
+#include "analyses/steering/steer_method.h"
+#include "analyses/task/maker.h"
+#include "cli/verbs.h"
+#include "hooks/statistics_points.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+template <typename Items>
+Names listed(const Items& items) {
+  Names names;
+  for (const auto& item : items) {
+    names.emplace_back(item.name);
+  }
+  return names;
+}
+
+// The choices of an option of `verb`, where its parser alone knows that they are fixed; null: its
+// value is a file, a text, a number or an address. Options with a check show its choices by
+// themselves.
+std::optional<Names> choices_of(const std::string& verb, const std::string& option) {
+  static const std::map<std::string, Names> choices{
+      {"--dtype", {"f32", "bf16", "f16"}},
+      {"--store", {"f32", "bf16", "f16"}},
+      {"--device", {"cpu", "cuda"}},
+      {"--prepend-bos", {"auto", "yes", "no"}},
+      {"--logits", {"last", "all", "none"}},
+      {"--metric", listed(all_metrics())},
+      {"--statistics", statistic_names()},
+      {"--detectors", listed(all_detectors())},
+      {"--method", listed(all_circuit_methods())},
+      {"--over", {"layer", "layer,head", "layer,pos", "layer,head,pos"}},
+      {"--mask-mode", {"decode-uniform", "zero", "mean"}},
+      {"--arch", {"standard", "topk", "batchtopk", "jumprelu", "gated"}},
+      {"--normalise", {"none", "expected_average_only_in", "constant_norm_rescale", "layer_norm"}},
+      {"--direction", {"mass-mean", "probe"}},
+      {"--goal", {"raise", "lower"}},
+      {"task NAME", listed(all_task_makers())},
+      {"model NAME", listed(all_known_models())},
+      {"steer WORDS", listed(all_steer_methods())},
+      {"reproduce NAME",
+       {"ioi",
+        "greater-than",
+        "docstring",
+        "colored-objects",
+        "induction",
+        "sinks",
+        "successor",
+        "retrieval"}}};
+  for (const std::string& name : {verb + " " + option, option}) {
+    if (const auto found = choices.find(name); found != choices.end()) {
+      return found->second;
+    }
+  }
+  return std::nullopt;
+}
+
+// Options whose value is free.
+const std::set<std::string> kFree{"MODEL",
+                                  "FILE",
+                                  "SAE",
+                                  "A",
+                                  "B",
+                                  "SHARD",
+                                  "GRAPH",
+                                  "ATLAS",
+                                  "NAME",
+                                  "WORDS",
+                                  "--output",
+                                  "--intervene",
+                                  "--task",
+                                  "--memory",
+                                  "--prompts",
+                                  "--prompt",
+                                  "--text",
+                                  "--positions",
+                                  "--model",
+                                  "--trace",
+                                  "--site",
+                                  "--shard",
+                                  "--system",
+                                  "--stop",
+                                  "--hooks",
+                                  "--graph",
+                                  "--write-prompts",
+                                  "--truth",
+                                  "--token",
+                                  "--templates",
+                                  "--strength",
+                                  "--span",
+                                  "--source",
+                                  "--shape",
+                                  "--scores",
+                                  "--resample-from",
+                                  "--record-hooks",
+                                  "--record",
+                                  "--receiver-positions",
+                                  "--receiver",
+                                  "--name",
+                                  "--mean-from",
+                                  "--mask-heads",
+                                  "--mask-curve",
+                                  "--maps",
+                                  "--known",
+                                  "--host",
+                                  "--hook",
+                                  "--heads",
+                                  "--haystack",
+                                  "--edits",
+                                  "--detector-file",
+                                  "--detector",
+                                  "--depths",
+                                  "--data",
+                                  "--corruption",
+                                  "--corrupted-trace",
+                                  "--contexts",
+                                  "--clean-trace",
+                                  "--atlas",
+                                  "--allow-host",
+                                  "--template",
+                                  "--needles"};
+
+std::string name_of(const CLI::Option& option) {
+  return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
+}
+
+void check_option(const std::string& verb, const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::string name = name_of(option);
+  if (!type.starts_with("TEXT") || type.find('{') != std::string::npos) {
+    return;
+  }
+  const std::string shown =
+      type + " " + option.get_description() + " " + option.get_default_str() + " ";
+  CAPTURE(verb, name, shown);
+  const auto choices = choices_of(verb, name);
+  CHECK((choices.has_value() || kFree.contains(name)));  // a new option belongs to one of the lists
+  for (const std::string& choice : choices.value_or(Names())) {
+    CAPTURE(choice);
+    CHECK_THAT(shown, contains(choice));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every option with fixed choices shows them all in --help") {
+  for (const Verb& verb : all_verbs()) {
+    CLI::App app;
+    const Invocation invocation;
+    CommonOptions common;
+    const auto bound = verb.bind(app, invocation);
+    add_common_options(app, common);
+    for (const CLI::Option* option : app.get_options()) {
+      check_option(std::string(verb.name), *option);
+    }
+  }
+}
