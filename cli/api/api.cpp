@@ -39,7 +39,8 @@ void check_model(const std::string& asked, const ModelCard& card) {
     throw HttpError(
         404,
         fmt::format("the model \"{}\" is not here: this server runs \"{}\"", asked, card.id),
-        "model_not_found");
+        "model_not_found",
+        "model");
   }
 }
 
@@ -73,17 +74,19 @@ Handle json_handle(std::function<OrderedJson()> make) {
   };
 }
 
-OrderedJson models_json(const ModelCard& card) {
+OrderedJson model_json(const ModelCard& card) {
   static const std::int64_t created = seconds_since_1970();
-  return {{"object", "list"},
-          {"data",
-           OrderedJson::array({{{"id", card.id},
-                                {"object", "model"},
-                                {"created", created},
-                                {"owned_by", "headscope"},
-                                {"n_layers", card.n_layers},
-                                {"n_heads", card.n_heads},
-                                {"context_length", card.n_ctx}}})}};
+  return {{"id", card.id},
+          {"object", "model"},
+          {"created", created},
+          {"owned_by", "headscope"},
+          {"n_layers", card.n_layers},
+          {"n_heads", card.n_heads},
+          {"context_length", card.n_ctx}};
+}
+
+OrderedJson models_json(const ModelCard& card) {
+  return {{"object", "list"}, {"data", OrderedJson::array({model_json(card)})}};
 }
 
 // {"direction": the description, "values": base64 of values.safetensors}: the files that `headscope
@@ -172,6 +175,8 @@ std::vector<HttpRoute> api_routes(Api& api) {
   return {health_route(),
           metrics_route(api),
           get("/v1/models", json_handle([&api] { return models_json(api.engine.card()); })),
+          get("/v1/models/" + api.engine.card().id,
+              json_handle([&api] { return model_json(api.engine.card()); })),
           get("/v1/hooks", json_handle([&api] { return api.engine.card().hooks; })),
           post_json("/v1/completions", limits, text_handle(api, completion_call)),
           post_json("/v1/chat/completions", limits, text_handle(api, chat_call)),

@@ -116,7 +116,8 @@ void BodyFields::refuse(const std::string& key,
                         const std::string& why) {
   const Json* value = find(key);
   if (value != nullptr && *value != Json::parse(harmless_json)) {
-    throw HttpError(400, fmt::format("{}\"{}\": {}", where_, key, why), "unsupported_parameter");
+    throw HttpError(
+        400, fmt::format("{}\"{}\": {}", where_, key, why), "unsupported_parameter", key);
   }
 }
 
@@ -125,13 +126,24 @@ void BodyFields::refuse_others() const {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
       throw HttpError(400,
                       fmt::format("{}unknown key \"{}\"{}", where_, key, did_you_mean(key, known_)),
-                      "unknown_parameter");
+                      "unknown_parameter",
+                      key);
     }
   }
 }
 
 void BodyFields::fail(const std::string& key, const std::string& wanted) const {
-  throw HttpError(400, fmt::format("{}\"{}\" is not {}", where_, key, wanted), "invalid_parameter");
+  throw HttpError(
+      400, fmt::format("{}\"{}\" is not {}", where_, key, wanted), "invalid_parameter", key);
+}
+
+void BodyFields::missing(const std::string& key) const {
+  throw HttpError(
+      400, fmt::format("{}\"{}\" is missing", where_, key), "missing_required_parameter", key);
+}
+
+void BodyFields::useless(const std::string& key, const std::string& why) const {
+  throw HttpError(400, fmt::format("{}\"{}\": {}", where_, key, why), "invalid_parameter", key);
 }
 
 Json body_object(const std::string& body) {

@@ -44,7 +44,11 @@ class BodyFields {
   // After all that is known was asked for: throws for any other key, with the nearest.
   void refuse_others() const;
 
+  // "KEY" is not `wanted`.
   [[noreturn]] void fail(const std::string& key, const std::string& wanted) const;
+  [[noreturn]] void missing(const std::string& key) const;
+  // A value that is well-formed and of no use: `why` is the whole of what is said of it.
+  [[noreturn]] void useless(const std::string& key, const std::string& why) const;
 
  private:
   const Json& json_;

@@ -14,13 +14,15 @@ void name_direction(Json& values, const std::string& where, const Directions& di
                     where +
                         ": values are lists of numbers or {\"direction\": \"xxh3:…\"}, which POST "
                         "/v1/directions gives: files of this machine are not for clients",
-                    "invalid_interventions");
+                    "invalid_interventions",
+                    "interventions");
   }
   const std::string hash = values["direction"].get<std::string>();
   if (directions.find(hash) == nullptr) {
     throw HttpError(404,
                     where + ": no direction " + hash + " is here: POST /v1/directions uploads it",
-                    "direction_not_found");
+                    "direction_not_found",
+                    "interventions");
   }
   values = Json{{"name", hash}};
 }
@@ -32,7 +34,8 @@ void refuse_files(const Json& json) {
                              key == "gguf" || key == "direction" || key == "file")) {
       throw HttpError(400,
                       "interventions: \"" + key + "\": files of this machine are not for clients",
-                      "invalid_interventions");
+                      "invalid_interventions",
+                      "interventions");
     }
     if (value.is_structured()) {
       refuse_files(value);

@@ -19,7 +19,8 @@ void check_prompt_bytes(std::size_t bytes, const RequestContext& context) {
         413,
         fmt::format(
             "a prompt of {} bytes is more than the {} allowed", bytes, context.limits.prompt_bytes),
-        "prompt_too_long");
+        "prompt_too_long",
+        "prompt");
   }
 }
 
@@ -66,7 +67,7 @@ std::map<std::string, Span> spans_field(BodyFields& fields) {
 PromptField prompt_field(BodyFields& fields, const RequestContext& context) {
   const Json* json = fields.find("prompt");
   if (json == nullptr) {
-    fields.fail("prompt", "given");
+    fields.missing("prompt");
   }
   PromptField prompt;
   const bool is_list_of_one = json->is_array() && json->size() == 1 && (*json)[0].is_string();
@@ -105,7 +106,10 @@ std::string content_text(const Json& content, const BodyFields& message) {
 
 PromptField messages_field(BodyFields& fields, const RequestContext& context) {
   const Json* json = fields.find("messages");
-  if (json == nullptr || !json->is_array() || json->empty()) {
+  if (json == nullptr) {
+    fields.missing("messages");
+  }
+  if (!json->is_array() || json->empty()) {
     fields.fail("messages", "a list of at least one message");
   }
   Json messages = *json;
@@ -115,7 +119,7 @@ PromptField messages_field(BodyFields& fields, const RequestContext& context) {
     const auto role = message.text("role");
     const Json* content = message.find("content");
     if (!role || content == nullptr) {
-      message.fail(role ? "content" : "role", "a text");
+      message.missing(role ? "content" : "role");
     }
     static_cast<void>(message.text("name"));
     message.refuse_others();
@@ -151,7 +155,7 @@ void read_sampling(BodyFields& fields, TextJob& job, const RequestContext& conte
   job.temperature = fields.number("temperature", {0, 100}).value_or(1.0);
   job.top_p = fields.number("top_p", {0, 1}).value_or(1.0);
   if (job.top_p == 0) {
-    fields.fail("top_p", "above 0");
+    fields.fail("top_p", "a number above 0, up to 1");
   }
   job.min_p = fields.number("min_p", {0, 1}).value_or(0.0);
   job.repetition_penalty = fields.number("repetition_penalty", {0.01, 100}).value_or(1.0);
@@ -225,9 +229,15 @@ void read_return(BodyFields& fields, TextCall& call, const RequestContext& conte
     read_places(fields, values);
     call.job.hooks = std::move(values);
   }
+  for (const char* const of_hooks : {"hooks", "heads", "positions", "encoding"}) {
+    if (!hooks && fields.find(of_hooks) != nullptr) {
+      fields.useless(of_hooks,
+                     "it chooses what \"return\": [\"hooks\"] tells, which is not asked for");
+    }
+  }
   if (call.baseline && call.job.interventions.is_null()) {
-    fields.fail("return",
-                "of use with \"baseline\" without interventions: both texts are the same");
+    fields.useless("return",
+                   "\"baseline\" is the text without interventions, and there are none here");
   }
 }
 
@@ -264,7 +274,7 @@ TextCall chat_call(const Json& body, const RequestContext& context) {
   call.logprobs = fields.flag("logprobs").value_or(false);
   call.job.top_logprobs = fields.integer("top_logprobs", {0, 20}).value_or(0);
   if (call.job.top_logprobs > 0 && !call.logprobs) {
-    fields.fail("top_logprobs", "of use without \"logprobs\": true");
+    fields.useless("top_logprobs", "they are told with \"logprobs\": true");
   }
   read_call(fields, call, context);
   return call;

@@ -68,11 +68,10 @@ void check_token(const AccessRules& rules, const AccessHeaders& headers) {
   const std::string scheme = "bearer ";
   if (headers.authorizations.size() != 1 ||
       lower_case(headers.authorizations.front().substr(0, scheme.size())) != scheme) {
-    throw HttpError(
-        401, "this server needs a token: send \"Authorization: Bearer TOKEN\"", "missing_token");
+    throw HttpError(401, "this server needs a token: send \"Authorization: Bearer TOKEN\"");
   }
   if (!same_secret(headers.authorizations.front().substr(scheme.size()), rules.token)) {
-    throw HttpError(401, "wrong token", "invalid_token");
+    throw HttpError(401, "wrong token");
   }
 }
 

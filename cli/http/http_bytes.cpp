@@ -20,13 +20,13 @@ std::string head_of(int status, const std::string& content_type, KeepAlive keep_
 
 }  // namespace
 
-std::string answer_bytes(const HttpResponse& response, KeepAlive keep_alive) {
+std::string answer_bytes(const HttpResponse& response, KeepAlive keep_alive, WithBody with_body) {
   std::string bytes = head_of(response.status, response.content_type, keep_alive);
   for (const auto& [name, value] : response.headers) {
     bytes += fmt::format("{}: {}\r\n", name, value);
   }
   bytes += fmt::format("Content-Length: {}\r\n\r\n", response.body.size());
-  return bytes + response.body;
+  return with_body == WithBody::yes ? bytes + response.body : bytes;
 }
 
 std::string stream_head(const std::string& content_type,

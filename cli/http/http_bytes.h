@@ -10,7 +10,12 @@ namespace headscope {
 // Whether the connection lives on behind the answer.
 enum class KeepAlive { yes, no };
 
-std::string answer_bytes(const HttpResponse& response, KeepAlive keep_alive);
+// An answer to HEAD says how long the body would be, and has none.
+enum class WithBody { yes, no };
+
+std::string answer_bytes(const HttpResponse& response,
+                         KeepAlive keep_alive,
+                         WithBody with_body = WithBody::yes);
 
 // An answer in pieces: what is sent before the first. Chunked, its length is told piece by piece;
 // plain, which HTTP/1.0 asks for, the end of the connection is its end.

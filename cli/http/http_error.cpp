@@ -7,10 +7,9 @@
 namespace headscope {
 namespace {
 
+// As the OpenAI API has them: there a wrong key is an invalid request too, told by its code.
 std::string error_type(int status) {
   switch (status) {
-    case 401:
-      return "authentication_error";
     case 403:
       return "permission_error";
     case 408:
@@ -22,15 +21,45 @@ std::string error_type(int status) {
   }
 }
 
+// What a status says by itself.
+std::string code_of(int status) {
+  static const std::map<int, std::string> codes{
+      {400, "invalid_request"},
+      {401, "invalid_api_key"},
+      {403, "forbidden"},
+      {404, "not_found"},
+      {405, "method_not_allowed"},
+      {408, "timeout"},
+      {413, "content_too_large"},
+      {415, "unsupported_media_type"},
+      {417, "expectation_failed"},
+      {429, "rate_limit_exceeded"},
+      {431, "headers_too_large"},
+      {503, "unavailable"},
+      {507, "insufficient_storage"},
+  };
+  const auto found = codes.find(status);
+  return found != codes.end() ? found->second : status < 500 ? "invalid_request" : "internal_error";
+}
+
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
+
 }  // namespace
 
+HttpError::HttpError(int status, const std::string& message, std::string code, std::string param)
+    : std::runtime_error(message),
+      status_(status),
+      code_(code.empty() ? code_of(status) : std::move(code)),
+      param_(std::move(param)) {}
+
 std::string error_json(const HttpError& error) {
-  const OrderedJson body{
-      {"error",
-       {{"message", error.what()},
-        {"type", error_type(error.status())},
-        {"param", nullptr},
-        {"code", error.code().empty() ? OrderedJson(nullptr) : OrderedJson(error.code())}}}};
+  const OrderedJson body{{"error",
+                          {{"message", error.what()},
+                           {"type", error_type(error.status())},
+                           {"param", text_or_null(error.param())},
+                           {"code", error.code()}}}};
   return body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

@@ -11,15 +11,18 @@ namespace headscope {
 // A request that cannot be answered. `status` says who can mend it: 4xx the client, 5xx the server.
 class HttpError : public std::runtime_error {
  public:
-  HttpError(int status, const std::string& message, std::string code = {})
-      : std::runtime_error(message), status_(status), code_(std::move(code)) {}
+  // `code` is a word for programs; without one it is that of the status ("not_found"). `param`: the
+  // key of the body that is at fault, if it is one.
+  HttpError(int status, const std::string& message, std::string code = {}, std::string param = {});
 
   [[nodiscard]] int status() const { return status_; }
-  [[nodiscard]] const std::string& code() const { return code_; }  // "" for none
+  [[nodiscard]] const std::string& code() const { return code_; }    // never empty
+  [[nodiscard]] const std::string& param() const { return param_; }  // "" for none
 
  private:
   int status_;
   std::string code_;
+  std::string param_;
 };
 
 // The JSON text of the error's body.

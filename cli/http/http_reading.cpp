@@ -21,7 +21,7 @@ bool is_malformed(const BoostError& error) {
 }
 
 HttpError malformed(const BoostError& error) {
-  return {400, "malformed HTTP request: " + error.message()};
+  return {400, "malformed HTTP request: " + error.message(), "malformed_request"};
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::optional<HttpError> header_error(const ReadFailure& failure, const HttpLimi
         fmt::format("the headers of the request are longer than {} bytes", limits.header_bytes));
   }
   if (error == http::error::partial_message) {
-    return HttpError(400, "the request ended before its headers were whole");
+    return HttpError(400, "the request ended before its headers were whole", "malformed_request");
   }
   const bool nothing_came = error == http::error::end_of_stream;
   return is_malformed(error) && !nothing_came ? std::optional(malformed(error)) : std::nullopt;
@@ -112,7 +112,7 @@ std::optional<HttpError> body_error(const ReadFailure& failure,
                      fmt::format("the body is longer than the {} bytes allowed", route.most_body));
   }
   if (error == http::error::partial_message || error == http::error::end_of_stream) {
-    return HttpError(400, "the request ended before its body was whole");
+    return HttpError(400, "the request ended before its body was whole", "malformed_request");
   }
   return is_malformed(error) ? std::optional(malformed(error)) : std::nullopt;
 }

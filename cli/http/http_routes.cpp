@@ -18,6 +18,9 @@ std::string allowed_methods(const std::vector<HttpRoute>& routes, const std::str
   for (const HttpRoute& route : routes) {
     if (route.path == path) {
       methods.push_back(route.method);
+      if (route.method == "GET") {
+        methods.emplace_back("HEAD");
+      }
     }
   }
   return fmt::format("{}", fmt::join(methods, ", "));
@@ -27,8 +30,9 @@ const HttpRoute& find_route(const std::vector<HttpRoute>& routes,
                             const std::string& method,
                             const std::string& path) {
   std::vector<std::string> paths;
+  const std::string asked = method == "HEAD" ? "GET" : method;  // the same without the body
   for (const HttpRoute& route : routes) {
-    if (route.path == path && route.method == method) {
+    if (route.path == path && route.method == asked) {
       return route;
     }
     paths.push_back(route.path);

@@ -19,7 +19,8 @@ void HttpSession::queue_response(const HttpResponse& response) {
   count_answer(response.status);
   finished_ = true;
   disarm();
-  queue(answer_bytes(response, keep_alive()));
+  const bool head = parser_->get().method() == boost::beast::http::verb::head;
+  queue(answer_bytes(response, keep_alive(), head ? WithBody::no : WithBody::yes));
 }
 
 void HttpSession::reply(std::uint64_t number, const HttpResponse& response) {

@@ -83,7 +83,7 @@ std::vector<std::int32_t> prompt_tokens(const PromptField& prompt,
   std::vector<std::int32_t> tokens = encoded(prompt, model, chat);
   const ModelConfig& config = model.config();
   if (tokens.empty()) {
-    throw HttpError(400, "the prompt is empty", "empty_prompt");
+    throw HttpError(400, "the prompt is empty", "empty_prompt", "prompt");
   }
   if (static_cast<std::int64_t>(tokens.size()) >= config.n_ctx) {
     throw HttpError(400,
@@ -91,14 +91,17 @@ std::vector<std::int32_t> prompt_tokens(const PromptField& prompt,
                                 "place for another",
                                 tokens.size(),
                                 config.n_ctx),
-                    "context_length_exceeded");
+                    "context_length_exceeded",
+                    "prompt");
   }
   const auto outside = std::find_if(tokens.begin(), tokens.end(), [&](std::int32_t token) {
     return token < 0 || token >= config.d_vocab;
   });
   if (outside != tokens.end()) {
     throw HttpError(400,
-                    fmt::format("token {} is not one of the model's {}", *outside, config.d_vocab));
+                    fmt::format("token {} is not one of the model's {}", *outside, config.d_vocab),
+                    "invalid_parameter",
+                    "prompt");
   }
   for (const auto& [name, span] : prompt.spans) {
     if (span.end > static_cast<std::int64_t>(tokens.size())) {
@@ -108,7 +111,9 @@ std::vector<std::int32_t> prompt_tokens(const PromptField& prompt,
                                   name,
                                   span.begin,
                                   span.end,
-                                  tokens.size()));
+                                  tokens.size()),
+                      "invalid_parameter",
+                      "spans");
     }
   }
   return tokens;
@@ -130,7 +135,7 @@ std::shared_ptr<const StandingChange> client_change(const Json& interventions,
     return std::make_shared<const StandingInterventions>(
         std::move(list), model, std::move(hash), "interventions", named);
   } catch (const Error& error) {
-    throw HttpError(400, error.what(), "invalid_interventions");
+    throw HttpError(400, error.what(), "invalid_interventions", "interventions");
   }
 }
 
@@ -164,7 +169,7 @@ void check_changed_something(const StandingChange* change) {
   try {
     change->check_fired();
   } catch (const UsageError& error) {
-    throw HttpError(400, error.what(), "intervention_changed_nothing");
+    throw HttpError(400, error.what(), "intervention_changed_nothing", "interventions");
   }
 }
 

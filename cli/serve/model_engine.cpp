@@ -143,7 +143,9 @@ bool ModelEngine::look_next() {
   try {
     look->answer({.body = line(answer_to(*look))});
   } catch (...) {
-    look->answer(response_to(std::current_exception()));
+    const Json& interventions =
+        std::visit([](const auto& job) -> const Json& { return job.interventions; }, look->job);
+    look->answer(error_response(http_error_of(std::current_exception(), interventions)));
   }
   return true;
 }
@@ -242,7 +244,7 @@ void ModelEngine::finish(const WritingPtr& writing, const GeneratedText& text) {
 
 void ModelEngine::fail(const WritingPtr& writing, const std::exception_ptr& error) {
   queue_.ended(writing->number);
-  writing->listener->failed(http_error_of(error));
+  writing->listener->failed(http_error_of(error, writing->job.interventions));
 }
 
 void ModelEngine::fail_all() {

@@ -104,11 +104,16 @@ TextEnd end_of(const Writing& writing,
   return end;
 }
 
-HttpError http_error_of(const std::exception_ptr& error) {
+HttpError http_error_of(const std::exception_ptr& error, const Json& interventions) {
   try {
     std::rethrow_exception(error);
   } catch (const HttpError& refused) {
     return refused;
+  } catch (const UsageError& usage) {
+    // All else of a request was looked at before it ran.
+    return interventions.is_null()
+               ? HttpError(400, usage.what())
+               : HttpError(400, usage.what(), "invalid_interventions", "interventions");
   } catch (...) {
     const HttpResponse response = response_to(error);
     const Json body = Json::parse(response.body);

@@ -42,7 +42,8 @@ TextEnd end_of(const Writing& writing,
                const Model& model,
                const LookLimits& limits);
 
-// What is thrown, as the server would answer it, for a listener.
-HttpError http_error_of(const std::exception_ptr& error);
+// What was thrown while a request ran, as the server answers it: what the model's passes refuse of
+// one with interventions (null: none) is theirs to mend.
+HttpError http_error_of(const std::exception_ptr& error, const Json& interventions);
 
 }  // namespace headscope

@@ -201,7 +201,7 @@ TEST_CASE("a body that is wrong is refused with what is wrong in it") {
       {kCompletions, R"({"prompt": "Hi", "temperature": NaN})", 400, "malformed JSON"},
       {kCompletions, R"({"prompt": "Hi", "temperature": 1e999})", 400, "malformed JSON"},
       {kCompletions, std::string(600, '['), 400, "nested deeper"},
-      {kCompletions, "{}", 400, "\"prompt\" is not given"},
+      {kCompletions, "{}", 400, "\"prompt\" is missing"},
       {kCompletions, R"({"prompt": []})", 400, "a text or a list of token ids"},
       {kCompletions, R"({"prompt": [-1]})", 400, "\"prompt\" is not"},
       {kCompletions, R"({"prompt": ["a", "b"]})", 400, "several requests"},
@@ -210,7 +210,7 @@ TEST_CASE("a body that is wrong is refused with what is wrong in it") {
       {kCompletions, R"({"prompt": "Hi", "max_tokens": 0})", 400, "from 1 to 4096"},
       {kCompletions, R"({"prompt": "Hi", "max_tokens": 5000})", 400, "from 1 to 4096"},
       {kCompletions, R"({"prompt": "Hi", "temperature": -1})", 400, "\"temperature\""},
-      {kCompletions, R"({"prompt": "Hi", "top_p": 0})", 400, "\"top_p\" is not above 0"},
+      {kCompletions, R"({"prompt": "Hi", "top_p": 0})", 400, "\"top_p\" is not a number above 0"},
       {kCompletions, R"({"prompt": "Hi", "stop": [""]})", 400, "\"stop\""},
       {kCompletions, R"({"prompt": "Hi", "stream": "yes"})", 400, "true or false"},
       {kCompletions, R"({"prompt": "Hi", "return": "all"})", 400, "\"return\""},
@@ -262,8 +262,39 @@ TEST_CASE("a body that is wrong is refused with what is wrong in it") {
   for (const Case& each : cases) {
     const Json error = test.error(each.path, each.body, each.status);
     CHECK_THAT(error["message"].get<std::string>(), contains(each.word));
+    CHECK(error["code"].is_string());
   }
   CHECK(test.engine.jobs().empty());
+}
+
+TEST_CASE("an error names the key at fault and has a code, as clients of the OpenAI API expect") {
+  struct Case {
+    std::string path;
+    std::string body;
+    Json param;
+    std::string code;
+  };
+  const std::vector<Case> cases{
+      {kCompletions, "{}", "prompt", "missing_required_parameter"},
+      {kChat, "{}", "messages", "missing_required_parameter"},
+      {kChat, R"({"messages": [{"role": "user"}]})", "content", "missing_required_parameter"},
+      {kCompletions, R"({"prompt": "Hi", "seed": -1})", "seed", "invalid_parameter"},
+      {kCompletions, R"({"prompt": "Hi", "promt": 1})", "promt", "unknown_parameter"},
+      {kCompletions, R"({"prompt": "Hi", "n": 2})", "n", "unsupported_parameter"},
+      {kCompletions, R"({"prompt": "Hi", "hooks": ["h"]})", "hooks", "invalid_parameter"},
+      {kCompletions, R"({"prompt": "Hi", "return": "baseline"})", "return", "invalid_parameter"},
+      {kCompletions, "{", nullptr, "malformed_json"},
+  };
+  TestApi test;
+  for (const Case& each : cases) {
+    CAPTURE(each.body);
+    const Json error = test.error(each.path, each.body, 400);
+    CHECK(error["type"] == "invalid_request_error");
+    CHECK(error["param"] == each.param);
+    CHECK(error["code"] == each.code);
+    CHECK_THAT(error["message"].get<std::string>(), !contains("json.exception"));
+  }
+  CHECK(test.error(kCompletions, R"({"prompt": "Hi", "model": "gpt-9"})", 404)["param"] == "model");
 }
 
 TEST_CASE("directions are named by what is in them") {

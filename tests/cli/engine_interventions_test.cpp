@@ -29,6 +29,9 @@ TEST_CASE("an edit that cannot be, or does nothing, is the error of its text alo
   const auto message = [&](const std::string& edits) {
     const HttpError error = running.error_of(job_of({5, 6, 7}, edits));
     CHECK(error.status() == 400);
+    CHECK(error.param() == "interventions");
+    CHECK((error.code() == "invalid_interventions" ||
+           error.code() == "intervention_changed_nothing"));
     return std::string(error.what());
   };
   CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_zz", "op": "zero"})"),
@@ -42,6 +45,9 @@ TEST_CASE("an edit that cannot be, or does nothing, is the error of its text alo
              contains("position 9"));
   CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "zero", "prompts": [3]})"),
              contains("prompt"));
+  CHECK_THAT(message(R"({"site": "blocks.1.attn.hook_z", "op": "zero"},
+                         {"site": "blocks.1.attn.hook_z", "op": "replace", "values": [0]})"),
+             contains("select the same part"));
   good->wait();
   CHECK_FALSE(good->error);
   CHECK(good->end->interventions[0]["values"] > 0);

@@ -135,6 +135,7 @@ TEST_CASE("the page of serve writes both texts and draws attention") {
   // Chromium's virtual time may run out before the last token has come.
   CHECK_THAT(dom, contains("data-written=\""));
   CHECK_THAT(dom, contains("data-map=\"3\""));
+  CHECK_THAT(dom, contains("change: blue more, red less"));
   CHECK_THAT(dom, !contains("class=\"error\""));
 }
 

@@ -56,12 +56,31 @@ TEST_CASE("a request that cannot be answered gets its status and a clear word") 
     const RawAnswer answer = ask(server.port(), each.request);
     CHECK(answer.status == each.status);
     CHECK_THAT(message_of(answer), contains(each.word));
+    CHECK(Json::parse(answer.body)["error"]["code"].is_string());
   }
   CHECK_THAT(ask(server.port(), get_request("/echo")).head, contains("Allow: POST"));
   CHECK(ask(server.port(), get_request("/healthz", "Origin: http://LOCALHOST\r\n")).status == 200);
   CHECK(ask(server.port(), "GET /healthz HTTP/1.0\r\nHost: [::1]:7\r\n\r\n").status == 200);
   const std::string type = "Content-Type: Application/JSON; charset=utf-8\r\n";
   CHECK(ask(server.port(), post_request("/echo", "{}", type)).status == 200);
+}
+
+TEST_CASE("HEAD is answered as GET is, without the body") {
+  Kept kept;
+  HttpServer server(options_with(kept));
+  RawClient client(server.port());
+  client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string head = client.receive("\r\n\r\n");
+  CHECK(head.starts_with("HTTP/1.1 200 OK"));
+  CHECK_THAT(head, contains("Content-Length: 4\r\n"));
+  // What comes next on the connection is the next answer.
+  client.send(start_of_get("/healthz"));
+  CHECK(parsed(client.receive("well")).head.starts_with("HTTP/1.1 200 OK"));
+  const RawAnswer none = ask(
+      server.port(), "HEAD /healthy HTTP/1.1\r\nHost: localhost\r\n\r\n" + get_request("/healthz"));
+  CHECK(none.status == 404);
+  CHECK(none.body.empty());
+  CHECK(ask(server.port(), "HEAD /echo HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 405);
 }
 
 TEST_CASE("a client that waits for leave to send its body gets it") {

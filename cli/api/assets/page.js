@@ -146,6 +146,12 @@ function showTexts(prompt, plain, changed) {
   }
 }
 
+// Why a text ended, beside its name.
+const kEnds = {stop: 'ended by itself', length: 'cut at its tokens'};
+function showEnd(id, choice) {
+  if (choice && choice.finish_reason) $(`${id}-end`).textContent = kEnds[choice.finish_reason] || choice.finish_reason;
+}
+
 async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let held = '';
@@ -182,16 +188,19 @@ async function write() {
   let pieces = 0;
   try {
     showTexts(prompt, '', changes ? '' : null);
+    for (const id of ['plain', 'changed']) $(`${id}-end`).textContent = '';
     say('writing …');
     for await (const event of events(await ask('/v1/completions', body, state.stop.signal))) {
       if (event.error) throw new Error(event.error.message);
       if (event.choices.length) changed += event.choices[0].text;
       if (event.baseline) plain += event.baseline.text;
+      showEnd(changes ? 'changed' : 'plain', event.choices[0]);
+      showEnd('plain', event.baseline);
       pieces++;
       changes ? showTexts(prompt, plain, changed) : showTexts(prompt, changed, null);
     }
     document.body.dataset.written = changes ? pieces / 2 - 1 : pieces - 1;
-    say(`${(pieces / (performance.now() - start) * 1000).toFixed(1)} tokens/s`);
+    say(`${(pieces / (performance.now() - start) * 1000).toFixed(1)} tokens/s${changes ? ', both texts' : ''}`);
   } catch (error) {
     say(error.name === 'AbortError' ? 'stopped' : error.message, error.name !== 'AbortError');
   }
@@ -259,7 +268,8 @@ function showCell(query, key) {
     `${word(query)} (${query}) looks at ${word(key)} (${key}): ${plain[query][key].toFixed(3)}${difference}`;
 }
 
-const shade = (value) => `rgba(31, 111, 200, ${Math.min(1, value)})`;
+// By the square root, so that what a head looks at beside the first token is seen.
+const shade = (value) => `rgba(31, 111, 200, ${Math.sqrt(Math.min(1, value))})`;
 const shadeChange = (value) =>
   value < 0 ? `rgba(200, 64, 31, ${Math.min(1, -value)})` : `rgba(31, 111, 200, ${Math.min(1, value)})`;
 
@@ -279,11 +289,22 @@ function drawMaps() {
   drawMap($('map-plain'), plain, shade, pieces);
   drawMap($('map-changed'), other, shade, pieces);
   drawMap($('map-change'), change, (value) => shadeChange(value / most), pieces);
-  $('change-title').textContent = `change: blue more, red less, full at ${most.toFixed(3)}`;
+  $('change-title').textContent = changeTitle(Math.max(...change.map((row) => Math.max(...row.map(Math.abs)))));
+}
+
+// Heads act on the layers behind their own alone.
+function changeTitle(most) {
+  const layers = [...state.off].map((key) => Number(key.split('.')[0]));
+  if (layers.length === 0) return 'change: no head is changed';
+  if (Math.min(...layers) >= state.look.layer) {
+    return `change: none, layer ${state.look.layer} comes before what is changed; look at a later one`;
+  }
+  return `change: blue more, red less, full at ${Math.max(1e-3, most).toFixed(3)}`;
 }
 
 async function look() {
   const number = ++state.lookNumber;
+  $('maps').classList.add('old');
   const prompt = $('prompt').value;
   try {
     const plain = await attentionOf(prompt, false);
@@ -292,6 +313,7 @@ async function look() {
     if (plain.map.length > kMostTokens) throw new Error(`maps are drawn of up to ${kMostTokens} tokens`);
     state.maps = {pieces: plain.pieces, plain: plain.map, changed: changed && changed.map};
     drawMaps();
+    $('maps').classList.remove('old');
     document.body.dataset.map = plain.map.length;
   } catch (error) {
     if (number === state.lookNumber) say(error.message, true);
@@ -340,6 +362,9 @@ $('prompt').addEventListener('input', () => {
   typing = setTimeout(look, 400);
 });
 $('write').addEventListener('click', write);
+$('prompt').addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && event.ctrlKey && !$('write').disabled) write();
+});
 $('stop').addEventListener('click', () => state.stop && state.stop.abort());
 $('factor').addEventListener('change', headsChanged);
 $('token').addEventListener('change', start);
