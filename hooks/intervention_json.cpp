@@ -179,6 +179,53 @@ void read_strength(InterventionFields& fields, Intervention& what) {
   what.schedule = strength ? strength->schedule : std::nullopt;
 }
 
+std::vector<double> sae_value_from(InterventionFields& fields) {
+  const Json* json = fields.find("value");
+  if (json == nullptr) {
+    return {};
+  }
+  if (!json->is_array()) {
+    return {*fields.number("value")};
+  }
+  std::vector<double> values;
+  for (const Json& each : *json) {
+    if (!each.is_number() || !is_f32(each.get<double>())) {
+      fields.fail("value", "a number that f32 holds, or a list of one for each feature");
+    }
+    values.push_back(each.get<double>());
+  }
+  return values;
+}
+
+SaeChange sae_from(InterventionFields& fields, const std::filesystem::path& folder) {
+  SaeChange sae;
+  const auto path = fields.text("sae");
+  if (!path) {
+    throw DataError("{}: op \"sae\" needs \"sae\", the folder of a sparse autoencoder",
+                    fields.where());
+  }
+  sae.folder = folder / *path;
+  sae.features = fields.integers("features").value_or(std::vector<std::int64_t>{});
+  const auto act = fields.text("do");
+  try {
+    sae.act = act ? parse_sae_do(*act) : SaeChange::Do::attach;
+  } catch (const DataError& error) {
+    throw DataError("{}: {}", fields.where(), error.what());
+  }
+  sae.value = sae_value_from(fields);
+  if (const Json* term = fields.find("error_term")) {
+    if (!term->is_boolean()) {
+      fields.fail("error_term", "true or false");
+    }
+    sae.error_term = term->get<bool>();
+  }
+  return sae;
+}
+
+OrderedJson sae_value_json(const std::vector<double>& value) {
+  return value.size() == 1 ? OrderedJson(value.front()) : OrderedJson(value);
+}
+
 Intervention intervention_from(const Json& json,
                                const std::string& where,
                                const std::filesystem::path& folder) {
@@ -219,7 +266,10 @@ Intervention intervention_from(const Json& json,
   if (what.op == Op::calibrate_sinks) {
     what.threshold = needed(fields, what.op, "threshold");
   }
-  if (takes_values(what.op)) {
+  if (what.op == Op::sae) {
+    what.sae = sae_from(fields, folder);
+  }
+  if (takes_values(what.op) || (what.sae && what.sae->act == SaeChange::Do::patch)) {
     if (const Json* values = fields.find("values")) {
       what.values = values_from(*values, where, folder);
     }
@@ -315,6 +365,17 @@ OrderedJson intervention_json(const Intervention& what) {
     out["k"] = what.k;
   } else if (what.op == Op::calibrate_sinks) {
     out["threshold"] = what.threshold;
+  }
+  if (what.sae) {
+    out["sae"] = what.sae->folder.string();
+    out["do"] = to_string(what.sae->act);
+    if (!what.sae->features.empty()) {
+      out["features"] = what.sae->features;
+    }
+    if (!what.sae->value.empty()) {
+      out["value"] = sae_value_json(what.sae->value);
+    }
+    out["error_term"] = what.sae->error_term;
   }
   put(out, "low", what.low);
   put(out, "high", what.high);
