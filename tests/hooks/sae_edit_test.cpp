@@ -120,7 +120,7 @@ TEST_CASE("codes that are changed add their rows of W_dec, and nothing else move
          return at::tensor({2.5f, -1.0f}).expand_as(f) - f;
        }},
       {"scale", R"(, "value": 3)", [](const Tensor& f) { return 2 * f; }},
-      {"steer", R"(, "value": 0.75)", [](const Tensor& f) { return at::ones_like(f) * 0.75; }}};
+      {"steer", R"(, "value": 0.75)", [](const Tensor& f) { return at::ones(f.sizes(), f.options()) * 0.75; }}};
   for (const SaeNormalisation normalisation :
        {SaeNormalisation::none, SaeNormalisation::constant_norm_rescale}) {
     const auto path = folder.file(std::string(to_string(normalisation)));
