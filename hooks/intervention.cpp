@@ -10,7 +10,7 @@
 namespace headscope {
 namespace {
 
-constexpr std::array<std::pair<Op, std::string_view>, 17> kOps{
+constexpr std::array<std::pair<Op, std::string_view>, 18> kOps{
     {{Op::zero, "zero"},
      {Op::mean, "mean"},
      {Op::resample, "resample"},
@@ -27,17 +27,51 @@ constexpr std::array<std::pair<Op, std::string_view>, 17> kOps{
      {Op::uniform, "uniform"},
      {Op::top_k, "top_k"},
      {Op::set_row, "set_row"},
-     {Op::calibrate_sinks, "calibrate_sinks"}}};
+     {Op::calibrate_sinks, "calibrate_sinks"},
+     {Op::sae, "sae"}}};
+
+using SaeDo = SaeChange::Do;
+constexpr std::array<std::pair<SaeDo, std::string_view>, 6> kSaeDo{{{SaeDo::attach, "attach"},
+                                                                    {SaeDo::ablate, "ablate"},
+                                                                    {SaeDo::clamp, "clamp"},
+                                                                    {SaeDo::scale, "scale"},
+                                                                    {SaeDo::steer, "steer"},
+                                                                    {SaeDo::patch, "patch"}}};
+
+template <typename Words, typename Value>
+std::string_view word_for(const Words& words, Value value) {
+  for (const auto& [known, name] : words) {
+    if (known == value) {
+      return name;
+    }
+  }
+  throw InternalError("a choice of interventions without a name");
+}
+
+template <typename Words>
+auto value_for(const Words& words, std::string_view text, std::string_view key) {
+  std::vector<std::string> names;
+  for (const auto& [value, name] : words) {
+    if (name == text) {
+      return value;
+    }
+    names.emplace_back(name);
+  }
+  throw DataError("{} \"{}\": there is {}{}",
+                  key,
+                  text,
+                  fmt::join(names, ", "),
+                  did_you_mean(std::string(text), names));
+}
 
 }  // namespace
 
 std::string_view to_string(Op op) {
-  for (const auto& [known, name] : kOps) {
-    if (known == op) {
-      return name;
-    }
-  }
-  throw InternalError("an op without a name");
+  return word_for(kOps, op);
+}
+
+std::string_view to_string(SaeChange::Do act) {
+  return word_for(kSaeDo, act);
 }
 
 bool changes_scores_fused(Op op) {
@@ -45,17 +79,11 @@ bool changes_scores_fused(Op op) {
 }
 
 Op parse_op(std::string_view text) {
-  std::vector<std::string> names;
-  for (const auto& [op, name] : kOps) {
-    if (name == text) {
-      return op;
-    }
-    names.emplace_back(name);
-  }
-  throw DataError("op \"{}\": there is {}{}",
-                  text,
-                  fmt::join(names, ", "),
-                  did_you_mean(std::string(text), names));
+  return value_for(kOps, text, "op");
+}
+
+SaeChange::Do parse_sae_do(std::string_view text) {
+  return value_for(kSaeDo, text, "do");
 }
 
 }  // namespace headscope

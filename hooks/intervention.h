@@ -38,6 +38,7 @@ enum class Op {
   // `threshold`, but for a row's first sink, are multiplied by factor; what they lose goes to the
   // query's other keys in proportion (ACT: Yu et al. 2024, arXiv:2406.15765).
   calibrate_sinks,
+  sae,  // the codes of a sparse autoencoder of the point: SaeChange
 };
 std::string_view to_string(Op op);
 Op parse_op(std::string_view text);  // DataError listing them
@@ -78,6 +79,30 @@ struct InterventionValues {
   [[nodiscard]] bool of_a_file() const { return !trace.empty() || file; }
 };
 
+// What op "sae" does: a sparse autoencoder encodes the point's value x into codes f and decodes
+// them to x̂; the codes of some features become f'. What is decoded of f' stands for x, plus, with
+// the error term, x − x̂, what the autoencoder did not explain: so what no code changed is x itself,
+// bit for bit.
+struct SaeChange {
+  enum class Do {
+    attach,  // nothing: without the error term x̂ stands for x
+    ablate,  // f' = 0
+    clamp,   // f' = value, whatever it was
+    scale,   // f' = value · f
+    steer,   // f' = f + value: value rows of W_dec are added
+    patch,   // f' = the code of the values, a trace's value of the point at the same position
+  };
+  std::filesystem::path folder{};  // read by read_sae() (lib/sae/sae_files.h)
+  std::vector<std::int64_t> features{};
+  Do act = Do::attach;
+  std::vector<double> value{};  // one for all features or one each; of clamp, scale, steer
+  bool error_term = true;
+
+  bool operator==(const SaeChange&) const = default;
+};
+std::string_view to_string(SaeChange::Do act);
+SaeChange::Do parse_sae_do(std::string_view text);  // DataError listing them
+
 struct Intervention {
   std::string site;  // a hook point's name or alias, or a glob (hooks/address.h)
   std::optional<std::vector<std::int64_t>> layers{};  // of those that `site` names; unset: all
@@ -89,6 +114,7 @@ struct Intervention {
   std::int64_t k = 0;      // of top_k
   double threshold = 0.0;  // of calibrate_sinks
   InterventionValues values{};
+  std::optional<SaeChange> sae{};  // of op sae, which has one
   // Of hook_z, hook_result and hook_pattern: only the heads and queries of which it holds. At
   // patterns it is asked of the pattern as this intervention finds it, else of what attention used.
   std::optional<HeadCondition> when{};

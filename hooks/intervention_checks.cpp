@@ -13,6 +13,42 @@ bool needs_values(Op op) {
          op == Op::project_out || op == Op::low_rank || op == Op::set_row;
 }
 
+// What op "sae" brings, before its file is read.
+void check_sae_change(const Intervention& what) {
+  const SaeChange& sae = *what.sae;
+  const std::string_view act = to_string(sae.act);
+  const bool attaches = sae.act == SaeChange::Do::attach;
+  if (attaches == !sae.features.empty()) {
+    throw UsageError(
+        "{}: op \"sae\": {}",
+        what.site,
+        attaches
+            ? "\"features\" without \"do\"; say what becomes of them: ablate, clamp, scale, steer "
+              "or patch"
+            : fmt::format("\"do\": \"{}\" needs \"features\", their numbers", act));
+  }
+  const bool has_value = sae.act == SaeChange::Do::clamp || sae.act == SaeChange::Do::scale ||
+                         sae.act == SaeChange::Do::steer;
+  if (has_value == sae.value.empty()) {
+    throw UsageError("{}: op \"sae\": \"do\": \"{}\" {} \"value\"",
+                     what.site,
+                     act,
+                     has_value ? "needs" : "takes no");
+  }
+  if (sae.value.size() > 1 && sae.value.size() != sae.features.size()) {
+    throw UsageError("{}: op \"sae\": {} values for {} features; give one for all, or one each",
+                     what.site,
+                     sae.value.size(),
+                     sae.features.size());
+  }
+  if (what.where.heads || what.where.kv_heads || what.when) {
+    throw UsageError(
+        "{}: op \"sae\": a feature is of all heads together; leave \"heads\" and \"when\" "
+        "out",
+        what.site);
+  }
+}
+
 // Numbers that an op has a range for.
 void check_ranges(const Intervention& what) {
   const auto refuse = [&](const char* name, const std::string& range) {
@@ -61,12 +97,22 @@ std::string shape_words(const std::vector<Axis>& axes, const ModelConfig& config
 }  // namespace
 
 void check_op(const Intervention& what) {
+  if ((what.op == Op::sae) != what.sae.has_value()) {
+    throw UsageError("{}: op \"{}\" {} a sparse autoencoder",
+                     what.site,
+                     to_string(what.op),
+                     what.sae ? "takes no" : "needs");
+  }
+  if (what.sae) {
+    check_sae_change(what);
+  }
   const std::string_view op = to_string(what.op);
   const InterventionValues& values = what.values;
-  if (needs_values(what.op) && values.empty()) {
+  const bool needs = needs_values(what.op) || (what.sae && what.sae->act == SaeChange::Do::patch);
+  if (needs && values.empty()) {
     throw UsageError("{}: op \"{}\" needs values", what.site, op);
   }
-  if (!needs_values(what.op) && !values.empty()) {
+  if (!needs && !values.empty()) {
     throw UsageError("{}: op \"{}\" takes no values", what.site, op);
   }
   if (what.op == Op::mean && (values.prompt || values.file || !values.numbers.empty())) {

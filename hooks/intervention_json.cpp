@@ -2,6 +2,7 @@
 
 #include "hooks/apply_json.h"
 #include "hooks/intervention_fields.h"
+#include "hooks/intervention_sae_json.h"
 #include "hooks/intervention_values_json.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -117,7 +118,10 @@ void read_operands(InterventionFields& fields,
   if (what.op == Op::calibrate_sinks) {
     what.threshold = needed(fields, what.op, "threshold");
   }
-  if (takes_values(what.op)) {
+  if (what.op == Op::sae) {
+    what.sae = sae_from(fields, folder);
+  }
+  if (takes_values(what.op) || (what.sae && what.sae->act == SaeChange::Do::patch)) {
     if (const Json* values = fields.find("values")) {
       what.values = values_from(*values, fields.where(), folder);
     }
@@ -199,6 +203,9 @@ OrderedJson intervention_json(const Intervention& what) {
     out["k"] = what.k;
   } else if (what.op == Op::calibrate_sinks) {
     out["threshold"] = what.threshold;
+  }
+  if (what.sae) {
+    put_sae(out, *what.sae);
   }
   put(out, "low", what.low);
   put(out, "high", what.high);

@@ -257,6 +257,8 @@ Tensor changed(const Intervention& what,
     case Op::renormalize:
       return what.schedule ? value + strengths(*what.schedule, visit, value).log()
                            : value + std::log(what.factor);
+    case Op::sae:
+      throw InternalError("an autoencoder that nobody read");  // changed_codes() does it
     case Op::uniform: {
       const Tensor seen = seen_pairs(visit, value).to(at::kFloat);
       return (seen / seen.sum(-1, true)).to(value.scalar_type()).expand_as(value);

@@ -5,6 +5,7 @@
 #include "hooks/address.h"
 #include "hooks/intervention_checks.h"
 #include "hooks/intervention_ops.h"
+#include "hooks/sae_edit.h"
 #include "lib/base/error.h"
 #include "lib/model/standing_change.h"
 
@@ -109,6 +110,9 @@ InterventionPlan::InterventionPlan(std::vector<EditStep> steps,
       const Key key{point.site, point.layer};
       if (!steps_[i].function) {
         check_op_at(what, point);
+        if (what.sae) {
+          saes_->of_steps.insert_or_assign(i, sae_for(*what.sae, point, config));
+        }
         if (!what.values.empty()) {
           ResolvedValues ready =
               made_ready(what, resolved_values(what, point, named, weights_hash));
@@ -156,7 +160,8 @@ bool InterventionPlan::asks_statistics(int layer) const {
 bool InterventionPlan::same_at_every_step() const {
   const auto same = [](const EditStep& step) {
     const Intervention& what = step.what;
-    return !step.function && !what.schedule && !what.when && what.where.alike_for_written();
+    return !step.function && !what.schedule && !what.when && !what.sae &&
+           what.where.alike_for_written();
   };
   const auto along_positions = [](const auto& entry) {
     return entry.second.along == ResolvedValues::Along::positions;
@@ -167,6 +172,15 @@ bool InterventionPlan::same_at_every_step() const {
 
 const ResolvedValues& InterventionPlan::values(std::size_t step, HookPoint point) const {
   return values_.at({step, {point.site, point.layer}});
+}
+
+Sae InterventionPlan::sae(std::size_t step, const at::Device& device) const {
+  const std::lock_guard lock(saes_->mutex);
+  Sae& here = saes_->of_steps.at(step);
+  if (here.weights().W_enc.device() != device) {
+    here = here.to(device, at::kFloat);
+  }
+  return here;
 }
 
 Tensor InterventionPlan::selected(std::size_t step, const Visit& visit, const Tensor& value) const {

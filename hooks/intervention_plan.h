@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "hooks/stored_values.h"
 #include "lib/model/model.h"
 #include "lib/model/tap.h"
+#include "lib/sae/sae.h"
 
 namespace headscope {
 
@@ -31,13 +33,13 @@ struct EditStep {
 // positions or prompts. So a mask may differ by row of the batch and still cost one operation.
 using EditGroup = std::vector<std::size_t>;
 
-// Shared by passes that may run at once: only the counts change.
+// Shared by passes that may run at once: only the counts change, and where autoencoders lie.
 class InterventionPlan {
  public:
   // Throws UsageError naming the intervention: a site that names nothing, a layer, head or axis the
   // points do not have, an op that the site cannot take or that lacks its numbers; and what
-  // resolved_values() throws. `tokenizer` of the model: only choices of tokens by what they say ask
-  // for it, and are a UsageError without.
+  // resolved_values() and sae_for() throw. `tokenizer` of the model: only choices of tokens by what
+  // they say ask for it, and are a UsageError without.
   InterventionPlan(std::vector<EditStep> steps,
                    const NamedValues& named,
                    const ModelConfig& config,
@@ -59,6 +61,8 @@ class InterventionPlan {
   // alone, once a first one has worked out the selections and brought the values there.
   [[nodiscard]] bool same_at_every_step() const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
+  // The autoencoder of a step with op sae, on that device: brought there once.
+  [[nodiscard]] Sae sae(std::size_t step, const at::Device& device) const;
 
   // selected() of what a step selects; bool, on the CPU.
   [[nodiscard]] Tensor selected(std::size_t step, const Visit& visit, const Tensor& value) const;
@@ -85,6 +89,11 @@ class InterventionPlan {
   std::vector<HookPoint> points_;
   std::map<Key, std::vector<EditGroup>> steps_at_;
   std::map<std::pair<std::size_t, Key>, ResolvedValues> values_;
+  struct PlacedSaes {
+    std::mutex mutex;
+    std::map<std::size_t, Sae> of_steps;
+  };
+  std::shared_ptr<PlacedSaes> saes_ = std::make_shared<PlacedSaes>();
   std::shared_ptr<std::vector<std::atomic<std::int64_t>>> fired_;
 };
 

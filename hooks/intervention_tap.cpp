@@ -8,6 +8,7 @@
 
 #include "hooks/intervention_ops.h"
 #include "hooks/pattern_ops.h"
+#include "hooks/sae_edit.h"
 #include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
@@ -176,7 +177,10 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     return where.defined() ? at::where(where, edited, value) : edited;
   }
   const Tensor numbers = numbers_of(group.front(), visit, value, where);
-  const Tensor edited = changed(edit.what, visit, value, numbers);
+  const Tensor edited =
+      edit.what.sae
+          ? changed_codes(plan_->sae(group.front(), value.device()), *edit.what.sae, value, numbers)
+          : changed(edit.what, visit, value, numbers);
   const Tensor out = where.defined() ? at::where(where, edited, value) : edited;
   if (edit.what.op == Op::mask) {
     check_sighted(visit, value, out);

@@ -40,6 +40,34 @@ std::string bounds_words(const Intervention& what) {
                                : fmt::format("at most {}", *what.high);
 }
 
+std::string sae_words(const Intervention& what) {
+  const SaeChange& sae = *what.sae;
+  const std::string attached =
+      fmt::format("attaches the sparse autoencoder {} to {}{}",
+                  sae.folder.string(),
+                  what.site,
+                  sae.error_term ? " with its error term" : "; what it does not explain is lost");
+  const std::string codes = fmt::format("the codes of feature{} {}",
+                                        sae.features.size() == 1 ? "" : "s",
+                                        fmt::join(sae.features, ", "));
+  const std::string value = fmt::format("{}", fmt::join(sae.value, ", "));
+  switch (sae.act) {
+    case SaeChange::Do::attach:
+      return attached;
+    case SaeChange::Do::ablate:
+      return fmt::format("{}; sets {} to 0", attached, codes);
+    case SaeChange::Do::clamp:
+      return fmt::format("{}; sets {} to {}", attached, codes, value);
+    case SaeChange::Do::scale:
+      return fmt::format("{}; multiplies {} by {}", attached, codes, value);
+    case SaeChange::Do::steer:
+      return fmt::format("{}; adds {} to {}", attached, value, codes);
+    case SaeChange::Do::patch:
+      return fmt::format("{}; sets {} to those of {}", attached, codes, values_words(what.values));
+  }
+  throw InternalError("a change of codes without words");
+}
+
 std::string does_words(const Intervention& what) {
   const std::string& site = what.site;
   switch (what.op) {
@@ -81,6 +109,8 @@ std::string does_words(const Intervention& what) {
           site,
           what.threshold,
           what.factor);
+    case Op::sae:
+      return sae_words(what);
     case Op::uniform:
       return fmt::format("lets queries attend alike to all keys they see at {}", site);
   }

@@ -17,7 +17,7 @@ namespace {
 // made anew.
 std::string hash_of(Hasher& hasher, const std::vector<Intervention>& interventions) {
   for (const Intervention& what : interventions) {
-    for (const std::filesystem::path& brought : files_of(what.values)) {
+    for (const std::filesystem::path& brought : files_of(what)) {
       hasher.update(MappedFile(brought).bytes());
     }
   }

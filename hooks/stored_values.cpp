@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/suggest.h"
+#include "lib/sae/sae_files.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -129,6 +130,15 @@ ResolvedValues resolved_values(const Intervention& what,
     return {values_of_file(what, point, weights_hash)};
   }
   return {given_numbers(stored)};
+}
+
+std::vector<std::filesystem::path> files_of(const Intervention& what) {
+  std::vector<std::filesystem::path> files = files_of(what.values);
+  if (what.sae) {
+    const std::vector<std::filesystem::path> own = sae_files_in(what.sae->folder);
+    files.insert(files.end(), own.begin(), own.end());
+  }
+  return files;
 }
 
 std::vector<std::filesystem::path> files_of(const InterventionValues& stored) {

@@ -34,6 +34,9 @@ ResolvedValues resolved_values(const Intervention& what,
                                const NamedValues& named,
                                const std::string& weights_hash);
 
+// The files that decide what a change is: those of its values and of its sparse autoencoder.
+std::vector<std::filesystem::path> files_of(const Intervention& what);
+
 // The files that decide what they are.
 std::vector<std::filesystem::path> files_of(const InterventionValues& stored);
 

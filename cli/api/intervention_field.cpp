@@ -30,8 +30,9 @@ void name_direction(Json& values, const std::string& where, const Directions& di
 // Wherever it stands: what a later version of the format may read as a file's path.
 void refuse_files(const Json& json) {
   for (const auto& [key, value] : json.items()) {
-    if (json.is_object() && (key == "trace" || key == "safetensors" || key == "npy" ||
-                             key == "gguf" || key == "direction" || key == "file")) {
+    if (json.is_object() &&
+        (key == "trace" || key == "safetensors" || key == "npy" || key == "gguf" ||
+         key == "direction" || key == "file" || key == "sae")) {
       throw HttpError(400,
                       "interventions: \"" + key + "\": files of this machine are not for clients",
                       "invalid_interventions",

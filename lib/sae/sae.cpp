@@ -86,7 +86,9 @@ Sae::Sae(SaeConfig config, SaeWeights weights, const std::string& where)
 NormalisedRows normalised_rows(const Tensor& x, SaeNormalisation normalisation) {
   switch (normalisation) {
     case SaeNormalisation::constant_norm_rescale: {
-      const Tensor factor = std::sqrt(static_cast<double>(x.size(1))) / row_norms(x);
+      const Tensor norms = row_norms(x);
+      const Tensor factor = std::sqrt(static_cast<double>(x.size(1))) /
+                            at::where(norms > 0, norms, at::ones({}, norms.options()));
       return {x * factor, factor.reciprocal(), {}};
     }
     case SaeNormalisation::layer_norm: {
@@ -163,6 +165,13 @@ Tensor Sae::decode(const SaeCodes& codes) const {
 
 Tensor Sae::decode_dense(const Tensor& dense, const SaeCodes& codes) const {
   return finish(dense.to(decoder_.scalar_type()).matmul(decoder_), codes);
+}
+
+Tensor Sae::decoded_change(const Tensor& change,
+                           const Tensor& features,
+                           const SaeCodes& codes) const {
+  const Tensor out = change.matmul(decoder_.index_select(0, features));
+  return codes.row_scale.defined() && !config_.is_transcoder() ? out * codes.row_scale : out;
 }
 
 Tensor Sae::reconstruct(const Tensor& x) const {

@@ -60,6 +60,12 @@ class Sae {
   [[nodiscard]] Tensor decode(const SaeCodes& codes) const;
   // The same of dense codes [N, d_sae], which somebody changed, of the rows that `codes` are of.
   [[nodiscard]] Tensor decode_dense(const Tensor& dense, const SaeCodes& codes) const;
+  // What decode() gives more if the codes of some features grow: `change` [N, n] of the `features`
+  // [n] int64, of the rows that `codes` are of. Of no other row or feature than these is anything
+  // computed.
+  [[nodiscard]] Tensor decoded_change(const Tensor& change,
+                                      const Tensor& features,
+                                      const SaeCodes& codes) const;
   // decode(encode(x)) and the skip connection: what stands in for x, or for a transcoder's output.
   [[nodiscard]] Tensor reconstruct(const Tensor& x) const;
 

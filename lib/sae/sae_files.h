@@ -28,8 +28,13 @@ void write_sae(const Sae& sae,
 struct SaeFormat {
   std::string_view name;
   std::optional<Sae> (*read)(const std::filesystem::path& folder);
+  std::vector<const char*> files;  // of the folder, that decide what it is
 };
 const std::vector<SaeFormat>& sae_formats();
+
+// Those files of any format that lie at `path`, which is as read_sae() takes it: what is hashed to
+// tell one autoencoder from another.
+std::vector<std::filesystem::path> sae_files_in(const std::filesystem::path& path);
 
 std::optional<Sae> read_saelens(const std::filesystem::path& folder);
 std::optional<Sae> read_gemma_scope(const std::filesystem::path& folder);

@@ -161,7 +161,7 @@ TEST_CASE("intervene check says what a file will do and what it costs; schema is
   for (const std::string& op : ops) {
     CHECK(to_string(parse_op(op)) == op);
   }
-  CHECK(std::string(to_string(Op::calibrate_sinks)) == ops.back());
+  CHECK(std::string(to_string(Op::sae)) == ops.back());
 
   put(folder / "wrong.json",
       R"({"version": 1, "edits": [{"site": "blocks.1.attn.hook_zz", "op": "zero"}]})");
