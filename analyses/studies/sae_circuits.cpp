@@ -1,5 +1,6 @@
 // Discrete-code circuits beside methods that change runs: who finds the heads that are known, and
 // how long it takes.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>

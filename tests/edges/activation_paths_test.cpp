@@ -1,5 +1,8 @@
 // Integrated gradients on activations: against plain runs and differences of two of them, and what
 // they add up to.
+#include <algorithm>
+#include <cmath>
+
 #include "analyses/edges/circuit_values.h"
 #include "analyses/edges/edge_attribution.h"
 #include "lib/tensor/ops.h"

@@ -1,4 +1,6 @@
 // Shares of what is read, against plain loops over positions, writers and readers.
+#include <algorithm>
+
 #include "analyses/edges/circuit_method.h"
 #include "lib/tensor/ops.h"
 #include "tests/edges/edge_fixtures.h"
