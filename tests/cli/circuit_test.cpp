@@ -92,7 +92,7 @@ TEST_CASE("a circuit of another model, and a file in the way, are refused") {
   const Folder folder;
   const std::string task = task_of_tokens(folder);
   const std::string graph = folder / "graph.json";
-  const Words find{"circuit",
+  const std::vector<std::string> find{"circuit",
                    "find",
                    model_path("gpt2"),
                    "--task",

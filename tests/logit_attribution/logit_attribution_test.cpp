@@ -98,13 +98,13 @@ TEST_CASE("cells are labelled by what they hold; a model has those of its own pa
   const Components gpt2(load(huggingface_fixture("gpt2")));
   CHECK(labels(gpt2, gpt2.token()) == "embed.token");
   CHECK(labels(gpt2, gpt2.position()) == "embed.position");
-  CHECK(labels(gpt2, gpt2.head(0, 2)) == "0.2");
-  CHECK(labels(gpt2, gpt2.head(1, 0)) == "1.0");
-  CHECK(labels(gpt2, gpt2.mlp(1)) == "1.mlp");
+  CHECK(labels(gpt2, gpt2.of(Node::head(0, 2))) == "0.2");
+  CHECK(labels(gpt2, gpt2.of(Node::head(1, 0))) == "1.0");
+  CHECK(labels(gpt2, gpt2.of(Node::mlp(1))) == "1.mlp");
   CHECK(labels(gpt2, gpt2.bias(0)) == "0.bias");
   CHECK(labels(gpt2, gpt2.final_bias()) == "final.bias");
   const Components llama(load(huggingface_fixture("llama")));
-  CHECK(labels(llama, llama.mlp(2)) == "2.mlp");
+  CHECK(labels(llama, llama.of(Node::mlp(2))) == "2.mlp");
   CHECK(labels(llama, llama.size() - 1) == "2.token");  // no biases, no learned positions
   CHECK_THROWS_AS(llama.bias(0), InternalError);
   CHECK_THROWS_AS(llama.position(), InternalError);
