@@ -2,10 +2,7 @@
 
 #include <array>
 
-#include <fmt/ranges.h>
-
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 namespace {
@@ -32,12 +29,7 @@ constexpr std::array<std::pair<Op, std::string_view>, 17> kOps{
 }  // namespace
 
 std::string_view to_string(Op op) {
-  for (const auto& [known, name] : kOps) {
-    if (known == op) {
-      return name;
-    }
-  }
-  throw InternalError("an op without a name");
+  return name_of(kOps, op);
 }
 
 bool changes_scores_fused(Op op) {
@@ -45,17 +37,7 @@ bool changes_scores_fused(Op op) {
 }
 
 Op parse_op(std::string_view text) {
-  std::vector<std::string> names;
-  for (const auto& [op, name] : kOps) {
-    if (name == text) {
-      return op;
-    }
-    names.emplace_back(name);
-  }
-  throw DataError("op \"{}\": there is {}{}",
-                  text,
-                  fmt::join(names, ", "),
-                  did_you_mean(std::string(text), names));
+  return value_named(kOps, text, "op");
 }
 
 }  // namespace headscope
