@@ -4,10 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <fmt/ranges.h>
-
 #include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -63,26 +61,11 @@ Tensor statistic_of(HeadStatistic statistic, const Visit& visit, const Tensor& p
 }  // namespace
 
 std::string_view to_string(HeadStatistic statistic) {
-  for (const auto& [known, name] : kHeadStatistics) {
-    if (known == statistic) {
-      return name;
-    }
-  }
-  throw InternalError("a statistic without a name");
+  return name_of(kHeadStatistics, statistic);
 }
 
 HeadStatistic parse_head_statistic(std::string_view text) {
-  std::vector<std::string> names;
-  for (const auto& [statistic, name] : kHeadStatistics) {
-    if (name == text) {
-      return statistic;
-    }
-    names.emplace_back(name);
-  }
-  throw DataError("statistic \"{}\": there is {}{}",
-                  text,
-                  fmt::join(names, ", "),
-                  did_you_mean(std::string(text), names));
+  return value_named(kHeadStatistics, text, "statistic");
 }
 
 StatisticsRequest head_statistics_request() {

@@ -2,10 +2,7 @@
 
 #include <array>
 
-#include <fmt/ranges.h>
-
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 namespace {
@@ -38,40 +35,14 @@ constexpr std::array<std::pair<SaeDo, std::string_view>, 6> kSaeDo{{{SaeDo::atta
                                                                     {SaeDo::steer, "steer"},
                                                                     {SaeDo::patch, "patch"}}};
 
-template <typename Words, typename Value>
-std::string_view word_for(const Words& words, Value value) {
-  for (const auto& [known, name] : words) {
-    if (known == value) {
-      return name;
-    }
-  }
-  throw InternalError("a choice of interventions without a name");
-}
-
-template <typename Words>
-auto value_for(const Words& words, std::string_view text, std::string_view key) {
-  std::vector<std::string> names;
-  for (const auto& [value, name] : words) {
-    if (name == text) {
-      return value;
-    }
-    names.emplace_back(name);
-  }
-  throw DataError("{} \"{}\": there is {}{}",
-                  key,
-                  text,
-                  fmt::join(names, ", "),
-                  did_you_mean(std::string(text), names));
-}
-
 }  // namespace
 
 std::string_view to_string(Op op) {
-  return word_for(kOps, op);
+  return name_of(kOps, op);
 }
 
 std::string_view to_string(SaeChange::Do act) {
-  return word_for(kSaeDo, act);
+  return name_of(kSaeDo, act);
 }
 
 bool changes_scores_fused(Op op) {
@@ -79,11 +50,11 @@ bool changes_scores_fused(Op op) {
 }
 
 Op parse_op(std::string_view text) {
-  return value_for(kOps, text, "op");
+  return value_named(kOps, text, "op");
 }
 
 SaeChange::Do parse_sae_do(std::string_view text) {
-  return value_for(kSaeDo, text, "do");
+  return value_named(kSaeDo, text, "do");
 }
 
 }  // namespace headscope

@@ -2,11 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/ranges.h>
-
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
-
+#include "lib/base/named.h"
 namespace headscope {
 namespace {
 
@@ -148,17 +144,7 @@ std::span<const Reproduction> all_reproductions() {
 }
 
 const Reproduction& find_reproduction(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Reproduction& each : all_reproductions()) {
-    if (each.name == name) {
-      return each;
-    }
-    names.push_back(each.name);
-  }
-  throw UsageError("{}: nothing of that name to reproduce{}; there are {}",
-                   name,
-                   did_you_mean(name, names),
-                   fmt::join(names, ", "));
+  return find_named(all_reproductions(), name, name + ": nothing of that name to reproduce");
 }
 
 bool is_published_model(const PublishedCircuit& published, const ModelConfig& config) {

@@ -2,11 +2,9 @@
 
 #include <cmath>
 
-#include <fmt/ranges.h>
-
 #include "analyses/edges/methods.h"
 #include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 
@@ -24,17 +22,7 @@ std::span<const CircuitMethod> all_circuit_methods() {
 }
 
 const CircuitMethod& find_circuit_method(const std::string& name) {
-  std::vector<std::string> names;
-  for (const CircuitMethod& method : all_circuit_methods()) {
-    if (method.name == name) {
-      return method;
-    }
-    names.emplace_back(method.name);
-  }
-  throw UsageError("--method {}: no such method{}; there are {}",
-                   name,
-                   did_you_mean(name, names),
-                   fmt::join(names, ", "));
+  return find_named(all_circuit_methods(), name, "--method " + name + ": no such method");
 }
 
 std::vector<double> circuit_scores(const CircuitMethod& method,

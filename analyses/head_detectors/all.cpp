@@ -1,11 +1,8 @@
 // The list of detectors, in the order of tables and pages. A new one is a line here.
-#include <fmt/ranges.h>
-
 #include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/own_detectors.h"
-#include "lib/base/error.h"
 #include "lib/base/hash.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 
@@ -37,17 +34,7 @@ std::string fingerprint(const Detector& d) {
 }
 
 const Detector& find_detector(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Detector& each : all_detectors()) {
-    if (each.name == name) {
-      return each;
-    }
-    names.push_back(each.name);
-  }
-  throw UsageError("{}: no such detector{}; there are {}",
-                   name,
-                   did_you_mean(name, names),
-                   fmt::join(names, ", "));
+  return find_named(all_detectors(), name, name + ": no such detector");
 }
 
 }  // namespace headscope

@@ -1,10 +1,7 @@
 #include <algorithm>
 
-#include <fmt/ranges.h>
-
 #include "analyses/known_models/models.h"
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 
@@ -27,17 +24,7 @@ std::span<const KnownModel> all_known_models() {
 }
 
 const KnownModel& known_model(std::string_view name) {
-  std::vector<std::string> names;
-  for (const KnownModel& model : all_known_models()) {
-    if (model.name == name) {
-      return model;
-    }
-    names.emplace_back(model.name);
-  }
-  throw UsageError("no known model is called {}{}; there are {}",
-                   name,
-                   did_you_mean(std::string(name), names),
-                   fmt::join(names, ", "));
+  return find_named(all_known_models(), name, fmt::format("no known model is called {}", name));
 }
 
 }  // namespace headscope

@@ -7,6 +7,7 @@
 #include "analyses/logit_attribution/batch_shares.h"
 #include "analyses/sweep/prompt_batch.h"
 #include "lib/base/error.h"
+#include "lib/model/model_parts.h"
 #include "lib/model/not_finite.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/ops.h"
@@ -24,15 +25,9 @@ Model without_softcap(const Model& model) {
   if (model.config().logit_softcap == 0) {
     return model;
   }
-  ModelConfig config = model.config();
-  config.logit_softcap = 0;
-  return Model(Model::Parts{.config = std::move(config),
-                            .weights = model.weights(),
-                            .tokenizer = nullptr,
-                            .device = model.device(),
-                            .dtype = model.dtype(),
-                            .source = model.source()})
-      .with(model.standing());
+  Model::Parts parts = parts_of(model);
+  parts.config.logit_softcap = 0;
+  return Model(std::move(parts)).with(model.standing());
 }
 
 // A standing change where the stream itself, or what a head or MLP writes to it, is put together

@@ -3,15 +3,12 @@
 #include <limits>
 #include <vector>
 
-#include <fmt/ranges.h>
-
 #include <ATen/ops/gather.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/scatter.h>
 
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
+#include "lib/base/named.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -161,17 +158,7 @@ std::span<const Metric> all_metrics() {
 }
 
 const Metric& find_metric(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Metric& metric : kMetrics) {
-    if (metric.name == name) {
-      return metric;
-    }
-    names.emplace_back(metric.name);
-  }
-  throw UsageError("{}: no such metric{}; there are {}",
-                   name,
-                   did_you_mean(name, names),
-                   fmt::join(names, ", "));
+  return find_named(kMetrics, name, name + ": no such metric");
 }
 
 }  // namespace headscope

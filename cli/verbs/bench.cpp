@@ -1,69 +1,25 @@
 // headscope bench: how fast this machine runs a model, with and without recording.
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
-#include "analyses/bench/bench_runs.h"
-#include "analyses/bench/step_bench.h"
 #include "analyses/bench/write_bench.h"
-#include "cli/bench/step_view.h"
+#include "cli/bench/bench_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/render/table.h"
 #include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/address.h"
 #include "hooks/provenance.h"
-#include "lib/base/counted.h"
-#include "lib/base/json.h"
 #include "lib/base/memory.h"
-#include "lib/base/parallel.h"
-#include "lib/base/version.h"
 #include "lib/families/load.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {
 namespace {
-
-struct BenchArguments {
-  std::string what;  // "forward", "record" or "generate"
-  std::string model;
-  std::vector<std::string> shapes{"8x15", "1x512"};
-  int repeats = 10;
-  int warm_ups = 2;
-  bool random_weights = false;
-  Logits logits = Logits::all;
-  std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
-  std::string out;  // where traces go; empty: the folder for temporary files
-};
-
-struct Measurement {
-  std::string run;  // "forward", "record to memory", "record to file", "trace alone", "plain write"
-  Shape shape;
-  Timing timing;
-  std::int64_t peak_memory = 0;      // bytes, the most so far
-  std::int64_t written = 0;          // bytes of values
-  std::optional<StepTimes> steps{};  // of steps of decoding
-
-  [[nodiscard]] double tokens_per_second() const {
-    const std::int64_t tokens = shape.prompts * (steps ? 1 : shape.tokens);
-    return static_cast<double>(tokens) / (timing.median_ms / 1000.0);
-  }
-  [[nodiscard]] double bytes_per_second() const {
-    return static_cast<double>(written) / (timing.median_ms / 1000.0);
-  }
-};
-
-struct BenchOutcome {
-  std::vector<Measurement> runs;
-  double load_seconds = 0.0;
-  std::string weights_hash;
-};
 
 // A trace that goes when the benchmark ends, however it ends.
 class ScratchTrace {
@@ -137,34 +93,6 @@ void measure(BenchOutcome& result,
   result.runs.push_back({"plain write", shape, write.plain, memory, write.bytes});
 }
 
-// "Writing … reaches 94 % of the disk's rate": the medians of "trace alone" and "plain write".
-std::string share_of_disk(const BenchOutcome& result) {
-  std::string text;
-  for (std::size_t i = 1; i < result.runs.size(); ++i) {
-    const Measurement& trace = result.runs[i - 1];
-    const Measurement& plain = result.runs[i];
-    if (plain.run == "plain write") {
-      text += fmt::format("\n{}x{}: a trace is written at {:.0f} MB/s, {:.0f} % of a plain write\n",
-                          plain.shape.prompts,
-                          plain.shape.tokens,
-                          trace.bytes_per_second() / 1e6,
-                          100.0 * plain.timing.median_ms / trace.timing.median_ms);
-    }
-  }
-  return text;
-}
-
-std::string steps_text(const BenchOutcome& result) {
-  std::string text;
-  for (const Measurement& run : result.runs) {
-    if (run.run == "step") {
-      text +=
-          fmt::format("\n{}x{}: {}\n", run.shape.prompts, run.shape.tokens, step_text(*run.steps));
-    }
-  }
-  return text;
-}
-
 BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   std::vector<Shape> shapes;
@@ -191,73 +119,6 @@ BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) 
     measure(result, model, options, shape, invocation);
   }
   return result;
-}
-
-OrderedJson to_json(const BenchOutcome& result,
-                    const BenchArguments& options,
-                    const Invocation& invocation) {
-  OrderedJson runs = OrderedJson::array();
-  for (const Measurement& run : result.runs) {
-    runs.push_back({{"run", run.run},
-                    {"prompts", run.shape.prompts},
-                    {"tokens", run.shape.tokens},
-                    {"median_ms", run.timing.median_ms},
-                    {"min_ms", run.timing.min_ms},
-                    {"tokens_per_second", run.tokens_per_second()},
-                    {"peak_memory", run.peak_memory}});
-    if (run.steps) {
-      runs.back().update(step_json(*run.steps));
-    }
-    if (run.written > 0) {
-      runs.back()["bytes"] = run.written;
-      runs.back()["bytes_per_second"] = run.bytes_per_second();
-    }
-  }
-  const CommonOptions& common = invocation.common;
-  return {{"command_line", invocation.command_line},
-          {"headscope_version", std::string(kVersion)},
-          {"model", options.model},
-          {"weights_hash", result.weights_hash},
-          {"device", to_string(common.device)},
-          {"dtype", std::string(to_string(common.dtype))},
-          {"threads", thread_count()},
-          {"seed", common.seed},
-          {"logits", std::string(to_string(options.logits))},
-          {"repeats", options.repeats},
-          {"load_seconds", result.load_seconds},
-          {"runs", std::move(runs)}};
-}
-
-std::string to_text(const BenchOutcome& result,
-                    const BenchArguments& options,
-                    const Invocation& invocation) {
-  Table table({{"run"},
-               {"prompts"},
-               {"tokens"},
-               {"median ms", 2},
-               {"min ms", 2},
-               {"tokens/s", 0},
-               {"MB/s", 0},
-               {"peak memory"}});
-  for (const Measurement& run : result.runs) {
-    table.row({run.run,
-               run.shape.prompts,
-               run.shape.tokens,
-               run.timing.median_ms,
-               run.timing.min_ms,
-               run.tokens_per_second(),
-               run.written > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
-               format_bytes(run.peak_memory)});
-  }
-  return fmt::format("{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
-                     options.model,
-                     to_string(invocation.common.device),
-                     to_string(invocation.common.dtype),
-                     counted(thread_count(), "thread"),
-                     counted(options.repeats, "repeat"),
-                     format_seconds(result.load_seconds),
-                     table.text(),
-                     share_of_disk(result) + steps_text(result));
 }
 
 void add_options(CLI::App& app, BenchArguments& options) {

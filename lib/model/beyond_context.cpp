@@ -1,6 +1,9 @@
 #include "lib/model/beyond_context.h"
 
+#include <utility>
+
 #include "lib/base/error.h"
+#include "lib/model/model_parts.h"
 
 namespace headscope {
 
@@ -14,17 +17,9 @@ Model beyond_context(const Model& model, std::int64_t n_ctx) {
                      model.config().n_ctx,
                      n_ctx);
   }
-  ModelConfig config = model.config();
-  config.n_ctx = n_ctx;
-  return Model(Model::Parts{.config = config,
-                            .weights = model.weights(),
-                            .tokenizer = model.has_tokenizer()
-                                             ? std::make_shared<const Tokenizer>(model.tokenizer())
-                                             : nullptr,
-                            .device = model.device(),
-                            .dtype = model.dtype(),
-                            .source = model.source()})
-      .with(model.standing());
+  Model::Parts parts = parts_of(model);
+  parts.config.n_ctx = n_ctx;
+  return Model(std::move(parts)).with(model.standing());
 }
 
 }  // namespace headscope

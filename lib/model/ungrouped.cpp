@@ -1,6 +1,7 @@
 #include "lib/model/ungrouped.h"
 
 #include "lib/base/error.h"
+#include "lib/model/model_parts.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -33,14 +34,7 @@ Model ungrouped(const Model& model) {
   if (c.heads_per_kv() == 1) {
     return model;
   }
-  Model::Parts parts{.config = c,
-                     .weights = model.weights(),
-                     .tokenizer = model.has_tokenizer()
-                                      ? std::make_shared<const Tokenizer>(model.tokenizer())
-                                      : nullptr,
-                     .device = model.device(),
-                     .dtype = model.dtype(),
-                     .source = model.source()};
+  Model::Parts parts = parts_of(model);
   for (BlockWeights& block : parts.weights.blocks) {
     block.W_QKV = repeated_for_queries(block.W_QKV, c);
     block.b_QKV = repeated_for_queries(block.b_QKV, c);

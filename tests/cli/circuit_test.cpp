@@ -12,8 +12,6 @@ using namespace headscope::test;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
 std::string task_of_tokens(const Folder& folder) {
   std::string lines;
   for (int i = 0; i < 2; ++i) {
@@ -27,7 +25,7 @@ std::string task_of_tokens(const Folder& folder) {
   return folder / "task.jsonl";
 }
 
-Json told(Words words) {
+Json told(std::vector<std::string> words) {
   words.insert(words.end(), {"--threads", "1", "--json"});
   const Outcome outcome = run(words);
   CAPTURE(outcome.err);

@@ -98,8 +98,8 @@ TEST_CASE("cells are labelled by what they hold; a model has those of its own pa
   const Components gpt2(load(huggingface_fixture("gpt2")));
   CHECK(labels(gpt2, gpt2.token()) == "embed.token");
   CHECK(labels(gpt2, gpt2.position()) == "embed.position");
-  CHECK(labels(gpt2, gpt2.of(Node::head(0, 2))) == "0.2");
-  CHECK(labels(gpt2, gpt2.of(Node::head(1, 0))) == "1.0");
+  CHECK(labels(gpt2, gpt2.of(Node::of({0, 2}))) == "0.2");
+  CHECK(labels(gpt2, gpt2.of(Node::of({1, 0}))) == "1.0");
   CHECK(labels(gpt2, gpt2.of(Node::mlp(1))) == "1.mlp");
   CHECK(labels(gpt2, gpt2.bias(0)) == "0.bias");
   CHECK(labels(gpt2, gpt2.final_bias()) == "final.bias");

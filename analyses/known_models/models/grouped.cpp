@@ -26,17 +26,8 @@ KnownModelParts make_grouped() {
   model.head(1, 3).shares(model.head(1, 2), unread);
   model.unembed(said, 10.0);
 
-  return {model.config(),
-          model.weights(),
-          words.all(),
-          induction_items(),
-          {.edges = {"input->a0.h0<v>",
-                     "input->a1.h2<q>",
-                     "input->a1.h2<v>",
-                     "a0.h0->a1.h2<k>",
-                     "a1.h2->logits"},
-           .constant_edges = {"input->a0.h0<q>", "input->a0.h0<k>"},
-           .not_found_by = {}}};
+  return {
+      model.config(), model.weights(), words.all(), induction_items(), induction_truth("a1.h2")};
 }
 
 }  // namespace

@@ -29,4 +29,14 @@ std::vector<KnownItem> induction_items() {
   return list;
 }
 
+KnownTruth induction_truth(const std::string& head) {
+  return {.edges = {"input->a0.h0<v>",
+                    "input->" + head + "<q>",
+                    "input->" + head + "<v>",
+                    "a0.h0->" + head + "<k>",
+                    head + "->logits"},
+          .constant_edges = {"input->a0.h0<q>", "input->a0.h0<k>"},
+          .not_found_by = {}};
+}
+
 }  // namespace headscope

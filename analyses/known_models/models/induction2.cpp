@@ -24,17 +24,8 @@ KnownModelParts make_induction2() {
   model.head(1, 1).match(letters, letters, 9.0).move(before, unread);
   model.unembed(said, 10.0);
 
-  return {model.config(),
-          model.weights(),
-          words.all(),
-          induction_items(),
-          {.edges = {"input->a0.h0<v>",
-                     "input->a1.h0<q>",
-                     "input->a1.h0<v>",
-                     "a0.h0->a1.h0<k>",
-                     "a1.h0->logits"},
-           .constant_edges = {"input->a0.h0<q>", "input->a0.h0<k>"},
-           .not_found_by = {}}};
+  return {
+      model.config(), model.weights(), words.all(), induction_items(), induction_truth("a1.h0")};
 }
 
 }  // namespace

@@ -1,0 +1,58 @@
+// What bench was asked, what it measured, and how that is shown.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analyses/bench/bench_runs.h"
+#include "analyses/bench/step_bench.h"
+#include "cli/verb.h"
+#include "lib/base/json.h"
+
+namespace headscope {
+
+struct BenchArguments {
+  std::string what;  // "forward", "record" or "generate"
+  std::string model;
+  std::vector<std::string> shapes{"8x15", "1x512"};
+  int repeats = 10;
+  int warm_ups = 2;
+  bool random_weights = false;
+  Logits logits = Logits::all;
+  std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
+  std::string out;  // where traces go; empty: the folder for temporary files
+};
+
+struct Measurement {
+  std::string run;  // "forward", "record to memory", "record to file", "trace alone", "plain write"
+  Shape shape;
+  Timing timing;
+  std::int64_t peak_memory = 0;      // bytes, the most so far
+  std::int64_t written = 0;          // bytes of values
+  std::optional<StepTimes> steps{};  // of steps of decoding
+
+  [[nodiscard]] double tokens_per_second() const {
+    const std::int64_t tokens = shape.prompts * (steps ? 1 : shape.tokens);
+    return static_cast<double>(tokens) / (timing.median_ms / 1000.0);
+  }
+  [[nodiscard]] double bytes_per_second() const {
+    return static_cast<double>(written) / (timing.median_ms / 1000.0);
+  }
+};
+
+struct BenchOutcome {
+  std::vector<Measurement> runs;
+  double load_seconds = 0.0;
+  std::string weights_hash;
+};
+
+OrderedJson to_json(const BenchOutcome& result,
+                    const BenchArguments& options,
+                    const Invocation& invocation);
+std::string to_text(const BenchOutcome& result,
+                    const BenchArguments& options,
+                    const Invocation& invocation);
+
+}  // namespace headscope
