@@ -134,7 +134,12 @@ const std::set<std::string> kFree{"MODEL",
                                   "--atlas",
                                   "--allow-host",
                                   "--template",
-                                  "--needles"};
+                                  "--needles",
+                                  "TRACE",
+                                  "SPEC",
+                                  "--heads-of",
+                                  "--digits",
+                                  "--against"};
 
 std::string name_of(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
