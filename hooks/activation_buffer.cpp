@@ -157,16 +157,17 @@ void fill_part(ActivationPart& part,
                const PartPlan& plan,
                const ActivationRows& rows,
                ActivationSource& source,
-               DType dtype) {
+               const FillOptions& options) {
   const std::vector<ActivationPoint>& points = source.points();
   part.values.resize(points.size());
   for (std::size_t point = 0; point < points.size(); ++point) {
-    part.values[point] =
-        room_for(part.values[point], std::ssize(plan.pool.order), points[point].width, dtype);
+    part.values[point] = room_for(
+        part.values[point], std::ssize(plan.pool.order), points[point].width, options.dtype);
   }
   part.rows.resize(plan.pool.order.size());
-  PartFill fill(part, plan, rows, source, dtype);
-  on_threads(source.readers(), [&] { fill.work(); });
+  PartFill fill(part, plan, rows, source, options.dtype);
+  const bool by_several = source.readable_by() == ReadableBy::threads;
+  on_threads(by_several ? options.readers : 1, [&] { fill.work(); });
 }
 
 PartReader::PartReader(std::function<bool(ActivationPart&)> fill)

@@ -28,13 +28,17 @@ struct PartPlan {
   const RowPool* after = nullptr;  // the pool read next, so that the disk can begin with it
 };
 
-// Reads the rows of a pool into `part`, whose tensors are used again, on as many threads as the
-// source has readers.
+struct FillOptions {
+  DType dtype = DType::f32;  // of the part's tensors
+  int readers = 1;           // threads, if the source may be read by several
+};
+
+// Reads the rows of a pool into `part`, whose tensors are used again.
 void fill_part(ActivationPart& part,
                const PartPlan& plan,
                const ActivationRows& rows,
                ActivationSource& source,
-               DType dtype);
+               const FillOptions& options);
 
 // Fills parts on a thread of its own, one ahead of the one in use.
 class PartReader {

@@ -18,6 +18,8 @@ struct ActivationPoint {
   std::int64_t width = 0;  // d: for hook_z heads × d_head
 };
 
+enum class ReadableBy { one_thread, threads };
+
 class ActivationSource {
  public:
   virtual ~ActivationSource() = default;
@@ -39,8 +41,8 @@ class ActivationSource {
   using Take = std::function<void(const Rows& rows)>;
   virtual void read(const RowBlock& block, const Take& take) = 0;
 
-  // How many threads may be in read() and will_read() at once.
-  [[nodiscard]] virtual int readers() const { return 1; }
+  // Whether several threads may be in read() and will_read() at once.
+  [[nodiscard]] virtual ReadableBy readable_by() const { return ReadableBy::one_thread; }
 
   // read() of this block comes soon.
   virtual void will_read(const RowBlock&) {}

@@ -12,8 +12,9 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kBlockBytes = 4
-                                     << 20;   // of the widest point: long reads, many blocks a part
-constexpr std::int64_t kBlocksAtLeast = 8;    // in a part, so that it mixes
+                                     << 20;  // of the widest point: long reads, many blocks a part
+constexpr std::int64_t kBlocksAtLeast = 8;   // in a part, so that it mixes
+constexpr int kMostReaders = 16;
 constexpr std::int64_t kRowBookkeeping = 64;  // bytes a row: its place, its order
 
 std::int64_t bytes_of_row(const ActivationSource& source, DType dtype) {
@@ -51,6 +52,9 @@ void check_stream_options(const ActivationStreamOptions& options) {
                      options.epochs,
                      options.batch_tokens);
   }
+  if (options.readers < 1 || options.readers > kMostReaders) {
+    throw UsageError("readers {}: a stream has 1 to {}", options.readers, kMostReaders);
+  }
 }
 
 }  // namespace
@@ -87,7 +91,7 @@ struct ActivationStream::Impl {
     RowPool now = std::move(pools[pool]);
     shuffle_pool(now, options.order, options.seed, epoch, pool);
     const RowPool* after = pool + 1 < pools.size() ? &pools[pool + 1] : nullptr;
-    fill_part(next, {now, after}, rows, *source, options.dtype);
+    fill_part(next, {now, after}, rows, *source, {options.dtype, options.readers});
     next.epoch = epoch;
     next.ends_epoch = ++pool == pools.size();
     return true;

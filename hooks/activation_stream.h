@@ -21,13 +21,16 @@ struct ActivationStreamOptions {
   std::int64_t batch_rows = 4096;
   DType dtype = DType::f32;  // of the tensors handed out; rounded to nearest if it is the smaller
   // Rows are mixed within a part of the data that fits half of this; the parts are made of blocks
-  // of prompts from all over. The other half is filled meanwhile. Besides, each of the two threads
-  // that read traces holds 512 KiB, or one prompt's values of a hook point if they are larger.
+  // of prompts from all over. The other half is filled meanwhile. Besides, each of the threads that
+  // read traces holds 512 KiB, or one prompt's values of a hook point if they are larger.
   std::size_t buffer_bytes = std::size_t{512} << 20;
   RowOrder order = RowOrder::shuffled;
   std::uint64_t seed = 0;
   std::int64_t epochs = 1;  // each in an order of its own
   LastBatch last_batch = LastBatch::keep;
+  // Threads that read traces, 1 to 16: one sorts rows while another waits for the disk. A model
+  // runs in one. The order of rows does not depend on it.
+  int readers = 2;
   RowFilter rows = all_positions();
   std::int64_t batch_tokens = 2048;  // of a live model: the most in one forward pass
 };

@@ -15,7 +15,6 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kReadBytes = 512 << 10;  // at once: still in the cache when it is sorted
-constexpr int kReaders = 2;                     // one sorts while the other waits for the disk
 
 bool is_named(const std::string& pattern, const std::string& dataset) {
   for (const std::string& glob : expand_braces(pattern)) {
@@ -92,7 +91,7 @@ class TraceActivations final : public ActivationSource {
     }
   }
 
-  [[nodiscard]] int readers() const override { return kReaders; }
+  [[nodiscard]] ReadableBy readable_by() const override { return ReadableBy::threads; }
 
   void will_read(const RowBlock& block) override {
     for (const ActivationPoint& point : points_) {

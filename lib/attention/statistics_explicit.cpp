@@ -170,9 +170,13 @@ constexpr Tensor AttentionStatistics::*kOfRows[] = {&AttentionStatistics::lse,
 
 }  // namespace
 
+// The kernels apply a soft-cap, slopes and sinks, and get a scale a head with the queries; what
+// else forms scores they do not know.
 bool statistics_kernels_know(const AttentionSpec& spec) {
-  return is_causal(spec) && spec.normalizer == PatternNormalizer::softmax &&
-         !spec.distance_bias.defined();
+  AttentionSpec rest = spec;
+  rest.softcap = 0.0;
+  rest.head_scale = rest.alibi = rest.sinks = Tensor();
+  return is_causal(spec) && !forms_scores(rest);
 }
 
 AttentionStatistics attention_statistics_explicit(const StatisticsInputs& in,

@@ -134,7 +134,8 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
   if (layer.window < 0) {
     throw DataError("model config: attention window {} is negative", layer.window);
   }
-  if (c.positions == Positions::rotary && layer.rope >= static_cast<int>(c.ropes.size())) {
+  if (c.positions == Positions::rotary &&
+      (layer.rope < 0 || layer.rope >= static_cast<int>(c.ropes.size()))) {
     throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
   }
   for (const PerHead& each : kPerHead) {

@@ -2,7 +2,7 @@
 // bytes in the same run; the file is thrown out of the page cache before each. Alternates, best of
 // `rounds`.
 //
-// usage: activation_stream_bench [FOLDER [PROMPTS [TOKENS [WIDTH [ROUNDS [BUFFER_MB]]]]]]
+// usage: activation_stream_bench [FOLDER [PROMPTS [TOKENS [WIDTH [ROUNDS [BUFFER_MB [READERS]]]]]]]
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -25,6 +25,7 @@ struct Work {
   std::size_t tokens = 0;
   std::int64_t width = 0;
   std::size_t buffer = 0;
+  int readers = 0;
 
   [[nodiscard]] double megabytes() const {
     return static_cast<double>(prompts * tokens) * static_cast<double>(width) * 4e-6;
@@ -76,6 +77,7 @@ void read_stream(const Work& work) {
   ActivationStreamOptions options;
   options.hooks = {"x"};
   options.buffer_bytes = work.buffer;
+  options.readers = work.readers;
   ActivationStream stream({work.path}, options);
   std::size_t rows = 0;
   while (const auto batch = stream.next()) {
@@ -98,6 +100,7 @@ int main(int argc, char** argv) {
   work.tokens = number(3, 128);
   work.width = static_cast<std::int64_t>(number(4, 768));
   work.buffer = number(6, 256) << 20;
+  work.readers = static_cast<int>(number(7, 2));
   write_trace(work);
   double plain = 1e9;
   double stream = 1e9;

@@ -1,7 +1,7 @@
 // Every option with fixed choices shows them all in --help.
 #include <algorithm>
 #include <map>
-#include <memory>
+#include <optional>
 #include <set>
 
 #include <CLI/CLI.hpp>
@@ -20,11 +20,11 @@ using namespace headscope;
 
 namespace {
 
-using Names = std::vector<std::string>;
+using ChoiceNames = std::vector<std::string>;
 
 template <typename Items>
-Names listed(const Items& items) {
-  Names names;
+ChoiceNames choice_names(const Items& items) {
+  ChoiceNames names;
   for (const auto& item : items) {
     names.emplace_back(item.name);
   }
@@ -34,26 +34,26 @@ Names listed(const Items& items) {
 // The choices of an option of `verb`, where its parser alone knows that they are fixed; null: its
 // value is a file, a text, a number or an address. Options with a check show its choices by
 // themselves.
-std::optional<Names> choices_of(const std::string& verb, const std::string& option) {
-  static const std::map<std::string, Names> choices{
+std::optional<ChoiceNames> fixed_choices(const std::string& verb, const std::string& option) {
+  static const std::map<std::string, ChoiceNames> choices{
       {"--dtype", {"f32", "bf16", "f16"}},
       {"--store", {"f32", "bf16", "f16"}},
       {"--device", {"cpu", "cuda"}},
       {"--prepend-bos", {"auto", "yes", "no"}},
       {"--logits", {"last", "all", "none"}},
-      {"--metric", listed(all_metrics())},
+      {"--metric", choice_names(all_metrics())},
       {"--statistics", statistic_names()},
-      {"--detectors", listed(all_detectors())},
-      {"--method", listed(all_circuit_methods())},
+      {"--detectors", choice_names(all_detectors())},
+      {"--method", choice_names(all_circuit_methods())},
       {"--over", {"layer", "layer,head", "layer,pos", "layer,head,pos"}},
       {"--mask-mode", {"decode-uniform", "zero", "mean"}},
       {"--arch", {"standard", "topk", "batchtopk", "jumprelu", "gated"}},
       {"--normalise", {"none", "expected_average_only_in", "constant_norm_rescale", "layer_norm"}},
       {"--direction", {"mass-mean", "probe"}},
       {"--goal", {"raise", "lower"}},
-      {"task NAME", listed(all_task_makers())},
-      {"model NAME", listed(all_known_models())},
-      {"steer WORDS", listed(all_steer_methods())},
+      {"task NAME", choice_names(all_task_makers())},
+      {"model NAME", choice_names(all_known_models())},
+      {"steer WORDS", choice_names(all_steer_methods())},
       {"reproduce NAME",
        {"ioi",
         "greater-than",
@@ -72,86 +72,93 @@ std::optional<Names> choices_of(const std::string& verb, const std::string& opti
 }
 
 // Options whose value is free.
-const std::set<std::string> kFree{"MODEL",
-                                  "FILE",
-                                  "SAE",
-                                  "A",
-                                  "B",
-                                  "SHARD",
-                                  "GRAPH",
-                                  "ATLAS",
-                                  "NAME",
-                                  "WORDS",
-                                  "--output",
-                                  "--intervene",
-                                  "--task",
-                                  "--memory",
-                                  "--prompts",
-                                  "--prompt",
-                                  "--text",
-                                  "--positions",
-                                  "--model",
-                                  "--trace",
-                                  "--site",
-                                  "--shard",
-                                  "--system",
-                                  "--stop",
-                                  "--hooks",
-                                  "--graph",
-                                  "--write-prompts",
-                                  "--truth",
-                                  "--token",
-                                  "--templates",
-                                  "--strength",
-                                  "--span",
-                                  "--source",
-                                  "--shape",
-                                  "--scores",
-                                  "--resample-from",
-                                  "--record-hooks",
-                                  "--record",
-                                  "--receiver-positions",
-                                  "--receiver",
-                                  "--name",
-                                  "--mean-from",
-                                  "--mask-heads",
-                                  "--mask-curve",
-                                  "--maps",
-                                  "--known",
-                                  "--host",
-                                  "--hook",
-                                  "--heads",
-                                  "--haystack",
-                                  "--edits",
-                                  "--detector-file",
-                                  "--detector",
-                                  "--depths",
-                                  "--data",
-                                  "--corruption",
-                                  "--corrupted-trace",
-                                  "--contexts",
-                                  "--clean-trace",
-                                  "--atlas",
-                                  "--allow-host",
-                                  "--template",
-                                  "--needles"};
+const std::set<std::string> kFreeOptions{"MODEL",
+                                         "FILE",
+                                         "SAE",
+                                         "A",
+                                         "B",
+                                         "SHARD",
+                                         "GRAPH",
+                                         "ATLAS",
+                                         "NAME",
+                                         "WORDS",
+                                         "--output",
+                                         "--intervene",
+                                         "--task",
+                                         "--memory",
+                                         "--prompts",
+                                         "--prompt",
+                                         "--text",
+                                         "--positions",
+                                         "--model",
+                                         "--trace",
+                                         "--site",
+                                         "--shard",
+                                         "--system",
+                                         "--stop",
+                                         "--hooks",
+                                         "--graph",
+                                         "--write-prompts",
+                                         "--truth",
+                                         "--token",
+                                         "--templates",
+                                         "--strength",
+                                         "--span",
+                                         "--source",
+                                         "--shape",
+                                         "--scores",
+                                         "--resample-from",
+                                         "--record-hooks",
+                                         "--record",
+                                         "--receiver-positions",
+                                         "--receiver",
+                                         "--name",
+                                         "--mean-from",
+                                         "--mask-heads",
+                                         "--mask-curve",
+                                         "--maps",
+                                         "--known",
+                                         "--host",
+                                         "--hook",
+                                         "--heads",
+                                         "--haystack",
+                                         "--edits",
+                                         "--detector-file",
+                                         "--detector",
+                                         "--depths",
+                                         "--data",
+                                         "--corruption",
+                                         "--corrupted-trace",
+                                         "--contexts",
+                                         "--clean-trace",
+                                         "--atlas",
+                                         "--allow-host",
+                                         "--template",
+                                         "--needles",
+                                         "TRACE",
+                                         "SPEC",
+                                         "--heads-of",
+                                         "--digits",
+                                         "--against",
+                                         "MODEL|TRACE"};
 
-std::string name_of(const CLI::Option& option) {
+std::string option_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
 }
 
-void check_option(const std::string& verb, const CLI::Option& option) {
+void check_choices(const std::string& verb, const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  const std::string name = name_of(option);
+  const std::string name = option_name(option);
   if (!type.starts_with("TEXT") || type.find('{') != std::string::npos) {
     return;
   }
   const std::string shown =
       type + " " + option.get_description() + " " + option.get_default_str() + " ";
   CAPTURE(verb, name, shown);
-  const auto choices = choices_of(verb, name);
-  CHECK((choices.has_value() || kFree.contains(name)));  // a new option belongs to one of the lists
-  for (const std::string& choice : choices.value_or(Names())) {
+  const auto choices = fixed_choices(verb, name);
+  CHECK((choices.has_value() ||
+         kFreeOptions.contains(name)));  // a new option belongs to one of the lists
+  for (const std::string& choice : choices.value_or(ChoiceNames())) {
     CAPTURE(choice);
     CHECK_THAT(shown, contains(choice));
   }
@@ -167,7 +174,7 @@ TEST_CASE("every option with fixed choices shows them all in --help") {
     const auto bound = verb.bind(app, invocation);
     add_common_options(app, common);
     for (const CLI::Option* option : app.get_options()) {
-      check_option(std::string(verb.name), *option);
+      check_choices(std::string(verb.name), *option);
     }
   }
 }

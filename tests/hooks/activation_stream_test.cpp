@@ -72,6 +72,33 @@ TEST_CASE("a live model gives the rows of its trace in the same order") {
   }
 }
 
+TEST_CASE("as many threads as are asked for read a trace; the rows and their order stay") {
+  const TempFolder folder;
+  const Model model = load(huggingface_fixture("llama"));
+  record_for_stream(model, stream_prompts(60), folder.file("t.h5"));
+  ActivationStream two({folder.file("t.h5")}, stream_options());
+  const std::vector<ActivationBatch> expected = all_batches(two);
+  for (const int readers : {1, 7, 16}) {
+    CAPTURE(readers);
+    ActivationStreamOptions options = stream_options();
+    options.readers = readers;
+    ActivationStream stream({folder.file("t.h5")}, options);
+    const std::vector<ActivationBatch> batches = all_batches(stream);
+    REQUIRE(batches.size() == expected.size());
+    CHECK((places_of(batches) == places_of(expected)));
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      for (std::size_t point = 0; point < batches[i].values.size(); ++point) {
+        CHECK(batches[i].values[point].equal(expected[i].values[point]));
+      }
+    }
+  }
+  for (const int readers : {0, 17}) {
+    ActivationStreamOptions options = stream_options();
+    options.readers = readers;
+    CHECK_THROWS_WITH(ActivationStream({folder.file("t.h5")}, options), contains("1 to 16"));
+  }
+}
+
 TEST_CASE("rows come in the dtype asked for, whatever the trace stores") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));

@@ -62,3 +62,14 @@ TEST_CASE("heads whose rows no integer counts are refused") {
   config.n_heads = config.n_kv_heads = config.d_head = std::int64_t{1} << 31;
   CHECK_THROWS_WITH(check(config), contains("heads of d_head"));
 }
+
+TEST_CASE("a layer turns by one of the model's rotary settings") {
+  ModelConfig config = config_of("llama3_v4");
+  for (const int rope : {-1, static_cast<int>(config.ropes.size())}) {
+    CAPTURE(rope);
+    config.layers.back().rope = rope;
+    CHECK_THROWS_AS(check(config), InternalError);
+  }
+  config.layers.back().rope = 0;
+  CHECK_NOTHROW(check(config));
+}
