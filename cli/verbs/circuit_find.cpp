@@ -28,8 +28,7 @@ namespace {
 
 struct CircuitFindOptions {
   CircuitRunOptions run;
-  std::string out;
-  bool overwrite = false;
+  KeptOutput output;
   std::string method = "eap-ig";
   std::string level = "edge";
   std::string select = "absolute";
@@ -40,11 +39,11 @@ struct CircuitFindOptions {
 };
 
 void check_find(const CircuitFindOptions& options) {
-  if (!options.overwrite && path_exists(options.out)) {
-    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
-                     options.out);
+  check_kept_output(options.output);
+  if (options.output.resume && find_circuit_method(options.method).resumes == Resumes::no) {
+    throw UsageError("--method {} takes a moment and keeps nothing; leave out --resume",
+                     options.method);
   }
-  find_circuit_method(options.method);
   parse_select_by(options.select);
   const bool nodes = parse_circuit_level(options.level) == CircuitLevel::node;
   if (nodes && options.select == "greedy") {
@@ -154,7 +153,8 @@ ExactComparison compared_with_cuts(const CircuitFindOptions& options,
 
 CircuitGraph found_graph(const CircuitFindOptions& options,
                          const Invocation& invocation,
-                         const CircuitInput& input) {
+                         const CircuitInput& input,
+                         StepLog& log) {
   const CircuitContext context = circuit_context(options.run, input);
   std::optional<Progress> bar;
   std::int64_t shown = 0;
@@ -173,14 +173,35 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
                      .scores = {},
                      .edges = {},
                      .made = {}};
-  graph.scores =
-      circuit_scores(find_circuit_method(options.method), graph.level, context, settings);
+  const CircuitMethod& method = find_circuit_method(options.method);
+  settings.log = method.resumes == Resumes::yes ? &log : nullptr;
+  graph.scores = circuit_scores(method, graph.level, context, settings);
   if (graph.scores.empty()) {
+    bar.reset();
+    if (settings.log != nullptr) {
+      throw_kept(options.output);
+    }
     throw Interrupted();
   }
   const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
   graph.edges = select_circuit(graph, size, parse_select_by(options.select));
   return graph;
+}
+
+// Of methods that take long; of others it keeps nothing.
+StepLog find_log(const CircuitFindOptions& options,
+                 const Invocation& invocation,
+                 const CircuitInput& input) {
+  if (find_circuit_method(options.method).resumes == Resumes::no) {
+    return {};
+  }
+  return step_log(options.output,
+                  options.run,
+                  invocation,
+                  input,
+                  {{"method", options.method},
+                   {"level", options.level},
+                   {"thresholds", options.settings.thresholds}});
 }
 
 void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
@@ -189,11 +210,13 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
   const CircuitInput input = circuit_input(options.run, invocation);
   const std::int64_t loaded = peak_memory(input.model.device());
   const auto start = std::chrono::steady_clock::now();
-  CircuitGraph graph = found_graph(options, invocation, input);
+  StepLog log = find_log(options, invocation, input);
+  CircuitGraph graph = found_graph(options, invocation, input, log);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const std::int64_t peak = peak_memory(input.model.device());
   graph.made = made_by(options, invocation, input, took.count());
-  write_circuit_graph(graph, options.out);
+  write_circuit_graph(graph, options.output.out);
+  log.discard();
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
@@ -203,7 +226,7 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
     exact = compared_with_cuts(options, invocation, input, graph);
   }
   show(invocation,
-       {{"path", options.out},
+       {{"path", options.output.out},
         {"method", options.method},
         {"edges", graph.graph.n_edges()},
         {"circuit_edges", kept},
@@ -213,7 +236,7 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
         {"peak_memory_loaded", loaded},
         {"top", table.json()},
         {"exact", exact.json}},
-       facts({{"graph", options.out},
+       facts({{"graph", options.output.out},
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
@@ -278,8 +301,8 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
          "how well their losses were estimated")
       ->check(CLI::Range(2, 10000000))
       ->default_str("none");
-  add_output(app, options.out, "The graph to write (.json)")->required();
-  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
+  add_kept_output(app, options.output, "The graph to write (.json)");
+  app.get_option("--output")->required();
 }
 
 // Settings that the method does not read.
