@@ -134,11 +134,19 @@ TEST_CASE("a ranking is judged by a known circuit, ties and all") {
   CHECK(perfect.trapezoid == Approx(1.0));
   CHECK(perfect.staircase == Approx(1.0));
   CHECK(perfect.best_size == 2);
-  CHECK(roc_by_sizes(graph, truth.edges) > 0.95);
+  CHECK(roc_by_sizes(graph, truth.edges, truth.constant) > 0.95);
   CHECK(roc_of(best_edge_of_nodes(graph), truth.nodes).trapezoid == Approx(1.0));
   graph.scores[place(graph, "input->m1")] = 1.5;  // one wrong edge between the two
   const auto wrong = static_cast<double>(graph.graph.n_edges() - 2);
   CHECK(roc_of(graph.scores, truth.edges).trapezoid == Approx(1.0 - 0.5 / wrong));
+  // If that edge is a constant one it is neither right nor wrong.
+  EdgeSet constant = no_edges(graph.graph);
+  constant[place(graph, "input->m1")] = true;
+  const Roc skipped = roc_of(without(graph.scores, constant), without(truth.edges, constant));
+  CHECK(skipped.trapezoid == Approx(1.0));
+  CHECK(skipped.all == graph.scores.size() - 1);
+  CHECK(roc_by_sizes(graph, truth.edges, constant) >
+        roc_by_sizes(graph, truth.edges, truth.constant));
 }
 
 TEST_CASE("a truth of another model, or of nothing, is an error") {
@@ -158,6 +166,8 @@ TEST_CASE("a truth of another model, or of nothing, is an error") {
   refused("[]", "[]", "nothing to tell apart");
   refused("[]", "[3]", "no edge");
   refused("[]", "{}", "no list");
+  refused("[]", R"(["input->m0"], "constant_edges": ["input->m0"])", "too");
+  refused("[]", R"(["input->m0"], "constant_edges": ["input->m9"])", "m9");
   write_text(path, "{}");
   CHECK_THROWS_AS(read_truth(path, graph), DataError);
 }

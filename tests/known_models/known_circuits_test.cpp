@@ -82,7 +82,7 @@ TEST_CASE("exactly the edges of the truth are worth something") {
 TEST_CASE("every method puts the truth first, but where it is said why not") {
   for (const KnownModel& known : all_known_models()) {
     const KnownRun run(known);
-    for (const std::string name : {"eap", "eap-ig", "patch"}) {
+    for (const std::string name : {"eap", "eap-ig", "eap-ig-act", "patch"}) {
       const double found =
           auc(circuit_scores(find_circuit_method(name), CircuitLevel::edge, run.context, {}),
               run.truth,
@@ -92,6 +92,28 @@ TEST_CASE("every method puts the truth first, but where it is said why not") {
         CHECK(found > 0.99);
       }
       CHECK(found > 0.5);
+    }
+  }
+}
+
+TEST_CASE("relevance finds all but edges into queries and keys, as its limit says") {
+  for (const KnownModel& known : all_known_models()) {
+    const KnownRun run(known);
+    const CircuitMethod& relp = find_circuit_method("relp");
+    const auto scores = circuit_scores(relp, CircuitLevel::edge, run.context, {});
+    EdgeSet found = run.truth, left_out = run.constant;
+    for (std::size_t edge = 0; edge < scores.size(); ++edge) {
+      const auto input = run.context.graph.edge(static_cast<std::int64_t>(edge)).input;
+      if (input == HeadInput::q || input == HeadInput::k) {
+        CHECK(scores[edge] == 0.0);
+        found[edge] = false;
+        left_out[edge] = true;
+      }
+    }
+    // Steps of an activation are no trouble of its own: nor is what they hide from gradients found.
+    if (count(found) > 0 && !run.parts.truth.not_found_by.contains("eap")) {
+      CAPTURE(known.name);
+      CHECK(auc(scores, found, left_out) > 0.99);
     }
   }
 }
