@@ -120,7 +120,8 @@ Roc roc_of(const std::vector<double>& scores, const std::vector<bool>& truth) {
 
 double roc_by_sizes(const CircuitGraph& graph, const EdgeSet& truth, const EdgeSet& constant) {
   const auto positives = static_cast<double>(count(truth));
-  const double negatives = static_cast<double>(truth.size()) - static_cast<double>(count(constant)) - positives;
+  const double negatives =
+      static_cast<double>(truth.size()) - static_cast<double>(count(constant)) - positives;
   std::vector<RocPoint> points{{0.0, 0.0}};
   for (const double share : curve_shares()) {
     const auto size = static_cast<std::int64_t>(share * static_cast<double>(truth.size()) + 1e-9);

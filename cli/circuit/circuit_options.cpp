@@ -31,10 +31,11 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options) {
 }
 
 CircuitInput circuit_input(const CircuitRunOptions& options, const Invocation& invocation) {
-  Model model = ungrouped(load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype}));
+  const Model loaded = load_model(
+      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  Model model = ungrouped(loaded);
   Task task = task_for(model, options.task, {.bos = options.bos});
-  return {std::move(model), std::move(task)};
+  return {std::move(model), std::move(task), loaded.config().heads_per_kv()};
 }
 
 CircuitContext circuit_context(const CircuitRunOptions& options, const CircuitInput& input) {

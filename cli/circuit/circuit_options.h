@@ -25,6 +25,7 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options);
 struct CircuitInput {
   Model model;
   Task task;
+  std::int64_t heads_per_kv = 1;  // query heads that share keys and values in the model as it came
 };
 CircuitInput circuit_input(const CircuitRunOptions& options, const Invocation& invocation);
 

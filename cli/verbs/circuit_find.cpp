@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "analyses/edges/circuit_method.h"
 #include "analyses/edges/exact_edges.h"
+#include "analyses/edges/kv_heads.h"
 #include "analyses/edges/select.h"
+#include "analyses/edges/stability.h"
 #include "cli/circuit/circuit_options.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -35,6 +38,10 @@ struct CircuitFindOptions {
   std::int64_t size = 0;  // edges or nodes of the circuit; 0: usual_size()
   CircuitSettings settings;
   std::size_t top = 10;
+  double same_sign =
+      0.0;  // of resamples of the items, to be taken into the circuit; 0: none are drawn
+  std::int64_t bootstraps = 100;
+  bool kv_heads = false;
   std::int64_t exact = 0;  // edges that are cut too, to see how well they were estimated
 };
 
@@ -48,6 +55,12 @@ void check_find(const CircuitFindOptions& options) {
   const bool nodes = parse_circuit_level(options.level) == CircuitLevel::node;
   if (nodes && options.select == "greedy") {
     throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
+  }
+  if (nodes && options.kv_heads) {
+    throw UsageError("--kv-heads adds up edges; a node is a query head, leave it out");
+  }
+  if (options.kv_heads && options.exact > 0) {
+    throw UsageError("--exact cuts single edges, of which --kv-heads makes sums; leave out one");
   }
   if (nodes && options.exact > 0) {
     throw UsageError("--exact cuts edges; of nodes compare with --method patch --level node");
@@ -71,23 +84,38 @@ Json made_by(const CircuitFindOptions& options,
   made["metric"] = options.run.metric;
   made["select"] = options.select;
   made["steps"] = options.settings.steps;
+  if (options.same_sign > 0.0) {
+    made["same_sign"] = options.same_sign;
+    made["bootstraps"] = options.bootstraps;
+  }
+  if (options.kv_heads) {
+    made["heads_per_kv"] = input.heads_per_kv;
+  }
   made["seconds"] = seconds;
   made["task"] = {
       {"path", options.run.task}, {"hash", input.task.hash}, {"items", input.task.items.size()}};
   return made;
 }
 
+using Names = std::function<std::string(std::int64_t)>;
+
 std::string scored_name(const CircuitGraph& graph, std::int64_t index) {
   return graph.level == CircuitLevel::edge ? graph_name(graph.graph.edge(index))
                                            : graph_name(graph.graph.writer_node(index));
 }
 
-Table top_scores(const CircuitGraph& graph, std::size_t top) {
+// What several places have in common (a KV head's edges) is listed once.
+Table top_scores(const CircuitGraph& graph, const Names& name, std::size_t top) {
   const std::string what(to_string(graph.level));
   Table table({{what}, {"score", 4}});
-  const std::vector<std::int64_t> order = ranked(graph.scores, RankBy::absolute);
-  for (std::size_t i = 0; i < std::min(top, order.size()); ++i) {
-    table.row({scored_name(graph, order[i]), graph.scores[static_cast<std::size_t>(order[i])]});
+  std::set<std::string> listed;
+  for (const std::int64_t place : ranked(graph.scores, RankBy::absolute)) {
+    if (listed.size() == top) {
+      break;
+    }
+    if (const std::string each = name(place); listed.insert(each).second) {
+      table.row({each, graph.scores[static_cast<std::size_t>(place)]});
+    }
   }
   return table;
 }
@@ -175,7 +203,19 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
                      .made = {}};
   const CircuitMethod& method = find_circuit_method(options.method);
   settings.log = method.resumes == Resumes::yes ? &log : nullptr;
-  graph.scores = circuit_scores(method, graph.level, context, settings);
+  const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
+  const SelectBy select = parse_select_by(options.select);
+  std::vector<bool> eligible;
+  if (options.same_sign > 0.0) {
+    const Stability found = circuit_stability(
+        context, method, graph.level, {options.bootstraps, size, select, settings});
+    graph.scores = found.scores;
+    for (const double share : found.same_sign) {
+      eligible.push_back(share >= options.same_sign);
+    }
+  } else {
+    graph.scores = circuit_scores(method, graph.level, context, settings);
+  }
   if (graph.scores.empty()) {
     bar.reset();
     if (settings.log != nullptr) {
@@ -183,8 +223,10 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
     }
     throw Interrupted();
   }
-  const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
-  graph.edges = select_circuit(graph, size, parse_select_by(options.select));
+  if (options.kv_heads) {
+    graph.scores = KvHeads(graph.graph, input.heads_per_kv).added_up(graph.scores);
+  }
+  graph.edges = select_circuit(graph, size, select, eligible);
   return graph;
 }
 
@@ -201,6 +243,7 @@ StepLog find_log(const CircuitFindOptions& options,
                   input,
                   {{"method", options.method},
                    {"level", options.level},
+                   {"item_by_item", options.same_sign > 0.0},
                    {"thresholds", options.settings.thresholds}});
 }
 
@@ -220,7 +263,16 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
-  const Table table = top_scores(graph, options.top);
+  std::optional<KvHeads> kv_heads;
+  if (options.kv_heads) {
+    kv_heads.emplace(graph.graph, input.heads_per_kv);
+  }
+  const Table table = top_scores(
+      graph,
+      [&](std::int64_t place) {
+        return kv_heads ? kv_heads->name(place) : scored_name(graph, place);
+      },
+      options.top);
   ExactComparison exact;
   if (options.exact > 0) {
     exact = compared_with_cuts(options, invocation, input, graph);
@@ -293,6 +345,20 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
                  "edge after edge from the logits")
       ->check(CLI::IsMember({"absolute", "signed", "greedy"}))
       ->capture_default_str();
+  app.add_option(
+         "--same-sign",
+         options.same_sign,
+         "Take only what keeps its score's sign in this share of resamples of the items, as "
+         "in 0.95")
+      ->check(CLI::Range(0.5, 1.0))
+      ->default_str("none");
+  app.add_option("--bootstraps", options.bootstraps, "Resamples for --same-sign")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
+  app.add_flag("--kv-heads",
+               options.kv_heads,
+               "Query heads that share keys and values: add up their k, and their v, edges from a "
+               "writer, and choose them together");
   app.add_option("--top", options.top, "Edges to list")->capture_default_str();
   app.add_option(
          "--exact",
@@ -305,11 +371,18 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
   app.get_option("--output")->required();
 }
 
+void refuse_bootstraps_unread(const CLI::App& app) {
+  if (!was_given(app, "same-sign")) {
+    refuse_without(app, {"bootstraps"}, "--same-sign");
+  }
+}
+
 // Settings that the method does not read.
 void refuse_unread_settings(const CLI::App& app, const std::string& method) {
   if (!method.starts_with("eap-ig")) {
     refuse_without(app, {"steps"}, "--method eap-ig or eap-ig-act");
   }
+  refuse_bootstraps_unread(app);
   if (method != "acdc") {
     refuse_without(app, {"thresholds"}, "--method acdc");
   }

@@ -139,7 +139,8 @@ Verb circuit_roc_verb() {
           "of the circuit\nscores above what is not, ties half. Corners alone: Σ (1 − fpr₊)(tpr₊ − "
           "tpr), smaller where scores\ntie (Conmy et al. 2023). By MIB's sizes: circuits of .001 … "
           "1 of all edges, chosen greedily from the\nlogits, fpr divided by its last value. A "
-          "node's score in a graph of edges is the best of its edges'. Edges that\nthe truth calls constant (the same in "
+          "node's score in a graph of edges is the best of its edges'. Edges that\nthe truth calls "
+          "constant (the same in "
           "both runs) count neither way.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<RocArguments>();
