@@ -25,6 +25,12 @@ const CircuitMethod& find_circuit_method(const std::string& name) {
   return find_named(all_circuit_methods(), name, "--method " + name + ": no such method");
 }
 
+std::vector<double> logged_step(const CircuitSettings& settings,
+                                std::size_t size,
+                                const std::function<std::vector<double>()>& compute) {
+  return settings.log != nullptr ? settings.log->step(size, compute) : compute();
+}
+
 std::vector<double> circuit_scores(const CircuitMethod& method,
                                    CircuitLevel level,
                                    const CircuitContext& context,

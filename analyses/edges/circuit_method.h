@@ -6,6 +6,7 @@
 
 #include "analyses/edges/circuit_context.h"
 #include "analyses/edges/circuit_graph.h"
+#include "analyses/edges/step_log.h"
 
 namespace headscope {
 
@@ -16,7 +17,11 @@ struct CircuitSettings {
   std::vector<double> thresholds{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0};
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};
   std::function<bool()> stop = {};
+  StepLog* log = nullptr;  // of what is finished; read by methods with Resumes::yes alone
 };
+
+// Whether a method that was stopped goes on where it was.
+enum class Resumes { no, yes };
 
 // mean: the scores of a task are the mean of those of its items, each by itself.
 enum class OverItems { mean, together };
@@ -31,6 +36,7 @@ struct CircuitMethod {
   std::vector<double> (*edges)(const CircuitContext& context, const CircuitSettings& settings);
   std::vector<double> (*nodes)(const CircuitContext& context, const CircuitSettings& settings);
   OverItems over_items = OverItems::mean;
+  Resumes resumes = Resumes::no;
   std::string_view limit = {};  // what it cannot find by how it is made, and why
 };
 
@@ -38,6 +44,11 @@ std::span<const CircuitMethod> all_circuit_methods();
 
 // Throws UsageError with the nearest names.
 const CircuitMethod& find_circuit_method(const std::string& name);
+
+// settings.log->step(), or `compute()` where nothing is kept.
+std::vector<double> logged_step(const CircuitSettings& settings,
+                                std::size_t size,
+                                const std::function<std::vector<double>()>& compute);
 
 // Throws UsageError if the method has no scores at that level, and DataError for scores that are no
 // number.

@@ -6,6 +6,17 @@
 #include "lib/base/error.h"
 
 namespace headscope {
+namespace {
+
+std::vector<double> values_in_order(const std::vector<std::vector<double>>& values) {
+  std::vector<double> flat;
+  for (const std::vector<double>& each : values) {
+    flat.insert(flat.end(), each.begin(), each.end());
+  }
+  return flat;
+}
+
+}  // namespace
 
 std::size_t CircuitList::add(const EdgeSet& circuit) {
   const auto [entry, fresh] = numbers_.emplace(circuit, circuits_.size());
@@ -26,10 +37,13 @@ std::vector<std::vector<double>> circuit_values(const CircuitContext& context,
     if (options.stop && options.stop()) {
       throw Interrupted();
     }
-    const auto found = MaskedRuns(context, batch).values(circuits);
+    const auto run = [&] { return values_in_order(MaskedRuns(context, batch).values(circuits)); };
+    const std::size_t rows = batch.items.size();
+    const std::vector<double> found =
+        options.log != nullptr ? options.log->step(circuits.size() * rows, run) : run();
     for (std::size_t circuit = 0; circuit < circuits.size(); ++circuit) {
-      for (std::size_t row = 0; row < batch.items.size(); ++row) {
-        values[circuit][static_cast<std::size_t>(batch.items[row])] = found[circuit][row];
+      for (std::size_t row = 0; row < rows; ++row) {
+        values[circuit][static_cast<std::size_t>(batch.items[row])] = found[circuit * rows + row];
       }
     }
     done += batch.rows();

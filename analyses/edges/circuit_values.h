@@ -6,6 +6,7 @@
 
 #include "analyses/edges/circuit_mask.h"
 #include "analyses/edges/masked_runs.h"
+#include "analyses/edges/step_log.h"
 
 namespace headscope {
 
@@ -23,6 +24,7 @@ class CircuitList {
 struct ValuesProgress {
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // items
   std::function<bool()> stop = {};
+  StepLog* log = nullptr;  // a step a batch of items
 };
 
 // [circuits][items of the task]. Throws Interrupted if `stop` ended it.

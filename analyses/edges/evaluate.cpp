@@ -236,8 +236,10 @@ CircuitEvaluation evaluate_circuit(const CircuitContext& context,
   planned.empty = planned.list.add(no_edges(graph.graph));
   plan_curves(graph, planned);
   plan_chosen(graph, options, planned);
-  const auto values = circuit_values(
-      context, planned.list.circuits(), {.progress = options.progress, .stop = options.stop});
+  const auto values =
+      circuit_values(context,
+                     planned.list.circuits(),
+                     {.progress = options.progress, .stop = options.stop, .log = options.log});
   if (!normal_scale(values[planned.full], values[planned.empty])) {
     throw UsageError(
         "{} of the model ({:.3g}) and of the model with every edge cut ({:.3g}) is too close to "

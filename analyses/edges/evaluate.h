@@ -5,6 +5,7 @@
 
 #include "analyses/edges/circuit_context.h"
 #include "analyses/edges/circuit_graph.h"
+#include "analyses/edges/step_log.h"
 
 namespace headscope {
 
@@ -64,6 +65,7 @@ struct EvaluateOptions {
   std::int64_t resamples = 1000;
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // items
   std::function<bool()> stop = {};
+  StepLog* log = nullptr;  // of batches of items that are finished
 };
 
 // Throws UsageError if the metric of N and ∅ is too close for a quotient; Interrupted if `stop`

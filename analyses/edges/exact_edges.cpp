@@ -17,7 +17,8 @@ std::vector<double> losses_of(const CircuitContext& context,
                               std::int64_t cuts,
                               const std::function<EdgeSet(std::int64_t)>& circuit) {
   const TaskCircuits task(context);
-  const double whole = task.means({all_edges(context.graph)}).front();
+  const double whole =
+      logged_step(settings, 1, [&] { return task.means({all_edges(context.graph)}); }).front();
   std::vector<double> scores;
   for (std::int64_t begin = 0; begin < cuts; begin += kCutAtOnce) {
     if (settings.stop && settings.stop()) {
@@ -27,7 +28,8 @@ std::vector<double> losses_of(const CircuitContext& context,
     for (std::int64_t i = begin; i < std::min(begin + kCutAtOnce, cuts); ++i) {
       circuits.push_back(circuit(i));
     }
-    for (const double mean : task.means(circuits)) {
+    for (const double mean :
+         logged_step(settings, circuits.size(), [&] { return task.means(circuits); })) {
       scores.push_back(whole - mean);
     }
     if (settings.progress) {

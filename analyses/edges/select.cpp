@@ -10,35 +10,42 @@
 namespace headscope {
 namespace {
 
-EdgeSet top_edges(const CircuitGraph& graph, std::int64_t size, RankBy by) {
-  EdgeSet edges = no_edges(graph.graph);
-  const std::vector<std::int64_t> order = ranked(graph.scores, by);
-  for (std::int64_t i = 0; i < size; ++i) {
-    edges[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = true;
+// The best `size` that may be taken.
+std::vector<bool> top(const std::vector<double>& scores,
+                      std::int64_t size,
+                      RankBy by,
+                      const std::vector<bool>& eligible) {
+  std::vector<bool> chosen(scores.size());
+  for (const std::int64_t place : ranked(scores, by)) {
+    if (size == 0) {
+      break;
+    }
+    if (eligible[static_cast<std::size_t>(place)]) {
+      chosen[static_cast<std::size_t>(place)] = true;
+      --size;
+    }
   }
-  return edges;
+  return chosen;
 }
 
-EdgeSet top_nodes(const CircuitGraph& graph, std::int64_t size, RankBy by) {
-  std::vector<bool> nodes(graph.scores.size());
+EdgeSet among_nodes(const CircuitGraph& graph, std::vector<bool> nodes) {
   nodes.at(0) = true;  // the input: without it no node has a way in
-  const std::vector<std::int64_t> order = ranked(graph.scores, by);
-  for (std::int64_t i = 0; i < size; ++i) {
-    nodes[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = true;
-  }
   return edges_among(graph.graph, nodes);
 }
 
 // Edges that lead into the circuit, the best first, equal ones by their number.
 class Frontier {
  public:
-  explicit Frontier(const CircuitGraph& graph) : graph_(graph) {}
+  Frontier(const CircuitGraph& graph, const std::vector<bool>& eligible)
+      : graph_(graph), eligible_(eligible) {}
 
   void add_edges_into(std::int64_t reader) {
     for (std::int64_t writer = 0; writer < graph_.graph.writers_before(reader); ++writer) {
       const std::int64_t edge = graph_.graph.index(writer, reader);
       const double score = std::abs(graph_.scores[static_cast<std::size_t>(edge)]);
-      queue_.push({score, -edge, writer});
+      if (eligible_[static_cast<std::size_t>(edge)]) {
+        queue_.push({score, -edge, writer});
+      }
     }
   }
 
@@ -70,13 +77,16 @@ class Frontier {
     auto operator<=>(const Candidate&) const = default;
   };
   const CircuitGraph& graph_;
+  const std::vector<bool>& eligible_;
   std::priority_queue<Candidate> queue_;
 };
 
-EdgeSet greedy_edges(const CircuitGraph& graph, std::int64_t size) {
+EdgeSet greedy_edges(const CircuitGraph& graph,
+                     std::int64_t size,
+                     const std::vector<bool>& eligible) {
   EdgeSet edges = no_edges(graph.graph);
   std::vector<bool> inside(static_cast<std::size_t>(graph.graph.n_writers()));
-  Frontier frontier(graph);
+  Frontier frontier(graph, eligible);
   frontier.add_edges_into(graph.graph.n_readers() - 1);
   for (std::int64_t i = 0; i < size && !frontier.empty(); ++i) {
     const auto [edge, writer] = frontier.take();
@@ -111,19 +121,24 @@ std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level) {
                                      : std::max<std::int64_t>(1, graph.n_writers() / 10);
 }
 
-EdgeSet select_circuit(const CircuitGraph& graph, std::int64_t size, SelectBy by) {
+EdgeSet select_circuit(const CircuitGraph& graph,
+                       std::int64_t size,
+                       SelectBy by,
+                       const std::vector<bool>& eligible) {
   const auto most = static_cast<std::int64_t>(graph.scores.size());
   const std::int64_t wanted = std::clamp<std::int64_t>(size, 0, most);
   const RankBy rank = by == SelectBy::signed_top ? RankBy::signed_score : RankBy::absolute;
+  const std::vector<bool> may =
+      eligible.empty() ? std::vector<bool>(graph.scores.size(), true) : eligible;
   if (graph.level == CircuitLevel::node) {
     if (by == SelectBy::greedy) {
       throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
     }
-    return pruned(graph.graph, top_nodes(graph, wanted, rank));
+    return pruned(graph.graph, among_nodes(graph, top(graph.scores, wanted, rank, may)));
   }
-  return pruned(
-      graph.graph,
-      by == SelectBy::greedy ? greedy_edges(graph, wanted) : top_edges(graph, wanted, rank));
+  return pruned(graph.graph,
+                by == SelectBy::greedy ? greedy_edges(graph, wanted, may)
+                                       : top(graph.scores, wanted, rank, may));
 }
 
 }  // namespace headscope

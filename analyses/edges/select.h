@@ -17,6 +17,10 @@ std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level);
 
 // `size` edges of a graph of scored edges, or `size` nodes and the input with all edges between
 // them; then pruned(). Sizes are cut to what there is. UsageError for greedy at level node.
-EdgeSet select_circuit(const CircuitGraph& graph, std::int64_t size, SelectBy by);
+// `eligible` [scores]: only these are taken; empty: all are.
+EdgeSet select_circuit(const CircuitGraph& graph,
+                       std::int64_t size,
+                       SelectBy by,
+                       const std::vector<bool>& eligible = {});
 
 }  // namespace headscope

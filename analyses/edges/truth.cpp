@@ -28,6 +28,7 @@ class TruthReader {
     CircuitTruth truth{.model = {},
                        .nodes = std::vector<bool>(static_cast<std::size_t>(graph_.n_writers())),
                        .edges = no_edges(graph_),
+                       .constant = no_edges(graph_),
                        .not_found_by = {}};
     if (json_.contains("model") && json_["model"].is_string()) {
       truth.model = json_["model"].get<std::string>();
@@ -40,6 +41,9 @@ class TruthReader {
     each_name("edges", [&](const std::string& name) {
       truth.edges[static_cast<std::size_t>(graph_.index(parse_edge(name)))] = true;
     });
+    if (json_.contains("constant_edges")) {
+      each_name("constant_edges", [&](const std::string& name) { add_constant(name, truth); });
+    }
     const std::int64_t edges = count(truth.edges);
     if (edges == 0 || edges == graph_.n_edges()) {
       throw DataError("{}: {} of {} edges: there is nothing to tell apart",
@@ -55,6 +59,14 @@ class TruthReader {
   }
 
  private:
+  void add_constant(const std::string& name, CircuitTruth& truth) const {
+    const auto edge = static_cast<std::size_t>(graph_.index(parse_edge(name)));
+    if (truth.edges[edge]) {
+      throw DataError("it is in \"edges\" too");
+    }
+    truth.constant[edge] = true;
+  }
+
   void each_name(const char* key, const std::function<void(const std::string&)>& take) const {
     if (!json_.contains(key) || !json_[key].is_array()) {
       throw DataError("{}: has no list \"{}\"", path_.string(), key);
@@ -106,19 +118,22 @@ Roc roc_of(const std::vector<double>& scores, const std::vector<bool>& truth) {
   return roc;
 }
 
-double roc_by_sizes(const CircuitGraph& graph, const EdgeSet& truth) {
+double roc_by_sizes(const CircuitGraph& graph, const EdgeSet& truth, const EdgeSet& constant) {
   const auto positives = static_cast<double>(count(truth));
-  const double negatives = static_cast<double>(truth.size()) - positives;
+  const double negatives =
+      static_cast<double>(truth.size()) - static_cast<double>(count(constant)) - positives;
   std::vector<RocPoint> points{{0.0, 0.0}};
   for (const double share : curve_shares()) {
     const auto size = static_cast<std::int64_t>(share * static_cast<double>(truth.size()) + 1e-9);
     const EdgeSet chosen = select_circuit(
         graph, size, graph.level == CircuitLevel::edge ? SelectBy::greedy : SelectBy::absolute_top);
     double hits = 0.0;
+    double misses = 0.0;
     for (std::size_t edge = 0; edge < truth.size(); ++edge) {
       hits += truth[edge] && chosen[edge] ? 1.0 : 0.0;
+      misses += !truth[edge] && !constant[edge] && chosen[edge] ? 1.0 : 0.0;
     }
-    points.push_back({(static_cast<double>(count(chosen)) - hits) / negatives, hits / positives});
+    points.push_back({misses / negatives, hits / positives});
   }
   const double last = points.back().false_positives;
   double area = 0.0;

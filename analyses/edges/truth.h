@@ -18,11 +18,14 @@ struct CircuitTruth {
   std::string model;
   std::vector<bool> nodes;  // [n_writers]
   EdgeSet edges;
+  // Needed, but the same in clean and corrupted runs: neither found nor missed (the file's
+  // "constant_edges", none where it has no such list).
+  EdgeSet constant;
   std::map<std::string, std::string> not_found_by;
 };
 
 // Throws DataError for another file, for a node or edge that is none of the graph's model, and for
-// a truth of no edges or of all.
+// a truth of no edges or of all, or with edges that it calls constant too.
 CircuitTruth read_truth(const std::filesystem::path& path, const EdgeGraph& graph);
 
 struct RocPoint {
@@ -47,10 +50,22 @@ struct Roc {
 };
 Roc roc_of(const std::vector<double>& scores, const std::vector<bool>& truth);
 
+// The places of `values` that are not in `skipped`.
+template <typename T>
+std::vector<T> without(const std::vector<T>& values, const std::vector<bool>& skipped) {
+  std::vector<T> left;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!skipped[i]) {
+      left.push_back(values[i]);
+    }
+  }
+  return left;
+}
+
 // MIB's convention: a point for every size in curve_shares(), the circuit chosen greedily from the
 // logits and pruned; trapezoid over the false positive rate divided by its last value. NaN where
-// that is 0.
-double roc_by_sizes(const CircuitGraph& graph, const EdgeSet& truth);
+// that is 0. Edges of `constant` may be chosen and count as neither.
+double roc_by_sizes(const CircuitGraph& graph, const EdgeSet& truth, const EdgeSet& constant);
 
 // A node's score, of a graph of edges: the largest of its edges', of either end, by absolute value.
 std::vector<double> best_edge_of_nodes(const CircuitGraph& graph);

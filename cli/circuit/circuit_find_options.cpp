@@ -8,7 +8,6 @@
 #include "cli/output.h"
 #include "cli/unread_options.h"
 #include "lib/base/error.h"
-#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -24,15 +23,21 @@ std::vector<std::string> method_names() {
 }  // namespace
 
 void check_find(const CircuitFindOptions& options) {
-  if (!options.overwrite && path_exists(options.out)) {
-    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
-                     options.out);
+  check_kept_output(options.output);
+  if (options.output.resume && find_circuit_method(options.method).resumes == Resumes::no) {
+    throw UsageError("--method {} takes a moment and keeps nothing; leave out --resume",
+                     options.method);
   }
-  find_circuit_method(options.method);
   parse_select_by(options.select);
   const bool nodes = parse_circuit_level(options.level) == CircuitLevel::node;
   if (nodes && options.select == "greedy") {
     throw UsageError("--select greedy follows edges; of nodes take signed or absolute");
+  }
+  if (nodes && options.kv_heads) {
+    throw UsageError("--kv-heads adds up edges; a node is a query head, leave it out");
+  }
+  if (options.kv_heads && options.exact > 0) {
+    throw UsageError("--exact cuts single edges, of which --kv-heads makes sums; leave out one");
   }
   if (nodes && options.exact > 0) {
     throw UsageError("--exact cuts edges; of nodes compare with --method patch --level node");
@@ -64,6 +69,20 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
                  "edge after edge from the logits")
       ->check(CLI::IsMember({"absolute", "signed", "greedy"}))
       ->capture_default_str();
+  app.add_option(
+         "--same-sign",
+         options.same_sign,
+         "Take only what keeps its score's sign in this share of resamples of the items, as "
+         "in 0.95")
+      ->check(CLI::Range(0.5, 1.0))
+      ->default_str("none");
+  app.add_option("--bootstraps", options.bootstraps, "Resamples for --same-sign")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
+  app.add_flag("--kv-heads",
+               options.kv_heads,
+               "Query heads that share keys and values: add up their k, and their v, edges from a "
+               "writer, and choose them together");
   app.add_option("--top", options.top, "Edges to list")->capture_default_str();
   app.add_option(
          "--exact",
@@ -72,13 +91,16 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
          "how well their losses were estimated")
       ->check(CLI::Range(2, 10000000))
       ->default_str("none");
-  add_output(app, options.out, "The graph to write (.json)")->required();
-  app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
+  add_kept_output(app, options.output, "The graph to write (.json)");
+  app.get_option("--output")->required();
 }
 
 void refuse_unread_settings(const CLI::App& app, const std::string& method) {
   if (!method.starts_with("eap-ig")) {
     refuse_without(app, {"steps"}, "--method eap-ig or eap-ig-act");
+  }
+  if (!was_given(app, "same-sign")) {
+    refuse_without(app, {"bootstraps"}, "--same-sign");
   }
   if (method != "acdc") {
     refuse_without(app, {"thresholds"}, "--method acdc");

@@ -5,7 +5,11 @@
 #include "analyses/metric/metric.h"
 #include "analyses/sweep/task_input.h"
 #include "cli/choices.h"
+#include "cli/output.h"
 #include "cli/sweep/sweep_run.h"
+#include "hooks/provenance.h"
+#include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/families/load.h"
 #include "lib/model/ungrouped.h"
 
@@ -30,10 +34,11 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options) {
 }
 
 CircuitInput circuit_input(const CircuitRunOptions& options, const Invocation& invocation) {
-  Model model = ungrouped(load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype}));
+  const Model loaded = load_model(
+      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  Model model = ungrouped(loaded);
   Task task = task_for(model, options.task, {.bos = options.bos});
-  return {std::move(model), std::move(task)};
+  return {std::move(model), std::move(task), loaded.config().heads_per_kv()};
 }
 
 CircuitContext circuit_context(const CircuitRunOptions& options, const CircuitInput& input) {
@@ -42,6 +47,70 @@ CircuitContext circuit_context(const CircuitRunOptions& options, const CircuitIn
           find_metric(options.metric),
           parse_circuit_ablation(options.ablation),
           memory_for(options.memory, input.model)};
+}
+
+namespace {
+
+std::string steps_beside(const KeptOutput& output) {
+  return output.out + ".steps.jsonl";
+}
+
+}  // namespace
+
+void add_kept_output(CLI::App& app, KeptOutput& output, const char* what) {
+  add_output(app, output.out, what);
+  app.add_flag("--resume", output.resume, "Go on with a run that was stopped");
+  app.add_flag("--overwrite", output.overwrite, "Replace an existing file")->excludes("--resume");
+}
+
+void check_kept_output(const KeptOutput& output) {
+  if (output.out.empty() && (output.resume || output.overwrite)) {
+    throw UsageError("--{} is about -o FILE", output.resume ? "resume" : "overwrite");
+  }
+  if (output.out.empty() || output.overwrite) {
+    return;
+  }
+  const bool steps = path_exists(steps_beside(output));
+  if (path_exists(output.out)) {
+    throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
+                     output.out);
+  }
+  if (output.resume && !steps) {
+    throw UsageError("{}: there is nothing to go on with; leave out --resume",
+                     steps_beside(output));
+  }
+  if (!output.resume && steps) {
+    throw UsageError(
+        "{}: a run that was stopped; --resume goes on with it, --overwrite starts "
+        "again",
+        steps_beside(output));
+  }
+}
+
+StepLog step_log(const KeptOutput& output,
+                 const CircuitRunOptions& run,
+                 const Invocation& invocation,
+                 const CircuitInput& input,
+                 const Json& facts) {
+  Json identity = provenance(input.model,
+                             {.command_line = invocation.command_line,
+                              .seed = invocation.common.seed,
+                              .prepend_bos = run.bos})
+                      .at("identity");
+  identity["task"] = input.task.hash;
+  identity["metric"] = run.metric;
+  identity["ablation"] = run.ablation;
+  identity["asked"] = facts;
+  return {steps_beside(output),
+          identity,
+          output.overwrite ? IfExists::replace
+          : output.resume  ? IfExists::resume
+                           : IfExists::fail};
+}
+
+void throw_kept(const KeptOutput& output) {
+  print_note("what is finished is kept beside " + output.out + "; --resume does the rest");
+  throw Interrupted();
 }
 
 CircuitGraph graph_of_model(const std::string& path, const CircuitInput& input) {

@@ -13,6 +13,8 @@
 #include "cli/render/table.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 namespace {
@@ -20,6 +22,7 @@ namespace {
 struct CircuitEvalOptions {
   CircuitRunOptions run;
   std::string graph;
+  KeptOutput output;
   EvaluateOptions evaluate;
 };
 
@@ -98,7 +101,43 @@ std::string evaluation_text(const CircuitEvalOptions& options,
   return text + "\n" + minimality_table(graph, found.minimality).text();
 }
 
+StepLog evaluation_log(const CircuitEvalOptions& options,
+                       const Invocation& invocation,
+                       const CircuitInput& input,
+                       const CircuitGraph& graph) {
+  if (options.output.out.empty()) {
+    return {};
+  }
+  std::string edges;
+  for (const bool in_graph : graph.edges) {
+    edges += in_graph ? '1' : '0';
+  }
+  const Json scores = graph.scores;
+  return step_log(options.output,
+                  options.run,
+                  invocation,
+                  input,
+                  {{"graph", Hasher().update(edges).update(scores.dump()).digest()},
+                   {"subsets", options.evaluate.subsets},
+                   {"minimality", options.evaluate.minimality}});
+}
+
+CircuitEvaluation evaluated(const CircuitContext& context,
+                            const CircuitGraph& graph,
+                            const EvaluateOptions& options,
+                            const KeptOutput& output) {
+  try {
+    return evaluate_circuit(context, graph, options);
+  } catch (const Interrupted&) {
+    if (output.out.empty()) {
+      throw;
+    }
+    throw_kept(output);
+  }
+}
+
 void evaluate(const CircuitEvalOptions& options, const Invocation& invocation) {
+  check_kept_output(options.output);
   catch_interrupts();
   const CircuitInput input = circuit_input(options.run, invocation);
   const CircuitGraph graph = graph_of_model(options.graph, input);
@@ -111,10 +150,15 @@ void evaluate(const CircuitEvalOptions& options, const Invocation& invocation) {
   evaluate.progress = [&](std::int64_t done, std::int64_t) {
     bar.add(done - std::exchange(shown, done));
   };
-  const CircuitEvaluation found = evaluate_circuit(context, graph, evaluate);
-  show(invocation,
-       evaluation_json(graph.graph, found),
-       evaluation_text(options, graph.graph, found));
+  StepLog log = evaluation_log(options, invocation, input, graph);
+  evaluate.log = &log;
+  const CircuitEvaluation found = evaluated(context, graph, evaluate, options.output);
+  const OrderedJson json = evaluation_json(graph.graph, found);
+  if (!options.output.out.empty()) {
+    write_file(options.output.out, json.dump(2) + "\n");
+    log.discard();
+  }
+  show(invocation, json, evaluation_text(options, graph.graph, found));
 }
 
 }  // namespace
@@ -141,6 +185,7 @@ Verb circuit_eval_verb() {
         app.add_option("--graph", options->graph, "A graph of circuit find, or EAP-IG's JSON")
             ->required()
             ->check(names_a_file);
+        add_kept_output(app, options->output, "Write the evaluation there too (.json)");
         app.add_option("--subsets",
                        options->evaluate.subsets,
                        "Random halves of the circuit that incompleteness takes out")

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "analyses/edges/circuit_method.h"
+#include "analyses/edges/kv_heads.h"
 #include "analyses/edges/select.h"
+#include "analyses/edges/stability.h"
 #include "cli/circuit/circuit_find_options.h"
 #include "cli/circuit/cut_edges.h"
 #include "cli/interrupt.h"
@@ -40,30 +43,46 @@ Json made_by(const CircuitFindOptions& options,
   made["metric"] = options.run.metric;
   made["select"] = options.select;
   made["steps"] = options.settings.steps;
+  if (options.same_sign > 0.0) {
+    made["same_sign"] = options.same_sign;
+    made["bootstraps"] = options.bootstraps;
+  }
+  if (options.kv_heads) {
+    made["heads_per_kv"] = input.heads_per_kv;
+  }
   made["seconds"] = seconds;
   made["task"] = {
       {"path", options.run.task}, {"hash", input.task.hash}, {"items", input.task.items.size()}};
   return made;
 }
 
+using Names = std::function<std::string(std::int64_t)>;
+
 std::string scored_name(const CircuitGraph& graph, std::int64_t index) {
   return graph.level == CircuitLevel::edge ? graph_name(graph.graph.edge(index))
                                            : graph_name(graph.graph.writer_node(index));
 }
 
-Table top_scores(const CircuitGraph& graph, std::size_t top) {
+// What several places have in common (a KV head's edges) is listed once.
+Table top_scores(const CircuitGraph& graph, const Names& name, std::size_t top) {
   const std::string what(to_string(graph.level));
   Table table({{what}, {"score", 4}});
-  const std::vector<std::int64_t> order = ranked(graph.scores, RankBy::absolute);
-  for (std::size_t i = 0; i < std::min(top, order.size()); ++i) {
-    table.row({scored_name(graph, order[i]), graph.scores[static_cast<std::size_t>(order[i])]});
+  std::set<std::string> listed;
+  for (const std::int64_t place : ranked(graph.scores, RankBy::absolute)) {
+    if (listed.size() == top) {
+      break;
+    }
+    if (const std::string each = name(place); listed.insert(each).second) {
+      table.row({each, graph.scores[static_cast<std::size_t>(place)]});
+    }
   }
   return table;
 }
 
 CircuitGraph found_graph(const CircuitFindOptions& options,
                          const Invocation& invocation,
-                         const CircuitInput& input) {
+                         const CircuitInput& input,
+                         StepLog& log) {
   const CircuitContext context = circuit_context(options.run, input);
   std::optional<Progress> bar;
   std::int64_t shown = 0;
@@ -82,14 +101,50 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
                      .scores = {},
                      .edges = {},
                      .made = {}};
-  graph.scores =
-      circuit_scores(find_circuit_method(options.method), graph.level, context, settings);
+  const CircuitMethod& method = find_circuit_method(options.method);
+  settings.log = method.resumes == Resumes::yes ? &log : nullptr;
+  const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
+  const SelectBy select = parse_select_by(options.select);
+  std::vector<bool> eligible;
+  if (options.same_sign > 0.0) {
+    const Stability found = circuit_stability(
+        context, method, graph.level, {options.bootstraps, size, select, settings});
+    graph.scores = found.scores;
+    for (const double share : found.same_sign) {
+      eligible.push_back(share >= options.same_sign);
+    }
+  } else {
+    graph.scores = circuit_scores(method, graph.level, context, settings);
+  }
   if (graph.scores.empty()) {
+    bar.reset();
+    if (settings.log != nullptr) {
+      throw_kept(options.output);
+    }
     throw Interrupted();
   }
-  const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
-  graph.edges = select_circuit(graph, size, parse_select_by(options.select));
+  if (options.kv_heads) {
+    graph.scores = KvHeads(graph.graph, input.heads_per_kv).added_up(graph.scores);
+  }
+  graph.edges = select_circuit(graph, size, select, eligible);
   return graph;
+}
+
+// Of methods that take long; of others it keeps nothing.
+StepLog find_log(const CircuitFindOptions& options,
+                 const Invocation& invocation,
+                 const CircuitInput& input) {
+  if (find_circuit_method(options.method).resumes == Resumes::no) {
+    return {};
+  }
+  return step_log(options.output,
+                  options.run,
+                  invocation,
+                  input,
+                  {{"method", options.method},
+                   {"level", options.level},
+                   {"item_by_item", options.same_sign > 0.0},
+                   {"thresholds", options.settings.thresholds}});
 }
 
 void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
@@ -98,21 +153,32 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
   const CircuitInput input = circuit_input(options.run, invocation);
   const std::int64_t loaded = peak_memory(input.model.device());
   const auto start = std::chrono::steady_clock::now();
-  CircuitGraph graph = found_graph(options, invocation, input);
+  StepLog log = find_log(options, invocation, input);
+  CircuitGraph graph = found_graph(options, invocation, input, log);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const std::int64_t peak = peak_memory(input.model.device());
   graph.made = made_by(options, invocation, input, took.count());
-  write_circuit_graph(graph, options.out);
+  write_circuit_graph(graph, options.output.out);
+  log.discard();
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
-  const Table table = top_scores(graph, options.top);
+  std::optional<KvHeads> kv_heads;
+  if (options.kv_heads) {
+    kv_heads.emplace(graph.graph, input.heads_per_kv);
+  }
+  const Table table = top_scores(
+      graph,
+      [&](std::int64_t place) {
+        return kv_heads ? kv_heads->name(place) : scored_name(graph, place);
+      },
+      options.top);
   ExactComparison exact;
   if (options.exact > 0) {
     exact = compared_with_cuts(options, invocation, input, graph);
   }
   show(invocation,
-       {{"path", options.out},
+       {{"path", options.output.out},
         {"method", options.method},
         {"edges", graph.graph.n_edges()},
         {"circuit_edges", kept},
@@ -122,7 +188,7 @@ void find_circuit(const CircuitFindOptions& options, const Invocation& invocatio
         {"peak_memory_loaded", loaded},
         {"top", table.json()},
         {"exact", exact.json}},
-       facts({{"graph", options.out},
+       facts({{"graph", options.output.out},
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/edges/circuit_method.h"
 #include "analyses/edges/truth.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
@@ -53,11 +54,12 @@ Rocs rocs_of(const CircuitGraph& graph, const CircuitTruth& truth, const std::st
   Rocs found;
   const bool edges = graph.level == CircuitLevel::edge;
   if (edges) {
-    found.edges = roc_of(ranking_scores(graph.scores, rank), truth.edges);
+    found.edges = roc_of(without(ranking_scores(graph.scores, rank), truth.constant),
+                         without(truth.edges, truth.constant));
   }
   found.nodes =
       roc_of(edges ? best_edge_of_nodes(graph) : ranking_scores(graph.scores, rank), truth.nodes);
-  found.by_sizes = roc_by_sizes(graph, truth.edges);
+  found.by_sizes = roc_by_sizes(graph, truth.edges, truth.constant);
   return found;
 }
 
@@ -85,14 +87,26 @@ Table roc_table(const Rocs& found) {
   return table;
 }
 
+// Why the method is not expected to find all of it: the truth's own word, or the method's.
+std::string known_limit(const CircuitTruth& truth, const std::string& method) {
+  if (const auto limit = truth.not_found_by.find(method); limit != truth.not_found_by.end()) {
+    return limit->second;
+  }
+  for (const CircuitMethod& each : all_circuit_methods()) {
+    if (each.name == method) {
+      return std::string(each.limit);
+    }
+  }
+  return {};
+}
+
 void show_roc(const RocArguments& options, const Invocation& invocation) {
   const CircuitGraph graph = read_circuit_graph(options.graph);
   const CircuitTruth truth = read_truth(options.truth, graph.graph);
   const Rocs found = rocs_of(graph, truth, options.rank);
   const std::string method =
       graph.made.is_object() ? graph.made.value("method", std::string()) : std::string();
-  const auto limit = truth.not_found_by.find(method);
-  const std::string known = limit == truth.not_found_by.end() ? "" : limit->second;
+  const std::string known = known_limit(truth, method);
   OrderedJson json{{"graph", options.graph},
                    {"truth", options.truth},
                    {"model", truth.model},
@@ -125,7 +139,9 @@ Verb circuit_roc_verb() {
           "of the circuit\nscores above what is not, ties half. Corners alone: Σ (1 − fpr₊)(tpr₊ − "
           "tpr), smaller where scores\ntie (Conmy et al. 2023). By MIB's sizes: circuits of .001 … "
           "1 of all edges, chosen greedily from the\nlogits, fpr divided by its last value. A "
-          "node's score in a graph of edges is the best of its edges'.",
+          "node's score in a graph of edges is the best of its edges'. Edges that\nthe truth calls "
+          "constant (the same in "
+          "both runs) count neither way.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<RocArguments>();
         app.add_option("--graph", options->graph, "A graph of circuit find, or EAP-IG's JSON")

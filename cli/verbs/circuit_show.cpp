@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/edges/neuronpedia_graph.h"
 #include "cli/circuit/circuit_picture.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -46,7 +47,10 @@ std::string rendered(const CircuitGraph& graph,
   if (as == ".html") {
     return circuit_page(layout, title_of(graph), made_word(graph, "command_line"));
   }
-  throw UsageError("-o FILE ends in .html, .svg or .dot");
+  if (as == ".json") {
+    return neuronpedia_graph(graph).dump(1) + "\n";
+  }
+  throw UsageError("-o FILE ends in .html, .svg, .dot or .json");
 }
 
 void show_circuit(const ShowArguments& options, const Invocation& invocation) {
@@ -79,10 +83,13 @@ Verb circuit_show_verb() {
       .example =
           "  headscope circuit show graph.json -o circuit.html\n"
           "  headscope circuit show graph.json --most 200 -o circuit.svg\n"
+          "  headscope circuit show graph.json -o neuronpedia.json\n"
           "\n"
           "Edges are blue into queries, green into keys, orange into values, grey into MLPs and "
           "logits; dashed\nwhere cutting one helps; as wide as their scores are large. The page "
-          "filters, finds nodes and shows\nwhat is under the pointer.",
+          "filters, finds nodes and shows\nwhat is under the pointer. .json is what Neuronpedia's "
+          "graph viewer takes, of the whole circuit: "
+          "nodes\nnamed layer_head_0, all edges between two nodes one link.",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ShowArguments>();
         app.add_option("GRAPH", options->graph, "A graph of circuit find, or EAP-IG's JSON")
@@ -91,7 +98,9 @@ Verb circuit_show_verb() {
         app.add_option("--most", options->most, "Edges to draw, the strongest")
             ->check(CLI::Range(1, 20000))
             ->capture_default_str();
-        add_output(app, options->out, "The file to write: .html, .svg or .dot")->required();
+        add_output(
+            app, options->out, "The file to write: .html, .svg, .dot, or .json (Neuronpedia's)")
+            ->required();
         app.add_flag("--overwrite", options->overwrite, "Replace an existing file");
         return [options, &invocation] { show_circuit(*options, invocation); };
       },

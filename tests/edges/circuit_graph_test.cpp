@@ -3,8 +3,11 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 
 #include "analyses/edges/compare_circuits.h"
+#include "analyses/edges/kv_heads.h"
+#include "analyses/edges/neuronpedia_graph.h"
 #include "analyses/edges/select.h"
 #include "analyses/edges/truth.h"
 #include "lib/base/error.h"
@@ -134,11 +137,19 @@ TEST_CASE("a ranking is judged by a known circuit, ties and all") {
   CHECK(perfect.trapezoid == Approx(1.0));
   CHECK(perfect.staircase == Approx(1.0));
   CHECK(perfect.best_size == 2);
-  CHECK(roc_by_sizes(graph, truth.edges) > 0.95);
+  CHECK(roc_by_sizes(graph, truth.edges, truth.constant) > 0.95);
   CHECK(roc_of(best_edge_of_nodes(graph), truth.nodes).trapezoid == Approx(1.0));
   graph.scores[place(graph, "input->m1")] = 1.5;  // one wrong edge between the two
   const auto wrong = static_cast<double>(graph.graph.n_edges() - 2);
   CHECK(roc_of(graph.scores, truth.edges).trapezoid == Approx(1.0 - 0.5 / wrong));
+  // If that edge is a constant one it is neither right nor wrong.
+  EdgeSet constant = no_edges(graph.graph);
+  constant[place(graph, "input->m1")] = true;
+  const Roc skipped = roc_of(without(graph.scores, constant), without(truth.edges, constant));
+  CHECK(skipped.trapezoid == Approx(1.0));
+  CHECK(skipped.all == graph.scores.size() - 1);
+  CHECK(roc_by_sizes(graph, truth.edges, constant) >
+        roc_by_sizes(graph, truth.edges, truth.constant));
 }
 
 TEST_CASE("a truth of another model, or of nothing, is an error") {
@@ -158,6 +169,8 @@ TEST_CASE("a truth of another model, or of nothing, is an error") {
   refused("[]", "[]", "nothing to tell apart");
   refused("[]", "[3]", "no edge");
   refused("[]", "{}", "no list");
+  refused("[]", R"(["input->m0"], "constant_edges": ["input->m0"])", "too");
+  refused("[]", R"(["input->m0"], "constant_edges": ["input->m9"])", "m9");
   write_text(path, "{}");
   CHECK_THROWS_AS(read_truth(path, graph), DataError);
 }
@@ -175,4 +188,73 @@ TEST_CASE("circuits are compared edge by edge") {
   CHECK(mean_pairwise_jaccard({{1, 2}, {2, 3}, {1, 2}}) == Approx((1.0 / 3 + 1 + 1.0 / 3) / 3));
   b.graph = EdgeGraph({.n_layers = 3, .n_heads = 2});
   CHECK_THROWS_AS(overlap_of_graphs(a, b), DataError);
+}
+
+TEST_CASE("only what is eligible is chosen, best first or greedily") {
+  CircuitGraph graph = small_graph();
+  graph.scores.assign(graph.scores.size(), 0.0);
+  graph.scores[place(graph, "input->logits")] = 3.0;
+  graph.scores[place(graph, "m1->logits")] = -2.0;
+  graph.scores[place(graph, "input->m1")] = 1.0;
+  std::vector<bool> eligible(graph.scores.size(), true);
+  eligible[place(graph, "input->logits")] = false;
+  for (const SelectBy by : {SelectBy::absolute_top, SelectBy::greedy}) {
+    const EdgeSet chosen = select_circuit(graph, 2, by, eligible);
+    CHECK(count(chosen) == 2);
+    CHECK(chosen[place(graph, "m1->logits")]);
+    CHECK(chosen[place(graph, "input->m1")]);
+    CHECK(select_circuit(graph, 1, by)[place(graph, "input->logits")]);
+  }
+}
+
+TEST_CASE("query heads that share a KV head have its edges together") {
+  const EdgeGraph graph({.n_layers = 2, .n_heads = 4, .d_model = 8});
+  const KvHeads heads(graph, 2);
+  const auto index = [&](const char* edge) { return graph.index(parse_edge(edge)); };
+  CHECK(heads.shared(index("m0->a1.h2<k>")) ==
+        std::vector{index("m0->a1.h2<k>"), index("m0->a1.h3<k>")});
+  CHECK(heads.shared(index("m0->a1.h1<v>")) ==
+        std::vector{index("m0->a1.h0<v>"), index("m0->a1.h1<v>")});
+  CHECK(heads.shared(index("m0->a1.h2<q>")) == std::vector{index("m0->a1.h2<q>")});
+  CHECK(heads.name(index("m0->a1.h3<k>")) == "m0->a1.kv1<k>");
+  CHECK(heads.name(index("m0->a1.h3<q>")) == "m0->a1.h3<q>");
+  std::vector<double> scores(static_cast<std::size_t>(graph.n_edges()), 1.0);
+  scores[static_cast<std::size_t>(index("m0->a1.h3<k>"))] = 5.0;
+  const std::vector<double> sums = heads.added_up(scores);
+  CHECK(sums[static_cast<std::size_t>(index("m0->a1.h2<k>"))] == 6.0);
+  CHECK(sums[static_cast<std::size_t>(index("m0->a1.h3<k>"))] == 6.0);
+  CHECK(sums[static_cast<std::size_t>(index("m0->a1.h0<k>"))] == 2.0);
+  CHECK(sums[static_cast<std::size_t>(index("m0->m1"))] == 1.0);
+  CHECK_THROWS_AS(KvHeads(graph, 1), UsageError);
+  CHECK_THROWS_AS(KvHeads(graph, 3), UsageError);
+}
+
+TEST_CASE("Neuronpedia's JSON has the circuit's nodes and links, and its edges can be read off") {
+  const CircuitGraph graph = small_graph();
+  const Json json = Json::parse(neuronpedia_graph(graph).dump());
+  std::map<std::string, std::string> name_of;
+  for (const Json& node : json["nodes"]) {
+    name_of[node["node_id"]] = node["clerp"];
+    const std::string by_parts = node["layer"].get<std::string>() + "_" +
+                                 std::to_string(node["feature"].get<int>()) + "_" +
+                                 std::to_string(node["ctx_idx"].get<int>());
+    CHECK(node["node_id"] == by_parts);
+  }
+  CHECK(name_of.size() == json["nodes"].size());  // no two of one name
+  EdgeSet edges = no_edges(graph.graph);
+  for (const Json& link : json["links"]) {
+    double sum = 0.0;
+    for (const auto& [input, score] : link["by_input"].items()) {
+      const std::string edge = name_of.at(link["source"]) + "->" + name_of.at(link["target"]) +
+                               (input == "stream" ? "" : "<" + input + ">");
+      edges[place(graph, edge)] = true;
+      CHECK(score == graph.scores[place(graph, edge)]);
+      sum += score.get<double>();
+    }
+    CHECK(link["weight"] == Approx(sum));
+  }
+  CHECK(edges == graph.edges);
+  for (const char* key : {"metadata", "qParams"}) {
+    CHECK(json[key].is_object());
+  }
 }

@@ -10,7 +10,9 @@ namespace headscope {
 namespace {
 
 // One round: what every search asks for, run together.
-void decide_together(const TaskCircuits& task, std::vector<AcdcSearch>& searches) {
+void decide_together(const TaskCircuits& task,
+                     const CircuitSettings& settings,
+                     std::vector<AcdcSearch>& searches) {
   std::vector<EdgeSet> circuits;
   std::vector<std::size_t> sizes;
   for (const AcdcSearch& search : searches) {
@@ -18,7 +20,8 @@ void decide_together(const TaskCircuits& task, std::vector<AcdcSearch>& searches
     sizes.push_back(asked.size());
     circuits.insert(circuits.end(), asked.begin(), asked.end());
   }
-  const std::vector<double> means = task.means(circuits);
+  const std::vector<double> means =
+      logged_step(settings, circuits.size(), [&] { return task.means(circuits); });
   auto next = means.begin();
   for (std::size_t i = 0; i < searches.size(); ++i) {
     const auto end = next + static_cast<std::ptrdiff_t>(sizes[i]);
@@ -44,7 +47,8 @@ std::vector<double> acdc_edges(const CircuitContext& context, const CircuitSetti
     throw UsageError("--thresholds are positive and ascending, as in 0.01,0.1");
   }
   const TaskCircuits task(context);
-  const double whole = task.means({all_edges(context.graph)}).front();
+  const double whole =
+      logged_step(settings, 1, [&] { return task.means({all_edges(context.graph)}); }).front();
   std::vector<AcdcSearch> searches;
   for (const double threshold : thresholds) {
     searches.emplace_back(context.graph, threshold, whole);
@@ -54,7 +58,7 @@ std::vector<double> acdc_edges(const CircuitContext& context, const CircuitSetti
     if (settings.stop && settings.stop()) {
       return {};
     }
-    decide_together(task, searches);
+    decide_together(task, settings, searches);
     if (settings.progress) {
       settings.progress(visited_by(searches), total);
     }
@@ -77,7 +81,8 @@ CircuitMethod acdc_method() {
           .source = "Conmy et al. 2023, arXiv:2304.14997, algorithm 1",
           .edges = acdc_edges,
           .nodes = nullptr,
-          .over_items = OverItems::together};
+          .over_items = OverItems::together,
+          .resumes = Resumes::yes};
 }
 
 }  // namespace headscope

@@ -31,7 +31,8 @@ CircuitMethod patch_method() {
               "Goldowsky-Dill et al. 2023, arXiv:2304.05969; Wang et al. 2022, "
               "arXiv:2211.00593",
           .edges = patched_edges,
-          .nodes = patched_nodes};
+          .nodes = patched_nodes,
+          .resumes = Resumes::yes};
 }
 
 }  // namespace headscope

@@ -66,7 +66,11 @@ CompiledProgram histogram_program() {
   RaspProgram p({joined_words({"<s>"}, joined_words(letters, number_words(kCompiledContext))),
                  kCompiledContext});
   p.say(p.width(p.tokens(), p.tokens(), select_same), number_words(kCompiledContext));
-  return {"histogram", letters, 6, std::move(p), {{"eap", kFlat}, {"eap-ig", kFlat}}};
+  return {"histogram",
+          letters,
+          6,
+          std::move(p),
+          {{"eap", kFlat}, {"eap-ig", kFlat}, {"eap-ig-act", kFlat}}};
 }
 
 CompiledProgram reverse_program() {
@@ -142,7 +146,11 @@ CompiledProgram brackets_program() {
     return now == 1 && ever == 0 ? 0 : 1;
   });
   p.say(verdict, {"yes", "no"});
-  return {"brackets", letters, 6, std::move(p), {{"eap", kFlat}, {"eap-ig", kFlat}}};
+  return {"brackets",
+          letters,
+          6,
+          std::move(p),
+          {{"eap", kFlat}, {"eap-ig", kFlat}, {"eap-ig-act", kFlat}}};
 }
 
 KnownModelParts made_of(const CompiledProgram& compiled) {
