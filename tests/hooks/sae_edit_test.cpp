@@ -112,15 +112,16 @@ TEST_CASE("codes that are changed add their rows of W_dec, and nothing else move
     std::string value;
     std::function<Tensor(const Tensor& f)> change;  // f' − f
   };
-  const std::vector<Case> cases{
-      {"ablate", "", [](const Tensor& f) { return -f; }},
-      {"clamp",
-       R"(, "value": [2.5, -1.0])",
-       [](const Tensor& f) {
-         return at::tensor({2.5f, -1.0f}).expand_as(f) - f;
-       }},
-      {"scale", R"(, "value": 3)", [](const Tensor& f) { return 2 * f; }},
-      {"steer", R"(, "value": 0.75)", [](const Tensor& f) { return at::ones(f.sizes(), f.options()) * 0.75; }}};
+  const std::vector<Case> cases{{"ablate", "", [](const Tensor& f) { return -f; }},
+                                {"clamp",
+                                 R"(, "value": [2.5, -1.0])",
+                                 [](const Tensor& f) {
+                                   return at::tensor({2.5f, -1.0f}).expand_as(f) - f;
+                                 }},
+                                {"scale", R"(, "value": 3)", [](const Tensor& f) { return 2 * f; }},
+                                {"steer", R"(, "value": 0.75)", [](const Tensor& f) {
+                                   return at::ones(f.sizes(), f.options()) * 0.75;
+                                 }}};
   for (const SaeNormalisation normalisation :
        {SaeNormalisation::none, SaeNormalisation::constant_norm_rescale}) {
     const auto path = folder.file(std::string(to_string(normalisation)));
