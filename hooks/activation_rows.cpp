@@ -104,19 +104,30 @@ void ActivationRows::for_each(
   }
 }
 
+std::int64_t rows_of(const RowPool& pool) {
+  std::int64_t rows = 0;
+  for (const RowBlock& block : pool.blocks) {
+    rows += block.rows;
+  }
+  return rows;
+}
+
 std::vector<RowPool> epoch_pools(const ActivationRows& rows,
-                                 RowOrder order,
-                                 std::int64_t pool_rows,
-                                 std::uint64_t seed,
+                                 const PoolOptions& options,
                                  std::int64_t epoch) {
   std::vector<RowBlock> blocks = rows.blocks();
-  if (order == RowOrder::shuffled) {
-    generator_of(seed, epoch, 0).shuffle(blocks);
+  if (options.order == RowOrder::shuffled) {
+    generator_of(options.seed, epoch, 0).shuffle(blocks);
   }
   std::vector<RowPool> pools;
   std::int64_t filled = 0;
+  std::int64_t most =
+      options.first_rows > 0 ? std::min(options.first_rows, options.pool_rows) : options.pool_rows;
   for (const RowBlock& block : blocks) {
-    if (pools.empty() || filled + block.rows > pool_rows) {
+    if (pools.empty() || filled + block.rows > most) {
+      if (!pools.empty()) {
+        most = std::min(2 * most, options.pool_rows);
+      }
       pools.emplace_back();
       filled = 0;
     }
@@ -128,11 +139,7 @@ std::vector<RowPool> epoch_pools(const ActivationRows& rows,
 
 void shuffle_pool(
     RowPool& pool, RowOrder order, std::uint64_t seed, std::int64_t epoch, std::size_t index) {
-  std::int64_t rows = 0;
-  for (const RowBlock& block : pool.blocks) {
-    rows += block.rows;
-  }
-  pool.order.resize(static_cast<std::size_t>(rows));
+  pool.order.resize(static_cast<std::size_t>(rows_of(pool)));
   std::iota(pool.order.begin(), pool.order.end(), std::int64_t{0});
   if (order == RowOrder::shuffled) {
     generator_of(seed, epoch, index + 1).shuffle(pool.order);

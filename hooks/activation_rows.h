@@ -75,12 +75,20 @@ struct RowPool {
 
 enum class RowOrder { shuffled, as_stored };
 
-// One epoch: blocks from all over in pools of at most `pool_rows` rows, the rows of a pool
-// shuffled.
+// Rows of all of a pool's blocks.
+std::int64_t rows_of(const RowPool& pool);
+
+struct PoolOptions {
+  RowOrder order = RowOrder::shuffled;
+  std::int64_t pool_rows = 0;   // the most in a pool
+  std::int64_t first_rows = 0;  // the most in the first, doubled from pool to pool; 0: pool_rows
+  std::uint64_t seed = 0;
+};
+
+// One epoch: blocks from all over in pools of at most so many rows, but never less than a block,
+// the rows of a pool shuffled.
 std::vector<RowPool> epoch_pools(const ActivationRows& rows,
-                                 RowOrder order,
-                                 std::int64_t pool_rows,
-                                 std::uint64_t seed,
+                                 const PoolOptions& options,
                                  std::int64_t epoch);
 
 // The order of a pool, which is made only when it is read: `pool` counts the epoch's.

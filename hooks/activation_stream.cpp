@@ -35,8 +35,10 @@ std::int64_t block_rows_of(const ActivationSource& source, const ActivationStrea
     widest = std::max(widest, point.width);
   }
   const std::int64_t long_read = kBlockBytes / (widest * std::int64_t{sizeof(float)});
-  return std::max<std::int64_t>(
-      1, std::min(long_read, part_rows_of(source, options) / kBlocksAtLeast));
+  const std::int64_t part = options.first_rows > 0
+                                ? std::min(options.first_rows, part_rows_of(source, options))
+                                : part_rows_of(source, options);
+  return std::max<std::int64_t>(1, std::min(long_read, part / kBlocksAtLeast));
 }
 
 void check_stream_options(const ActivationStreamOptions& options) {
@@ -75,7 +77,15 @@ struct ActivationStream::Impl {
                        least,
                        format_bytes(least));
     }
-    reader.emplace([this](ActivationPart& next) { return fill(next); });
+  }
+
+  void make_pools(std::int64_t of_epoch) {
+    pools = epoch_pools(rows,
+                        {.order = options.order,
+                         .pool_rows = part_rows,
+                         .first_rows = of_epoch == 0 ? options.first_rows : 0,
+                         .seed = options.seed},
+                        of_epoch);
   }
 
   // In the reader's thread.
@@ -85,7 +95,7 @@ struct ActivationStream::Impl {
         return false;
       }
       ++epoch;
-      pools = epoch_pools(rows, options.order, part_rows, options.seed, epoch);
+      make_pools(epoch);
       pool = 0;
     }
     RowPool now = std::move(pools[pool]);
@@ -97,6 +107,13 @@ struct ActivationStream::Impl {
     return true;
   }
 
+  [[nodiscard]] std::int64_t batches_per_epoch() const {
+    const std::int64_t whole = rows.total() / options.batch_rows;
+    const bool more =
+        options.last_batch == LastBatch::keep && rows.total() % options.batch_rows > 0;
+    return whole + (more ? 1 : 0);
+  }
+  void skip(std::int64_t batches);
   std::optional<ActivationBatch> next();
   bool go_to_rows(ActivationBatch& batch);
   void take(ActivationBatch& batch);
@@ -113,7 +130,8 @@ struct ActivationStream::Impl {
 
   // Of the caller's.
   ActivationPart part;
-  std::int64_t used = 0;  // of the part's rows
+  std::int64_t used = 0;     // of the part's rows
+  std::int64_t skipped = 0;  // rows of the first part that is read, passed over
 
   std::optional<PartReader> reader;  // last: its thread uses the rest
 };
@@ -132,7 +150,7 @@ bool ActivationStream::Impl::go_to_rows(ActivationBatch& batch) {
     }
   }
   std::optional<ActivationPart> following = reader->next(std::exchange(part, {}));
-  used = 0;
+  used = std::exchange(skipped, 0);
   if (following) {
     part = std::move(*following);
   }
@@ -157,7 +175,28 @@ void ActivationStream::Impl::take(ActivationBatch& batch) {
   used += some;
 }
 
+// Goes to the part in which the first batch that is not skipped begins.
+void ActivationStream::Impl::skip(std::int64_t batches) {
+  const std::int64_t per_epoch = batches_per_epoch();
+  if (reader || batches < 0 || per_epoch == 0 || batches / per_epoch >= options.epochs) {
+    throw UsageError("a stream of {} batches an epoch, {} epochs, cannot skip {}{}",
+                     per_epoch,
+                     options.epochs,
+                     batches,
+                     reader ? " after its first" : "");
+  }
+  epoch = batches / per_epoch;
+  make_pools(epoch);
+  skipped = batches % per_epoch * options.batch_rows;
+  for (pool = 0; skipped >= rows_of(pools[pool]); ++pool) {
+    skipped -= rows_of(pools[pool]);
+  }
+}
+
 std::optional<ActivationBatch> ActivationStream::Impl::next() {
+  if (!reader) {
+    reader.emplace([this](ActivationPart& following) { return fill(following); });
+  }
   for (;;) {
     ActivationBatch batch;
     while (std::ssize(batch.rows) < options.batch_rows && go_to_rows(batch)) {
@@ -190,6 +229,10 @@ ActivationStream::ActivationStream(const Model& model,
 ActivationStream::~ActivationStream() = default;
 ActivationStream::ActivationStream(ActivationStream&&) noexcept = default;
 ActivationStream& ActivationStream::operator=(ActivationStream&&) noexcept = default;
+
+void ActivationStream::skip(std::int64_t batches) {
+  impl_->skip(batches);
+}
 
 std::optional<ActivationBatch> ActivationStream::next() {
   return impl_->next();

@@ -24,6 +24,10 @@ struct ActivationStreamOptions {
   // of prompts from all over. The other half is filled meanwhile. Besides, each of the threads that
   // read traces holds 512 KiB, or one prompt's values of a hook point if they are larger.
   std::size_t buffer_bytes = std::size_t{512} << 20;
+  // Rows of the first part, where that is less; each part of the first epoch has twice the rows of
+  // the one before until they fill half the buffer. The first batch then need not wait for a full
+  // one, and mixes fewer blocks. 0: full from the first on.
+  std::int64_t first_rows = 0;
   RowOrder order = RowOrder::shuffled;
   std::uint64_t seed = 0;
   std::int64_t epochs = 1;  // each in an order of its own
@@ -59,6 +63,11 @@ class ActivationStream {
   ~ActivationStream();
   ActivationStream(ActivationStream&&) noexcept;
   ActivationStream& operator=(ActivationStream&&) noexcept;
+
+  // Passes over so many minibatches, as if next() had handed them out: of parts of the data that
+  // lie before, nothing is read. To be called before the first next(); UsageError later, or if
+  // there are not as many.
+  void skip(std::int64_t batches);
 
   // The next minibatch; nothing after the last epoch. Throws what reading or the model threw.
   std::optional<ActivationBatch> next();

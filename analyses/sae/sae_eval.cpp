@@ -47,6 +47,16 @@ void check_width(const HookPoint& point,
   }
 }
 
+}  // namespace
+
+HookPoint point_of_sae(const Sae& sae, const ModelConfig& config) {
+  const HookPoint point = sae_point(sae.config().hook, config);
+  check_width(point, config, sae.config().d_in, "d_in");
+  return point;
+}
+
+namespace {
+
 enum class Stand { as_is, zero, sae };
 
 // Measures the rows it sees, or puts zeros or x̂ in their place.

@@ -71,6 +71,9 @@ struct SaeEvalOptions {
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // prompts
 };
 
+// Where it reads in this model. UsageError for a hook point the model lacks or of another width.
+HookPoint point_of_sae(const Sae& sae, const ModelConfig& config);
+
 // The SAE must be on the model's device. Throws UsageError for a hook point the model lacks or of
 // another width than the SAE.
 SaeEvaluation evaluate_sae(const Sae& sae,

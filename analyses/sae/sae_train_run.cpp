@@ -35,6 +35,7 @@ ActivationStreamOptions stream_options_of(const SaeTrainRun& run, std::int64_t e
   options.seed = run.seed;
   options.epochs = epochs;
   options.last_batch = LastBatch::drop;
+  options.first_rows = kSaeFirstBatches * run.batch_rows;
   options.rows = run.first_position > 0 ? positions_from(run.first_position) : all_positions();
   return options;
 }
@@ -137,9 +138,7 @@ class SaeTraining {
       trainers_[i].restore(tensors, std::to_string(i) + ".", file.string());
     }
     resumed_at_ = trainers_.front().steps_done();
-    for (std::int64_t i = 0; i < resumed_at_; ++i) {
-      stream_.next();  // what the earlier run saw
-    }
+    stream_.skip(resumed_at_);  // what the earlier run saw
   }
 
   // So that a later --resume does not take it for its own.

@@ -14,6 +14,10 @@
 
 namespace headscope {
 
+// The first rows are mixed for so many batches, and twice as many each time after until the buffer
+// is full: so training starts before it is. Part of what decides the order of rows.
+inline constexpr std::int64_t kSaeFirstBatches = 8;
+
 struct SaePlan {
   std::string name;  // its folder below the run's, empty: the run's own
   std::string site;  // one hook point

@@ -14,16 +14,6 @@
 namespace headscope {
 namespace {
 
-Sae read_sae_of(const SaeOptions& options) {
-  Sae sae = read_sae(options.sae);
-  if (options.sites.empty()) {
-    return sae;
-  }
-  SaeConfig config = sae.config();
-  config.hook = options.sites.front();
-  return Sae(config, sae.weights(), options.sae);
-}
-
 SaeReconstruction measure_traces(const Sae& sae, const SaeInput& input, const SaeOptions& options) {
   if (sae.config().is_transcoder()) {
     throw UsageError("a transcoder is judged on a MODEL: sae eval SAE MODEL");
@@ -105,6 +95,16 @@ void show_spliced(const Sae& sae, const SaeEvaluation& found, const Invocation& 
 }
 
 }  // namespace
+
+Sae read_sae_of(const SaeOptions& options) {
+  Sae sae = read_sae(options.sae);
+  if (options.sites.empty()) {
+    return sae;
+  }
+  SaeConfig config = sae.config();
+  config.hook = options.sites.front();
+  return Sae(config, sae.weights(), options.sae);
+}
 
 void sae_info(const SaeOptions& options, const Invocation& invocation) {
   const Sae sae = read_sae_of(options);

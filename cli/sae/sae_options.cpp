@@ -143,7 +143,74 @@ void add_sae_words(CLI::App& app, SaeOptions& options) {
       ->required();
 }
 
+void add_sae_model(CLI::App& app, SaeOptions& options) {
+  options.words.resize(1);
+  add_model(app, options.words.front());
+}
+
+void add_sae_features(CLI::App& app, SaeOptions& options, const char* without) {
+  app.add_option("--features", options.features, "Numbers of features, as in 17,290")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->default_str(without);
+}
+
 }  // namespace
+
+void add_sae_features_options(CLI::App& app, SaeOptions& options) {
+  add_sae_folder(app, options);
+  add_sae_model(app, options);
+  add_sae_site(app, options);
+  add_sae_features(app, options, "those that write most, Σ f·‖W_dec row‖");
+  app.add_option("--most", options.most, "So many, without --features")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--contexts", options.contexts, "Contexts of each, from different prompts")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("-o,--output", options.out, "Write a page (.html)")->check(names_a_file);
+  add_sae_data_options(app, options);
+}
+
+void add_sae_ablate_options(CLI::App& app, SaeOptions& options) {
+  options.act = "ablate";
+  add_sae_folder(app, options);
+  add_sae_model(app, options);
+  add_sae_site(app, options);
+  app.add_option("--task", options.task, "The task (JSONL, as headscope task make writes it)")
+      ->required()
+      ->check(names_a_file);
+  app.add_option("--metric", options.metric, "What a run is judged by")->capture_default_str();
+  app.add_option("--do",
+                 options.act,
+                 "ablate: a feature's code becomes 0; patch: that of the corrupted prompt")
+      ->check(CLI::IsMember({"ablate", "patch"}))
+      ->capture_default_str();
+  add_sae_features(app, options, "those that change most, Σ |f' − f|·‖W_dec row‖");
+  app.add_option("--most", options.most, "So many, without --features")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  add_prepend_bos(app, options.bos);
+}
+
+void add_sae_attach_options(CLI::App& app, SaeOptions& options) {
+  options.act = "attach";
+  add_sae_folder(app, options);
+  add_sae_model(app, options);
+  add_sae_site(app, options);
+  app.add_option("-o,--output", options.out, "The file of interventions to write")
+      ->required()
+      ->check(names_a_file);
+  add_sae_features(app, options, "none");
+  app.add_option("--do", options.act, "What becomes of their codes f")
+      ->check(CLI::IsMember({"attach", "ablate", "clamp", "scale", "steer"}))
+      ->capture_default_str();
+  app.add_option("--value", options.value, "clamp, scale, steer: one for all features, or one each")
+      ->delimiter(',');
+  app.add_flag("--no-error-term",
+               options.no_error_term,
+               "What the autoencoder does not explain of the site is lost");
+}
 
 void add_sae_train_options(CLI::App& app, SaeOptions& options) {
   add_sae_words(app, options);

@@ -11,6 +11,7 @@
 #include "analyses/sae/sae_train_options.h"
 #include "cli/verb.h"
 #include "hooks/prompts.h"
+#include "lib/sae/sae.h"
 
 namespace headscope {
 
@@ -27,6 +28,15 @@ struct SaeOptions {
   std::int64_t context = 128;
   std::int64_t first_position = 0;
   PrependBos bos = PrependBos::automatic;
+
+  std::vector<std::int64_t> features;  // features, ablate, attach; empty: as the verb says
+  std::int64_t most = 50;
+  std::int64_t contexts = 8;
+  std::string task;
+  std::string metric = "logit_diff";
+  std::string act;  // ablate: "ablate" or "patch"; attach: what an op sae does
+  std::vector<double> value;
+  bool no_error_term = false;
 
   std::string arch = "topk";
   std::string normalisation = "none";
@@ -48,10 +58,19 @@ struct SaeOptions {
 void add_sae_train_options(CLI::App& app, SaeOptions& options);
 void add_sae_info_options(CLI::App& app, SaeOptions& options);
 void add_sae_eval_options(CLI::App& app, SaeOptions& options);
+void add_sae_features_options(CLI::App& app, SaeOptions& options);
+void add_sae_ablate_options(CLI::App& app, SaeOptions& options);
+void add_sae_attach_options(CLI::App& app, SaeOptions& options);
 
 void sae_train(const SaeOptions& options, const Invocation& invocation);
 void sae_info(const SaeOptions& options, const Invocation& invocation);
 void sae_eval(const SaeOptions& options, const Invocation& invocation);
+void sae_features(const SaeOptions& options, const Invocation& invocation);
+void sae_ablate(const SaeOptions& options, const Invocation& invocation);
+void sae_attach(const SaeOptions& options, const Invocation& invocation);
+
+// The autoencoder of the options, its hook point that of --site where that is given.
+Sae read_sae_of(const SaeOptions& options);
 
 // Where activations come from, by the words on the command line.
 struct SaeInput {

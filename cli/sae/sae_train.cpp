@@ -117,6 +117,7 @@ Json identity_of(const SaeOptions& options,
           {"saes", saes},
           {"batch", options.batch},
           {"buffer_mib", options.buffer_mib},
+          {"first_batches", kSaeFirstBatches},
           {"log_every", options.log_every},
           {"from_position", options.first_position},
           {"seed", invocation.common.seed}};
