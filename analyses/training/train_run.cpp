@@ -60,17 +60,32 @@ TrainLine line_of(const Json& json) {
   return line;
 }
 
+// Whether an earlier training left its log there. UsageError for a folder with another model, which
+// training would take the place of.
+bool holds_training(const std::filesystem::path& folder) {
+  const bool ours = path_exists(folder / "log.jsonl");
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    if (!ours && path_exists(folder / file)) {
+      throw UsageError("{}: holds a model that was not trained there ({}); choose another -o",
+                       folder.string(),
+                       file);
+    }
+  }
+  return ours;
+}
+
 class TrainingRun {
  public:
   explicit TrainingRun(const TrainRun& run)
       : run_(run),
         spec_(*run.spec),
+        had_training_(holds_training(run.folder)),
         trainer_(spec_, run.device),
         log_(run.folder / "log.jsonl", kTrainLog, {{"spec", spec_.json}}, run.if_exists) {
     take_up_log();
     if (run.if_exists == IfExists::resume) {
       take_up_state();
-    } else {
+    } else if (had_training_) {
       forget_earlier_run();
     }
   }
@@ -188,6 +203,7 @@ class TrainingRun {
 
   const TrainRun& run_;
   const TrainSpec& spec_;
+  bool had_training_ = false;
   ModelTrainer trainer_;
   LineLog log_;
   TrainResult result_;

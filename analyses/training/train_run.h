@@ -49,7 +49,8 @@ std::filesystem::path checkpoint_folder(const std::filesystem::path& folder, std
 // spec and what came of it. A run that was stopped or killed goes on from its last state and ends
 // with the same weights (one thread, the same machine) as one that never stopped. The log tells
 // of the rows a step is taken on, before it is taken: new rows, where the task makes them. Throws
-// what LineLog and ModelTrainer do; Interrupted after `stop`.
+// what LineLog and ModelTrainer do, UsageError for a folder that holds another model; Interrupted
+// after `stop`.
 TrainResult train_model(const TrainRun& run);
 
 // The log of a folder. DataError where it is none, or a line is damaged.

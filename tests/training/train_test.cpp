@@ -203,6 +203,19 @@ TEST_CASE("a run killed by SIGKILL resumes to the weights and the log of one nev
   CHECK_THROWS_AS(train_model(run), UsageError);
 }
 
+TEST_CASE("a folder with another model is left alone") {
+  const OneThread one;
+  const TempFolder folder;
+  const TrainSpec spec = spec_of(tiny_spec());
+  std::filesystem::create_directories(folder.file("a"));
+  std::ofstream(folder.file("a") / "model.safetensors") << "somebody's";
+  for (const IfExists mode : {IfExists::fail, IfExists::replace, IfExists::resume}) {
+    const TrainRun run{.spec = &spec, .folder = folder.file("a"), .device = {}, .if_exists = mode};
+    CHECK_THROWS_AS(train_model(run), UsageError);
+  }
+  CHECK(file_bytes(folder.file("a") / "model.safetensors").size() == 10);
+}
+
 TEST_CASE("a loss that is not finite is one clear error") {
   const OneThread one;
   const TempFolder folder;
