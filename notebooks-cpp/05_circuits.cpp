@@ -162,13 +162,7 @@ void evaluated(Report& report, const CircuitContext& found_on, const CircuitGrap
 // ## All of it
 
 // %%
-int run(const std::string& name, const std::string& out) {
-  Report report({.title = "Circuits of edges",
-                 .subtitle = "A known circuit, and one of " + name,
-                 .footer = fmt::format("headscope {}", kVersion),
-                 .source = __FILE__});
-  known_circuit(report);
-  const Model model = ungrouped(load_model(name));
+void real_circuit(Report& report, const Model& model) {
   const Task task = ioi(model, 4, 0);
   const CircuitContext context = context_of(model, task);
   const CircuitGraph graph = found(report, context);
@@ -178,6 +172,19 @@ int run(const std::string& name, const std::string& out) {
     report.text(error.what());
   }
   report.figure(picture_of(graph, "The strongest edges of the circuit"));
+}
+
+int run(const std::string& name, const std::string& out) {
+  Report report({.title = "Circuits of edges",
+                 .subtitle = "A known circuit, and one of " + name,
+                 .footer = fmt::format("headscope {}", kVersion),
+                 .source = __FILE__});
+  known_circuit(report);
+  try {
+    real_circuit(report, ungrouped(load_model(name)));
+  } catch (const DataError& error) {  // a tokenizer that has no words for the task
+    report.text(error.what());
+  }
   report.write(out);
   fmt::print("{}\n", out);
   return 0;

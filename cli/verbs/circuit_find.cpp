@@ -183,6 +183,7 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
 
 void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
   check_find(options);
+  check_graph_output(options.out);
   catch_interrupts();
   const CircuitInput input = circuit_input(options.run, invocation);
   const auto start = std::chrono::steady_clock::now();
