@@ -96,8 +96,8 @@ void known_circuit(Report& report) {
   }
   report.table(table, "The edges of the circuit: what the metric loses without each, four ways.");
   report.table(areas, "How well each ranking tells them from the other edges.");
-  graphs[0].edges = truth;
-  report.figure(picture_of(graphs[0], "The circuit of the model `backup`"));
+  graphs[2].edges = truth;
+  report.figure(picture_of(graphs[2], "The circuit of the model `backup`, as wide as EAP-IG says"));
 }
 
 // %% [markdown]
@@ -159,6 +159,16 @@ void evaluated(Report& report, const CircuitContext& found_on, const CircuitGrap
 }
 
 // %% [markdown]
+// ## Drawn
+// Edges into queries are blue, into keys green, into values orange, into MLPs and logits grey;
+// dashed where cutting one helps. `headscope circuit show` makes a page of it that filters.
+
+// %%
+void drawn(Report& report, const CircuitGraph& graph) {
+  report.figure(picture_of(graph, "The strongest edges of the circuit"));
+}
+
+// %% [markdown]
 // ## All of it
 
 // %%
@@ -171,7 +181,7 @@ void real_circuit(Report& report, const Model& model) {
   } catch (const UsageError& error) {
     report.text(error.what());
   }
-  report.figure(picture_of(graph, "The strongest edges of the circuit"));
+  drawn(report, graph);
 }
 
 int run(const std::string& name, const std::string& out) {
