@@ -54,3 +54,15 @@ TEST_CASE("reproduce refuses sizes that no test can work with before it makes an
   CHECK(outcome.err.find("--test-items 4") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
 }
+
+TEST_CASE("reproduce refuses options of methods that it would not read, and tasks that are none") {
+  const Outcome resume = run({"reproduce", "ioi", "--resume"});
+  CHECK(resume.code == 2);
+  CHECK(resume.err.find("--resume means nothing without") != std::string::npos);
+  const Outcome exact = run({"reproduce", "acdc", "--exact", "9"});
+  CHECK(exact.code == 2);
+  CHECK(is_one_line(exact.err));
+  const Outcome tasks = run({"reproduce", "eap", "--tasks", "docstrings", "--model", "nowhere"});
+  CHECK(tasks.code == 2);
+  CHECK(tasks.err.find("docstring") != std::string::npos);
+}
