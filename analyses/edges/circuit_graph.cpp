@@ -7,6 +7,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/output_file.h"
+#include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 namespace {
@@ -43,6 +45,10 @@ std::string edges_text(const CircuitGraph& graph) {
   return text;
 }
 
+constexpr TextKind kGraphText{.noun = "graph", .is = [](std::string_view text) {
+                                return begins_as_json(text, R"({"cfg":)");
+                              }};
+
 class GraphReader {
  public:
   explicit GraphReader(const std::filesystem::path& path) : path_(path), json_(read_json(path)) {
@@ -59,6 +65,7 @@ class GraphReader {
       throw DataError("{}: neither its edges nor its nodes have a \"score\"", path_.string());
     }
     found.made = json_.contains("headscope") ? json_["headscope"] : Json();
+    check_nodes(found.graph);
     read_edges(found);
     if (found.level == CircuitLevel::node) {
       read_nodes(found);
@@ -126,6 +133,19 @@ class GraphReader {
     }
   }
 
+  // Every name is a node of such a model.
+  void check_nodes(const EdgeGraph& graph) const {
+    for (const auto& [name, entry] : json_["nodes"].items()) {
+      try {
+        if (const Node node = parse_node(name); node.kind != Node::Kind::logits) {
+          static_cast<void>(graph.writer(node));
+        }
+      } catch (const Error& error) {
+        throw DataError("{}: node {}: {}", path_.string(), name, error.what());
+      }
+    }
+  }
+
   [[nodiscard]] std::size_t index_of(const EdgeGraph& graph, const std::string& name) const {
     try {
       return static_cast<std::size_t>(graph.index(parse_edge(name)));
@@ -172,7 +192,13 @@ std::vector<std::int64_t> ranked(const std::vector<double>& scores, RankBy by) {
   return order;
 }
 
+void check_graph_output(const std::filesystem::path& path) {
+  check_output_file(path);
+  check_replaceable(path, kGraphText);
+}
+
 void write_circuit_graph(const CircuitGraph& graph, const std::filesystem::path& path) {
+  check_graph_output(path);
   const GraphShape& shape = graph.graph.shape();
   const OrderedJson cfg{{"n_layers", shape.n_layers},
                         {"n_heads", shape.n_heads},

@@ -33,6 +33,10 @@ std::vector<std::int64_t> ranked(const std::vector<double>& scores, RankBy by);
 // in_graph}}}, and our provenance under "headscope". At level node, nodes have the scores.
 void write_circuit_graph(const CircuitGraph& graph, const std::filesystem::path& path);
 
+// To be asked before the work of a graph, and as it is written. Throws UsageError if a file that is
+// no graph stands at `path`, and what check_output_file() does.
+void check_graph_output(const std::filesystem::path& path);
+
 // Reads that, ours or EAP-IG's. Throws DataError naming what is wrong: an unknown node or edge, one
 // that is missing, a score that is no number, no scores at all.
 CircuitGraph read_circuit_graph(const std::filesystem::path& path);

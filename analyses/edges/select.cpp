@@ -117,8 +117,9 @@ SelectBy parse_select_by(std::string_view text) {
 }
 
 std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level) {
-  return level == CircuitLevel::edge ? std::max<std::int64_t>(1, graph.n_edges() / 100)
-                                     : std::max<std::int64_t>(1, graph.n_writers() / 10);
+  return level == CircuitLevel::edge
+             ? std::max(graph.n_edges() / 100, std::min<std::int64_t>(20, graph.n_edges()))
+             : std::max(graph.n_writers() / 10, std::min<std::int64_t>(5, graph.n_writers()));
 }
 
 EdgeSet select_circuit(const CircuitGraph& graph,

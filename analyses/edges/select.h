@@ -12,7 +12,8 @@ enum class SelectBy { signed_top, absolute_top, greedy };
 std::string_view to_string(SelectBy by);
 SelectBy parse_select_by(std::string_view text);  // "signed", "absolute", "greedy"; else UsageError
 
-// How many where nobody says: a hundredth of the edges, a tenth of the nodes.
+// How many where nobody says: a hundredth of the edges, a tenth of the nodes; of small graphs more,
+// since so few would hardly ever be a way from the input to the logits: 20 edges, 5 nodes, or all.
 std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level);
 
 // `size` edges of a graph of scored edges, or `size` nodes and the input with all edges between

@@ -197,6 +197,8 @@ StudyTable sweep_table(const StudyFindings& found) {
   return table;
 }
 
+constexpr double kWhole = 0.999;  // an area of which nothing is missing
+
 StudyResult acdc_result(const Model&, const StudyOptions&, const StudyFindings& found) {
   StudyResult result;
   StudyCurves curves{.caption =
@@ -208,7 +210,10 @@ StudyResult acdc_result(const Model&, const StudyOptions&, const StudyFindings& 
   for (const KnownModel& known : all_known_models()) {
     const Json& step = found.at(fmt::format("known/{}", known.name));
     const std::vector<RocPoint> points = roc_points(step["logit_diff"]["sweep"]);
-    whole += areas_of(points).trapezoid > 0.999 ? 1 : 0;
+    if (areas_of(points).trapezoid > kWhole) {
+      ++whole;
+      continue;  // a curve that goes straight up shows nothing
+    }
     StudyCurves::Curve curve{.name = std::string(known.name), .points = {}};
     for (const RocPoint& point : points) {
       curve.points.emplace_back(point.false_positives, point.true_positives);

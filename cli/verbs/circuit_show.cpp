@@ -8,10 +8,12 @@
 #include "analyses/edges/neuronpedia_graph.h"
 #include "cli/circuit/circuit_picture.h"
 #include "cli/output.h"
+#include "cli/render/page_policy.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 namespace {
@@ -53,11 +55,26 @@ std::string rendered(const CircuitGraph& graph,
   throw UsageError("-o FILE ends in .html, .svg, .dot or .json");
 }
 
+constexpr TextKind kDotText{.noun = "graph of Graphviz (.dot)", .is = [](std::string_view text) {
+                              return text.starts_with("digraph ");
+                            }};
+
+// What is replaced is of the kind that is written.
+void check_picture_output(const std::filesystem::path& path) {
+  if (path.extension() == ".html") {
+    check_page_output(path);
+    return;
+  }
+  check_output_file(path);
+  check_replaceable(path, path.extension() == ".svg" ? kSvgPicture : kDotText);
+}
+
 void show_circuit(const ShowArguments& options, const Invocation& invocation) {
   if (!options.overwrite && path_exists(options.out)) {
     throw UsageError("{}: exists already; replace it with --overwrite or choose another -o",
                      options.out);
   }
+  check_picture_output(options.out);
   const CircuitGraph graph = read_circuit_graph(options.graph);
   const CircuitLayout layout = circuit_layout(graph, options.most);
   write_file(options.out,

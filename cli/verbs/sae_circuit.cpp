@@ -22,6 +22,7 @@
 #include "lib/base/node.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 
 namespace headscope {
 namespace {
@@ -164,11 +165,32 @@ CodeCircuits find(const Model& model, const Task& task, CodeCircuitArguments opt
   return code_circuits(model, task.items, request);
 }
 
-void run(CodeCircuitArguments options, const Invocation& invocation) {
-  catch_interrupts();
-  if (!options.out.empty() && path_exists(options.out) && !options.overwrite) {
+constexpr TextKind kCodesJson{
+    .noun = "circuit from codes (.json)", .is = [](std::string_view text) {
+      return begins_as_json(text, R"({"format":"headscope-code-circuit")");
+    }};
+
+// Before the model is loaded.
+void check_code_circuit(const CodeCircuitArguments& options) {
+  for (const double value :
+       {options.request.options.sae.l1, options.request.options.sae.learning_rate}) {
+    if (!std::isfinite(value) || value < 0) {
+      throw UsageError("--l1 and --lr are numbers that are not negative");
+    }
+  }
+  if (options.out.empty()) {
+    return;
+  }
+  if (path_exists(options.out) && !options.overwrite) {
     throw UsageError("{}: exists; --overwrite replaces it", options.out);
   }
+  check_output_file(options.out);
+  check_replaceable(options.out, kCodesJson);
+}
+
+void run(CodeCircuitArguments options, const Invocation& invocation) {
+  catch_interrupts();
+  check_code_circuit(options);
   options.task_options.unfit =
       options.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail;
   options.request.options.sae.seed = invocation.common.seed;

@@ -103,3 +103,15 @@ TEST_CASE("reproduce component-reuse sets the attention of heads, and of others 
       run({"reproduce", "component-reuse", "--set", "99.0", "--movers", "1.1", "-o", folder / "b"})
           .err.find("head 99.0") != std::string::npos);
 }
+
+TEST_CASE("reproduce refuses options of methods that it would not read, and tasks that are none") {
+  const Outcome resume = run({"reproduce", "ioi", "--resume"});
+  CHECK(resume.code == 2);
+  CHECK(resume.err.find("--resume means nothing without") != std::string::npos);
+  const Outcome exact = run({"reproduce", "acdc", "--exact", "9"});
+  CHECK(exact.code == 2);
+  CHECK(is_one_line(exact.err));
+  const Outcome tasks = run({"reproduce", "eap", "--tasks", "docstrings", "--model", "nowhere"});
+  CHECK(tasks.code == 2);
+  CHECK(tasks.err.find("docstring") != std::string::npos);
+}

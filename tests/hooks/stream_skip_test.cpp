@@ -5,6 +5,7 @@
 
 #include "hooks/activation_rows.h"
 #include "hooks/standing_interventions.h"
+#include "lib/base/error.h"
 #include "tests/hooks/streamed_rows.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"

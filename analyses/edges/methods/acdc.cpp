@@ -2,6 +2,7 @@
 #include "analyses/edges/acdc.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "analyses/edges/methods.h"
 #include "lib/base/error.h"
@@ -42,7 +43,8 @@ std::int64_t visited_by(const std::vector<AcdcSearch>& searches) {
 
 std::vector<double> acdc_edges(const CircuitContext& context, const CircuitSettings& settings) {
   const std::vector<double>& thresholds = settings.thresholds;
-  if (thresholds.empty() || thresholds.front() <= 0 ||
+  const auto positive = [](double threshold) { return threshold > 0 && std::isfinite(threshold); };
+  if (thresholds.empty() || !std::all_of(thresholds.begin(), thresholds.end(), positive) ||
       !std::is_sorted(thresholds.begin(), thresholds.end())) {
     throw UsageError("--thresholds are positive and ascending, as in 0.01,0.1");
   }
