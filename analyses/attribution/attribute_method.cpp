@@ -106,8 +106,8 @@ SweepSpec AttributeMethod::spec(const Model& model, const Task& task) {
   return spec;
 }
 
-void AttributeMethod::check(const SweepInHand& it) const {
-  check_attribution(it.model, it.task, it.spec, options(), it.options);
+SweepPlan AttributeMethod::check(const SweepInHand& it) const {
+  return check_attribution(it.model, it.task, it.spec, options(), it.options);
 }
 
 bool AttributeMethod::execute(const SweepInHand& it, SweepSink& sink) const {

@@ -23,7 +23,7 @@ class AttributeMethod final : public SweepMethod {
   [[nodiscard]] Json identity() const override;
   [[nodiscard]] Passes passes() const override { return stored_ ? Passes::stored : Passes::made; }
   SweepSpec spec(const Model& model, const Task& task) override;
-  void check(const SweepInHand& sweep) const override;
+  SweepPlan check(const SweepInHand& sweep) const override;
   bool execute(const SweepInHand& sweep, SweepSink& sink) const override;
 
  private:

@@ -51,18 +51,19 @@ bool all_done(const PromptBatch& batch, const Grid& grid, const SweepSink& sink)
 
 }  // namespace
 
-void check_attribution(const Model& model,
-                       const Task& task,
-                       const SweepSpec& spec,
-                       const AttributionOptions& attribution,
-                       const SweepOptions& options) {
+SweepPlan check_attribution(const Model& model,
+                            const Task& task,
+                            const SweepSpec& spec,
+                            const AttributionOptions& attribution,
+                            const SweepOptions& options) {
   check(spec, attribution);
   grid_of(model, task, spec);
   const Scoring scoring(*spec.metric, task.items, model);
-  const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
+  const SweepPlan plan = plan_attribution(model, task, spec, attribution, options);
   for (const PromptBatch& batch : prompt_batches(task.items, plan.batch_tokens)) {
     swept_columns(spec, model.config(), batch, task.items);  // the positions each prompt has
   }
+  return plan;
 }
 
 bool run_attribution(const Model& model,
@@ -76,7 +77,7 @@ bool run_attribution(const Model& model,
   const Scoring scoring(*spec.metric, task.items, model);
   CheckedSink checked(sink, grid, task, options, model);
   checked.count_done(0, grid.size());
-  const AttributionPlan plan = plan_attribution(model, task, spec, attribution, options.memory);
+  const SweepPlan plan = plan_attribution(model, task, spec, attribution, options);
   const Baselines baselines = options.baselines != nullptr ? *options.baselines
                               : attribution.stored != nullptr
                                   ? stored_baselines(task, scoring, *attribution.stored)

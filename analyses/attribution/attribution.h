@@ -31,11 +31,11 @@ struct AttributionOptions {
 };
 
 // Throws what run_attribution() would before its first pass.
-void check_attribution(const Model& model,
-                       const Task& task,
-                       const SweepSpec& spec,
-                       const AttributionOptions& attribution,
-                       const SweepOptions& options);
+SweepPlan check_attribution(const Model& model,
+                            const Task& task,
+                            const SweepSpec& spec,
+                            const AttributionOptions& attribution,
+                            const SweepOptions& options);
 
 // Fills the cells of `spec`, which must be a patch of one part: its value is the metric of the run
 // that is changed plus the estimated effect, so that a result reads as the sweep's own. Memory

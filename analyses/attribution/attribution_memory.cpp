@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analyses/sweep/baselines.h"
+#include "analyses/sweep/sweep_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/memory.h"
 #include "lib/model/memory_need.h"
@@ -29,11 +30,12 @@ std::int64_t bytes_of_prompt(const Model& model,
 
 }  // namespace
 
-AttributionPlan plan_attribution(const Model& model,
-                                 const Task& task,
-                                 const SweepSpec& spec,
-                                 const AttributionOptions& attribution,
-                                 std::int64_t memory) {
+SweepPlan plan_attribution(const Model& model,
+                           const Task& task,
+                           const SweepSpec& spec,
+                           const AttributionOptions& attribution,
+                           const SweepOptions& options) {
+  const std::int64_t memory = options.memory;
   std::int64_t longest = 0;
   for (const TaskItem& item : task.items) {
     longest = std::max(longest, item.length());
@@ -48,10 +50,19 @@ AttributionPlan plan_attribution(const Model& model,
         format_bytes(prompt),
         attribution.method == AttributionMethod::ig ? " or fewer --steps" : "");
   }
+  if (options.plan) {
+    const std::int64_t most = std::max(options.plan->batch_tokens, options.plan->baseline_tokens);
+    const std::int64_t need = prompt * ((most + longest - 1) / longest);
+    if (need > memory) {
+      refuse_batches(need, memory);
+    }
+    return *options.plan;
+  }
   const std::int64_t runs = attribution.method == AttributionMethod::ig ? attribution.steps : 1;
   const std::int64_t enough = enough_tokens(model.device(), PassDirection::backwards) / runs;
   const std::int64_t fit = memory / prompt * longest;
   return {.batch_tokens = std::max(longest, std::min(fit, enough)),
+          .batch_rows = 0,
           .baseline_tokens = std::max(longest, std::min(fit, kBaselineTokens))};
 }
 

@@ -5,17 +5,13 @@
 
 namespace headscope {
 
-struct AttributionPlan {
-  std::int64_t batch_tokens = 0;     // of prompts at once
-  std::int64_t baseline_tokens = 0;  // of the unchanged runs at once: as a sweep's, if they fit
-};
-
-// Neither needs more than `memory` bytes. Throws ResourceError naming what the longest prompt needs
-// if that is more.
-AttributionPlan plan_attribution(const Model& model,
-                                 const Task& task,
-                                 const SweepSpec& spec,
-                                 const AttributionOptions& attribution,
-                                 std::int64_t memory);
+// options.plan, if there is one; else as many prompts as options.memory holds, and for the
+// unchanged runs as many as a sweep takes, if they fit. Throws ResourceError naming what is needed
+// if that is more: by the longest prompt, or by options.plan.
+SweepPlan plan_attribution(const Model& model,
+                           const Task& task,
+                           const SweepSpec& spec,
+                           const AttributionOptions& attribution,
+                           const SweepOptions& options);
 
 }  // namespace headscope

@@ -39,7 +39,7 @@ class Merge {
  public:
   explicit Merge(std::vector<fs::path> paths)
       : paths_(std::move(paths)), whole_(read_shard(paths_[0])) {
-    shard_ids_.push_back(whole_.header.provenance.value("shard", Json()));
+    note_origin(whole_.header.provenance);
     owner_.assign(whole_.stored.done.size(), kNobody);
     for (std::size_t pair = 0; pair < owner_.size(); ++pair) {
       owner_[pair] = whole_.stored.done[pair] != 0 ? 0 : kNobody;
@@ -51,7 +51,7 @@ class Merge {
     check_same(shard);
     check_baseline("clean", whole_.stored.clean, shard.stored.clean, shard.path);
     check_baseline("corrupted", whole_.stored.corrupted, shard.stored.corrupted, shard.path);
-    shard_ids_.push_back(shard.header.provenance.value("shard", Json()));
+    note_origin(shard.header.provenance);
     for (std::size_t pair = 0; pair < owner_.size(); ++pair) {
       if (shard.stored.done[pair] != 0) {
         take(pair, shard.stored.per_prompt[pair], index);
@@ -71,6 +71,11 @@ class Merge {
   void write(const fs::path& out, IfExists if_exists) const;
 
  private:
+  void note_origin(const Json& provenance) {
+    shard_ids_.push_back(provenance.value("shard", Json()));
+    batches_.push_back(provenance.value("batches", Json()));
+  }
+
   void check_same(const Shard& shard) const {
     if (const auto differs = difference(whole_.header, shard.header)) {
       throw UsageError("{} and {} are not of one sweep: {} is {} in the first but {} in the other",
@@ -126,13 +131,21 @@ class Merge {
     return fmt::format("{}", fmt::join(names, ", "));
   }
 
-  // The first shard's, with what was merged in place of which part it is.
+  // The first shard's, with what was merged in place of which part it is. Batches that are not the
+  // same in all are told shard by shard.
   [[nodiscard]] ResultHeader merged_header() const {
     ResultHeader header = whole_.header;
     header.provenance.erase("shard");
+    const bool alike = std::ranges::count(batches_, batches_.front()) == std::ssize(batches_);
+    if (!alike) {
+      header.provenance.erase("batches");
+    }
     Json list = Json::array();
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       list.push_back({{"path", paths_[i].string()}, {"shard", shard_ids_[i]}});
+      if (!alike) {
+        list.back()["batches"] = batches_[i];
+      }
     }
     header.provenance["shards"] = std::move(list);
     return header;
@@ -141,7 +154,7 @@ class Merge {
   std::vector<fs::path> paths_;
   Shard whole_;  // the first, and what the others add
   std::vector<std::uint32_t> owner_;
-  std::vector<Json> shard_ids_;
+  std::vector<Json> shard_ids_, batches_;  // of provenance, a shard each
 };
 
 void Merge::write(const fs::path& out, IfExists if_exists) const {

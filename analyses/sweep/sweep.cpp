@@ -24,7 +24,7 @@ class Sweeper {
         context_{model, task, spec, options, grid_, scoring_, sink_},
         baselines_(task.items.size()) {}
 
-  void plan();  // and the checks before it
+  const SweepPlan& plan();  // and the checks before it
   bool run();
 
  private:
@@ -118,11 +118,18 @@ void Sweeper::run_baselines(const std::vector<PromptBatch>& swept) {
   }
 }
 
-void Sweeper::plan() {
+const SweepPlan& Sweeper::plan() {
   if (plain() && context_.spec.runner != nullptr) {
     context_.spec.runner->check_whole_run(context_.model);
   }
-  context_.plan = plan_sweep(context_.model, shape(), context_.options.memory);
+  const SweepOptions& options = context_.options;
+  if (options.plan) {
+    check_plan(context_.model, shape(), *options.plan, options.memory);
+    context_.plan = *options.plan;
+  } else {
+    context_.plan = plan_sweep(context_.model, shape(), options.memory);
+  }
+  return context_.plan;
 }
 
 bool Sweeper::run() {
@@ -191,12 +198,12 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
   return Grid(std::move(grid));
 }
 
-void check_sweep(const Model& model,
-                 const Task& task,
-                 const SweepSpec& spec,
-                 const SweepOptions& options) {
+SweepPlan check_sweep(const Model& model,
+                      const Task& task,
+                      const SweepSpec& spec,
+                      const SweepOptions& options) {
   SweepTable nothing(0, 0);
-  Sweeper(model, task, spec, options, nothing).plan();
+  return Sweeper(model, task, spec, options, nothing).plan();
 }
 
 bool run_sweep(const Model& model,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "analyses/metric/metric.h"
@@ -11,6 +12,7 @@
 #include "analyses/sweep/positions.h"
 #include "analyses/sweep/row_runner.h"
 #include "analyses/sweep/site_change.h"
+#include "analyses/sweep/sweep_memory.h"
 #include "analyses/sweep/sweep_sink.h"
 #include "analyses/sweep/value_source.h"
 #include "analyses/task/task.h"
@@ -42,6 +44,8 @@ struct SweepProgress {
 
 struct SweepOptions {
   std::int64_t memory = 0;  // bytes the sweep may take beside the weights
+  // The batches to run in: those of a sweep that is gone on with. None: as large as memory allows.
+  std::optional<SweepPlan> plan = {};
   // A model with a standing change is always swept plainly: the shortcuts form attention beside its
   // passes, where the change is not made.
   enum class Execution { shared, plain } execution = Execution::shared;
@@ -57,15 +61,16 @@ struct SweepOptions {
 // different lengths, or a site the model lacks.
 Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
 
-// Throws what run_sweep() would before its first pass.
-void check_sweep(const Model& model,
-                 const Task& task,
-                 const SweepSpec& spec,
-                 const SweepOptions& options);
+// The batches that run_sweep() runs in. Throws what it would before its first pass.
+SweepPlan check_sweep(const Model& model,
+                      const Task& task,
+                      const SweepSpec& spec,
+                      const SweepOptions& options);
 
 // Runs the cells `sink` does not have. Returns false if `stop` ended it early. Throws ResourceError
-// if `memory` is too little for one cell, naming what it needs; DataError if a metric is not a
-// number, naming cell and item; UsageError for a plain run of a spec with a runner of its own.
+// if `memory` is too little for one cell, or for `plan`, naming what it needs; DataError if a
+// metric is not a number, naming cell and item; UsageError for a plain run of a spec with a runner
+// of its own.
 bool run_sweep(const Model& model,
                const Task& task,
                const SweepSpec& spec,

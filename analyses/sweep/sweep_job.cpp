@@ -9,6 +9,7 @@
 #include "analyses/sweep/store_sink.h"
 #include "lib/base/counted.h"
 #include "lib/base/error.h"
+#include "lib/base/error_context.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
 #include "lib/model/standing_change.h"
@@ -17,6 +18,8 @@ namespace headscope {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr const char* kBatches = "batches";  // in provenance
 
 struct CellRange {
   std::int64_t first = 0;
@@ -118,10 +121,30 @@ void SweepJob::check() const {
   method_.check(in_hand());
 }
 
+bool SweepJob::goes_on() const {
+  return options_.if_exists == IfExists::resume && path_exists(options_.out);
+}
+
 void SweepJob::check_file() const {
-  if (options_.if_exists == IfExists::resume && path_exists(options_.out)) {
-    ResultStore(options_.out, header_, IfExists::resume);
+  if (!goes_on()) {
+    return;
   }
+  const ResultStore store(options_.out, header_, IfExists::resume);
+  if (!nothing_left(store)) {
+    method_.check({model_, task_, spec_, in_batches_of_file()});
+  }
+}
+
+// As the file was begun, so that what is left rounds as if nothing had stopped it. Files of earlier
+// versions do not say.
+SweepOptions SweepJob::in_batches_of_file() const {
+  SweepOptions sweep = sweep_;
+  const Json provenance = read_result(options_.out).header.provenance;
+  if (provenance.contains(kBatches)) {
+    sweep.plan = with_context(options_.out, [&] { return plan_from(provenance[kBatches]); });
+    sweep.memory = std::max(options_.memory, options_.memory_if_begun);
+  }
+  return sweep;
 }
 
 // Of a sweep gone on with, or of stored passes, an intervention may have fired before.
@@ -173,6 +196,11 @@ bool SweepJob::nothing_left(const ResultStore& store) const {
 }
 
 SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
+  const bool begun = goes_on();
+  if (!begun) {
+    sweep_.plan = method_.check(in_hand());
+    header_.provenance[kBatches] = plan_json(*sweep_.plan);
+  }
   ResultStore store(options_.out, header_, options_.if_exists);
   SweepOutcome outcome{.start = store.done_count() == 0 ? SweepOutcome::Start::fresh
                                                         : SweepOutcome::Start::resumed};
@@ -180,10 +208,14 @@ SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
     store.finish();  // a kill may have come between the last value and this
     return {read_result(options_.out), true, SweepOutcome::Start::finished};
   }
+  if (begun) {
+    sweep_ = in_batches_of_file();
+    sweep_.plan = method_.check(in_hand());
+  }
   StoreSink sink(store);
   const auto start = Clock::now();
   try {
-    sweep_.baselines = baselines ? baselines() : nullptr;
+    sweep_.baselines = baselines ? baselines(sweep_.plan->baseline_tokens) : nullptr;
     count_baselines();
     outcome.finished = run_into(sink);
   } catch (...) {

@@ -33,7 +33,9 @@ struct SweepJobOptions {
   std::string shard;                    // "2/8": the second of eight parts; empty: all cells
   int repeats = 1;                      // more: a benchmark, in memory
   std::int64_t memory = 0;              // bytes it may take beside the weights
-  std::function<bool()> stop = {};      // asked between batches
+  // The same for one that is gone on with, whose batches are made already; 0: `memory`.
+  std::int64_t memory_if_begun = 0;
+  std::function<bool()> stop = {};  // asked between batches
 
   // Makes what is told how far the sweep is; null: nobody watches.
   std::function<std::unique_ptr<SweepWatch>(const SweepWatch::Of& of)> watch = {};
@@ -60,12 +62,14 @@ class SweepJob {
   // called before run(), which replaces a file before it can know.
   void check() const;
 
-  // Throws UsageError if the file that is gone on with is of another sweep.
+  // Throws UsageError if the file that is gone on with is of another sweep, ResourceError if the
+  // batches it was begun in take more than memory allows.
   void check_file() const;
 
-  // Asked only where something is left to run; null: the sweep computes its own.
+  // The unchanged runs, made in batches of `tokens`; asked only where something is left to run.
+  // Null: the sweep makes its own.
+  using ReadyBaselines = std::function<const Baselines*(std::int64_t tokens)>;
   // Throws UsageError, and leaves no file, if an intervention of the model never fired.
-  using ReadyBaselines = std::function<const Baselines*()>;
   [[nodiscard]] SweepOutcome run(const ReadyBaselines& baselines);
 
   [[nodiscard]] SweepInHand in_hand() const { return {model_, task_, spec_, sweep_}; }
@@ -76,6 +80,8 @@ class SweepJob {
   }
   [[nodiscard]] bool run_into(SweepSink& sink) const;  // false if it was stopped
   [[nodiscard]] bool nothing_left(const ResultStore& store) const;
+  [[nodiscard]] bool goes_on() const;
+  [[nodiscard]] SweepOptions in_batches_of_file() const;
   [[nodiscard]] SweepOutcome to_file(const ReadyBaselines& baselines);
   [[nodiscard]] SweepOutcome in_memory();
   void check_fired(const SweepOutcome& outcome) const;

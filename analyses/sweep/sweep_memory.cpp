@@ -4,6 +4,7 @@
 
 #include "analyses/sweep/baselines.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/model/memory_need.h"
 
@@ -18,6 +19,15 @@ std::int64_t element(const Model& model) {
 
 std::int64_t token_bytes(const Model& model) {
   return token_bytes(model.config(), model.dtype());
+}
+
+std::int64_t size_in(const Json& json, const char* name, std::int64_t least) {
+  const auto found = json.find(name);
+  if (found == json.end() || !found->is_number_integer() || found->get<std::int64_t>() < least) {
+    throw DataError(
+        "the batches of the sweep, {}, have no \"{}\" of at least {}", json.dump(), name, least);
+  }
+  return found->get<std::int64_t>();
 }
 
 }  // namespace
@@ -76,6 +86,44 @@ SweepPlan plan_sweep(const Model& model, const SweepShape& shape, std::int64_t m
   plan.batch_rows = std::clamp<std::int64_t>(rows_enough, 1, rows_that_fit);
   plan.baseline_tokens = baseline_tokens(model, shape.columns, memory);
   return plan;
+}
+
+void refuse_batches(std::int64_t need, std::int64_t memory) {
+  throw ResourceError(
+      "--memory {} is too little for the batches that the sweep was begun in, which take {}; allow "
+      "more, or choose another -o",
+      format_bytes(memory),
+      format_bytes(need));
+}
+
+void check_plan(const Model& model,
+                const SweepShape& shape,
+                const SweepPlan& plan,
+                std::int64_t memory) {
+  const std::int64_t row = bytes_of_row(model, shape);
+  const std::int64_t prompts = std::max<std::int64_t>(1, plan.batch_tokens / shape.columns);
+  const std::int64_t baselines =
+      plan.baseline_tokens > shape.columns ? plan.baseline_tokens * token_bytes(model) : 0;
+  // The thirds of plan_sweep(), of which one prompt and one row are let off.
+  const std::int64_t rows = plan.batch_rows > 1 ? plan.batch_rows * row : 0;
+  const std::int64_t kept = prompts > 1 ? prompts * (bytes_of_prompt(model, shape) + row) : 0;
+  const std::int64_t need =
+      std::max({3 * rows, 3 * kept, 3 * baselines, bytes_of_prompt(model, shape) + 3 * row});
+  if (need > memory) {
+    refuse_batches(need, memory);
+  }
+}
+
+Json plan_json(const SweepPlan& plan) {
+  return {{"batch_tokens", plan.batch_tokens},
+          {"batch_rows", plan.batch_rows},
+          {"baseline_tokens", plan.baseline_tokens}};
+}
+
+SweepPlan plan_from(const Json& json) {
+  return {.batch_tokens = size_in(json, "batch_tokens", 1),
+          .batch_rows = size_in(json, "batch_rows", 0),
+          .baseline_tokens = size_in(json, "baseline_tokens", 1)};
 }
 
 }  // namespace headscope

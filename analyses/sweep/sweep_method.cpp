@@ -5,8 +5,8 @@
 
 namespace headscope {
 
-void SweepMethod::check(const SweepInHand& sweep) const {
-  check_sweep(sweep.model, sweep.task, sweep.spec, sweep.options);
+SweepPlan SweepMethod::check(const SweepInHand& sweep) const {
+  return check_sweep(sweep.model, sweep.task, sweep.spec, sweep.options);
 }
 
 bool SweepMethod::execute(const SweepInHand& sweep, SweepSink& sink) const {

@@ -68,8 +68,8 @@ class SweepMethod {
   // The cells. What the spec points at lives in this until the next call.
   virtual SweepSpec spec(const Model& model, const Task& task) = 0;
 
-  // Throws what execute() would before its first pass.
-  virtual void check(const SweepInHand& sweep) const;
+  // The batches that execute() runs in. Throws what it would before its first pass.
+  virtual SweepPlan check(const SweepInHand& sweep) const;
   // Fills the grid; false if sweep.options.stop ended it.
   virtual bool execute(const SweepInHand& sweep, SweepSink& sink) const;
 };

@@ -129,7 +129,8 @@ SweepJobOptions FileEntry::job_options(const SweepSession& session) const {
   SweepJobOptions options;
   options.out = path_.string();
   options.if_exists = IfExists::resume;
-  options.memory = session.memory();
+  options.memory = session.memory().new_sweep;
+  options.memory_if_begun = session.memory().begun_sweep;
   return options;
 }
 
@@ -160,7 +161,9 @@ SweepOutcome FileEntry::run(SweepSession& session, const SweepJobOptions& option
     if (method_->passes() == SweepMethod::Passes::stored) {
       return job.run({});  // its baselines are those of the traces
     }
-    return job.run([&] { return &session.baselines(model, task, find_metric(request.metric)); });
+    return job.run([&](std::int64_t tokens) {
+      return &session.baselines(model, task, find_metric(request.metric), tokens);
+    });
   });
 }
 

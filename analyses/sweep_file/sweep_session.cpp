@@ -1,9 +1,7 @@
 #include "analyses/sweep_file/sweep_session.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "analyses/sweep/sweep_memory.h"
 #include "analyses/sweep/task_input.h"
 #include "hooks/standing_interventions.h"
 #include "lib/model/standing_change.h"
@@ -39,18 +37,14 @@ const Task& SweepSession::task(const SweepRequest& request) {
 
 const Baselines& SweepSession::baselines(const Model& model,
                                          const Task& task,
-                                         const Metric& metric) {
-  const std::tuple key{&model, &task, &metric};
+                                         const Metric& metric,
+                                         std::int64_t tokens) {
+  const std::tuple key{&model, &task, &metric, tokens};
   const auto found = baselines_.find(key);
   if (found != baselines_.end()) {
     return found->second;
   }
   const Scoring scoring(metric, task.items, model);
-  std::int64_t longest = 0;
-  for (const TaskItem& item : task.items) {
-    longest = std::max(longest, item.length());
-  }
-  const std::int64_t tokens = baseline_tokens(model, longest, memory_);
   const std::vector<StandingChange::Fired> before = fired_by(model);
   Baselines made = baselines_of(model, task.items, scoring, tokens);
   for (const StandingChange::Fired& part : fired_by(model)) {

@@ -13,25 +13,36 @@ namespace headscope {
 
 class SweepSession {
  public:
-  // The model lives as long as this; no sweep takes more than `memory` bytes beside the weights.
-  SweepSession(const Model& model, std::int64_t memory) : model_(model), memory_(memory) {}
+  // What sweeps may take beside the weights, in bytes; see SweepJobOptions.
+  struct Memory {
+    std::int64_t new_sweep = 0;
+    std::int64_t begun_sweep = 0;
+  };
+
+  // The model lives as long as this.
+  SweepSession(const Model& model, const Memory& memory) : model_(model), memory_(memory) {}
 
   // Changed as request.intervene says; each file of interventions is read once.
   const Model& model(const SweepRequest& request);
   const Task& task(const SweepRequest& request);  // read once
-  [[nodiscard]] std::int64_t memory() const { return memory_; }
+  [[nodiscard]] const Memory& memory() const { return memory_; }
 
-  // Of a model and a task of this session; computed once, when first asked for.
-  const Baselines& baselines(const Model& model, const Task& task, const Metric& metric);
+  // Of a model and a task of this session, in batches of `tokens`; computed once, when first asked
+  // for.
+  const Baselines& baselines(const Model& model,
+                             const Task& task,
+                             const Metric& metric,
+                             std::int64_t tokens);
 
  private:
   using TaskKey = std::tuple<std::string, PrependBos, bool>;  // the file and how it is read
 
   const Model& model_;
-  std::int64_t memory_;
+  Memory memory_;
   std::map<std::string, Model> changed_;  // by the file of interventions
   std::map<TaskKey, Task> tasks_;
-  std::map<std::tuple<const Model*, const Task*, const Metric*>, Baselines> baselines_;
+  std::map<std::tuple<const Model*, const Task*, const Metric*, std::int64_t>, Baselines>
+      baselines_;
 };
 
 }  // namespace headscope

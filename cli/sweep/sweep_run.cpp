@@ -65,7 +65,8 @@ SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model)
                                                      : IfExists::fail,
                       .shard = options.shard,
                       .repeats = options.repeats,
-                      .memory = memory_for(options.memory, model)};
+                      .memory = memory_for(options.memory, model),
+                      .memory_if_begun = memory_if_begun(options.memory, model)};
   job.stop = interrupted;
   job.watch = sweep_progress_bar;
   return job;
@@ -76,6 +77,10 @@ SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model)
 std::int64_t memory_for(const std::string& option, const Model& model) {
   return option.empty() ? free_memory(model.device()) / 10 * 7
                         : with_context("--memory", [&] { return parse_bytes(option); });
+}
+
+std::int64_t memory_if_begun(const std::string& option, const Model& model) {
+  return option.empty() ? free_memory(model.device()) / 10 * 9 : memory_for(option, model);
 }
 
 void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {

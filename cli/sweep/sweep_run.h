@@ -51,4 +51,8 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run);
 // --memory, or most of what is free: the rest is for what no estimate knows.
 std::int64_t memory_for(const std::string& option, const Model& model);
 
+// The same for a sweep that is gone on with: its batches stay, so that a little less that is free
+// now does not stop it.
+std::int64_t memory_if_begun(const std::string& option, const Model& model);
+
 }  // namespace headscope

@@ -121,7 +121,8 @@ void run(const SweepArguments& options, const Invocation& invocation) {
   Entries entries = entries_of(file, invocation);
   const Model model = load_model(
       file.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
-  SweepSession session(model, memory_for(options.memory, model));
+  SweepSession session(model,
+                       {memory_for(options.memory, model), memory_if_begun(options.memory, model)});
   for (FileEntry& entry : entries) {
     entry.check(session);
   }

@@ -333,7 +333,7 @@ TEST_CASE("an intervention counts for each entry by itself, and is read before a
 TEST_CASE("a session reads a task once and runs its baselines once a metric") {
   const Place place;
   const Model model = load(huggingface_fixture("llama"));
-  SweepSession session(model, std::int64_t{1} << 30);
+  SweepSession session(model, {std::int64_t{1} << 30, std::int64_t{1} << 30});
   SweepRequest request;
   request.task = place.folder / "task.jsonl";
   const Task& task = session.task(request);
@@ -341,12 +341,13 @@ TEST_CASE("a session reads a task once and runs its baselines once a metric") {
   request.skip_unfit = true;
   CHECK(&session.task(request) != &task);
   const auto baselines = [&](const Model& of, const char* metric) {
-    return &session.baselines(of, task, find_metric(metric));
+    return &session.baselines(of, task, find_metric(metric), kBaselineTokens);
   };
   const Baselines* first = baselines(model, "logit_diff");
   CHECK(baselines(model, "logit_diff") == first);
   CHECK(baselines(model, "prob") != first);
   CHECK(first->clean.size() == 12);
+  CHECK(&session.baselines(model, task, find_metric("logit_diff"), 8) != first);
   put(place.folder / "edits.json", kNoMlp);
   CHECK(&session.model(request) == &model);
   request.intervene = place.folder / "edits.json";
