@@ -124,8 +124,10 @@ TEST_CASE("a detector that fails is reported as such, and the others are kept") 
 
 TEST_CASE("attention that is not finite is an error that names the head, of detect and stats") {
   const Folder folder;
+  const std::string scale =
+      R"({"site": "blocks.1.attn.hook_z", "heads": [2], "op": "scale", "factor": 3e38})";
   put(folder / "edits.json",
-      R"({"version": 1, "interventions": [{"site": "blocks.1.attn.hook_v", "heads": [2], "op": "scale", "strength": 3e38}, {"site": "blocks.1.attn.hook_v", "heads": [2], "op": "scale", "strength": 3e38}]})");
+      "{\"version\": 1, \"interventions\": [" + scale + ", " + scale + "]}");  // beyond f32
   put(folder / "t.txt", "the cat sat on the mat and looked at number 3");
   const Outcome stats = run({"stats",
                              model_path("llama"),
