@@ -74,6 +74,9 @@ std::string json_fault(std::string_view message) {
     take_until(message, "parsing ");
     place += fmt::format(" ({})", take_until(message, " - "));
   }
+  if (message.starts_with("attempting to parse an empty input")) {  // as newer parsers say it
+    return "line 1, column 1 (value): expected '[', '{', or a literal, found end of input";
+  }
   std::string fault = place.empty() ? detail(message) : place + ": " + detail(message);
   std::replace(fault.begin(), fault.end(), '\n', ' ');
   return fault;

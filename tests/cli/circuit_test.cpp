@@ -91,16 +91,16 @@ TEST_CASE("a circuit of another model, and a file in the way, are refused") {
   const std::string task = task_of_tokens(folder);
   const std::string graph = folder / "graph.json";
   const std::vector<std::string> find{"circuit",
-                   "find",
-                   model_path("gpt2"),
-                   "--task",
-                   task,
-                   "--method",
-                   "random",
-                   "-o",
-                   graph,
-                   "--threads",
-                   "1"};
+                                      "find",
+                                      model_path("gpt2"),
+                                      "--task",
+                                      task,
+                                      "--method",
+                                      "random",
+                                      "-o",
+                                      graph,
+                                      "--threads",
+                                      "1"};
   REQUIRE(run(find).code == 0);
   const Outcome again = run(find);
   CHECK(again.code == 2);

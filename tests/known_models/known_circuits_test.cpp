@@ -96,8 +96,8 @@ TEST_CASE("the backup model shows how ACDC loses an inhibitor") {
 TEST_CASE("relevance finds all but edges into queries and keys, as its limit says") {
   for (const KnownModel& model : all_known_models()) {
     const KnownCircuit known(model);
-    const auto scores = circuit_scores(
-        find_circuit_method("relp"), CircuitLevel::edge, known.input.context, {});
+    const auto scores =
+        circuit_scores(find_circuit_method("relp"), CircuitLevel::edge, known.input.context, {});
     std::vector<double> sizes;
     std::vector<bool> found;
     for (std::size_t edge = 0; edge < scores.size(); ++edge) {

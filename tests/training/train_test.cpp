@@ -2,6 +2,7 @@
 // what it makes is a model in which other analyses find the circuit.
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include <signal.h>
 #include <unistd.h>
