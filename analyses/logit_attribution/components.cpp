@@ -24,7 +24,7 @@ bool has_any_bias(const Weights& weights) {
          std::any_of(weights.blocks.begin(), weights.blocks.end(), has_attention_bias);
 }
 
-ResultAxis parts_of(const Model& model) {
+ResultAxis component_parts(const Model& model) {
   ResultAxis axis{"part", {}};
   for (std::int64_t head = 0; head < model.config().n_heads; ++head) {
     axis.labels.push_back(std::to_string(head));
@@ -52,7 +52,7 @@ bool has_final_bias(const Weights& weights) {
   return weights.ln_final.bias.defined() || weights.b_U.defined();
 }
 
-Components::Components(const Model& model) : axes_{rows_of(model), parts_of(model)} {}
+Components::Components(const Model& model) : axes_{rows_of(model), component_parts(model)} {}
 
 std::int64_t Components::of(const Node& node) const {
   const std::int64_t row = node.layer + 1;

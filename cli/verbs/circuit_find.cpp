@@ -149,7 +149,7 @@ StepLog find_log(const CircuitFindOptions& options,
 
 void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
   check_find(options);
-  check_graph_output(options.out);
+  check_graph_output(options.output.out);
   catch_interrupts();
   const CircuitInput input = circuit_input(options.run, invocation);
   const std::int64_t loaded = peak_memory(input.model.device());
