@@ -118,14 +118,14 @@ TEST_CASE("outputs of circuits take the place of their own kind alone") {
   const Folder folder;
   const std::string task = task_of_tokens(folder);
   const std::string before = contents(task);
-  const Words find{"circuit", "find", model_path("gpt2"), "--task", task, "--method", "random"};
-  Words over_task = find;
+  const std::vector<std::string> find{"circuit", "find", model_path("gpt2"), "--task", task, "--method", "random"};
+  std::vector<std::string> over_task = find;
   over_task.insert(over_task.end(), {"-o", task, "--overwrite"});
   const Outcome lost = run(over_task);
   CHECK(lost.code == 2);
   CHECK_THAT(lost.err, contains("not a headscope graph"));
   const std::string graph = folder / "graph.json";
-  Words over_graph = find;
+  std::vector<std::string> over_graph = find;
   over_graph.insert(over_graph.end(), {"-o", graph, "--overwrite", "--threads", "1"});
   REQUIRE(run(over_graph).code == 0);
   REQUIRE(run(over_graph).code == 0);
@@ -144,8 +144,8 @@ TEST_CASE("a graph with a node that the model lacks, and numbers that are none, 
   const Folder folder;
   const std::string task = task_of_tokens(folder);
   const std::string graph = folder / "graph.json";
-  const Words find{"circuit", "find", model_path("gpt2"), "--task", task, "--threads", "1"};
-  Words random = find;
+  const std::vector<std::string> find{"circuit", "find", model_path("gpt2"), "--task", task, "--threads", "1"};
+  std::vector<std::string> random = find;
   random.insert(random.end(), {"--method", "random", "-o", graph});
   REQUIRE(run(random).code == 0);
   Json other = read_json(graph);
@@ -155,7 +155,7 @@ TEST_CASE("a graph with a node that the model lacks, and numbers that are none, 
       run({"circuit", "show", folder / "other.json", "-o", folder / "other.html"});
   CHECK(unknown.code == 3);
   CHECK_THAT(unknown.err, contains("a9.h9"));
-  Words nan = find;
+  std::vector<std::string> nan = find;
   nan.insert(nan.end(), {"--method", "acdc", "--thresholds", "nan", "-o", folder / "n.json"});
   const Outcome thresholds = run(nan);
   CHECK(thresholds.code == 2);
