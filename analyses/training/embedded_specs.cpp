@@ -16,6 +16,7 @@ HEADSCOPE_EMBED(spec_backcopy_relu, HEADSCOPE_TRAINING_DATA "/bigram_backcopy_re
 HEADSCOPE_EMBED(spec_backcopy_deep, HEADSCOPE_TRAINING_DATA "/bigram_backcopy_deep.json")
 HEADSCOPE_EMBED(spec_backcopy_sgd, HEADSCOPE_TRAINING_DATA "/bigram_backcopy_deep_sgd.json")
 HEADSCOPE_EMBED(spec_mqar, HEADSCOPE_TRAINING_DATA "/mqar.json")
+HEADSCOPE_EMBED(spec_mqar_all, HEADSCOPE_TRAINING_DATA "/mqar_all.json")
 
 namespace headscope {
 namespace {
@@ -32,7 +33,8 @@ constexpr std::array kEmbeddedSpecs{EmbeddedSpec{"induction", spec_induction},
                                     EmbeddedSpec{"bigram_backcopy_relu", spec_backcopy_relu},
                                     EmbeddedSpec{"bigram_backcopy_deep", spec_backcopy_deep},
                                     EmbeddedSpec{"bigram_backcopy_deep_sgd", spec_backcopy_sgd},
-                                    EmbeddedSpec{"mqar", spec_mqar}};
+                                    EmbeddedSpec{"mqar", spec_mqar},
+                                    EmbeddedSpec{"mqar_all", spec_mqar_all}};
 
 }  // namespace
 

@@ -134,7 +134,7 @@ TEST_CASE("every recall label of mqar is the value that followed the key before"
       }
       CHECK(found);
     }
-    CHECK(asked == 4);
+    CHECK(asked == 8);
   }
 }
 
