@@ -2,13 +2,14 @@
 // what it makes is a model in which other analyses find the circuit.
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include <signal.h>
 #include <unistd.h>
 
 #include "analyses/head_detectors/detect.h"
 #include "analyses/head_detectors/detectors.h"
-#include "analyses/training/tasks/bigram_backcopy.h"
+#include "analyses/training/backcopy_chain.h"
 #include "analyses/training/train_run.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
