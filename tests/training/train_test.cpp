@@ -9,7 +9,7 @@
 
 #include "analyses/head_detectors/detect.h"
 #include "analyses/head_detectors/detectors.h"
-#include "analyses/training/tasks/bigram_backcopy.h"
+#include "analyses/training/backcopy_chain.h"
 #include "analyses/training/train_run.h"
 #include "lib/base/error.h"
 #include "lib/families/load.h"
@@ -165,7 +165,7 @@ TEST_CASE("a backcopy chain repeats what came before a trigger and is a bigram e
   CHECK(copies > 10);
 }
 
-TEST_CASE("a run killed by SIGKILL resumes to the weights and the log of one never stopped") {
+TEST_CASE("training killed by SIGKILL goes on to the weights and the log of one never stopped") {
   const OneThread one;
   const TempFolder folder;
   const TrainSpec spec = spec_of(tiny_spec());

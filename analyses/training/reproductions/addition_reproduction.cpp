@@ -144,9 +144,9 @@ ResultTable addition_table(const TrainedModels& models, const TrainSpec& spec, s
       .caption = fmt::format(
           "Over training: the {} strongest frequencies of the embedding, their share of its power, "
           "the share of the logits' variance that cos w(a + b − c) of them makes, and how many of "
-          "all pairs are right by the logits, by those waves alone, and without them.",
+          "all pairs are right by the logits, and by the logits without those waves.",
           kKeyFrequencies),
-      .columns = {"step", "frequencies", "embedding", "logits", "right", "waves alone", "without"},
+      .columns = {"step", "frequencies", "embedding", "logits", "right", "without"},
       .rows = {}};
   for (const std::int64_t step : spec.checkpoints) {
     const Model model = models.at_step("modular_addition", step);
@@ -159,7 +159,6 @@ ResultTable addition_table(const TrainedModels& models, const TrainSpec& spec, s
                           share_of(power, keys),
                           (waves.square().sum() / logits.square().sum()).item<double>(),
                           right_share(logits),
-                          right_share(waves),
                           right_share(logits - waves)});
   }
   return table;
@@ -180,8 +179,7 @@ TrainedFindings measure_addition(const TrainedModels& models) {
       {"share of the embedding at five frequencies, at the start", first[2]},
       {"share of the embedding at five frequencies", last[2]},
       {"share of the logits made of their waves", last[3]},
-      {"pairs right by the waves alone", last[5]},
-      {"pairs right without the waves", last[6]}};
+      {"pairs right without the waves", last[5]}};
   found.curves.push_back(addition_curves(log));
   return found;
 }

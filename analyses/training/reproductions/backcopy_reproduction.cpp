@@ -9,7 +9,7 @@
 
 #include <ATen/ops/log_softmax.h>
 
-#include "analyses/training/tasks/bigram_backcopy.h"
+#include "analyses/training/backcopy_chain.h"
 #include "analyses/training/trained_reproduction.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"

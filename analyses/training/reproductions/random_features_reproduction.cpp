@@ -18,7 +18,7 @@ constexpr std::int64_t kWidth = 8;      // d of queries and keys
 constexpr std::int64_t kKeys = 16;      // N
 constexpr std::int64_t kTested = 2000;  // samples that risks are measured on
 constexpr std::int64_t kMostHeads = 64;
-constexpr double kRidge = 1e-3;  // times the number of samples
+constexpr double kRidge = 1.0;  // times the number of samples and the features' mean square
 
 struct Samples {
   Tensor query;   // [n, d], on the sphere of radius √d
