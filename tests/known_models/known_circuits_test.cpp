@@ -101,16 +101,21 @@ TEST_CASE("relevance finds all but edges into queries and keys, as its limit say
     const KnownRun run(known);
     const CircuitMethod& relp = find_circuit_method("relp");
     const auto scores = circuit_scores(relp, CircuitLevel::edge, run.context, {});
-    EdgeSet found = run.truth, left_out = run.constant;
+    EdgeSet through_values = run.truth;
     for (std::size_t edge = 0; edge < scores.size(); ++edge) {
       const auto input = run.context.graph.edge(static_cast<std::int64_t>(edge)).input;
       if (input == HeadInput::q || input == HeadInput::k) {
         CHECK(scores[edge] == 0.0);
-        found[edge] = false;
-        left_out[edge] = true;
+        through_values[edge] = false;
       }
     }
-    // Steps of an activation are no trouble of its own: nor is what they hide from gradients found.
+    // What of the truth leads to the logits without them; the rest counts neither way.
+    const EdgeSet found = pruned(run.context.graph, through_values);
+    EdgeSet left_out = run.constant;
+    for (std::size_t edge = 0; edge < scores.size(); ++edge) {
+      left_out[edge] = left_out[edge] || (run.truth[edge] && !found[edge]);
+    }
+    // What steps of an activation hide from gradients they hide from relevance too.
     if (count(found) > 0 && !run.parts.truth.not_found_by.contains("eap")) {
       CAPTURE(known.name);
       CHECK(auc(scores, found, left_out) > 0.99);
