@@ -109,14 +109,17 @@ TEST_CASE("relevance is what an edge is worth to the model held linear at the cl
     const Tensor scores = edge_attribution(fixture.context, {.rule = GradientRule::relevance});
     const double largest = scores.abs().max().item<double>();
     CHECK(largest > 1e-6);
-    const double whole = metric({{Site::tokens}}, {});
+    // A soft-cap of the logits (Gemma 2) keeps its curve.
+    const double step = std::string(name) == "gemma2" ? 0.02 : 1.0;
     for (std::int64_t reader = 0; reader < graph.n_readers(); ++reader) {
       const ReaderPlace place = reader_place(graph, reader);
       const bool compared = place.point.site == Site::q_input || place.point.site == Site::k_input;
       for (std::int64_t u = reader % 3; u < graph.writers_before(reader); u += 3) {
         CAPTURE(reader, u);
         const double found = scores[u][reader].item<double>();
-        const double worth = compared ? 0.0 : whole - metric(place, writers[u] - others[u]);
+        const Tensor amount = step * (writers[u] - others[u]);
+        const double worth =
+            compared ? 0.0 : (metric(place, -amount) - metric(place, amount)) / (2 * step);
         CHECK(found == Approx(worth).margin(compared ? 0.0 : 2e-4 * largest + 2e-6));
       }
     }

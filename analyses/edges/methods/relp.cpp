@@ -15,16 +15,19 @@ std::vector<double> scored_nodes(const CircuitContext& context, const CircuitSet
 }  // namespace
 
 CircuitMethod relp_method() {
-  return {.name = "relp",
-          .summary = "eap with rules of relevance in place of the derivative",
-          .definition =
-              "(z_u − z_u') · c_v at the clean run, c_v the gradient with norms' divisors "
-              "and attention patterns constant, f(x) as (f(x)/x) x, and half for each "
-              "factor of a gate",
-          .source = "Jafari et al. 2025, arXiv:2508.21258",
-          .edges = scored_edges,
-          .nodes = scored_nodes,
-          .limit = "patterns are constant, so that edges into q and k score 0"};
+  return {
+      .name = "relp",
+      .summary = "eap with rules of relevance in place of the derivative",
+      .definition =
+          "(z_u − z_u') · c_v at the clean run, c_v the gradient with norms' divisors "
+          "and attention patterns constant, f(x) as (f(x)/x) x, and half for each "
+          "factor of a gate",
+      .source = "Jafari et al. 2025, arXiv:2508.21258",
+      .edges = scored_edges,
+      .nodes = scored_nodes,
+      .limit =
+          "patterns are constant, so that edges into q and k, and what acts through them alone, "
+          "score 0"};
 }
 
 }  // namespace headscope
