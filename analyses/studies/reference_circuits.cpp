@@ -65,23 +65,24 @@ ReferenceCircuit docstring_of_attn_only_4l() {
 }  // namespace
 
 std::span<const ReferenceCircuit> all_reference_circuits() {
-  static const std::vector<ReferenceCircuit> all{of_smollm2("ioi",
-                                                            "headscope reproduce ioi",
-                                                            {{8, 1},
-                                                             {16, 0},
-                                                             {17, 4},
-                                                             {18, 6},
-                                                             {19, 2},
-                                                             {20, 0},
-                                                             {23, 0},
-                                                             {23, 1},
-                                                             {23, 2},
-                                                             {23, 3},
-                                                             {23, 7},
-                                                             {24, 4}}),
-                                                 ioi_of_gpt2_small(),
-                                                 greater_than_of_gpt2_small(),
-                                                 docstring_of_attn_only_4l()};
+  static const std::vector<ReferenceCircuit> all{
+      of_smollm2("ioi",
+                 "headscope reproduce ioi: twelve of 18 heads, those named by what they do",
+                 {{8, 1},
+                  {16, 0},
+                  {17, 4},
+                  {18, 6},
+                  {19, 2},
+                  {20, 0},
+                  {23, 0},
+                  {23, 1},
+                  {23, 2},
+                  {23, 3},
+                  {23, 7},
+                  {24, 4}}),
+      ioi_of_gpt2_small(),
+      greater_than_of_gpt2_small(),
+      docstring_of_attn_only_4l()};
   return all;
 }
 
