@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/metric/metric.h"
+#include "cli/choices.h"
+
 namespace headscope {
 namespace {
 
@@ -180,7 +183,8 @@ void add_sae_ablate_options(CLI::App& app, SaeOptions& options) {
   app.add_option("--task", options.task, "The task (JSONL, as headscope task make writes it)")
       ->required()
       ->check(names_a_file);
-  app.add_option("--metric", options.metric, "What a run is judged by")->capture_default_str();
+  app.add_option("--metric", options.metric, "What a run is judged by: " + names_of(all_metrics()))
+      ->capture_default_str();
   app.add_option("--do",
                  options.act,
                  "ablate: a feature's code becomes 0; patch: that of the corrupted prompt")

@@ -74,6 +74,10 @@ std::optional<ChoiceNames> fixed_choices(const std::string& verb, const std::str
 // Options whose value is free.
 const std::set<std::string> kFreeOptions{"MODEL",
                                          "FILE",
+                                         "--chat",
+                                         "--set",
+                                         "--movers",
+                                         "--tasks",
                                          "SAE",
                                          "A",
                                          "B",

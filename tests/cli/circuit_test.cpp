@@ -118,7 +118,8 @@ TEST_CASE("outputs of circuits take the place of their own kind alone") {
   const Folder folder;
   const std::string task = task_of_tokens(folder);
   const std::string before = contents(task);
-  const std::vector<std::string> find{"circuit", "find", model_path("gpt2"), "--task", task, "--method", "random"};
+  const std::vector<std::string> find{
+      "circuit", "find", model_path("gpt2"), "--task", task, "--method", "random"};
   std::vector<std::string> over_task = find;
   over_task.insert(over_task.end(), {"-o", task, "--overwrite"});
   const Outcome lost = run(over_task);
@@ -144,7 +145,8 @@ TEST_CASE("a graph with a node that the model lacks, and numbers that are none, 
   const Folder folder;
   const std::string task = task_of_tokens(folder);
   const std::string graph = folder / "graph.json";
-  const std::vector<std::string> find{"circuit", "find", model_path("gpt2"), "--task", task, "--threads", "1"};
+  const std::vector<std::string> find{
+      "circuit", "find", model_path("gpt2"), "--task", task, "--threads", "1"};
   std::vector<std::string> random = find;
   random.insert(random.end(), {"--method", "random", "-o", graph});
   REQUIRE(run(random).code == 0);
