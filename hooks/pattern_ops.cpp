@@ -70,9 +70,6 @@ void check_rows(const Visit& visit, const Tensor& pattern, const Tensor& selecte
       visit.layout.prompt(row));
 }
 
-namespace {
-
-// The columns behind each row's prompt, [B, 1, 1, 1]: what a model wrote begins there.
 Tensor ends_of_prompts(const BatchLayout& layout, const at::Device& device) {
   std::vector<std::int64_t> ends;
   for (std::int64_t row = 0; row < layout.rows; ++row) {
@@ -83,8 +80,6 @@ Tensor ends_of_prompts(const BatchLayout& layout, const at::Device& device) {
   }
   return index_tensor(ends, device).view({-1, 1, 1, 1});
 }
-
-}  // namespace
 
 Tensor calibrated_sinks(const Visit& visit, const Tensor& pattern, SinkCalibration how) {
   const BatchLayout& layout = visit.layout;

@@ -21,6 +21,9 @@ void check_weights(const Tensor& weights, const std::string& site);
 // given to tokens that it does not see.
 void check_rows(const Visit& visit, const Tensor& pattern, const Tensor& selected);
 
+// The columns behind each row's prompt, [B, 1, 1, 1] int64: what a model wrote begins there.
+Tensor ends_of_prompts(const BatchLayout& layout, const at::Device& device);
+
 // Attention calibration (Yu et al. 2024, arXiv:2406.15765). A sink is a key of the prompt whose
 // mean weight, over the prompt's queries from its own on, is above `threshold`: what a model wrote
 // behind it does not count, as it did not when the prompt ran. A head's first sink in a row stays

@@ -167,7 +167,7 @@ TEST_CASE("ACT calibrates heads that it helps, none of the first two layers or t
                         auto edits = std::make_unique<Edits>();
                         edits
                             ->at(hook_name(Site::pattern, static_cast<int>(head.layer)),
-                                 {.heads = {{head.head}}})
+                                 {.heads = {{head.head}}, .apply = {.phase = Phase::prefill}})
                             .calibrate_sinks(0.1, 0.95);
                         return edits;
                       }) -

@@ -36,7 +36,11 @@ Steering fit_act(const SteerRequest& request) {
     const Tensor pattern = value.to(at::kFloat);
     const Tensor after =
         calibrated_sinks(visit, pattern, {.threshold = kSinkThreshold, .factor = factor});
-    return ((after - pattern) * slope.to(at::kFloat)).sum(at::IntArrayRef{0, 2, 3});
+    const Tensor query = at::arange(pattern.size(2), pattern.options().dtype(at::kLong));
+    const Tensor asked =  // of the prompt: what is written attends as ever
+        query.view({1, 1, -1, 1}) < ends_of_prompts(visit.layout, pattern.device());
+    return at::where(asked, (after - pattern) * slope.to(at::kFloat), 0.0)
+        .sum(at::IntArrayRef{0, 2, 3});
   };
   HeadScores estimates = estimated_effects(model, contrast, Site::pattern, estimate);
   for (const HeadId& head : estimates.heads()) {
