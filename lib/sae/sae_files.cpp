@@ -51,6 +51,13 @@ Sae read_sae(const std::filesystem::path& path) {
     }
     known += (known.empty() ? "" : ", ") + std::string(format.name);
   }
+  if (path_exists(folder / "ae.pt")) {
+    throw DataError(
+        "{}: a pickle of dictionary_learning, which runs code when it is read; load it there and "
+        "save "
+        "W_enc, W_dec, b_enc and b_dec as a SAELens directory",
+        (folder / "ae.pt").string());
+  }
   throw DataError(
       "{}: no sparse autoencoder of a format headscope reads ({})", path.string(), known);
 }

@@ -154,3 +154,10 @@ TEST_CASE("sparsify folders are read") {
   put_sae_text(path / "cfg.json", R"({"k": 5, "activation": "groupmax"})");
   CHECK_THROWS_WITH(read_sae(path), contains("groupmax"));
 }
+
+TEST_CASE("a pickle of dictionary_learning is refused, saying what to do") {
+  const TempFolder folder;
+  std::ofstream(folder.file("ae.pt")) << "PK";
+  CHECK_THROWS_WITH(read_sae(folder.file("ae.pt")),
+                    contains("ae.pt: a pickle of dictionary_learning"));
+}
