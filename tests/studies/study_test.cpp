@@ -88,6 +88,16 @@ TEST_CASE("reference circuits are heads of their models, each once, and not all 
     CHECK_NOTHROW(find_reproduction(each.circuit));
   }
   CHECK(reference_circuits_of(load(huggingface_fixture("llama")).config()).empty());
+  ModelConfig smollm2;
+  smollm2.family = "llama";
+  smollm2.n_layers = 30;
+  smollm2.n_heads = 9;
+  smollm2.d_model = 576;
+  std::set<std::string> kept;
+  for (const ReferenceCircuit& each : reference_circuits_of(smollm2)) {
+    kept.insert(each.circuit);
+  }
+  CHECK(kept == std::set<std::string>{"ioi", "greater-than", "docstring"});
 }
 
 TEST_CASE("heads of a known circuit are found by patching and missed by random scores") {
