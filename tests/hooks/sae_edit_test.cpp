@@ -147,8 +147,6 @@ TEST_CASE("codes that are changed add their rows of W_dec, and nothing else move
       const Tensor moved = change.matmul(sae.weights().W_dec.index_select(0, index)) * scale;
       CHECK(at::allclose(rows_at(values.after), rows + moved, 1e-5, 1e-5));
       const Tensor still = (change == 0).all(1);
-      const bool moves_all = std::string(each.act) == "steer" || std::string(each.act) == "clamp";
-      REQUIRE((moves_all || still.any().item<bool>()));
       CHECK(identical(rows_at(values.after).index_select(0, still.nonzero().squeeze(1)),
                       rows.index_select(0, still.nonzero().squeeze(1))));
       const auto bare =
