@@ -187,7 +187,7 @@ TEST_CASE("ACT calibrates heads that it helps, none of the first two layers or t
     CHECK((head.layer == 2 || head.layer == 3));
     CHECK(one["effect"].get<double>() == Approx(effect_of(head)).epsilon(1e-3));
     CHECK(one["estimate"].get<double>() ==
-          Approx(one["effect"].get<double>()).epsilon(0.15).margin(1e-5));
+          Approx(one["effect"].get<double>()).epsilon(0.15).margin(4e-4));
   }
   CHECK(steering.edits[0].op == Op::calibrate_sinks);
   CHECK(steering.edits[0].factor == 0.95);
