@@ -74,7 +74,7 @@ TrainedFindings measure_random_features(const TrainedModels&) {
                         "ridge regression: attention with M random heads, and a network of "
                         "as many random ReLU features that sees query and keys as one "
                         "vector.",
-                    .columns = {"samples", "M = 1", "4", "16", "64", "network, 64 d features"},
+                    .columns = {"samples", "M = 1", "M = 4", "M = 16", "M = 64", "network, 64 d features"},
                     .rows = {}};
   TrainedCurves by_heads{.caption = "Risk over the number of heads (log2), 4096 samples.",
                          .x_axis = "log2 heads",
