@@ -254,7 +254,7 @@ TEST_CASE("a limit that an HDF5 file meets on the way is one line too") {
                                       "blocks.0.attn.hook_z"}};
   for (const Command& writer : writers) {
     const std::string option = writer[0] == "detect" ? "-o" : "--record";
-    for (const std::string limit : {"0", "1", "4", "16"}) {
+    for (const std::string limit : {"1", "16"}) {  // room for the message, which goes to a file too
       Command words = writer;
       words.insert(words.end(), {option, folder / "t.h5"});
       const Outcome outcome = run(words, "ulimit -f " + limit + ";");

@@ -69,13 +69,14 @@ TrainedFindings measure_random_features(const TrainedModels&) {
   const Tensor heads = gaussian({kMostHeads, kWidth, kWidth}, 7, 0).to(at::kDouble);
   const std::int64_t inputs = kWidth * (1 + kKeys);
   const Tensor directions = gaussian({inputs, kMostHeads * kWidth}, 8, 0).to(at::kDouble);
-  ResultTable table{.caption =
-                        "Risk on new samples over the target's variance, values fitted by "
-                        "ridge regression: attention with M random heads, and a network of "
-                        "as many random ReLU features that sees query and keys as one "
-                        "vector.",
-                    .columns = {"samples", "M = 1", "M = 4", "M = 16", "M = 64", "network, 64 d features"},
-                    .rows = {}};
+  ResultTable table{
+      .caption =
+          "Risk on new samples over the target's variance, values fitted by "
+          "ridge regression: attention with M random heads, and a network of "
+          "as many random ReLU features that sees query and keys as one "
+          "vector.",
+      .columns = {"samples", "M = 1", "M = 4", "M = 16", "M = 64", "network, 64 d features"},
+      .rows = {}};
   TrainedCurves by_heads{.caption = "Risk over the number of heads (log2), 4096 samples.",
                          .x_axis = "log2 heads",
                          .panels = {{"risk", {}}}};
