@@ -400,10 +400,13 @@ const std::string& find_example() {
       "when the edge is cut,\nexact or estimated: edges that help are positive.\n\nMethods\n" +
       methods_help() +
       "\nWhat slopes miss, and what finds it: on SmolLM2's IOI (s2_io, 4 items, --level node) head "
-      "20.0 is worth\n4.18 (patch) and eap says 0.61. Its queries' edges are told about right (4.42 "
-      "of 5.75), but not those into\nMLPs (−3.93 of −1.16, most of it m20): at the clean run both all "
+      "20.0 is worth\n4.18 (patch) and eap says 0.61. Its queries' edges are told about right "
+      "(4.42 "
+      "of 5.75), but not those into\nMLPs (−3.93 of −1.16, most of it m20): at the clean run both "
+      "all "
       "but cancel, half the way to the\ncorrupted one the metric falls ten times as steeply. 17.4, "
-      "which acts through 20.0's values, is lost with it\n(−0.10 of 1.60). eap-ig says 2.27 and 1.27, "
+      "which acts through 20.0's values, is lost with it\n(−0.10 of 1.60). eap-ig says 2.27 and "
+      "1.27, "
       "but takes its gradients in runs of neither prompt: over the 220\nheads worth less than 0.05 "
       "its ranks mean little (Spearman 0.42; Pearson of all heads 0.96). eap-ig-act says\n3.70 and "
       "1.44 (Pearson 0.99, Spearman 0.93); relp 0.11 and −0.07, since both act through patterns.\n";
