@@ -15,15 +15,6 @@ std::vector<double> clean_metric(const Model& model, const Task& task, const Met
   return baselines_of(model, task.items, Scoring(metric, task.items, model)).clean;
 }
 
-Task task_of_circuit(const Tokenizer& tokenizer,
-                     const Reproduction& what,
-                     std::int64_t items,
-                     std::uint64_t seed) {
-  return make_task(what.task,
-                   tokenizer,
-                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
-}
-
 std::uint64_t test_seed(const ReproduceOptions& options, std::int64_t test) {
   return options.seed + 1 + static_cast<std::uint64_t>(test);
 }
@@ -200,6 +191,15 @@ void Reproducer::compare_with_random(const CircuitEvaluator& evaluator) {
 }
 
 }  // namespace
+
+Task task_of_circuit(const Tokenizer& tokenizer,
+                     const Reproduction& what,
+                     std::int64_t items,
+                     std::uint64_t seed) {
+  return make_task(what.task,
+                   tokenizer,
+                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
+}
 
 static void check_sizes(const ReproduceOptions& options) {
   if (options.discovery_items < 2 || options.test_items < 2 || options.seeds < 1) {

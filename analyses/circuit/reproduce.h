@@ -57,6 +57,12 @@ struct Reproduced {
   bool stopped = false;
 };
 
+// Prompts of the circuit's task, with its corruption. Throws what make_task() throws.
+Task task_of_circuit(const Tokenizer& tokenizer,
+                     const Reproduction& what,
+                     std::int64_t items,
+                     std::uint64_t seed);
+
 // Makes every prompt that reproduce() would, and runs nothing. Throws UsageError for sizes it
 // cannot work with and what make_task() throws for too many items.
 void check_reproduction(const Tokenizer& tokenizer,

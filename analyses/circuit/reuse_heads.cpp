@@ -3,8 +3,7 @@
 #include <cmath>
 
 #include "analyses/circuit/component_reuse.h"
-#include "analyses/circuit/reproductions.h"
-#include "analyses/task/maker.h"
+#include "analyses/circuit/reproduce.h"
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -19,15 +18,6 @@ ReuseHeads published_for_gpt2_medium() {
           .negative = {{19, 1}},
           .movers = find_reproduction("colored-objects").published.classes.front().heads,
           .origin = "published for GPT-2 medium"};
-}
-
-Task prompts_of(const Tokenizer& tokenizer,
-                const Reproduction& what,
-                std::int64_t items,
-                std::uint64_t seed) {
-  return make_task(what.task,
-                   tokenizer,
-                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
 }
 
 // The heads of a class of the largest effects.
@@ -64,7 +54,8 @@ HeadCircuit found_circuit(const Model& model,
           0.4 * static_cast<double>(progress.done) / static_cast<double>(progress.total));
     };
   }
-  const Task prompts = prompts_of(model.tokenizer(), what, options.discovery_items, options.seed);
+  const Task prompts =
+      task_of_circuit(model.tokenizer(), what, options.discovery_items, options.seed);
   return discover(model, prompts, discovery).circuit;
 }
 
@@ -82,7 +73,7 @@ void check_heads(const std::vector<HeadId>& heads, const ModelConfig& config) {
 }  // namespace
 
 Task reuse_prompts(const Tokenizer& tokenizer, const ReuseOptions& options) {
-  return prompts_of(
+  return task_of_circuit(
       tokenizer, find_reproduction("colored-objects"), options.items, options.seed + 1);
 }
 
@@ -126,7 +117,7 @@ ReuseHeads reuse_heads(const Model& model, const ReuseOptions& options) {
 void check_component_reuse(const Tokenizer& tokenizer, const ReuseOptions& options) {
   reuse_prompts(tokenizer, options);
   for (const std::string name : {"ioi", "colored-objects"}) {
-    prompts_of(tokenizer, find_reproduction(name), options.discovery_items, options.seed);
+    task_of_circuit(tokenizer, find_reproduction(name), options.discovery_items, options.seed);
   }
 }
 

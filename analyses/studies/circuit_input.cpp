@@ -6,7 +6,6 @@
 
 #include <fmt/ranges.h>
 
-#include "analyses/task/maker.h"
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 #include "lib/model/ungrouped.h"
@@ -43,12 +42,6 @@ std::vector<HeadId> heads_at_ends(const std::vector<std::string>& edges) {
 }
 
 }  // namespace
-
-Task task_of(const Reproduction& what, const Model& model, std::int64_t items, std::uint64_t seed) {
-  return make_task(what.task,
-                   model.tokenizer(),
-                   {.n = items, .seed = seed, .corruption = what.corruption, .templates = {}});
-}
 
 Task first_items(const Task& task, std::int64_t items) {
   Task first = task;

@@ -27,9 +27,6 @@ struct CircuitOfTask {
   CircuitOfTask& operator=(const CircuitOfTask&) = delete;
 };
 
-// `items` prompts of a published circuit's task, drawn from `seed`.
-Task task_of(const Reproduction& what, const Model& model, std::int64_t items, std::uint64_t seed);
-
 // The first `items`, or all if there are fewer.
 Task first_items(const Task& task, std::int64_t items);
 

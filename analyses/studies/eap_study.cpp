@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "analyses/circuit/reproduce.h"
 #include "analyses/edges/evaluate.h"
 #include "analyses/edges/exact_edges.h"
 #include "analyses/studies/circuit_input.h"
@@ -90,15 +91,18 @@ Json run_ranking(const Model& model,
                  const std::string& method,
                  const StudyOptions& options) {
   const Metric& metric = find_metric(what.metric);
-  const CircuitOfTask seen(
-      ungrouped(model), task_of(what, model, options.items, options.seed), metric, options.memory);
+  const CircuitOfTask seen(ungrouped(model),
+                           task_of_circuit(model.tokenizer(), what, options.items, options.seed),
+                           metric,
+                           options.memory);
   const double start = now_seconds();
   const std::vector<double> scores = edge_scores(method, seen.context, options);
   const double seconds = now_seconds() - start;
-  const CircuitOfTask held_out(seen.model,
-                               task_of(what, model, options.test_items, options.seed + 1),
-                               metric,
-                               options.memory);
+  const CircuitOfTask held_out(
+      seen.model,
+      task_of_circuit(model.tokenizer(), what, options.test_items, options.seed + 1),
+      metric,
+      options.memory);
   Json found = evaluated(held_out.context, scores, options);
   found["seconds"] = seconds;
   return found;
@@ -119,7 +123,8 @@ std::vector<std::int64_t> edges_of_both(const std::vector<std::vector<double>>& 
 Json run_exact(const Model& model, const Reproduction& what, const StudyOptions& options) {
   const CircuitOfTask input(
       ungrouped(model),
-      first_items(task_of(what, model, options.items, options.seed), options.slow_items),
+      first_items(task_of_circuit(model.tokenizer(), what, options.items, options.seed),
+                  options.slow_items),
       find_metric(what.metric),
       options.memory);
   std::vector<std::vector<double>> estimates;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "analyses/circuit/reproduce.h"
 #include "analyses/metric/summary.h"
 #include "analyses/studies/circuit_input.h"
 #include "analyses/studies/head_finders.h"
@@ -73,7 +74,7 @@ Json run_finder(const Model& model,
                 std::int64_t draw) {
   const Reproduction& what = find_reproduction(reference.circuit);
   const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(draw);
-  const Task task = task_of(what, model, options.items, seed);
+  const Task task = task_of_circuit(model.tokenizer(), what, options.items, seed);
   if (finder.method == std::string_view("codes")) {
     return judged_by_codes(model,
                            task,

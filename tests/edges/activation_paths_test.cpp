@@ -73,15 +73,6 @@ HookPoint written_at(const EdgeGraph& graph, std::int64_t writer) {
                                          : HookPoint{Site::mlp_out, static_cast<int>(node.layer)};
 }
 
-double mean_of(const CircuitContext& context, const EdgeSet& circuit) {
-  const auto values = circuit_values(context, {circuit}, {}).front();
-  double sum = 0.0;
-  for (const double value : values) {
-    sum += value / static_cast<double>(values.size());
-  }
-  return sum;
-}
-
 }  // namespace
 
 TEST_CASE("an edge has the mean slope of runs between, on its writer's own way") {
@@ -122,8 +113,8 @@ TEST_CASE("over a layer's heads, and an MLP, they add up to what cutting all of 
     };
     // The sum's error falls as 1/m, so that of this as 1/m².
     const Tensor nodes = 2 * summed(32) - summed(16);
-    const double whole = mean_of(fixture.context, all_edges(graph));
-    const double scale = std::abs(whole - mean_of(fixture.context, no_edges(graph)));
+    const double whole = mean_in(fixture.context, all_edges(graph));
+    const double scale = std::abs(whole - mean_in(fixture.context, no_edges(graph)));
     for (std::int64_t layer = 0; layer < graph.shape().n_layers; ++layer) {
       const std::int64_t first = graph.first_writer(layer);
       for (const WriterRange& group :
@@ -131,7 +122,7 @@ TEST_CASE("over a layer's heads, and an MLP, they add up to what cutting all of 
             WriterRange{first + graph.shape().n_heads, first + graph.shape().n_heads + 1}}) {
         std::vector<bool> kept(static_cast<std::size_t>(graph.n_writers()), true);
         std::fill(kept.begin() + group.first, kept.begin() + group.end, false);
-        const double loss = whole - mean_of(fixture.context, edges_from(graph, kept));
+        const double loss = whole - mean_in(fixture.context, edges_from(graph, kept));
         const double sum =
             nodes.narrow(0, group.first, group.end - group.first).sum().item<double>();
         CHECK(sum == Approx(loss).margin(0.005 * scale));

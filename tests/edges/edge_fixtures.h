@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "analyses/edges/circuit_context.h"
+#include "analyses/edges/circuit_values.h"
+#include "analyses/metric/summary.h"
 #include "lib/model/ungrouped.h"
 #include "tests/support/fixture.h"
 #include "tests/sweep/tasks_of_tokens.h"
@@ -31,5 +33,10 @@ struct EdgeFixture {
   EdgeFixture(const EdgeFixture&) = delete;
   EdgeFixture& operator=(const EdgeFixture&) = delete;
 };
+
+// The metric's mean where the circuit alone is run.
+inline double mean_in(const CircuitContext& context, const EdgeSet& circuit) {
+  return mean_of(circuit_values(context, {circuit}, {}).front());
+}
 
 }  // namespace headscope::test

@@ -32,15 +32,6 @@ CircuitGraph scored_by(const EdgeFixture& fixture, const char* method, CircuitLe
   return graph;
 }
 
-double mean_value(const CircuitContext& context, const EdgeSet& circuit) {
-  const auto values = circuit_values(context, {circuit}, {}).front();
-  double sum = 0.0;
-  for (const double value : values) {
-    sum += value / static_cast<double>(values.size());
-  }
-  return sum;
-}
-
 }  // namespace
 
 TEST_CASE("curves are runs of the best edges, and the whole model is f = 1") {
@@ -50,8 +41,8 @@ TEST_CASE("curves are runs of the best edges, and the whole model is f = 1") {
   const CircuitGraph graph = scored_by(fixture, "eap", CircuitLevel::edge);
   const CircuitEvaluation found = evaluate_circuit(fixture.context, graph, {.resamples = 50});
   const EdgeGraph& edges = graph.graph;
-  CHECK(found.full == Approx(mean_value(fixture.context, all_edges(edges))));
-  CHECK(found.empty == Approx(mean_value(fixture.context, no_edges(edges))));
+  CHECK(found.full == Approx(mean_in(fixture.context, all_edges(edges))));
+  CHECK(found.empty == Approx(mean_in(fixture.context, no_edges(edges))));
   double cpr = 0.0;
   for (const FaithfulnessCurve& curve : found.curves) {
     const bool by_sign = curve.by == RankBy::signed_score;
@@ -60,7 +51,7 @@ TEST_CASE("curves are runs of the best edges, and the whole model is f = 1") {
       const EdgeSet circuit = select_circuit(
           graph, point.size, by_sign ? SelectBy::signed_top : SelectBy::absolute_top);
       const double f =
-          (mean_value(fixture.context, circuit) - found.empty) / (found.full - found.empty);
+          (mean_in(fixture.context, circuit) - found.empty) / (found.full - found.empty);
       CHECK(point.faithfulness.value == Approx(f).margin(1e-6));
       CHECK(point.size ==
             static_cast<std::int64_t>(point.share * static_cast<double>(edges.n_edges())));
@@ -77,7 +68,7 @@ TEST_CASE("curves are runs of the best edges, and the whole model is f = 1") {
   EdgeSet rest = graph.edges;
   rest.flip();
   CHECK(found.complement.value ==
-        Approx((mean_value(fixture.context, rest) - found.empty) / (found.full - found.empty))
+        Approx((mean_in(fixture.context, rest) - found.empty) / (found.full - found.empty))
             .margin(1e-6));
 }
 
@@ -100,12 +91,12 @@ TEST_CASE("exact patching is the loss of each edge alone; of a node, of all that
   const EdgeGraph& graph = fixture.context.graph;
   const CircuitMethod& patch = find_circuit_method("patch");
   const auto edges = circuit_scores(patch, CircuitLevel::edge, fixture.context, {});
-  const double whole = mean_value(fixture.context, all_edges(graph));
+  const double whole = mean_in(fixture.context, all_edges(graph));
   for (std::int64_t edge = 3; edge < graph.n_edges(); edge += graph.n_edges() / 4) {
     EdgeSet circuit = all_edges(graph);
     circuit[static_cast<std::size_t>(edge)] = false;
     CHECK(edges[static_cast<std::size_t>(edge)] ==
-          Approx(whole - mean_value(fixture.context, circuit)).margin(1e-6));
+          Approx(whole - mean_in(fixture.context, circuit)).margin(1e-6));
   }
   const auto nodes = circuit_scores(patch, CircuitLevel::node, fixture.context, {});
   REQUIRE(nodes.size() == static_cast<std::size_t>(graph.n_writers()));
@@ -115,7 +106,7 @@ TEST_CASE("exact patching is the loss of each edge alone; of a node, of all that
       circuit[static_cast<std::size_t>(graph.index(2, reader))] = false;
     }
   }
-  CHECK(nodes[2] == Approx(whole - mean_value(fixture.context, circuit)).margin(1e-6));
+  CHECK(nodes[2] == Approx(whole - mean_in(fixture.context, circuit)).margin(1e-6));
 }
 
 TEST_CASE("ACDC decides as if edges were cut one by one") {

@@ -187,19 +187,8 @@ TEST_CASE("directions that are added at every position write what a plain loop w
 TEST_CASE("heads that are turned up or off write what a plain loop writes") {
   const TempFolder folder;
   const Model model = llama();
-  Detection role;
-  role.detector.name = "induction";
-  role.detector.threshold = 0.5;
-  const HeadGrid grid{model.config().n_layers, model.config().n_heads};
-  role.score = {grid, {0.1, 0.9, 0.2, 0.0, 0.6, 0.1, 0.1, 0.7, 0.0, 0.0, 0.3, 0.4}};
-  role.low = role.high = role.score;
   const std::string atlas = folder.file("a.h5").string();
-  write_atlas({.provenance = {{"weights_hash", model.source().weights_hash}},
-               .n_layers = grid.n_layers,
-               .n_heads = grid.n_heads,
-               .n_kv_heads = model.config().n_kv_heads,
-               .detections = {role}},
-              atlas);
+  write_roles(model, atlas, model.source().weights_hash);
   struct Case {
     std::string method;
     SteerSettings settings;

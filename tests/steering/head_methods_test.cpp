@@ -35,21 +35,6 @@ SteerRequest split_request(const Model& model, const SteerData& data, SteerSetti
           .settings = std::move(settings)};
 }
 
-void write_roles(const Model& model, const std::filesystem::path& path, const std::string& hash) {
-  Detection role;
-  role.detector.name = "induction";
-  role.detector.threshold = 0.5;
-  const HeadGrid grid{model.config().n_layers, model.config().n_heads};
-  role.score = {grid, {0.1, 0.9, 0.2, 0.0, 0.6, 0.1, 0.1, 0.7, 0.0, 0.0, 0.3, 0.4}};
-  role.low = role.high = role.score;
-  write_atlas({.provenance = {{"weights_hash", hash}},
-               .n_layers = grid.n_layers,
-               .n_heads = grid.n_heads,
-               .n_kv_heads = model.config().n_kv_heads,
-               .detections = {role}},
-              path);
-}
-
 // Twelve pairs of prompts of four tokens, given as tokens.
 std::string task_lines() {
   std::string lines;
