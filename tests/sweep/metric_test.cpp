@@ -1,6 +1,7 @@
 // What accuracy and rank say where logits are equal, or no numbers.
 #include "analyses/metric/metric.h"
 
+#include <cmath>
 #include <limits>
 
 #include "lib/tensor/ops.h"
@@ -51,4 +52,15 @@ TEST_CASE("logits that are no number are no hit") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK(value_of("accuracy", metric_input(logits_row({nan, nan, nan}), {1})) == 0.0);
   CHECK(value_of("rank", metric_input(logits_row({nan, nan, nan}), {1})) == 2.0);
+}
+
+TEST_CASE("metrics of probabilities are what a hand counts, and KL goes from the clean run") {
+  MetricInput in = metric_input(logits_row({0.8f, 0.1f, 0.1f}).log(), {0});
+  in.clean = logits_row({0.5f, 0.25f, 0.25f}).log();
+  in.wrong = at::tensor(std::vector<std::int64_t>{1}).view({1, 1});
+  CHECK(value_of("kl", in) == Approx(0.5 * std::log(0.5 / 0.8) + 0.5 * std::log(0.25 / 0.1)));
+  CHECK(value_of("prob", in) == Approx(0.8));
+  CHECK(value_of("prob_diff", in) == Approx(0.7));
+  CHECK(value_of("log_prob", in) == Approx(std::log(0.8)));
+  CHECK(value_of("logit_diff", in) == Approx(std::log(8.0)));
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "analyses/sweep/sweep.h"
+#include "lib/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/sweep/tasks_of_tokens.h"
@@ -165,4 +166,31 @@ TEST_CASE("small memory means small batches and the same values") {
   SweepTable nothing(grid_of(model, task, spec).size(), 5);
   CHECK_THROWS_WITH(run_sweep(model, task, spec, {.memory = 1000}, nothing),
                     contains("--memory 1.0 kB is too little: one cell of a prompt of 12 tokens"));
+}
+
+TEST_CASE("heads that are changed a few at a time, query or KV, are the same heads") {
+  const Model model = load(huggingface_fixture("llama3_gqa_tied"));
+  const Task task =
+      random_task({.lengths = {12}, .differ_from = {3}, .d_vocab = model.config().d_vocab});
+  const OtherRun source(Run::clean);
+  for (const Site site : {Site::z, Site::q, Site::k, Site::v}) {
+    CAPTURE(info(site).name);
+    const SweepSpec spec{
+        .parts = {{site, true}}, .source = &source, .metric = &find_metric("logit_diff")};
+    const SweepTable plain = swept(model, task, spec, SweepOptions::Execution::plain);
+    int sizes = 0;
+    for (std::int64_t memory = 1 << 20; memory >= 1 << 12; memory = memory * 9 / 10) {
+      SweepTable tight(grid_of(model, task, spec).size(), 1);
+      try {
+        run_sweep(model, task, spec, {.memory = memory}, tight);
+      } catch (const ResourceError&) {
+        break;  // not even one head of one prompt
+      }
+      ++sizes;
+      for (std::int64_t cell = 0; cell < grid_of(model, task, spec).size(); ++cell) {
+        CHECK(tight.value(cell, 0) == Approx(plain.value(cell, 0)).margin(1e-5));
+      }
+    }
+    CHECK(sizes > 5);
+  }
 }
