@@ -70,7 +70,8 @@ TEST_CASE("first parts that grow hold every row once, and the first one is read 
     ActivationStream own(model, prompts, options);
     std::set<std::int32_t> seen;
     for (int i = 0; i < 2; ++i) {
-      for (const RowPlace& place : own.next()->rows) {
+      const auto batch = own.next();  // named: a temporary would end before the loop begins
+      for (const RowPlace& place : batch->rows) {
         seen.insert(place.prompt);
       }
     }
