@@ -8,7 +8,7 @@ JOBS ?= $(shell $(SETUP)/jobs)
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 
-.PHONY: build all demo test asan tsan bench format format-check lint install clean help setup configure model test-packages
+.PHONY: build all demo test asan tsan bench format format-check lint install package clean help setup configure model test-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,10 @@ lint: configure ## clang-tidy on the files changed since main (FILES="a.cpp b.cp
 install: build ## program, libraries, headers and CMake package into PREFIX
 	@$(NINJA) headscope_installed
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+package: configure ## a .deb of the program with LibTorch, for machines that need not compile: build/headscope_VERSION_amd64.deb
+	@$(NINJA) headscope_installed
+	@cd $(BUILD) && cpack -G DEB
 
 clean: ## removes the build folder and out/ (the downloads stay in the cache)
 	@rm -rf $(BUILD) build-asan build-tsan out

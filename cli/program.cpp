@@ -32,7 +32,7 @@ Example:
   headscope predict smollm2 --prompt "When Mary and John went to the store, John gave a drink to"
 
 MODEL is a Hugging Face directory, a .gguf file, a hub id in the local cache, or smollm2.
-`headscope VERB --help` shows a verb's options and an example.
+`headscope VERB --help`, or `headscope help VERB`, shows a verb's options and an example.
 Exit codes: 0 done, 1 internal, 2 usage, 3 bad data, 4 resources (memory, disk, GPU), 130 interrupted.)";
 
 std::string command_line(int argc, const char* const* argv) {
@@ -137,6 +137,15 @@ std::string verb_of(const std::vector<std::string>& words, const BoundVerbs& ver
   return words[0] + " " + words[1];
 }
 
+// `headscope help sae train` is `headscope sae train --help`.
+std::vector<std::string> without_help_verb(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -163,7 +172,7 @@ int parse_and_run(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   const BoundVerbs verbs = bind_verbs(app, invocation);
-  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const std::vector<std::string> words = without_help_verb({argv + std::min(argc, 1), argv + argc});
   const std::string verb = verb_of(words, verbs);
   if (verb.empty() && (words.empty() || !words.back().starts_with("-"))) {
     print(words.empty() ? app.help() : app.get_subcommand(words[0])->help("headscope"));

@@ -49,6 +49,8 @@ std::vector<Verb> all_verbs() {
       bench_verb(),
       reproduce_verb(),
       demo_verb(),
+      man_verb(),
+      completion_verb(),
   };
   // clang-format on
 }

@@ -1,7 +1,7 @@
 # What `cmake --install` puts where, and the CMake package by which another project links headscope:
 #   find_package(headscope REQUIRED); target_link_libraries(mine PRIVATE headscope::lib headscope::hooks)
 option(HEADSCOPE_BUNDLE_LIBTORCH "Install LibTorch's libraries beside headscope's" ON)
-set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME headscope) # LibTorch's 450 MB are a component of their own
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME headscope) # what a C++ project links; components of their own: program, libtorch
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/headscope)
 set(private_dir ${CMAKE_INSTALL_LIBDIR}/headscope)
@@ -22,10 +22,20 @@ write_basic_package_version_file(headscopeConfigVersion.cmake COMPATIBILITY Same
 install(FILES ${PROJECT_BINARY_DIR}/headscopeConfig.cmake ${PROJECT_BINARY_DIR}/headscopeConfigVersion.cmake
               cmake/FindLibTorch.cmake cmake/HeadscopeDependencies.cmake cmake/HeadscopeStatic.cmake
         DESTINATION ${package_dir})
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 if(TARGET headscope)
-  install(TARGETS headscope RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS headscope RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+  # Manual pages and completion are what the program says of itself.
+  set(manual "${PROJECT_BINARY_DIR}/manual")
+  add_custom_command(OUTPUT "${manual}/stamp" DEPENDS headscope
+    COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:headscope> -DFOLDER=${manual} -P ${PROJECT_SOURCE_DIR}/cmake/setup/manual.cmake
+    COMMENT "Manual pages and shell completion" VERBATIM)
+  add_custom_target(headscope_manual DEPENDS "${manual}/stamp")
+  install(DIRECTORY "${manual}/man1" DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT program OPTIONAL)
+  install(FILES "${manual}/bash/headscope" DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT program OPTIONAL)
+  install(FILES "${manual}/zsh/_headscope" DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT program OPTIONAL)
+  install(FILES "${manual}/fish/headscope.fish" DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT program OPTIONAL)
 endif()
 get_filename_component(libtorch_dir "${LibTorch_CPU_LIBRARY}" DIRECTORY)
 if(HEADSCOPE_BUNDLE_LIBTORCH)
@@ -38,7 +48,7 @@ endif()
 # Everything that is installed, without tests and notebooks.
 add_custom_target(headscope_installed)
 add_dependencies(headscope_installed ${exported})
-foreach(name IN ITEMS headscope headscope_cuda)
+foreach(name IN ITEMS headscope headscope_cuda headscope_manual)
   if(TARGET ${name})
     add_dependencies(headscope_installed ${name})
   endif()

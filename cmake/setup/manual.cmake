@@ -1,0 +1,11 @@
+# cmake -DPROGRAM=headscope -DFOLDER=f -P manual.cmake: the program writes its manual pages and completion into FOLDER.
+function(headscope_says file)
+  execute_process(COMMAND "${PROGRAM}" ${ARGN} OUTPUT_FILE "${file}" COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+file(REMOVE_RECURSE "${FOLDER}")
+file(MAKE_DIRECTORY "${FOLDER}/man1" "${FOLDER}/bash" "${FOLDER}/zsh" "${FOLDER}/fish")
+headscope_says("${FOLDER}/log" man -o "${FOLDER}/man1")
+headscope_says("${FOLDER}/bash/headscope" completion bash)
+headscope_says("${FOLDER}/zsh/_headscope" completion zsh)
+headscope_says("${FOLDER}/fish/headscope.fish" completion fish)
+file(WRITE "${FOLDER}/stamp" "")
