@@ -111,7 +111,10 @@ std::vector<std::string> names_within(const BoundVerbs& verbs, const std::string
   for (const auto& [name, bound] : verbs) {
     const std::size_t space = name.find(' ');
     if (group.empty()) {
-      names.push_back(name.substr(0, space));
+      if (names.empty() ||
+          names.back() != name.substr(0, space)) {  // a group's verbs are neighbours
+        names.push_back(name.substr(0, space));
+      }
     } else if (space != std::string::npos && name.substr(0, space) == group) {
       names.push_back(name.substr(space + 1));
     }

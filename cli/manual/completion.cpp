@@ -10,13 +10,13 @@ namespace headscope {
 namespace {
 
 // The first words of verbs, each once; of a group ("sae"), the second words too.
-struct Words {
+struct VerbWords {
   std::vector<std::string> first;
   std::map<std::string, std::vector<std::string>> second;
 };
 
-Words words_of_verbs(const std::vector<VerbText>& verbs) {
-  Words words;
+VerbWords words_of_verbs(const std::vector<VerbText>& verbs) {
+  VerbWords words;
   for (const VerbText& verb : verbs) {
     const std::size_t space = verb.name.find(' ');
     const std::string first = verb.name.substr(0, space);
@@ -30,7 +30,7 @@ Words words_of_verbs(const std::vector<VerbText>& verbs) {
   return words;
 }
 
-std::string all_names(const VerbText& verb) {
+std::string option_names(const VerbText& verb) {
   std::vector<std::string> names;
   for (const OptionText& option : verb.options) {
     names.insert(names.end(), option.names.begin(), option.names.end());
@@ -46,7 +46,7 @@ std::string cases(const std::vector<VerbText>& verbs) {
     out += fmt::format("    '{}') words='{}' ;;\n", group, fmt::join(names, " "));
   }
   for (const VerbText& verb : verbs) {
-    out += fmt::format("    '{}') words='{}'\n", verb.name, all_names(verb));
+    out += fmt::format("    '{}') words='{}'\n", verb.name, option_names(verb));
     std::string values;
     for (const OptionText& option : verb.options) {
       if (!option.choices.empty()) {
@@ -62,7 +62,7 @@ std::string cases(const std::vector<VerbText>& verbs) {
 }
 
 // For single quotes in fish.
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
     out += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c == '\n' ? ' ' : c);
@@ -71,22 +71,22 @@ std::string quoted(const std::string& text) {
 }
 
 std::string fish_option(const std::string& condition, const OptionText& option) {
-  std::string line = "complete -c headscope -n " + quoted(condition);
+  std::string line = "complete -c headscope -n " + fish_quoted(condition);
   for (const std::string& name : option.names) {
     line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   }
   if (!option.choices.empty()) {
-    line += " -x -a " + quoted(fmt::format("{}", fmt::join(option.choices, " ")));
+    line += " -x -a " + fish_quoted(fmt::format("{}", fmt::join(option.choices, " ")));
   } else if (!option.value.empty()) {
     line += " -r";
   }
-  return line + " -d " + quoted(option.description) + "\n";
+  return line + " -d " + fish_quoted(option.description) + "\n";
 }
 
 }  // namespace
 
 std::string bash_completion(const std::vector<VerbText>& verbs) {
-  const Words words = words_of_verbs(verbs);
+  const VerbWords words = words_of_verbs(verbs);
   return fmt::format(R"sh(# bash completion of headscope
 _headscope() {{
   local now=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} verb=${{COMP_WORDS[1]}} words=''
@@ -121,7 +121,7 @@ std::string zsh_completion(const std::vector<VerbText>& verbs) {
 
 std::string fish_completion(const std::vector<VerbText>& verbs) {
   std::string out = "# fish completion of headscope\n";
-  const Words words = words_of_verbs(verbs);
+  const VerbWords words = words_of_verbs(verbs);
   for (const std::string& first : words.first) {
     out += fmt::format("complete -c headscope -f -n __fish_use_subcommand -a {}\n", first);
   }
@@ -131,9 +131,9 @@ std::string fish_completion(const std::vector<VerbText>& verbs) {
     if (space != std::string::npos) {
       const std::string second = verb.name.substr(space + 1);
       out += fmt::format("complete -c headscope -f -n {} -a {} -d {}\n",
-                         quoted(condition),
+                         fish_quoted(condition),
                          second,
-                         quoted(verb.summary));
+                         fish_quoted(verb.summary));
       condition += "; and __fish_seen_subcommand_from " + second;
     }
     for (const OptionText& option : verb.options) {

@@ -48,7 +48,9 @@ std::string entries(const std::string& heading, const std::vector<OptionText>& o
     const std::string names = roff(fmt::format("{}", fmt::join(option.names, ", ")));
     const std::string value =
         option.choices.empty() ? option.value : fmt::format("{}", fmt::join(option.choices, "|"));
-    out += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", names, roff(value), roff(option.description));
+    const std::string fallback = option.fallback.empty() ? "" : " [" + option.fallback + "]";
+    out += fmt::format(
+        ".TP\n\\fB{}\\fR {}\n{}\n", names, roff(value + fallback), roff(option.description));
   }
   return out;
 }

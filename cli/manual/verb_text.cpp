@@ -45,6 +45,7 @@ OptionText describe(const CLI::Option& option) {
   OptionText text{.names = names_of_option(option),
                   .value = {},
                   .choices = {},
+                  .fallback = option.get_default_str(),
                   .description = option.get_description()};
   if (option.get_items_expected_max() > 0) {
     const std::string type = option.get_type_name();

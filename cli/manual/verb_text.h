@@ -11,6 +11,7 @@ struct OptionText {
   std::vector<std::string> names;    // "-o", "--output"; of an operand its one name, "MODEL"
   std::string value;                 // what it takes: "FLOAT", "FILE"; empty: nothing
   std::vector<std::string> choices;  // where only these values are taken
+  std::string fallback;              // what it is where it is not given; empty: not shown
   std::string description;
 };
 
