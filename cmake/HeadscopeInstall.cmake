@@ -26,6 +26,9 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 if(TARGET headscope)
   install(TARGETS headscope RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+  # What fetches the default model, named by the program where it is missing.
+  install(PROGRAMS cmake/setup/model cmake/setup/packages DESTINATION lib/headscope/setup COMPONENT program)
+  install(FILES cmake/setup/common.sh DESTINATION lib/headscope/setup COMPONENT program)
   # Manual pages and completion are what the program says of itself.
   set(manual "${PROJECT_BINARY_DIR}/manual")
   add_custom_command(OUTPUT "${manual}/stamp" DEPENDS headscope

@@ -20,6 +20,8 @@ execute_process(COMMAND getconf GNU_LIBC_VERSION OUTPUT_VARIABLE libc OUTPUT_STR
 string(REGEX REPLACE "^glibc " "" libc "${libc}")
 string(REGEX MATCH "^[0-9]+" compiler "${CMAKE_CXX_COMPILER_VERSION}")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6 (>= ${libc}), libstdc++6 (>= ${compiler}), libgcc-s1")
+# For /usr/lib/headscope/setup/model, which fetches the default model.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "python3-pip, unzip")
 # The path of this machine's LibTorch has no place in a package.
 set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/setup/package_rpath.cmake")
 include(CPack)

@@ -43,14 +43,24 @@ fs::path hub_snapshot(const std::string& id) {
   return commit.empty() ? fs::path() : main.parent_path().parent_path() / "snapshots" / commit;
 }
 
+// What fetches the default model: the script that an installed program brings, else `make model`.
+std::string default_model_fetch() {
+  std::error_code unknown;  // without /proc, the checkout is named
+  const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
+  const fs::path script =
+      program.parent_path().parent_path() / "lib" / "headscope" / "setup" / "model";
+  return !unknown && fs::exists(script, unknown) ? script.string()
+                                                 : "`make model` in the headscope checkout";
+}
+
 }  // namespace
 
 fs::path find_model(const std::string& name) {
   if (name == "smollm2") {
     const fs::path path = user_cache() / "headscope" / "models" / kSmolLm2;
     if (!path_exists(path)) {
-      throw DataError("smollm2: {} is missing; `make model` in the headscope checkout fetches it",
-                      path.string());
+      throw DataError(
+          "smollm2: {} is missing; {} fetches it", path.string(), default_model_fetch());
     }
     return path;
   }
