@@ -49,6 +49,8 @@ std::vector<Verb> all_verbs() {
       bench_verb(),
       reproduce_verb(),
       demo_verb(),
+      selftest_verb(),
+      doctor_verb(),
       man_verb(),
       completion_verb(),
   };

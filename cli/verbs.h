@@ -51,6 +51,8 @@ Verb compare_verb();
 Verb serve_verb();
 Verb bench_verb();
 Verb demo_verb();
+Verb selftest_verb();
+Verb doctor_verb();
 Verb man_verb();
 Verb completion_verb();
 
