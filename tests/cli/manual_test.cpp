@@ -1,4 +1,6 @@
 // Manual pages and completion say of a verb what it binds.
+#include <fstream>
+
 #include "cli/manual/man_page.h"
 #include "cli/manual/verb_text.h"
 #include "tests/cli/program.h"
