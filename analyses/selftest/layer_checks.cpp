@@ -54,10 +54,6 @@ std::string needs_softmax(const Model& model) {
   return model.config().normalizer == PatternNormalizer::softmax ? "" : "patterns are no softmax";
 }
 
-std::string needs_added_stream(const Model& model) {
-  return model.config().norm_placement == NormPlacement::after_sum ? "each sum is normalised" : "";
-}
-
 Deviation pattern_rows_against_one(const SelfCheckInput& input) {
   return in_every_layer(
       input,

@@ -15,6 +15,5 @@ Deviation gradient_against_difference(const SelfCheckInput& input);
 // Why an identity is not defined for a model; empty: it is.
 std::string needs_f32(const Model& model);
 std::string needs_softmax(const Model& model);
-std::string needs_added_stream(const Model& model);
 
 }  // namespace headscope

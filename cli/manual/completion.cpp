@@ -87,6 +87,10 @@ std::string fish_option(const std::string& condition, const OptionText& option) 
 
 std::string bash_completion(const std::vector<VerbText>& verbs) {
   const VerbWords words = words_of_verbs(verbs);
+  std::vector<std::string> groups;  // there are some: sae, circuit
+  for (const auto& [group, names] : words.second) {
+    groups.push_back(group);
+  }
   return fmt::format(R"sh(# bash completion of headscope
 _headscope() {{
   local now=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} verb=${{COMP_WORDS[1]}} words=''
@@ -94,16 +98,7 @@ _headscope() {{
   case "$verb" in {}) [ "$COMP_CWORD" -gt 2 ] && verb="$verb ${{COMP_WORDS[2]}}" ;; esac
   [ -z "$verb" ] && words='{} help --help --version'
 )sh",
-                     words.second.empty()
-                         ? "''"
-                         : fmt::format("{}",
-                                       [&] {
-                                         std::string groups;
-                                         for (const auto& [group, names] : words.second) {
-                                           groups += (groups.empty() ? "" : "|") + group;
-                                         }
-                                         return groups;
-                                       }()),
+                     fmt::join(groups, "|"),
                      fmt::join(words.first, " ")) +
          cases(verbs) +
          R"sh(  case "$now" in -*) ;; *) case "$words" in -*) return ;; esac ;; esac

@@ -1,13 +1,10 @@
 #include "cli/manual/verb_text.h"
 
-#include <algorithm>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/verbs.h"
-#include "lib/base/error.h"
-#include "lib/base/suggest.h"
 
 namespace headscope {
 namespace {
@@ -79,18 +76,6 @@ std::vector<VerbText> describe_verbs() {
     texts.push_back(describe(verb));
   }
   return texts;
-}
-
-const VerbText& verb_text(const std::vector<VerbText>& verbs, const std::string& name) {
-  std::vector<std::string> known;
-  for (const VerbText& verb : verbs) {
-    if (verb.name == name) {
-      return verb;
-    }
-    known.push_back(verb.name);
-  }
-  throw UsageError(
-      "{}: no such verb{} (headscope --help lists them)", name, did_you_mean(name, known));
 }
 
 }  // namespace headscope

@@ -26,7 +26,4 @@ struct VerbText {
 // Every verb, in the order of --help.
 std::vector<VerbText> describe_verbs();
 
-// Throws UsageError for a name that no verb has.
-const VerbText& verb_text(const std::vector<VerbText>& verbs, const std::string& name);
-
 }  // namespace headscope

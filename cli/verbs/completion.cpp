@@ -8,8 +8,8 @@
 #include "cli/choices.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
-#include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/named.h"
 
 namespace headscope {
 namespace {
@@ -22,12 +22,8 @@ constexpr std::array kShells{
     Shell{"bash", bash_completion}, Shell{"zsh", zsh_completion}, Shell{"fish", fish_completion}};
 
 std::string script_of(const std::string& name) {
-  for (const Shell& shell : kShells) {
-    if (shell.name == name) {
-      return shell.script(describe_verbs());
-    }
-  }
-  throw UsageError("SHELL {}: headscope completes for {}", name, names_of(kShells));
+  return find_named(kShells, name, "SHELL " + name + ": headscope has no completion for it")
+      .script(describe_verbs());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/named.h"
 #include "lib/base/output_file.h"
 
 namespace headscope {
@@ -34,7 +35,9 @@ void write_pages(const std::filesystem::path& folder, const Invocation& invocati
 void show_page(const ManArguments& options, const Invocation& invocation) {
   const std::vector<VerbText> verbs = describe_verbs();
   const std::string name = fmt::format("{}", fmt::join(options.verb, " "));
-  const std::string page = name.empty() ? program_page(verbs) : verb_page(verb_text(verbs, name));
+  const std::string page =
+      name.empty() ? program_page(verbs)
+                   : verb_page(find_named(verbs, name, "VERB " + name + ": no such verb"));
   show(invocation, {{"verb", name}, {"page", page}}, page);
 }
 
