@@ -19,14 +19,16 @@ enum class Layout {
   // [heads, d_head].
   by_head,
   by_head_transposed,  // a head's W_O stored [d_head, d_model], heads slowest
+  grouped_qkv,         // rows ordered KV head, then its query heads, its key, its value (Falcon)
 };
 
 // Our parameters, by the names papers and TransformerLens use. W_Q, W_K, W_V are row ranges of
 // W_QKV; W_gate and W_up of W_in.
 struct WeightRule {
   std::string target;  // "attn.W_Q" of a block, or "W_E", "W_pos", "ln_final.w", "W_U", …
-  std::string source;  // name in the file; {l} is the layer
+  std::string source;  // name in the file; {l} is the layer, {e} the expert
   Layout layout = Layout::rows;
+  double scale = 1.0;  // stored values are multiplied by it (Granite's multipliers)
 };
 
 struct WeightRules {

@@ -9,8 +9,26 @@
 namespace headscope {
 namespace {
 
+// The settings of dynamic, yarn and longrope.
+void add_stretched(Json& json, const RopeScaling& scaling) {
+  if (scaling.kind < RopeScaling::Kind::dynamic) {
+    return;
+  }
+  json["original_context"] = scaling.original_context;
+  json["attention_factor"] = scaling.attention_factor;
+  if (scaling.kind == RopeScaling::Kind::yarn) {
+    json["beta_fast"] = scaling.beta_fast;
+    json["beta_slow"] = scaling.beta_slow;
+    json["truncate"] = scaling.truncate;
+  }
+  if (!scaling.long_divisors.empty()) {
+    json["long_divisors"] = scaling.long_divisors;
+  }
+}
+
 Json to_json(const Rope& rope) {
-  static constexpr const char* kKinds[] = {"none", "linear", "llama3", "divisors"};
+  static constexpr const char* kKinds[] = {
+      "none", "linear", "llama3", "divisors", "dynamic", "yarn", "longrope"};
   Json json = {{"base", rope.base},
                {"dim", rope.dim},
                {"scaling", kKinds[static_cast<int>(rope.scaling.kind)]}};
@@ -22,9 +40,13 @@ Json to_json(const Rope& rope) {
     json["high_freq_factor"] = rope.scaling.high_freq_factor;
     json["original_context"] = rope.scaling.original_context;
   }
-  if (rope.scaling.kind == RopeScaling::Kind::divisors) {
+  if (!rope.scaling.divisors.empty()) {
     json["divisors"] = rope.scaling.divisors;
   }
+  if (rope.pairs == RopePairs::adjacent) {
+    json["pairs"] = "adjacent";
+  }
+  add_stretched(json, rope.scaling);
   return json;
 }
 
@@ -135,7 +157,7 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
     throw DataError("model config: attention window {} is negative", layer.window);
   }
   if (c.positions == Positions::rotary &&
-      (layer.rope < 0 || layer.rope >= static_cast<int>(c.ropes.size()))) {
+      (layer.rope < kNoRope || layer.rope >= static_cast<int>(c.ropes.size()))) {
     throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
   }
   for (const PerHead& each : kPerHead) {
@@ -159,6 +181,51 @@ void check_together(const ModelConfig& c) {
   }
   if (c.positions == Positions::rotary && c.ropes.empty()) {
     refuse("no rotary settings", "rotary positions");
+  }
+}
+
+Json to_json(const Experts& experts) {
+  const bool all_first = experts.weighting == Experts::Weighting::softmax_then_top;
+  return {{"count", experts.count},
+          {"chosen", experts.chosen},
+          {"d_expert", experts.d_expert},
+          {"weighting", all_first ? "softmax_then_top" : "top_then_softmax"},
+          {"renormalized", experts.renormalized},
+          {"router_bias", experts.router_bias},
+          {"biases", experts.biases},
+          {"limit", experts.limit},
+          {"gate_slope", experts.gate_slope}};
+}
+
+// The same for what few families have.
+void add_rarest_fields(Json& json, const ModelConfig& c) {
+  const ModelConfig usual;
+  const auto add = [&](const char* name, const auto& value, const auto& ordinary) {
+    if (value != ordinary) {
+      json[name] = value;
+    }
+  };
+  static constexpr const char* kParameters[] = {"all", "gain", "none"};
+  static constexpr const char* kQkNorms[] = {"none", "per_head", "whole", "layer_norm"};
+  add("norm_parameters", std::string(kParameters[static_cast<int>(c.norm_parameters)]), "all");
+  if (c.qk_norm > QkNorm::per_head) {
+    json["qk_norm"] = kQkNorms[static_cast<int>(c.qk_norm)];
+  }
+  add("qk_norm_bias", c.qk_norm_bias, false);
+  add("head", std::string(c.head == OutputHead::plain ? "plain" : "masked_lm"), "plain");
+  add("embed_norm", c.embed_norm, false);
+  add("has_final_norm", c.has_final_norm, true);
+  add("n_token_types", c.n_token_types, usual.n_token_types);
+  add("d_embed", c.d_embed, usual.d_embed);
+  add("first_position_row", c.first_position_row, usual.first_position_row);
+  add("clip_qkv", c.clip_qkv, usual.clip_qkv);
+  if (c.experts.count > 0) {
+    json["experts"] = to_json(c.experts);
+    Json layers = Json::array();
+    for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
+      layers.push_back(has_experts(c, layer));
+    }
+    json["experts_of_layer"] = layers;
   }
 }
 
@@ -211,6 +278,15 @@ bool has_resid_mid(const ModelConfig& config) {
   return has_mlp(config) && config.block_order == BlockOrder::sequential;
 }
 
+bool has_experts(const ModelConfig& config, std::int64_t layer) {
+  return config.layers.at(static_cast<std::size_t>(layer)).mlp == LayerMlp::experts;
+}
+
+bool has_rope(const ModelConfig& config, std::int64_t layer) {
+  return config.positions == Positions::rotary &&
+         config.layers.at(static_cast<std::size_t>(layer)).rope != kNoRope;
+}
+
 bool is_causal(const ModelConfig& config) {
   return std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
     return layer.visibility == Visibility::causal;
@@ -219,6 +295,7 @@ bool is_causal(const ModelConfig& config) {
 
 Json to_json(const ModelConfig& c) {
   static constexpr const char* kNorms[] = {"layer", "rms", "none"};
+  static constexpr const char* kPlacements[] = {"pre", "sandwich", "post", "after_sum"};
   static constexpr const char* kActivations[] = {"gelu", "gelu_tanh", "silu", "relu"};
   static constexpr const char* kPositions[] = {"learned", "rotary", "none"};
   Json ropes = Json::array();
@@ -243,7 +320,7 @@ Json to_json(const ModelConfig& c) {
                {"n_ctx", c.n_ctx},
                {"norm", kNorms[static_cast<int>(c.norm)]},
                {"norm_eps", c.norm_eps},
-               {"norm_placement", c.norm_placement == NormPlacement::pre ? "pre" : "sandwich"},
+               {"norm_placement", kPlacements[static_cast<int>(c.norm_placement)]},
                {"block_order", c.block_order == BlockOrder::sequential ? "sequential" : "parallel"},
                {"activation", kActivations[static_cast<int>(c.activation)]},
                {"gated_mlp", c.mlp == Mlp::gated},
@@ -261,6 +338,7 @@ Json to_json(const ModelConfig& c) {
                {"rope_of_layer", rope_of_layer},
                {"window_of_layer", windows}};
   add_rare_fields(json, c);
+  add_rarest_fields(json, c);
   return json;
 }
 

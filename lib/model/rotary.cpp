@@ -6,6 +6,7 @@
 
 #include <ATen/ops/pow.h>
 
+#include "lib/base/error.h"
 #include "lib/kernels/kernels.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
@@ -42,6 +43,9 @@ Tensor rotary_frequencies(const Rope& rope) {
       return llama3(frequencies, rope.scaling);
     case RopeScaling::Kind::divisors:
       break;
+    default:
+      throw InternalError("rope scaling {} has no frequencies",
+                          static_cast<int>(rope.scaling.kind));
   }
   Tensor divisors = at::empty({rope.dim / 2}, at::kFloat);
   std::copy(rope.scaling.divisors.begin(), rope.scaling.divisors.end(), divisors.data_ptr<float>());

@@ -32,6 +32,18 @@ bool normed_mlp(const ModelConfig& c) {
 bool sandwich(const ModelConfig& c) {
   return c.norm_placement == NormPlacement::sandwich;
 }
+bool has_token_types(const ModelConfig& c) {
+  return c.n_token_types > 0;
+}
+bool has_embed_norm(const ModelConfig& c) {
+  return c.embed_norm;
+}
+bool masked_lm(const ModelConfig& c) {
+  return c.head == OutputHead::masked_lm;
+}
+bool final_normed(const ModelConfig& c) {
+  return normed(c) && c.has_final_norm;
+}
 bool gated(const ModelConfig& c) {
   return c.mlp == Mlp::gated;
 }
@@ -42,6 +54,9 @@ constexpr std::string_view kSandwich = "norms after attention and MLP (Gemma 2, 
 constexpr std::string_view kNormed = "norms";
 constexpr std::string_view kMlp = "MLPs";
 constexpr std::string_view kMoe = "mixture of experts";
+constexpr std::string_view kTokenTypes = "token types (BERT)";
+constexpr std::string_view kEmbedNorm = "a norm of the embeddings (BLOOM, BERT)";
+constexpr std::string_view kMaskedLm = "a masked-token head (BERT)";
 
 const std::vector<SiteInfo>& table() {
   using A = std::vector<Axis>;
@@ -71,6 +86,30 @@ const std::vector<SiteInfo>& table() {
        "learned positions",
        "",
        learned},
+      {Site::token_type_embed,
+       "hook_token_type_embed",
+       false,
+       model,
+       {},
+       kTokenTypes,
+       "that of type 0",
+       has_token_types},
+      {Site::ln_embed_scale,
+       "ln_embed.hook_scale",
+       false,
+       scale,
+       {},
+       kEmbedNorm,
+       "the divisor",
+       has_embed_norm},
+      {Site::ln_embed_normalized,
+       "ln_embed.hook_normalized",
+       false,
+       model,
+       {},
+       kEmbedNorm,
+       "before the gain",
+       has_embed_norm},
       {Site::resid_pre, "hook_resid_pre", true, model, {"hook_in"}, "", "residual stream", always},
       {Site::attn_in,
        "hook_attn_in",
@@ -265,7 +304,7 @@ const std::vector<SiteInfo>& table() {
        {},
        kNormed,
        "the divisor",
-       normed},
+       final_normed},
       {Site::ln_final_normalized,
        "ln_final.hook_normalized",
        false,
@@ -273,7 +312,31 @@ const std::vector<SiteInfo>& table() {
        {},
        kNormed,
        "before the gain",
-       normed},
+       final_normed},
+      {Site::head_pre,
+       "head.hook_pre",
+       false,
+       model,
+       {},
+       kMaskedLm,
+       "before the activation",
+       masked_lm},
+      {Site::ln_head_scale,
+       "head.ln.hook_scale",
+       false,
+       scale,
+       {},
+       kMaskedLm,
+       "the divisor",
+       masked_lm},
+      {Site::ln_head_normalized,
+       "head.ln.hook_normalized",
+       false,
+       model,
+       {},
+       kMaskedLm,
+       "before the gain",
+       masked_lm},
       {Site::unembed_in, "unembed.hook_in", false, model, {}, "", "after ln_final's gain", always},
       {Site::unembed_out,
        "unembed.hook_out",
@@ -290,7 +353,7 @@ const std::vector<SiteInfo>& table() {
 }  // namespace
 
 std::string_view to_string(Axis axis) {
-  static constexpr std::array<std::string_view, 11> kNames{"batch",
+  static constexpr std::array<std::string_view, 13> kNames{"batch",
                                                            "pos",
                                                            "query",
                                                            "key",
@@ -300,7 +363,9 @@ std::string_view to_string(Axis axis) {
                                                            "d_model",
                                                            "d_mlp",
                                                            "d_vocab",
-                                                           "one"};
+                                                           "one",
+                                                           "expert",
+                                                           "chosen_expert"};
   return kNames[static_cast<std::size_t>(axis)];
 }
 
@@ -317,6 +382,27 @@ const SiteInfo& info(Site site) {
   return table()[static_cast<std::size_t>(site)];
 }
 
+bool exists(Site site, const ModelConfig& config, int layer) {
+  if (!info(site).exists(config)) {
+    return false;
+  }
+  switch (site) {
+    case Site::rot_q:
+    case Site::rot_k:
+      return has_rope(config, layer);
+    case Site::mlp_pre:
+    case Site::mlp_pre_linear:
+    case Site::mlp_post:
+      return !has_experts(config, layer);
+    case Site::mlp_gate:
+    case Site::mlp_expert_weights:
+    case Site::mlp_expert_indices:
+      return has_experts(config, layer);
+    default:
+      return true;
+  }
+}
+
 std::string hook_name(Site site, int layer) {
   const SiteInfo& row = info(site);
   return row.per_block ? fmt::format("blocks.{}.{}", layer, row.name) : std::string(row.name);
@@ -326,12 +412,13 @@ std::vector<HookPoint> hook_points(const ModelConfig& config) {
   std::vector<HookPoint> points;
   const auto add = [&](bool per_block, int layer, Site from, Site to) {
     for (const SiteInfo& row : all_sites()) {
-      if (row.per_block == per_block && row.exists(config) && row.site >= from && row.site <= to) {
+      if (row.per_block == per_block && exists(row.site, config, layer) && row.site >= from &&
+          row.site <= to) {
         points.push_back({row.site, layer});
       }
     }
   };
-  add(false, kNoLayer, Site::tokens, Site::pos_embed);
+  add(false, kNoLayer, Site::tokens, Site::ln_embed_normalized);
   for (int layer = 0; layer < config.n_layers; ++layer) {
     add(true, layer, Site::resid_pre, Site::resid_post);
   }
@@ -355,6 +442,10 @@ std::optional<std::int64_t> axis_size(Axis axis, const ModelConfig& c) {
       return c.d_vocab;
     case one:
       return 1;
+    case expert:
+      return c.experts.count;
+    case chosen_expert:
+      return c.experts.chosen;
     default:
       return std::nullopt;
   }

@@ -18,6 +18,9 @@ enum class Site {
   tokens,
   embed,
   pos_embed,
+  token_type_embed,
+  ln_embed_scale,
+  ln_embed_normalized,
   resid_pre,
   attn_in,
   q_input,
@@ -60,11 +63,29 @@ enum class Site {
   resid_post,
   ln_final_scale,
   ln_final_normalized,
+  head_pre,
+  ln_head_scale,
+  ln_head_normalized,
   unembed_in,
   unembed_out,
 };
 
-enum class Axis { batch, pos, query, key, head, kv_head, d_head, d_model, d_mlp, d_vocab, one };
+// expert: one a expert; chosen_expert: one a chosen one, the best first.
+enum class Axis {
+  batch,
+  pos,
+  query,
+  key,
+  head,
+  kv_head,
+  d_head,
+  d_model,
+  d_mlp,
+  d_vocab,
+  one,
+  expert,
+  chosen_expert
+};
 std::string_view to_string(Axis axis);
 
 struct SiteInfo {
@@ -83,6 +104,10 @@ struct SiteInfo {
 
 std::span<const SiteInfo> all_sites();
 const SiteInfo& info(Site site);
+
+// Whether a model has the site at all (SiteInfo::exists), and in this layer: not where this one
+// does not rotate, or has experts for an MLP.
+bool exists(Site site, const ModelConfig& config, int layer);
 
 inline constexpr int kNoLayer = -1;  // the layer of sites outside blocks
 

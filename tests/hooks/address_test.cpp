@@ -12,6 +12,7 @@ ModelConfig small_config() {
   config.n_layers = 4;
   config.n_heads = 4;
   config.n_kv_heads = 2;
+  config.layers.resize(4);
   return config;
 }
 

@@ -65,7 +65,7 @@ TEST_CASE("heads whose rows no integer counts are refused") {
 
 TEST_CASE("a layer turns by one of the model's rotary settings") {
   ModelConfig config = config_of("llama3_v4");
-  for (const int rope : {-1, static_cast<int>(config.ropes.size())}) {
+  for (const int rope : {-2, static_cast<int>(config.ropes.size())}) {
     CAPTURE(rope);
     config.layers.back().rope = rope;
     CHECK_THROWS_AS(check(config), InternalError);
