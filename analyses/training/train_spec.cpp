@@ -159,7 +159,7 @@ void read_frozen(ConfigFields& f, TrainSpec& spec) {
   for (const auto& [name, parameter] : model_parameters(weights, spec.model)) {
     known.insert(name);
   }
-  for (const auto& [name, parameter] : block_parameters(weights.blocks.front(), spec.model)) {
+  for (const auto& [name, parameter] : block_parameters(weights.blocks.front(), spec.model, 0)) {
     known.insert(name);
   }
   if (!list.is_array()) {

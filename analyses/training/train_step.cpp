@@ -70,8 +70,9 @@ Weights drawn_weights(const TrainSpec& spec) {
   Weights weights = allocate_weights(spec.model, DType::f32);
   std::uint64_t stream = 0;
   draw(model_parameters(weights, spec.model), spec.init_scale, spec.seed, stream);
+  std::int64_t layer = 0;
   for (BlockWeights& block : weights.blocks) {
-    draw(block_parameters(block, spec.model), spec.init_scale, spec.seed, stream);
+    draw(block_parameters(block, spec.model, layer++), spec.init_scale, spec.seed, stream);
   }
   return weights;
 }
@@ -154,8 +155,9 @@ void ModelTrainer::take(const std::vector<Tensor>& next) {
   put_back(
       model_parameters(weights_, spec_.model), model_parameters(before, spec_.model), spec_.frozen);
   for (std::size_t layer = 0; layer < weights_.blocks.size(); ++layer) {
-    put_back(block_parameters(weights_.blocks[layer], spec_.model),
-             block_parameters(before.blocks[layer], spec_.model),
+    const auto number = static_cast<std::int64_t>(layer);
+    put_back(block_parameters(weights_.blocks[layer], spec_.model, number),
+             block_parameters(before.blocks[layer], spec_.model, number),
              spec_.frozen);
   }
 }

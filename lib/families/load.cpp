@@ -213,7 +213,14 @@ std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
     }
   };
   add(model_parameters(weights, config), 1);
-  add(block_parameters(weights.blocks.front(), config), config.n_layers);
+  for (const LayerMlp kind : {LayerMlp::dense, LayerMlp::experts}) {  // layers of a kind are alike
+    const auto is_one = [&](const LayerConfig& layer) { return layer.mlp == kind; };
+    const auto first = std::find_if(config.layers.begin(), config.layers.end(), is_one);
+    if (first != config.layers.end()) {
+      add(block_parameters(weights.blocks.front(), config, first - config.layers.begin()),
+          std::count_if(first, config.layers.end(), is_one));
+    }
+  }
   constexpr double kMostBytes = 4e18;
   return static_cast<std::int64_t>(
       std::min(elements * static_cast<double>(size_of(dtype)), kMostBytes));

@@ -194,7 +194,7 @@ void for_each_parameter(const WeightSource& source,
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
     for_each_rule(names,
                   rules.block,
-                  block_parameters(weights.blocks[layer], config),
+                  block_parameters(weights.blocks[layer], config, static_cast<std::int64_t>(layer)),
                   static_cast<int>(layer),
                   note_and_use);
   }

@@ -22,12 +22,39 @@ void add_norm(std::map<std::string, Parameter>& out,
               const std::string& name,
               NormWeights& norm,
               const ModelConfig& c) {
-  if (c.norm == Norm::none) {
+  if (c.norm == Norm::none || c.norm_parameters == NormParameters::none) {
     return;
   }
   out[name + ".w"] = {&norm.gain, 0, c.d_model, 1, 0, true};
-  if (c.norm == Norm::layer_norm) {
+  if (c.norm == Norm::layer_norm && c.norm_parameters == NormParameters::all) {
     out[name + ".b"] = {&norm.bias, 0, c.d_model, 1, 0, true};
+  }
+}
+
+void add_qk_norm(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  if (c.qk_norm == QkNorm::none) {
+    return;
+  }
+  const bool whole = c.qk_norm == QkNorm::whole;
+  out["attn.q_norm"] = {&b.q_norm, 0, whole ? c.n_heads * c.d_head : c.d_head, 1, 0, true};
+  out["attn.k_norm"] = {&b.k_norm, 0, whole ? c.n_kv_heads * c.d_head : c.d_head, 1, 0, true};
+  if (c.qk_norm == QkNorm::layer_norm) {  // StableLM's: a gain a head
+    out["attn.q_norm"] = {&b.q_norm, 0, c.n_heads, c.d_head, 0, true};
+    out["attn.k_norm"] = {&b.k_norm, 0, c.n_kv_heads, c.d_head, 0, true};
+  }
+}
+
+void add_norms(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  const NormPlacement placement = c.norm_placement;
+  if (placement != NormPlacement::post) {
+    add_norm(out, "ln1", b.ln1, c);
+    if (has_mlp(c)) {
+      add_norm(out, "ln2", b.ln2, c);
+    }
+  }
+  if (placement == NormPlacement::sandwich || placement == NormPlacement::post) {
+    add_norm(out, "ln1_post", b.ln1_post, c);
+    add_norm(out, "ln2_post", b.ln2_post, c);
   }
 }
 
@@ -44,10 +71,7 @@ void add_qkv(std::map<std::string, Parameter>& out, BlockWeights& b, const Model
     out["attn.b_K"] = vector(b.b_QKV, q, kv, c.d_head);
     out["attn.b_V"] = vector(b.b_QKV, q + kv, kv, c.d_head);
   }
-  if (c.qk_norm == QkNorm::per_head) {
-    out["attn.q_norm"] = {&b.q_norm, 0, c.d_head, 1, 0, true};
-    out["attn.k_norm"] = {&b.k_norm, 0, c.d_head, 1, 0, true};
-  }
+  add_qk_norm(out, b, c);
 }
 
 void add_mlp(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
@@ -84,40 +108,64 @@ void allocate(const std::map<std::string, Parameter>& parameters, DType dtype) {
   }
 }
 
-}  // namespace
-
-std::map<std::string, Parameter> model_parameters(Weights& w, const ModelConfig& c) {
-  std::map<std::string, Parameter> out;
-  out["W_E"] = matrix(w.W_E, 0, c.d_vocab, c.d_model);
+// The embeddings that a token has beside its own, and what is done to their sum.
+void add_embeddings(std::map<std::string, Parameter>& out, Weights& w, const ModelConfig& c) {
+  const std::int64_t width = c.d_embed > 0 ? c.d_embed : c.d_model;
+  out["W_E"] = matrix(w.W_E, 0, c.d_vocab, width);
   if (c.positions == Positions::learned) {
-    out["W_pos"] = matrix(w.W_pos, 0, c.n_ctx, c.d_model);
+    out["W_pos"] = matrix(w.W_pos, 0, c.first_position_row + c.n_ctx, c.d_model);
+  }
+  if (c.n_token_types > 0) {
+    out["W_type"] = matrix(w.W_type, 0, c.n_token_types, c.d_model);
+  }
+  if (c.d_embed > 0) {
+    out["W_embed_in"] = matrix(w.W_embed_in, 0, c.d_model, c.d_embed);
+    out["W_embed_out"] = matrix(w.W_embed_out, 0, c.d_embed, c.d_model);
+  }
+  if (c.embed_norm) {
+    add_norm(out, "ln_embed", w.ln_embed, c);
+  }
+}
+
+void add_head(std::map<std::string, Parameter>& out, Weights& w, const ModelConfig& c) {
+  if (c.has_final_norm) {
+    add_norm(out, "ln_final", w.ln_final, c);
+  }
+  if (c.head == OutputHead::masked_lm) {
+    out["head.W"] = matrix(w.W_head, 0, c.d_model, c.d_model);
+    out["head.b"] = vector(w.b_head, 0, c.d_model);
+    add_norm(out, "head.ln", w.ln_head, c);
   }
   if (!c.tied_embeddings) {
-    out["W_U"] = matrix(w.W_U, 0, c.d_vocab, c.d_model);
+    out["W_U"] = matrix(w.W_U, 0, c.d_vocab, c.d_embed > 0 ? c.d_embed : c.d_model);
   }
   if (c.unembed_bias) {
     out["b_U"] = vector(w.b_U, 0, c.d_vocab);
   }
-  add_norm(out, "ln_final", w.ln_final, c);
+}
+
+}  // namespace
+
+std::map<std::string, Parameter> model_parameters(Weights& w, const ModelConfig& c) {
+  std::map<std::string, Parameter> out;
+  add_embeddings(out, w, c);
+  add_head(out, w, c);
   return out;
 }
 
-std::map<std::string, Parameter> block_parameters(BlockWeights& b, const ModelConfig& c) {
+std::map<std::string, Parameter> block_parameters(BlockWeights& b,
+                                                  const ModelConfig& c,
+                                                  std::int64_t layer) {
   std::map<std::string, Parameter> out;
-  add_norm(out, "ln1", b.ln1, c);
-  if (has_mlp(c)) {
-    add_norm(out, "ln2", b.ln2, c);
-  }
-  if (c.norm_placement == NormPlacement::sandwich) {
-    add_norm(out, "ln1_post", b.ln1_post, c);
-    add_norm(out, "ln2_post", b.ln2_post, c);
-  }
+  add_norms(out, b, c);
   add_qkv(out, b, c);
   out["attn.W_O"] = matrix(b.W_O, 0, c.d_model, c.n_heads * c.d_head, c.d_head);
   if (c.out_bias) {
     out["attn.b_O"] = vector(b.b_O, 0, c.d_model);
   }
-  add_mlp(out, b, c);
+  if (!has_experts(c, layer)) {
+    add_mlp(out, b, c);
+  }
   return out;
 }
 
@@ -125,8 +173,9 @@ Weights allocate_weights(const ModelConfig& config, DType dtype) {
   Weights weights;
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
   allocate(model_parameters(weights, config), dtype);
-  for (BlockWeights& block : weights.blocks) {
-    allocate(block_parameters(block, config), dtype);
+  for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    allocate(block_parameters(weights.blocks[layer], config, static_cast<std::int64_t>(layer)),
+             dtype);
   }
   return weights;
 }
@@ -137,26 +186,26 @@ void for_each_tensor(Weights& w, const std::function<void(Tensor&)>& visit) {
       visit(tensor);
     }
   };
-  for (Tensor* tensor : {&w.W_E, &w.W_pos, &w.ln_final.gain, &w.ln_final.bias, &w.W_U, &w.b_U}) {
+  for (Tensor* tensor :
+       {&w.W_E, &w.W_pos, &w.W_type, &w.W_embed_in, &w.W_embed_out, &w.W_head, &w.b_head}) {
     maybe(*tensor);
   }
+  for (NormWeights* norm : {&w.ln_embed, &w.ln_final, &w.ln_head}) {
+    maybe(norm->gain);
+    maybe(norm->bias);
+  }
+  maybe(w.W_U);
+  maybe(w.b_U);
   for (BlockWeights& b : w.blocks) {
     for (NormWeights* norm : {&b.ln1, &b.ln1_post, &b.ln2, &b.ln2_post}) {
       maybe(norm->gain);
       maybe(norm->bias);
     }
-    for (Tensor* tensor : {&b.W_QKV,
-                           &b.b_QKV,
-                           &b.q_norm,
-                           &b.k_norm,
-                           &b.sinks,
-                           &b.distance_bias,
-                           &b.W_O,
-                           &b.b_O,
-                           &b.W_in,
-                           &b.b_in,
-                           &b.W_out,
-                           &b.b_out}) {
+    for (Tensor* tensor :
+         {&b.W_QKV,       &b.b_QKV,        &b.q_norm,        &b.k_norm,        &b.q_norm_bias,
+          &b.k_norm_bias, &b.sinks,        &b.distance_bias, &b.W_O,           &b.b_O,
+          &b.W_in,        &b.b_in,         &b.W_out,         &b.b_out,         &b.W_router,
+          &b.b_router,    &b.W_in_experts, &b.b_in_experts,  &b.W_out_experts, &b.b_out_experts}) {
       maybe(*tensor);
     }
   }

@@ -22,7 +22,9 @@ struct Parameter {
 
 // Parameters outside blocks ("W_E", "ln_final.w", …), and those of one block ("attn.W_Q", …).
 std::map<std::string, Parameter> model_parameters(Weights& weights, const ModelConfig& config);
-std::map<std::string, Parameter> block_parameters(BlockWeights& block, const ModelConfig& config);
+std::map<std::string, Parameter> block_parameters(BlockWeights& block,
+                                                  const ModelConfig& config,
+                                                  std::int64_t layer);
 
 // Allocates every tensor the config calls for, on the CPU, unwritten.
 Weights allocate_weights(const ModelConfig& config, DType dtype);

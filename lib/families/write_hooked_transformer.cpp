@@ -151,10 +151,8 @@ std::vector<NamedArray> hooked_transformer_arrays(const Weights& weights, const 
   std::vector<NamedArray> arrays;
   add_arrays(arrays, rules.model, model_parameters(read, c), 0);
   for (std::size_t layer = 0; layer < read.blocks.size(); ++layer) {
-    add_arrays(arrays,
-               rules.block,
-               block_parameters(read.blocks[layer], c),
-               static_cast<std::int64_t>(layer));
+    const auto number = static_cast<std::int64_t>(layer);
+    add_arrays(arrays, rules.block, block_parameters(read.blocks[layer], c, number), number);
   }
   return arrays;
 }

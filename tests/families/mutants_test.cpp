@@ -1,8 +1,9 @@
 // The parity tests bite: models broken in the ways real loaders get broken must fall far outside
 // the tolerance that parity_test.cpp allows.
+#include "tests/support/mutants.h"
+
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
@@ -13,20 +14,6 @@ using namespace headscope;
 using namespace headscope::test;
 
 namespace {
-
-constexpr double kFar = 20 * kTolerance;
-
-struct Mutant {
-  const char* what;
-  std::vector<const char*> fixtures;
-  std::function<void(ModelConfig&, Weights&)> change;
-};
-
-Tensor& of_block(Weights& weights, std::size_t layer, Tensor BlockWeights::*field) {
-  Tensor& tensor = weights.blocks.at(layer).*field;
-  tensor = tensor.clone();
-  return tensor;
-}
 
 // Head `head`'s rows of `part` (0 queries, 1 keys, 2 values), stored with their axes exchanged.
 void transpose_head(const ModelConfig& c, Tensor& W_QKV, std::int64_t part, std::int64_t head) {
@@ -158,23 +145,10 @@ std::vector<Mutant> mutants() {
   return list;
 }
 
-double logit_error(const Model& model, const Tensors& expected) {
-  return difference(model.forward(batch_of({prompt(expected, 0)})).logits, expected.at("logits.0"));
-}
-
 }  // namespace
 
 TEST_CASE("a broken model fails the comparison that a whole one passes") {
-  for (const Mutant& mutant : mutants()) {
-    for (const char* name : mutant.fixtures) {
-      INFO(mutant.what << " in " << name);
-      const FixtureModel fixture = huggingface_fixture(name);
-      const Tensors expected = read_tensors(fixture.expected);
-      const Model whole = load(fixture);
-      CHECK(logit_error(altered(whole, [](auto&, auto&) {}), expected) <= kTolerance);
-      CHECK(logit_error(altered(whole, mutant.change), expected) > kFar);
-    }
-  }
+  check_mutants(mutants());
 }
 
 TEST_CASE("a hook that shows another layer's or head's value fails its comparison") {

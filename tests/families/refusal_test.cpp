@@ -8,30 +8,12 @@
 #include "lib/families/load.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
+#include "tests/support/refusals.h"
 
 using namespace headscope;
 using namespace headscope::test;
 
 namespace {
-
-// The DataError that loading gives; any other end fails the test.
-std::string refusal(const std::filesystem::path& path) {
-  try {
-    (void)load_model(path.string());
-  } catch (const DataError& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    FAIL("another kind of error: " << error.what());
-  }
-  FAIL("the model loaded");
-  return {};
-}
-
-struct Refusal {
-  const char* fixture;
-  const char* patch;                 // merged into config.json (null removes a field)
-  std::vector<const char*> mention;  // all of these stand in the message
-};
 
 const std::vector<Refusal> kConfigs{
     {"llama",
@@ -157,19 +139,6 @@ const std::vector<Refusal> kShapes{
     {"llama_biases", R"({"mlp_bias": false})", {"_proj.bias"}},
     {"llama3_gqa_tied", R"({"tie_word_embeddings": false})", {"lm_head.weight"}},
 };
-
-void check_refusals(const std::vector<Refusal>& refusals) {
-  for (const Refusal& row : refusals) {
-    DYNAMIC_SECTION(row.fixture << " with " << row.patch) {
-      const EditedModel model(row.fixture, [&](Json& c) { c.merge_patch(Json::parse(row.patch)); });
-      const std::string message = refusal(model.path());
-      CHECK(message.find('\n') == std::string::npos);
-      for (const char* word : row.mention) {
-        CHECK_THAT(message, contains(word));
-      }
-    }
-  }
-}
 
 // A copy of a GGUF file in which the first string `from` after `key` reads `to` (of equal length).
 std::filesystem::path patched_gguf(const char* file,
