@@ -1,4 +1,5 @@
-// headscope model: models whose circuit is known, made as directories like any other model.
+// headscope model: models whose circuit is known, or of random weights, made as directories like
+// any other model.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,7 +14,10 @@
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
 #include "lib/base/paths.h"
+#include "lib/families/model_shapes.h"
+#include "lib/families/random_directory.h"
 
 namespace headscope {
 namespace {
@@ -22,6 +26,8 @@ struct ModelArguments {
   std::string what;
   std::string name;
   std::string out;
+  std::string like;
+  std::string shard_size;
   bool overwrite = false;
 };
 
@@ -66,15 +72,19 @@ bool holds_a_model(const std::filesystem::path& directory) {
   return path_exists(directory / "config.json") || path_exists(directory / "model.safetensors");
 }
 
-void make_model(const ModelArguments& options, const Invocation& invocation) {
-  const KnownModel& model = known_model(options.name);
+void check_output(const ModelArguments& options) {
   if (options.out.empty()) {
-    throw UsageError("model make needs -o DIRECTORY, where the model is to lie");
+    throw UsageError("model {} needs -o DIRECTORY, where the model is to lie", options.what);
   }
   if (!options.overwrite && holds_a_model(options.out)) {
     throw UsageError("{}: holds a model already; replace it with --overwrite or choose another -o",
                      options.out);
   }
+}
+
+void make_model(const ModelArguments& options, const Invocation& invocation) {
+  const KnownModel& model = known_model(options.name);
+  check_output(options);
   write_known_model(model, options.out);
   const KnownModelParts parts = model.make();
   show(invocation,
@@ -89,8 +99,48 @@ void make_model(const ModelArguments& options, const Invocation& invocation) {
                fmt::format("{}/truth.json, {} edges", options.out, parts.truth.edges.size())}}));
 }
 
+void make_random(const ModelArguments& options, const Invocation& invocation) {
+  if (options.like.empty()) {
+    throw UsageError("model random needs --like SHAPE: {}, or a directory with a config.json",
+                     fmt::join(model_shape_names(), ", "));
+  }
+  check_output(options);
+  const CommonOptions& common = invocation.common;
+  RandomDirectoryOptions random{
+      .config = shape_config(options.like), .dtype = common.dtype, .seed = common.seed};
+  if (!options.shard_size.empty()) {
+    random.shard_bytes = parse_bytes(options.shard_size);
+  }
+  const RandomDirectoryResult made = write_random_directory(options.out, random);
+  show(invocation,
+       {{"path", options.out},
+        {"like", options.like},
+        {"parameters", made.parameters},
+        {"bytes", made.bytes},
+        {"files", made.files},
+        {"dtype", std::string(to_string(common.dtype))},
+        {"seed", common.seed}},
+       facts({{"model", options.out},
+              {"like", options.like},
+              {"weights",
+               fmt::format("{:.3g} billion at random (seed {}), {} in {}, {} file(s)",
+                           static_cast<double>(made.parameters) / 1e9,
+                           common.seed,
+                           format_bytes(made.bytes),
+                           to_string(common.dtype),
+                           made.files)}}));
+}
+
 void run(const ModelArguments& options, const Invocation& invocation) {
-  if (options.what == "list") {
+  if (options.what != "random" && !(options.like + options.shard_size).empty()) {
+    throw UsageError("--like and --shard-size belong to headscope model random");
+  }
+  if (options.what == "random") {
+    if (!options.name.empty()) {
+      throw UsageError("model random takes no name; its shape is told by --like {}", options.name);
+    }
+    make_random(options, invocation);
+  } else if (options.what == "list") {
     if (!options.name.empty()) {
       throw UsageError("model list takes no name; headscope model show {} tells of one",
                        options.name);
@@ -111,19 +161,26 @@ void run(const ModelArguments& options, const Invocation& invocation) {
 Verb model_verb() {
   return {
       .name = "model",
-      .summary = "Small models whose circuit is known, made as directories with their truth",
+      .summary =
+          "Models made here: small ones whose circuit is known, and random ones of any shape",
       .example =
           "  headscope model list\n"
           "  headscope model show induction2\n"
           "  headscope model make induction2 -o induction2/\n"
-          "  headscope patch induction2/ --task induction2/task.jsonl",
+          "  headscope patch induction2/ --task induction2/task.jsonl\n"
+          "  headscope model random --like llama-8b --dtype bf16 -o random-8b/",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ModelArguments>();
-        app.add_option("WHAT", options->what, "list, show or make")
+        app.add_option("WHAT", options->what, "list, show, make or random")
             ->required()
-            ->check(CLI::IsMember({"list", "show", "make"}));
+            ->check(CLI::IsMember({"list", "show", "make", "random"}));
         app.add_option("NAME", options->name, "The model: " + names_of(all_known_models()));
         app.add_option("-o,--output", options->out, "The directory to make");
+        app.add_option("--like",
+                       options->like,
+                       fmt::format("random: the shape, {}, or a directory with a config.json",
+                                   fmt::join(model_shape_names(), ", ")));
+        app.add_option("--shard-size", options->shard_size, "random: where a file ends (5GiB)");
         app.add_flag("--overwrite", options->overwrite, "Replace a model that lies there");
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -11,6 +11,31 @@
 #include "lib/base/error.h"
 
 namespace headscope {
+namespace {
+
+// The whole pages that touch `part` (Touched) or lie in it (Inside).
+enum class Pages { touched, inside };
+
+void advise(std::span<const std::uint8_t> part, Pages which, int advice) {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(part.data());
+  const auto last = first + part.size();
+  const std::uintptr_t begin = (which == Pages::touched ? first : first + page - 1) / page * page;
+  const std::uintptr_t end = (which == Pages::touched ? last + page - 1 : last) / page * page;
+  if (begin < end) {  // a hint: what the kernel makes of it changes no value
+    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+  }
+}
+
+}  // namespace
+
+void MappedFile::will_read(std::span<const std::uint8_t> part) const {
+  advise(part, Pages::touched, MADV_WILLNEED);
+}
+
+void MappedFile::done_with(std::span<const std::uint8_t> part) const {
+  advise(part, Pages::inside, MADV_DONTNEED);
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

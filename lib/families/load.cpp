@@ -1,6 +1,7 @@
 #include "lib/families/load.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 
 #include "lib/base/error.h"
@@ -99,6 +100,15 @@ void read_config(Opened& model,
   }
 }
 
+void read_huggingface_config(Opened& model, const Json& config, const std::string& where) {
+  const Json json = text_part(config);
+  const Json architectures = json.is_object() ? json.value("architectures", Json()) : Json();
+  if (!architectures.is_array() || architectures.size() != 1 || !architectures[0].is_string()) {
+    throw DataError("{}: \"architectures\" must name one architecture", where);
+  }
+  read_config(model, architectures[0].get<std::string>(), Naming::huggingface, json, where);
+}
+
 Opened open_gguf(const fs::path& path) {
   Opened model;
   model.path = path;
@@ -123,13 +133,7 @@ Opened open_directory(const fs::path& path) {
   if (!path_exists(config_path)) {
     throw DataError("{}: no config.json; is this a Hugging Face model directory?", path.string());
   }
-  const Json json = text_part(read_json(config_path));
-  const Json architectures = json.is_object() ? json.value("architectures", Json()) : Json();
-  if (!architectures.is_array() || architectures.size() != 1 || !architectures[0].is_string()) {
-    throw DataError("{}: \"architectures\" must name one architecture", config_path.string());
-  }
-  read_config(
-      model, architectures[0].get<std::string>(), Naming::huggingface, json, config_path.string());
+  read_huggingface_config(model, read_json(config_path), config_path.string());
   if (has_weights(path)) {
     model.source = open_safetensors(path);
     settle_tied_head(
@@ -157,10 +161,53 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
   return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
 }
 
-// Weights for a GPU are read into the host's memory first, so both must hold them.
+// The tensors of a model: how many elements one has, and how often there is such a one. A hostile
+// config's are more than an integer holds.
+std::vector<std::pair<double, double>> tensor_sizes(const ModelConfig& config) {
+  Weights weights;
+  weights.blocks.resize(1);
+  std::vector<std::pair<double, double>> sizes;
+  const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
+    std::map<Tensor*, double> whole;  // ranges of one tensor count once
+    for (const auto& [name, p] : parameters) {
+      const double size =
+          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length);
+      whole[p.tensor] = std::max(whole[p.tensor], size);
+    }
+    for (const auto& [tensor, size] : whole) {
+      sizes.emplace_back(size, static_cast<double>(times));
+    }
+  };
+  add(model_parameters(weights, config), 1);
+  for (const LayerMlp kind : {LayerMlp::dense, LayerMlp::experts}) {  // layers of a kind are alike
+    const auto is_one = [&](const LayerConfig& layer) { return layer.mlp == kind; };
+    const auto first = std::find_if(config.layers.begin(), config.layers.end(), is_one);
+    if (first != config.layers.end()) {
+      add(block_parameters(weights.blocks.front(), config, first - config.layers.begin()),
+          std::count_if(first, config.layers.end(), is_one));
+    }
+  }
+  return sizes;
+}
+
+std::int64_t as_bytes(double elements, DType dtype) {
+  constexpr double kMostBytes = 4e18;
+  return static_cast<std::int64_t>(
+      std::min(elements * static_cast<double>(size_of(dtype)), kMostBytes));
+}
+
+// What the host holds of weights that go to a GPU: a tensor, and the stored ones it is read from.
+std::int64_t passing_bytes(const ModelConfig& config, DType dtype) {
+  double largest = 0.0;
+  for (const auto& [size, times] : tensor_sizes(config)) {
+    largest = std::max(largest, size);
+  }
+  return 2 * as_bytes(largest, dtype);
+}
+
 void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
-  const std::int64_t need = weight_bytes(model.config, options.dtype);
-  const auto check = [&](std::int64_t have, const std::string& where) {
+  const std::int64_t whole = weight_bytes(model.config, options.dtype);
+  const auto check = [&](std::int64_t need, std::int64_t have, const std::string& where) {
     if (need > have) {
       throw ResourceError(
           "{}: the weights need {} in {} and {} has {} free; try --dtype bf16 or a smaller model",
@@ -172,9 +219,11 @@ void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
     }
   };
   if (options.device.is_cuda()) {
-    check(free_memory(options.device), to_string(options.device));
+    check(whole, free_memory(options.device), to_string(options.device));
+    check(passing_bytes(model.config, options.dtype), available_memory(), "the host");
+  } else {
+    check(whole, available_memory(), "this machine");
   }
-  check(available_memory(), options.device.is_cuda() ? "the host" : "this machine");
 }
 
 // Where its files have each parameter; of a model with weights.
@@ -197,33 +246,18 @@ Model::Parts parts_without_weights(const Opened& opened,
 
 }  // namespace
 
+ModelConfig read_model_config(const Json& config, const std::string& where) {
+  Opened model;
+  read_huggingface_config(model, config, where);
+  return model.config;
+}
+
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
-  Weights weights;
-  weights.blocks.resize(1);
-  double elements = 0.0;  // a hostile config's are more than an integer holds
-  const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
-    std::map<Tensor*, double> whole;  // ranges of one tensor count once
-    for (const auto& [name, p] : parameters) {
-      const double size =
-          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length);
-      whole[p.tensor] = std::max(whole[p.tensor], size);
-    }
-    for (const auto& [tensor, size] : whole) {
-      elements += static_cast<double>(times) * size;
-    }
-  };
-  add(model_parameters(weights, config), 1);
-  for (const LayerMlp kind : {LayerMlp::dense, LayerMlp::experts}) {  // layers of a kind are alike
-    const auto is_one = [&](const LayerConfig& layer) { return layer.mlp == kind; };
-    const auto first = std::find_if(config.layers.begin(), config.layers.end(), is_one);
-    if (first != config.layers.end()) {
-      add(block_parameters(weights.blocks.front(), config, first - config.layers.begin()),
-          std::count_if(first, config.layers.end(), is_one));
-    }
+  double elements = 0.0;
+  for (const auto& [size, times] : tensor_sizes(config)) {
+    elements += times * size;
   }
-  constexpr double kMostBytes = 4e18;
-  return static_cast<std::int64_t>(
-      std::min(elements * static_cast<double>(size_of(dtype)), kMostBytes));
+  return as_bytes(elements, dtype);
 }
 
 Model load_model(const std::string& name, const LoadOptions& options) {
@@ -241,12 +275,15 @@ Model load_model(const std::string& name, const LoadOptions& options) {
     throw DataError("{}: a config without weights (model.safetensors or its index); download them",
                     opened.path.string());
   }
+  // Hashing reads the files from front to back, which brings them into the page cache ahead of what
+  // loads them.
+  auto hash = std::async(std::launch::async, [&] { return opened.source->hash(); });
   parts.weights =
       load_weights(*opened.source, parts.config, rules_of(opened), options.dtype, options.device);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());
   }
-  parts.source.weights_hash = opened.source->hash();
+  parts.source.weights_hash = hash.get();
   return Model(std::move(parts));
 }
 

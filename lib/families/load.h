@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/base/json_fwd.h"
 #include "lib/model/model.h"
 
 namespace headscope {
@@ -42,6 +43,10 @@ ModelSummary summarize_model(const std::string& name);
 // Throws what load_model() does of files that are damaged or do not fit the config, without reading
 // a value: a tensor that is missing, of another shape, or that nothing reads.
 void check_model(const std::string& name);
+
+// What a config.json says, read as load_model() reads it; `where` names it in messages. Throws
+// DataError.
+ModelConfig read_model_config(const Json& config, const std::string& where);
 
 // Bytes the weights take in `dtype`, at most 4e18.
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype);

@@ -47,20 +47,7 @@ void check_shape(const WeightSource& source,
                  const StoredTensor& stored,
                  const Parameter& p,
                  Layout layout) {
-  std::vector<std::int64_t> expected{p.rows};
-  if (p.row_length > 1) {
-    expected.push_back(p.row_length);
-  }
-  if (layout == Layout::transposed) {
-    std::reverse(expected.begin(), expected.end());
-  } else if (layout == Layout::by_head) {
-    expected = {p.rows / p.d_head, p.d_head};
-    if (p.row_length > 1) {
-      expected.insert(expected.begin() + 1, p.row_length);
-    }
-  } else if (layout == Layout::by_head_transposed) {
-    expected = {p.row_length / p.d_head, p.d_head, p.rows};
-  }
+  const std::vector<std::int64_t> expected = stored_shape(p, layout);
   if (stored.shape != expected) {
     throw DataError("{} is {} but the config says {}",
                     where(source, stored),
@@ -147,7 +134,6 @@ void read_parameter(const WeightSource& source,
                     const StoredTensor& stored,
                     const Parameter& p,
                     Layout layout) {
-  check_shape(source, stored, p, layout);
   if (p.row_length == 1) {
     read_vector(source, stored, p, layout);
   } else if (layout == Layout::by_head) {
@@ -159,25 +145,37 @@ void read_parameter(const WeightSource& source,
   }
 }
 
-using UseParameter =
-    std::function<void(const StoredTensor& stored, const Parameter& parameter, Layout layout)>;
+// A parameter, where it is stored and how.
+struct Reading {
+  const StoredTensor* stored;
+  Parameter parameter;
+  Layout layout;
+};
+using UseParameter = std::function<void(const Reading& reading)>;
 
 void for_each_rule(const SourceNames& names,
                    const std::vector<WeightRule>& rules,
                    const std::map<std::string, Parameter>& parameters,
                    int layer,
                    const UseParameter& use) {
+  std::set<const Tensor*> filled;
   for (const WeightRule& rule : rules) {
     const auto parameter = parameters.find(rule.target);
     if (parameter == parameters.end()) {
       throw InternalError("weight rule for {}, which this model lacks", rule.target);
     }
-    use(names.find(rule.source, layer), parameter->second, rule.layout);
+    use({&names.find(rule.source, layer), parameter->second, rule.layout});
+    filled.insert(parameter->second.tensor);
+  }
+  for (const auto& [name, parameter] : parameters) {
+    if (!filled.contains(parameter.tensor)) {
+      throw InternalError("no weight rule for {}, which this model has", name);
+    }
   }
 }
 
 // Every parameter with the stored tensor that it is read from. Throws DataError for a missing
-// tensor, and for a stored one that no rule uses.
+// tensor, one of another shape than the config says, and a stored one that no rule uses.
 void for_each_parameter(const WeightSource& source,
                         const ModelConfig& config,
                         const WeightRules& rules,
@@ -185,9 +183,10 @@ void for_each_parameter(const WeightSource& source,
                         const UseParameter& use) {
   const SourceNames names(source);
   std::set<std::string> used;
-  const auto note_and_use = [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-    use(stored, p, layout);
-    used.insert(stored.name);
+  const auto note_and_use = [&](const Reading& reading) {
+    check_shape(source, *reading.stored, reading.parameter, reading.layout);
+    use(reading);
+    used.insert(reading.stored->name);
   };
   for_each_rule(
       names, rules.model, model_parameters(weights, config), kNoSourceLayer, note_and_use);
@@ -206,23 +205,76 @@ void for_each_parameter(const WeightSource& source,
   names.refuse_unused(used, rules);
 }
 
+// What is read into each tensor of the weights, in the order of the rules.
+std::vector<std::vector<Reading>> readings_by_tensor(const WeightSource& source,
+                                                     const ModelConfig& config,
+                                                     const WeightRules& rules,
+                                                     Weights& weights) {
+  std::vector<std::vector<Reading>> tensors;
+  std::map<const Tensor*, std::size_t> places;
+  for_each_parameter(source, config, rules, weights, [&](const Reading& reading) {
+    const auto [place, is_new] = places.emplace(reading.parameter.tensor, tensors.size());
+    if (is_new) {
+      tensors.emplace_back();
+    }
+    tensors[place->second].push_back(reading);
+  });
+  return tensors;
+}
+
+// One tensor of the weights, onto the device: the host holds no more than it and one stored tensor.
+void read_tensor(const WeightSource& source,
+                 const std::vector<Reading>& readings,
+                 DType dtype,
+                 at::Device device) {
+  std::map<std::string, Parameter> parameters;
+  for (const Reading& reading : readings) {
+    parameters.emplace(std::to_string(parameters.size()), reading.parameter);
+  }
+  allocate(parameters, dtype);
+  for (const Reading& reading : readings) {
+    read_parameter(source, *reading.stored, reading.parameter, reading.layout);
+    source.done_with(*reading.stored);
+  }
+  Tensor& tensor = *readings.front().parameter.tensor;
+  tensor = tensor.to(device);
+}
+
 }  // namespace
+
+std::vector<std::int64_t> stored_shape(const Parameter& p, Layout layout) {
+  std::vector<std::int64_t> expected{p.rows};
+  if (p.row_length > 1) {
+    expected.push_back(p.row_length);
+  }
+  if (layout == Layout::transposed) {
+    std::reverse(expected.begin(), expected.end());
+  } else if (layout == Layout::by_head) {
+    expected = {p.rows / p.d_head, p.d_head};
+    if (p.row_length > 1) {
+      expected.insert(expected.begin() + 1, p.row_length);
+    }
+  } else if (layout == Layout::by_head_transposed) {
+    expected = {p.row_length / p.d_head, p.d_head, p.rows};
+  }
+  return expected;
+}
 
 Weights load_weights(const WeightSource& source,
                      const ModelConfig& config,
                      const WeightRules& rules,
                      DType dtype,
                      const Device& device) {
-  Weights weights = allocate_weights(config, dtype);
-  for_each_parameter(source,
-                     config,
-                     rules,
-                     weights,
-                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-                       read_parameter(source, stored, p, layout);
-                     });
-  if (device.is_cuda()) {
-    for_each_tensor(weights, [&](Tensor& tensor) { tensor = tensor.to(to_torch(device)); });
+  Weights weights;
+  weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
+  const auto tensors = readings_by_tensor(source, config, rules, weights);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (i + 1 < tensors.size()) {
+      for (const Reading& next : tensors[i + 1]) {
+        source.will_read(*next.stored);
+      }
+    }
+    read_tensor(source, tensors[i], dtype, to_torch(device));
   }
   if (config.tied_embeddings) {
     weights.W_U = weights.W_E;
@@ -235,13 +287,7 @@ void check_weights(const WeightSource& source,
                    const WeightRules& rules) {
   Weights weights;  // without tensors: only where they would lie is asked
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
-  for_each_parameter(source,
-                     config,
-                     rules,
-                     weights,
-                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-                       check_shape(source, stored, p, layout);
-                     });
+  for_each_parameter(source, config, rules, weights, [](const Reading&) {});
 }
 
 Weights random_weights(const ModelConfig& config,

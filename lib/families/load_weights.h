@@ -1,15 +1,24 @@
 // Parameters into tensors by a family's rules.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "lib/base/device.h"
 #include "lib/base/dtype.h"
+#include "lib/families/parameters.h"
 #include "lib/families/rules.h"
 #include "lib/model/weights.h"
 #include "lib/weights/weight_source.h"
 
 namespace headscope {
 
-// Decodes straight into the final tensors (peak memory: the weights, plus one transposed matrix).
+// The shape in which a file that a rule of that layout reads holds the parameter.
+std::vector<std::int64_t> stored_shape(const Parameter& parameter, Layout layout);
+
+// Decodes tensor by tensor, each straight to the device: for a GPU the host holds no more than the
+// largest one and the stored ones it is read from; on the CPU the weights, and one transposed
+// matrix.
 // Throws DataError: a tensor missing, of another shape than the config says (both named), or stored
 // but used by no rule.
 Weights load_weights(const WeightSource& source,

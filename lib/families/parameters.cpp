@@ -95,19 +95,6 @@ void add_mlp(std::map<std::string, Parameter>& out, BlockWeights& b, const Model
   }
 }
 
-// The widest range a tensor appears with is the tensor.
-void allocate(const std::map<std::string, Parameter>& parameters, DType dtype) {
-  for (const auto& [name, p] : parameters) {
-    const std::int64_t have = p.tensor->defined() ? p.tensor->size(0) : 0;
-    const std::int64_t need = p.first_row + p.rows;
-    if (need > have) {
-      const auto type = to_torch(p.is_norm ? DType::f32 : dtype);
-      *p.tensor =
-          p.row_length == 1 ? at::empty({need}, type) : at::empty({need, p.row_length}, type);
-    }
-  }
-}
-
 // The embeddings that a token has beside its own, and what is done to their sum.
 void add_embeddings(std::map<std::string, Parameter>& out, Weights& w, const ModelConfig& c) {
   const std::int64_t width = c.d_embed > 0 ? c.d_embed : c.d_model;
@@ -167,6 +154,19 @@ std::map<std::string, Parameter> block_parameters(BlockWeights& b,
     add_mlp(out, b, c);
   }
   return out;
+}
+
+// The widest range a tensor appears with is the tensor.
+void allocate(const std::map<std::string, Parameter>& parameters, DType dtype) {
+  for (const auto& [name, p] : parameters) {
+    const std::int64_t have = p.tensor->defined() ? p.tensor->size(0) : 0;
+    const std::int64_t need = p.first_row + p.rows;
+    if (need > have) {
+      const auto type = to_torch(p.is_norm ? DType::f32 : dtype);
+      *p.tensor =
+          p.row_length == 1 ? at::empty({need}, type) : at::empty({need, p.row_length}, type);
+    }
+  }
 }
 
 Weights allocate_weights(const ModelConfig& config, DType dtype) {

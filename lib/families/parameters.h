@@ -26,6 +26,9 @@ std::map<std::string, Parameter> block_parameters(BlockWeights& block,
                                                   const ModelConfig& config,
                                                   std::int64_t layer);
 
+// Allocates the tensors of these parameters, on the CPU, unwritten.
+void allocate(const std::map<std::string, Parameter>& parameters, DType dtype);
+
 // Allocates every tensor the config calls for, on the CPU, unwritten.
 Weights allocate_weights(const ModelConfig& config, DType dtype);
 

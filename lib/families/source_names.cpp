@@ -51,11 +51,16 @@ SourceNames::SourceNames(const WeightSource& source) : source_(source) {
   }
 }
 
-const StoredTensor& SourceNames::find(const std::string& canonical, int layer) const {
+std::string source_name(const std::string& canonical, int layer) {
   std::string name = canonical;
   if (const auto at = name.find("{l}"); at != std::string::npos) {
     name.replace(at, 3, std::to_string(layer));
   }
+  return name;
+}
+
+const StoredTensor& SourceNames::find(const std::string& canonical, int layer) const {
+  const std::string name = source_name(canonical, layer);
   if (const StoredTensor* tensor = find_if_stored(name)) {
     return *tensor;
   }

@@ -13,6 +13,9 @@ namespace headscope {
 
 inline constexpr int kNoSourceLayer = -1;
 
+// The rule's name of a tensor of that layer: {l} replaced.
+std::string source_name(const std::string& canonical, int layer);
+
 class SourceNames {
  public:
   explicit SourceNames(const WeightSource& source);

@@ -13,6 +13,7 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 16;  // values a thread takes at a time
+constexpr std::size_t kHashedAtOnce = std::size_t{16} << 20;
 constexpr std::int64_t kChunk = 1 << 11;  // values between f32 and a narrower dtype: 8 KiB of stack
 
 // Decodes `count` values, whole blocks, at `from`.
@@ -49,17 +50,31 @@ const StoredTensor* MappedWeights::find(std::string_view name) const {
   return found == index_.end() ? nullptr : &tensors_[found->second];
 }
 
+const MappedWeights::Place& MappedWeights::place_of(const StoredTensor& tensor) const {
+  const auto found = index_.find(tensor.name);
+  if (found == index_.end()) {
+    throw InternalError("tensor {} is not of this source", printable(tensor.name));
+  }
+  return places_[found->second];
+}
+
+void MappedWeights::will_read(const StoredTensor& tensor) const {
+  const Place& place = place_of(tensor);
+  place.file->will_read(place.bytes);
+}
+
+void MappedWeights::done_with(const StoredTensor& tensor) const {
+  const Place& place = place_of(tensor);
+  place.file->done_with(place.bytes);
+}
+
 void MappedWeights::read_rows(const StoredTensor& tensor,
                               std::int64_t begin,
                               std::int64_t end,
                               DType dtype,
                               void* out) const {
-  const auto found = index_.find(tensor.name);
-  if (found == index_.end()) {
-    throw InternalError("tensor {} is not of this source", printable(tensor.name));
-  }
-  const StoredTensor& stored = tensors_[found->second];
-  const Place& place = places_[found->second];
+  const Place& place = place_of(tensor);
+  const StoredTensor& stored = tensors_[static_cast<std::size_t>(&place - places_.data())];
   const Encoding& encoding = *place.encoding;
   if (begin < 0 || begin > end || end > stored.rows()) {
     throw InternalError(
@@ -87,7 +102,12 @@ std::string MappedWeights::hash() const {
   std::call_once(hashed_, [this] {
     Hasher hasher;
     for (const auto& file : files_) {
-      hasher.update(file->bytes());
+      for (std::size_t at = 0; at < file->bytes().size(); at += kHashedAtOnce) {
+        const std::size_t left = file->bytes().size() - at;
+        const auto piece = file->bytes().subspan(at, std::min(kHashedAtOnce, left));
+        hasher.update(piece);
+        file->done_with(piece);
+      }
     }
     hash_ = hasher.digest();
   });

@@ -29,6 +29,9 @@ class MappedWeights : public WeightSource {
                  DType dtype,
                  void* out) const override;
 
+  void will_read(const StoredTensor& tensor) const override;
+  void done_with(const StoredTensor& tensor) const override;
+
   // Computed at the first call, then kept.
   [[nodiscard]] std::string hash() const override;
   [[nodiscard]] std::vector<std::filesystem::path> files() const override;
@@ -48,6 +51,8 @@ class MappedWeights : public WeightSource {
   void add(StoredTensor tensor, Place place);
 
  private:
+  [[nodiscard]] const Place& place_of(const StoredTensor& tensor) const;
+
   struct NameHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {

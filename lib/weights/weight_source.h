@@ -43,6 +43,11 @@ class WeightSource {
                          DType dtype,
                          void* out) const = 0;
 
+  // Hints: the tensor's bytes are needed soon, so the disk may begin; or no more, so that the
+  // process need not hold their pages (MappedFile).
+  virtual void will_read(const StoredTensor& tensor) const = 0;
+  virtual void done_with(const StoredTensor& tensor) const = 0;
+
   // Every weight file's bytes, for provenance ("xxh3:…").
   [[nodiscard]] virtual std::string hash() const = 0;
 
