@@ -231,7 +231,7 @@ void InterventionTap::visit_attention(const Visit& visit, const AttentionInputs&
        .score_scale = in.score_scale,
        .bias = in.bias,
        .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
-       .lse = {}},
+       .lse = in.lse},
       head_statistics_request());
 }
 

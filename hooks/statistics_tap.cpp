@@ -69,7 +69,7 @@ void StatisticsTap::visit_attention(const Visit& visit, const AttentionInputs& i
                 .score_scale = in.score_scale,
                 .bias = in.bias,
                 .pads = layout.padded() ? index_tensor(layout.pads, in.q.device()) : Tensor(),
-                .lse = {}},
+                .lse = in.lse},
                request));
 }
 

@@ -24,6 +24,9 @@ struct AttentionInputs {
   Tensor score_scale = {};
   Tensor bias = {};
   std::int64_t first_query = -1;  // its column; −1: the queries are the last columns
+  // The log-sum-exp of each query's scores [B, n_heads, T] f32, where z was computed before and its
+  // kernel left them; undefined elsewhere.
+  Tensor lse = {};
 };
 
 // Scores (elements) that are formed at a time where z needs them: 64 MB of f32.
@@ -32,6 +35,14 @@ inline constexpr std::int64_t kScoresAtOnce = 1 << 24;
 // z [B, T, n_heads, d_head]. Memory O(T) where Torch has a fused kernel; where forms_scores(spec),
 // and the masks of a bias, by blocks of queries.
 Tensor fused_attention(const AttentionInputs& in);
+
+// The same z, bit for bit, and the log-sum-exp of the scores behind it [B, n_heads, T] f32, where
+// Torch's kernel for these inputs gives it; else lse is undefined.
+struct FusedAttention {
+  Tensor z;
+  Tensor lse;
+};
+FusedAttention fused_attention_with_lse(const AttentionInputs& in);
 
 // Further changes of scores that may have been changed before: scale · (scale' · score + bias').
 void scale_scores(AttentionInputs& in, const Tensor& scale);

@@ -1,8 +1,17 @@
 #include <algorithm>
 #include <limits>
+#include <tuple>
+
+#include <ATen/SDPBackend.h>
+#include <ATen/ops/_fused_sdp_choice.h>
+#include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
+#include <ATen/ops/_scaled_dot_product_efficient_attention.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
+#include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -115,7 +124,73 @@ Tensor one_query_attention(const AttentionInputs& in) {
       .reshape(in.q.sizes());
 }
 
+// Heads first, KV heads repeated: as Torch's kernels take them.
+struct HeadsFirst {
+  Tensor q, k, v;
+  bool causal;
+  double scale;
+};
+
+HeadsFirst heads_first(const AttentionInputs& in) {
+  const Tensor q = in.q.transpose(1, 2);
+  return {.q = q,
+          .k = expand_heads(in.k, q.size(1)),
+          .v = expand_heads(in.v, q.size(1)),
+          .causal = is_causal(in.spec) && !in.hidden.defined() && q.size(2) > 1,
+          .scale = in.spec.scale};
+}
+
+// A kernel of Torch's alone, without a mask or anything before it.
+bool is_one_kernel(const AttentionInputs& in) {
+  constexpr std::int64_t kHeadSizeUnpadded = 8;
+  return !forms_scores(in.spec) && !in.score_scale.defined() && !in.bias.defined() &&
+         !in.hidden.defined() && in.q.size(1) > 1 && in.q.size(3) % kHeadSizeUnpadded == 0 &&
+         !needs_gradient(in.q) && !needs_gradient(in.k) && !needs_gradient(in.v);
+}
+
+// out and lse of the kernel that scaled_dot_product_attention would take; undefined, where that one
+// keeps no lse.
+std::tuple<Tensor, Tensor> attended_with_lse(const HeadsFirst& in) {
+  const auto [q, k, v, causal, scale] = in;
+  switch (static_cast<at::SDPBackend>(
+      at::_fused_sdp_choice(q, k, v, std::nullopt, 0.0, causal, scale))) {
+    case at::SDPBackend::flash_attention: {
+      if (q.is_cpu()) {
+        return at::_scaled_dot_product_flash_attention_for_cpu(
+            q, k, v, 0.0, causal, std::nullopt, scale);
+      }
+      const auto all = at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal, false, scale);
+      return {std::get<0>(all), std::get<1>(all)};
+    }
+    case at::SDPBackend::cudnn_attention: {
+      const auto all = at::_scaled_dot_product_cudnn_attention(
+          q, k, v, std::nullopt, true, 0.0, causal, false, scale);
+      return {std::get<0>(all), std::get<1>(all)};
+    }
+    case at::SDPBackend::efficient_attention: {
+      const auto all = at::_scaled_dot_product_efficient_attention(
+          q, k, v, std::nullopt, true, 0.0, causal, scale);
+      return {std::get<0>(all), std::get<1>(all)};
+    }
+    default:
+      return {};
+  }
+}
+
 }  // namespace
+
+FusedAttention fused_attention_with_lse(const AttentionInputs& in) {
+  if (!is_one_kernel(in)) {
+    return {fused_attention(in), {}};
+  }
+  const auto [out, lse] = attended_with_lse(heads_first(in));
+  if (!out.defined()) {
+    return {fused_attention(in), {}};
+  }
+  // Kernels keep it in blocks of queries, or with an axis of one behind.
+  const Tensor rows = lse.dim() == 4 ? lse.squeeze(3) : lse;
+  return {out.transpose(1, 2), rows.narrow(2, 0, in.q.size(1)).to(at::kFloat)};
+}
 
 Tensor fused_attention(const AttentionInputs& in) {
   if (forms_scores(in.spec)) {
@@ -130,16 +205,12 @@ Tensor fused_attention(const AttentionInputs& in) {
   if (in.bias.defined()) {
     return with_bias(in);
   }
-  const Tensor q = in.q.transpose(1, 2);
-  const Tensor k = expand_heads(in.k, q.size(1));
-  const Tensor v = expand_heads(in.v, q.size(1));
   std::optional<Tensor> allowed;
   if (in.hidden.defined()) {
     allowed = in.hidden.logical_not();
   }
-  const bool causal = is_causal(in.spec) && !allowed && q.size(2) > 1;
-  return at::scaled_dot_product_attention(q, k, v, allowed, 0.0, causal, in.spec.scale)
-      .transpose(1, 2);
+  const auto [q, k, v, causal, scale] = heads_first(in);
+  return at::scaled_dot_product_attention(q, k, v, allowed, 0.0, causal, scale).transpose(1, 2);
 }
 
 }  // namespace headscope

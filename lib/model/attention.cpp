@@ -78,7 +78,10 @@ Tensor attend(Pass& pass, int layer, AttentionInputs in) {
   if (fused) {
     pass.change_scores(layer, in);
   }
+  FusedAttention fused_z;
   if (pass.attention_wanted(layer)) {
+    fused_z = fused_attention_with_lse(in);
+    in.lse = fused_z.lse;
     pass.show_attention(layer, in);
   }
   const bool scores_wanted = pass.wanted(Site::attn_scores, layer) && !fused;
@@ -89,7 +92,7 @@ Tensor attend(Pass& pass, int layer, AttentionInputs in) {
       pass.see(Site::pattern, layer, attention_pattern(scores, in.spec));
     }
   }
-  return fused_attention(in);
+  return fused_z.z.defined() ? fused_z.z : fused_attention(in);
 }
 
 bool looked_at(const Pass& pass, int layer) {
