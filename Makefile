@@ -8,7 +8,7 @@ JOBS ?= $(shell $(SETUP)/jobs)
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 
-.PHONY: build all demo test asan tsan bench format format-check lint install package clean help setup configure model test-packages
+.PHONY: build all demo test asan tsan fuzz bench format format-check lint install package clean help setup configure model test-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,13 @@ tsan: ## a model that threads share, under ThreadSanitizer
 	@ninja -C build-tsan -j$(JOBS) headscope_thread_tests
 	@ctest --test-dir build-tsan --output-on-failure
 
+fuzz: ## fuzzes every reader of files with libFuzzer for SECONDS_EACH (60), or READER=name alone; finds are kept in out/fuzz
+	@$(SETUP)/packages build fuzz
+	@$(SETUP)/libtorch
+	@$(MAKE) --no-print-directory configure BUILD=build-fuzz PRESET=fuzz
+	@ninja -C build-fuzz -j$(JOBS) headscope_fuzz
+	@tests/fuzz/run build-fuzz out/fuzz $(or $(SECONDS_EACH),60) $(READER)
+
 bench: all model ## the benchmarks of BENCHMARKS.md, on this machine
 	@$(BUILD)/headscope bench forward smollm2
 	@$(BUILD)/headscope bench record smollm2
@@ -61,7 +68,7 @@ package: configure ## a .deb of the program with LibTorch, for machines that nee
 	@cd $(BUILD) && cpack -G DEB
 
 clean: ## removes the build folder and out/ (the downloads stay in the cache)
-	@rm -rf $(BUILD) build-asan build-tsan out
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz out
 
 setup:
 	@$(SETUP)/packages build

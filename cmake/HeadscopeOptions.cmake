@@ -33,12 +33,25 @@ endif()
 # Interface target every target of ours links: the warnings we keep the code free of.
 add_library(headscope_warnings INTERFACE)
 target_compile_options(headscope_warnings INTERFACE
-  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -Wno-restrict -Wno-stringop-overflow -fpch-preprocess
+  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overflow;-fpch-preprocess>
   $<$<BOOL:${HEADSCOPE_WERROR}>:-Werror>)
 # The same for tests, never fatal: GCC 12 warns of overflows inside std::string in what Catch2's macros expand to.
 add_library(headscope_test_warnings INTERFACE)
 target_compile_options(headscope_test_warnings INTERFACE
-  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -fpch-preprocess)
+  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+
+# clang's libFuzzer (make fuzz): what it compiles tells which branches an input took.
+option(HEADSCOPE_FUZZ "Build the program that fuzzes the readers of files; needs clang" OFF)
+if(HEADSCOPE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "fuzzing needs clang: make fuzz, or CMAKE_CXX_COMPILER=clang++")
+  endif()
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1 -DNDEBUG")
+  add_compile_options(-fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
 
 # LibTorch is not instrumented: what happens inside it is not seen (tests/support/*.supp says what follows from that).
 # UndefinedBehaviorSanitizer needs type information that its headers lack: headscope_layer() adds it to the layers that

@@ -17,13 +17,20 @@
 
 namespace headscope {
 
+// `message` as one line fit for a terminal: what files and command lines bring into it may hold
+// line breaks, escape sequences or a megabyte. Control characters are spelled out (\n, \x1b), and
+// what is longer than kLongestMessage bytes loses its middle.
+std::string one_line(const std::string& message);
+inline constexpr std::size_t kLongestMessage = 4000;
+
 class Error : public std::runtime_error {
  public:
   [[nodiscard]] int exit_code() const { return exit_code_; }
 
  protected:
   Error(int exit_code, const std::string& message)
-      : std::runtime_error(message), exit_code_(exit_code) {}
+
+      : std::runtime_error(one_line(message)), exit_code_(exit_code) {}
 
  private:
   int exit_code_;

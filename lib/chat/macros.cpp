@@ -28,7 +28,8 @@ void check_arguments(const Statement& macro, const Arguments& arguments) {
                 places,
                 arguments.positional.size());
   }
-  for (const auto& [name, value] : arguments.named) {
+  for (const auto& argument : arguments.named) {
+    const auto& name = argument.first;
     const auto found = std::find_if(
         macro.parameters.begin(), macro.parameters.end(), [&](const Parameter& parameter) {
           return parameter.name == name;

@@ -60,7 +60,7 @@ struct Statement;
 // Statements that are run together. Where they are a scope of their own, `unset` are the names that
 // begin as undefined in it, whatever the scopes around say (see scope_names.h).
 struct Block {
-  std::vector<Statement> statements{};
+  std::vector<Statement> statements;
   std::vector<std::string> unset{};
 };
 
