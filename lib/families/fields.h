@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/families/config_fields.h"
+#include "lib/families/rope.h"
 #include "lib/model/config.h"
 
 namespace headscope {
@@ -12,18 +13,6 @@ std::int64_t read_layer_count(ConfigFields& fields, std::string_view name);
 
 // "gelu", "gelu_new", "gelu_pytorch_tanh", "silu", …: DataError naming the field for any other.
 Activation read_activation(ConfigFields& fields, std::string_view name, std::string_view fallback);
-
-// Rotary settings in any spelling: rope_theta + rope_scaling (transformers 4), rope_parameters
-// (transformers 5). `dim` dimensions turn. Types default, linear, llama3; others are a DataError.
-// `partial`: the family has turned partial_rotary_factor into `dim` already; `whole` refuses it.
-enum class RotaryFraction { whole, partial };
-Rope read_rope(ConfigFields& fields,
-               std::int64_t dim,
-               double default_base,
-               RotaryFraction fraction = RotaryFraction::whole);
-
-// One entry of rope_parameters or rope_scaling.
-Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::string& where);
 
 // layer_types ("full_attention", "sliding_attention"), if given: true where sliding.
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers);

@@ -28,6 +28,7 @@ void refuse_other_scaling(ConfigFields& f, const Json& parameters) {
 }
 
 std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
+  const std::int64_t n_ctx = f.integer("max_position_embeddings");
   const double local_base = f.number("rope_local_base_freq", 10000.0);
   const Json parameters = f.raw("rope_parameters");
   if (parameters.is_object() && parameters.contains("full_attention")) {
@@ -37,8 +38,11 @@ std::vector<Rope> read_ropes(ConfigFields& f, std::int64_t d_head) {
     }
     refuse_other_scaling(f, parameters);
     const double global_base = f.number("rope_theta", 1e6);
-    return {rope_from(parameters["full_attention"], d_head, global_base, f.where()),
-            rope_from(parameters["sliding_attention"], d_head, local_base, f.where())};
+    const auto read = [&](const char* layers, double base) {
+      return rope_from(
+          parameters[layers], {.dim = d_head, .base = base, .n_ctx = n_ctx}, f.where());
+    };
+    return {read("full_attention", global_base), read("sliding_attention", local_base)};
   }
   return {read_rope(f, d_head, 1e6), Rope{.base = local_base, .dim = d_head, .scaling = {}}};
 }

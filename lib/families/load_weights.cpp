@@ -150,6 +150,7 @@ struct Reading {
   const StoredTensor* stored;
   Parameter parameter;
   Layout layout;
+  double scale;
 };
 using UseParameter = std::function<void(const Reading& reading)>;
 
@@ -164,7 +165,7 @@ void for_each_rule(const SourceNames& names,
     if (parameter == parameters.end()) {
       throw InternalError("weight rule for {}, which this model lacks", rule.target);
     }
-    use({&names.find(rule.source, layer), parameter->second, rule.layout});
+    use({&names.find(rule.source, layer), parameter->second, rule.layout, rule.scale});
     filled.insert(parameter->second.tensor);
   }
   for (const auto& [name, parameter] : parameters) {
@@ -233,7 +234,11 @@ void read_tensor(const WeightSource& source,
   }
   allocate(parameters, dtype);
   for (const Reading& reading : readings) {
-    read_parameter(source, *reading.stored, reading.parameter, reading.layout);
+    const Parameter& p = reading.parameter;
+    read_parameter(source, *reading.stored, p, reading.layout);
+    if (reading.scale != 1.0) {
+      p.tensor->narrow(0, p.first_row, p.rows).mul_(reading.scale);
+    }
     source.done_with(*reading.stored);
   }
   Tensor& tensor = *readings.front().parameter.tensor;

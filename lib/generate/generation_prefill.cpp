@@ -52,7 +52,7 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::string key = changes_key(model_, state.request);
   const std::vector<std::int64_t> before = fired_of(change);
   std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
-  const bool whole = asks_whole_prompts(model_, change);
+  const bool whole = model_.turns_by_length() || asks_whole_prompts(model_, change);
   const auto& prefixes = whole ? nullptr : options_.prefixes;
   if (prefixes != nullptr && !prompt.empty()) {
     if (auto found = prefixes->find(prompt, key)) {

@@ -19,7 +19,9 @@ const BlockWeights& block_of(const Pass& pass, int layer) {
 void norm_and_rotate(Pass& pass, int layer, Qkv& qkv) {
   const bool rotary = pass.config.positions == Positions::rotary;
   const RotaryTable* table =
-      rotary ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope) : nullptr;
+      has_rope(pass.config, layer)
+          ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope)
+          : nullptr;
   const auto as_compared = [&](HeadInput part, const Tensor& x) {
     return normed_and_rotated(pass.config, block_of(pass, layer), part, x, table);
   };

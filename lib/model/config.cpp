@@ -219,6 +219,8 @@ void add_rarest_fields(Json& json, const ModelConfig& c) {
   add("d_embed", c.d_embed, usual.d_embed);
   add("first_position_row", c.first_position_row, usual.first_position_row);
   add("clip_qkv", c.clip_qkv, usual.clip_qkv);
+  add("written_scale", c.written_scale, usual.written_scale);
+  add("logit_scale", c.logit_scale, usual.logit_scale);
   if (c.experts.count > 0) {
     json["experts"] = to_json(c.experts);
     Json layers = Json::array();

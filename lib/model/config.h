@@ -87,8 +87,8 @@ struct RopeScaling {
   double low_freq_factor = 1.0;
   double high_freq_factor = 4.0;
   std::int64_t original_context = 8192;
-  std::vector<float> divisors;
-  std::vector<float> long_divisors;
+  std::vector<float> divisors{};
+  std::vector<float> long_divisors{};
 };
 
 // Which dimensions of a head turn together: i and i + dim/2, or 2i and 2i + 1 (GPT-J).
@@ -163,7 +163,11 @@ struct ModelConfig {
   double score_softcap = 0.0;  // c·tanh(score / c) where > 0 (Gemma 2)
   double logit_softcap = 0.0;
   double embed_scale = 1.0;  // token embeddings are multiplied by it (Gemma)
-  double clip_qkv = 0.0;     // queries, keys and values are cut to ± this where > 0 (OLMo)
+  // Part of the stored weights once they are loaded (Granite): of W_O and W_out, and of ln_final's
+  // gain.
+  double written_scale = 1.0;
+  double logit_scale = 1.0;
+  double clip_qkv = 0.0;  // queries, keys and values are cut to ± this where > 0 (OLMo)
 
   std::vector<Rope> ropes;
   std::vector<LayerConfig> layers;  // n_layers

@@ -123,10 +123,16 @@ BatchLayout columns_of(const BatchLayout& whole, std::int64_t begin, std::int64_
 
 }  // namespace
 
+bool Model::turns_by_length() const {
+  return std::any_of(rotary_angles_.begin(), rotary_angles_.end(), [](const RotaryAngles& angles) {
+    return angles.depends_on_length();
+  });
+}
+
 Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts))) {
   check(config());
   for (const Rope& rope : config().ropes) {
-    rope_frequencies_.push_back(rotary_frequencies(rope).to(to_torch(device())));
+    rotary_angles_.emplace_back(rope, to_torch(device()));
   }
   for (std::int64_t layer = 0; layer < config().n_layers; ++layer) {
     attention_.push_back(attention_spec(
@@ -194,7 +200,7 @@ ForwardResult Model::run(const Tensor& tokens,
                          const BatchLayout& layout,
                          Tap& tap,
                          const ForwardOptions& options) const {
-  Pass pass(*this, rope_frequencies_, layout, tap, options.cache);
+  Pass pass(*this, rotary_angles_, layout, tap, options.cache);
   ForwardResult result = finish(pass, run_embed(pass, tokens.to(pass.device)), 0, options);
   if (options.cache != nullptr) {
     options.cache->advance(layout);
@@ -216,7 +222,7 @@ Tensor Model::decode(const PlacedTokens& in,
   const auto changed = standing_ ? std::make_unique<StandingTap>(*standing_, own) : nullptr;
   Tap& tap = changed ? *changed : own;
   tap.begin(config());
-  Pass pass(*this, rope_frequencies_, layout, tap, &cache);
+  Pass pass(*this, rotary_angles_, layout, tap, &cache);
   pass.place(in);
   const ForwardOptions options{.logits = Logits::last, .cache = &cache};
   Tensor logits = finish(pass, run_embed(pass, in.tokens), 0, options).logits;
@@ -233,7 +239,7 @@ ForwardResult Model::resume(const Resume& from, Tap& own, const ForwardOptions& 
     check_standing(changed->change(), from, config());
   }
   tap.begin(config());
-  Pass pass(*this, rope_frequencies_, from.layout, tap, nullptr, from.prefix);
+  Pass pass(*this, rotary_angles_, from.layout, tap, nullptr, from.prefix);
   Tensor resid = from.residual.to(pass.device, at::kFloat);
   std::int64_t layer = from.layer;
   narrow_last_block(pass, options);

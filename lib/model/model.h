@@ -12,6 +12,7 @@
 #include "lib/model/config.h"
 #include "lib/model/kv_cache.h"
 #include "lib/model/kv_prefix.h"
+#include "lib/model/rotary.h"
 #include "lib/model/tap.h"
 #include "lib/model/weights.h"
 #include "lib/tensor/tensor.h"
@@ -113,8 +114,11 @@ class Model {
   [[nodiscard]] DType dtype() const { return parts_->dtype; }
   [[nodiscard]] const ModelSource& source() const { return parts_->source; }
 
-  // Of each of config().ropes: [dim / 2] f32, on the device.
-  [[nodiscard]] const std::vector<Tensor>& rope_frequencies() const { return rope_frequencies_; }
+  // Of each of config().ropes, on the device.
+  [[nodiscard]] const std::vector<RotaryAngles>& rotary_angles() const { return rotary_angles_; }
+
+  // True if how far a position turns depends on how long its sequence is (RotaryAngles::regime()).
+  [[nodiscard]] bool turns_by_length() const;
 
   // What a layer's attention computes, its tensors on the device.
   [[nodiscard]] const AttentionSpec& attention(std::int64_t layer) const {
@@ -137,7 +141,7 @@ class Model {
   [[nodiscard]] Tensor head_rows(std::int64_t layer, std::int64_t first, std::int64_t heads) const;
 
   std::shared_ptr<const Parts> parts_;
-  std::vector<Tensor> rope_frequencies_;
+  std::vector<RotaryAngles> rotary_angles_;
   std::vector<AttentionSpec> attention_;
   std::shared_ptr<const StandingChange> standing_;
 };

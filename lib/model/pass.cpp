@@ -10,7 +10,7 @@
 namespace headscope {
 
 Pass::Pass(const Model& model,
-           const std::vector<Tensor>& rope_frequencies,
+           const std::vector<RotaryAngles>& rotary_angles,
            const BatchLayout& batch_layout,
            Tap& tap,
            KvCache* kv_cache,
@@ -24,7 +24,7 @@ Pass::Pass(const Model& model,
       device(to_torch(model.device())),
       dtype(to_torch(model.dtype())),
       tap_(tap),
-      rope_frequencies_(rope_frequencies) {}
+      rotary_angles_(rotary_angles) {}
 
 Pass::Pass(const Pass& other, Tap& tap)
     : config(other.config),
@@ -36,7 +36,7 @@ Pass::Pass(const Pass& other, Tap& tap)
       device(other.device),
       dtype(other.dtype),
       tap_(tap),
-      rope_frequencies_(other.rope_frequencies_),
+      rotary_angles_(other.rotary_angles_),
       position_ids_(other.position_ids_),
       pads_(other.pads_),
       placed_(other.placed_),
@@ -115,13 +115,46 @@ const Tensor& Pass::pads() {
   return pads_;
 }
 
+namespace {
+
+std::vector<std::int64_t> lengths_of(const BatchLayout& layout) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    lengths.push_back(layout.length(row));
+  }
+  return lengths;
+}
+
+// Kept keys were turned for the sequence as long as it was then; one that has grown so that it
+// turns otherwise would compare them with other angles.
+void check_stretching(const RotaryAngles& angles, const BatchLayout& layout, const KvCache* cache) {
+  for (std::int64_t row = 0; cache != nullptr && row < layout.rows; ++row) {
+    const std::int64_t pad = layout.pads[static_cast<std::size_t>(row)];
+    const std::int64_t whole = angles.regime(layout.length(row));
+    const std::int64_t before = layout.past - pad;
+    const bool began_otherwise = before > 0 && angles.regime(before) != whole;
+    if (began_otherwise || angles.regime(layout.keys() - pad) != whole) {
+      throw UsageError(
+          "this model turns sequences of more than {} tokens otherwise than shorter ones, so one "
+          "that has kept keys cannot grow beyond that: run it whole, without a KV cache or chunks",
+          angles.rope().scaling.original_context);
+    }
+  }
+}
+
+}  // namespace
+
 const RotaryTable& Pass::rotary(int rope) {
   const auto found = rotary_.find(rope);
   if (found != rotary_.end()) {
     return found->second;
   }
-  const Tensor& frequencies = rope_frequencies_.at(static_cast<std::size_t>(rope));
-  return rotary_.emplace(rope, rotary_table(position_ids(), frequencies)).first->second;
+  const RotaryAngles& angles = rotary_angles_.at(static_cast<std::size_t>(rope));
+  if (angles.depends_on_length()) {
+    check_stretching(angles, layout, cache);
+  }
+  const RotaryTable table = rotary_table(angles, position_ids(), lengths_of(layout));
+  return rotary_.emplace(rope, table).first->second;
 }
 
 Tensor run_norm(

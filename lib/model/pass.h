@@ -13,7 +13,7 @@ namespace headscope {
 class Pass {
  public:
   Pass(const Model& model,
-       const std::vector<Tensor>& rope_frequencies,
+       const std::vector<RotaryAngles>& rotary_angles,
        const BatchLayout& layout,
        Tap& tap,
        KvCache* cache,
@@ -74,7 +74,7 @@ class Pass {
   Pass(const Pass& other, Tap& tap);
 
   Tap& tap_;
-  const std::vector<Tensor>& rope_frequencies_;
+  const std::vector<RotaryAngles>& rotary_angles_;
   Tensor position_ids_;
   Tensor pads_;
   const PlacedTokens* placed_ = nullptr;

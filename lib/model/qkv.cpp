@@ -178,14 +178,19 @@ Tensor read_heads(const Model& model,
                   const BatchLayout& layout) {
   const ModelConfig& c = model.config();
   const Tensor projected = project_heads(model, reading, stream);
-  if (c.positions != Positions::rotary || reading.part == HeadInput::v) {
+  if (!has_rope(c, reading.layer) || reading.part == HeadInput::v) {
     return projected;
   }
   const auto rope =
       static_cast<std::size_t>(c.layers[static_cast<std::size_t>(reading.layer)].rope);
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    lengths.push_back(layout.length(row));
+  }
   return rotate(
       projected,
-      rotary_table(layout.position_ids().to(stream.device()), model.rope_frequencies().at(rope)));
+      rotary_table(
+          model.rotary_angles().at(rope), layout.position_ids().to(stream.device()), lengths));
 }
 
 }  // namespace headscope

@@ -387,9 +387,6 @@ bool exists(Site site, const ModelConfig& config, int layer) {
     return false;
   }
   switch (site) {
-    case Site::rot_q:
-    case Site::rot_k:
-      return has_rope(config, layer);
     case Site::mlp_pre:
     case Site::mlp_pre_linear:
     case Site::mlp_post:

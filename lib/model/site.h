@@ -105,8 +105,9 @@ struct SiteInfo {
 std::span<const SiteInfo> all_sites();
 const SiteInfo& info(Site site);
 
-// Whether a model has the site at all (SiteInfo::exists), and in this layer: not where this one
-// does not rotate, or has experts for an MLP.
+// Whether a model has the site at all (SiteInfo::exists), and in this layer: what an MLP is made
+// of differs where experts take its place. hook_rot_q and hook_rot_k are in every layer of a model
+// that rotates, also in those that turn nothing: they are what is compared.
 bool exists(Site site, const ModelConfig& config, int layer);
 
 inline constexpr int kNoLayer = -1;  // the layer of sites outside blocks
