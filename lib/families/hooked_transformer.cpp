@@ -168,8 +168,10 @@ void read_attention(ConfigFields& f, ModelConfig& c) {
                             "attention_dir",
                             "causal",
                             {{"causal", Visibility::causal}, {"bidirectional", Visibility::full}});
+  const bool by_layer = f.flag("scale_attn_by_inverse_layer_idx", false);
   for (const std::int64_t window : read_windows(f, c.n_layers)) {
-    c.layers.push_back({.window = window, .visibility = visibility});
+    const double scale = by_layer ? 1.0 / static_cast<double>(c.layers.size() + 1) : 1.0;
+    c.layers.push_back({.window = window, .visibility = visibility, .score_scale = scale});
   }
 }
 
@@ -202,7 +204,6 @@ void read_rest(ConfigFields& f) {
   for (const char* name : {"final_rms",
                            "gated_mlp",
                            "post_embedding_ln",
-                           "scale_attn_by_inverse_layer_idx",
                            "use_NTK_by_parts_rope",
                            "use_normalization_before_and_after",
                            "use_qk_norm"}) {

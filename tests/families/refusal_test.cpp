@@ -29,7 +29,6 @@ const std::vector<Refusal> kConfigs{
     {"llama", R"({"hidden_size": null})", {"hidden_size"}},
     {"llama", R"({"num_key_value_heads": 3})", {"4", "3"}},
     {"gpt2", R"({"activation_function": "mish"})", {"activation_function", "mish"}},
-    {"gpt2", R"({"scale_attn_by_inverse_layer_idx": true})", {"scale_attn_by_inverse_layer_idx"}},
     {"qwen3_window",
      R"({"layer_types": ["full_attention", "chunked_attention"]})",
      {"chunked_attention"}},
