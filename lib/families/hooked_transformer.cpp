@@ -74,9 +74,7 @@ void read_norms(ConfigFields& f, ModelConfig& c) {
 
 void read_mlps(ConfigFields& f, ModelConfig& c) {
   const bool mlps = !f.flag("attn_only", false);
-  for (const char* name : {"d_mlp", "act_fn"}) {
-    only_with(f, mlps, name, "MLPs (\"attn_only\": false)");
-  }
+  f.ignore({"act_fn", "d_mlp"});  // the attn-only-* models of TransformerLens have them all the same
   c.mlp = mlps ? Mlp::plain : Mlp::none;
   c.mlp_bias = mlps;
   if (mlps) {
@@ -178,7 +176,11 @@ void read_attention(ConfigFields& f, ModelConfig& c) {
 // What TransformerLens's configs hold beside: how a model was made or is looked at, and what
 // headscope runs in one form only.
 void read_rest(ConfigFields& f) {
-  f.ignore({"checkpoint_index",
+  f.ignore({"NTK_by_parts_factor",  // of "use_NTK_by_parts_rope"
+            "NTK_by_parts_high_freq_factor",
+            "NTK_by_parts_low_freq_factor",
+            "NTK_original_ctx_len",
+            "checkpoint_index",
             "checkpoint_label_type",
             "checkpoint_value",
             "default_prepend_bos",

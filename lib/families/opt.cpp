@@ -14,12 +14,11 @@ namespace {
 
 constexpr std::int64_t kRowsBeforeFirst = 2;  // transformers' OPTLearnedPositionalEmbedding
 
-// What only OPT-350m and fine-tunes older than transformers 4.20 have.
-void read_rest(ConfigFields& f, std::int64_t d_model) {
+// What OPT-350m and fine-tunes older than transformers 4.20 have, and headscope does not run.
+void read_rest(ConfigFields& f) {
   f.require("do_layer_norm_before", true);
   f.require("_remove_final_layer_norm", false);
   f.require("layer_norm_elementwise_affine", true);
-  f.require("word_embed_proj_dim", d_model);
   f.ignore({"dropout", "init_std", "layerdrop"});
 }
 
@@ -29,6 +28,8 @@ ModelConfig opt_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("num_attention_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
+  const std::int64_t d_embed = f.integer("word_embed_proj_dim", c.d_model);
+  c.d_embed = d_embed == c.d_model ? 0 : d_embed;
   c.d_mlp = f.integer("ffn_dim");
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
@@ -41,7 +42,7 @@ ModelConfig opt_config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
-  read_rest(f, c.d_model);
+  read_rest(f);
   return c;
 }
 
@@ -68,6 +69,10 @@ WeightRules opt_rules(const ModelConfig& c, Naming) {
     if (c.mlp_bias) {
       rules.block.push_back({fmt::format(fmt::runtime(target), "b"), at + source + ".bias"});
     }
+  }
+  if (c.d_embed != 0) {
+    rules.model.push_back({"W_embed_in", d + "project_in.weight"});
+    rules.model.push_back({"W_embed_out", d + "project_out.weight"});
   }
   add_head(rules, c, "lm_head.weight");
   return rules;

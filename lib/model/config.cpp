@@ -71,6 +71,9 @@ void check_positive(const ModelConfig& c) {
   if (has_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
   }
+  if (c.d_embed != 0) {
+    check_size("d_embed", c.d_embed);
+  }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
         "model config: {} heads of d_head {} are more than 2^31 rows", c.n_heads, c.d_head);

@@ -120,7 +120,8 @@ const std::vector<Refusal> kRefused{
     {"gpt_neo_v5", R"({"window_size": 0})", {"window_size"}},
     {"opt", R"({"do_layer_norm_before": false})", {"do_layer_norm_before"}},
     {"opt", R"({"_remove_final_layer_norm": true})", {"_remove_final_layer_norm"}},
-    {"opt", R"({"word_embed_proj_dim": 16})", {"word_embed_proj_dim", "32"}},
+    {"opt", R"({"word_embed_proj_dim": 16})", {"embed_tokens", "120×32", "120×16"}},
+    {"opt", R"({"word_embed_proj_dim": -1})", {"d_embed", "-1"}},
     {"opt_v5", R"({"layer_norm_elementwise_affine": false})", {"layer_norm_elementwise_affine"}},
     {"falcon_40b", R"({"parallel_attn": false})", {"parallel_attn", "new_decoder_architecture"}},
     {"falcon_40b", R"({"num_ln_in_parallel_attn": 3})", {"num_ln_in_parallel_attn", "3"}},
@@ -178,4 +179,28 @@ TEST_CASE("TransformerLens's configs scale a layer's scores by its number too") 
   const ModelConfig config = load_model(model.path().string()).config();
   CHECK(config.layers[0].score_scale == 1.0);
   CHECK(config.layers[1].score_scale == 0.5);
+}
+
+TEST_CASE("an attn-only-* model loads with all fields that TransformerLens's to_dict() writes") {
+  const EditedModel model("hooked_attn_only", [](Json& c) {
+    c.merge_patch(Json::parse(R"({
+      "NTK_by_parts_factor": 8.0, "NTK_by_parts_high_freq_factor": 4.0,
+      "NTK_by_parts_low_freq_factor": 1.0, "NTK_original_ctx_len": 8192, "act_fn": "solu_ln",
+      "attention_dir": "causal", "d_mlp": 96, "d_vocab_out": 60, "default_prepend_bos": true,
+      "device": "cpu", "dtype": "torch.float32", "eps": 1e-05, "final_rms": false,
+      "from_checkpoint": false, "gated_mlp": false, "init_mode": "gpt2", "init_weights": true,
+      "initializer_range": 0.16, "load_in_4bit": false, "model_name": "attn-only-3l", "n_devices": 1,
+      "n_params": 6912, "num_experts": null, "original_architecture": "neel",
+      "output_logits_soft_cap": -1.0, "attn_scores_soft_cap": -1.0, "parallel_attn_mlp": false,
+      "post_embedding_ln": false, "rotary_adjacent_pairs": false, "rotary_base": 10000, "seed": null,
+      "scale_attn_by_inverse_layer_idx": false, "tie_word_embeddings": false,
+      "tokenizer_name": "NeelNanda/gpt-neox-tokenizer-digits", "trust_remote_code": false,
+      "ungroup_grouped_query_attention": false, "use_NTK_by_parts_rope": false,
+      "use_attn_in": false, "use_attn_result": false, "use_attn_scale": true,
+      "use_hook_mlp_in": false, "use_hook_tokens": false, "use_local_attn": false,
+      "use_normalization_before_and_after": false, "use_split_qkv_input": false})"));
+  });
+  const ModelConfig config = load_model(model.path().string()).config();
+  CHECK(!has_mlp(config));
+  CHECK(config.d_mlp == 0);
 }

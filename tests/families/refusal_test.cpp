@@ -104,8 +104,6 @@ const std::vector<Refusal> kContradictions{
      {"rope_parameters and rope_scaling disagree"}},
     {"qwen2_window", R"({"use_sliding_window": false})", {"layer 1 slides", "use_sliding_window"}},
     {"qwen2", R"({"use_mrope": true})", {"use_mrope"}},
-    {"hooked_attn_only", R"({"d_mlp": 8})", {"d_mlp", "attn_only"}},
-    {"hooked_attn_only", R"({"act_fn": "relu"})", {"act_fn", "attn_only"}},
     {"hooked_attn_only", R"({"parallel_attn_mlp": true})", {"parallel block", "without MLPs"}},
     {"hooked_attn_only", R"({"rotary_dim": 4})", {"rotary_dim", "rotary"}},
     {"hooked_attn_only", R"({"use_attn_scale": false})", {"attn_scale", "1.7"}},
