@@ -67,10 +67,14 @@ Tensor head_shares(const Tensor& carried, const Tensor& outputs) {
   return at::bmm(carried.flatten(0, 1).transpose(0, 1), outputs);
 }
 
+HookPoint input_point(const ModelConfig& config) {
+  return config.embed_norm ? HookPoint{Site::resid_pre, 0} : HookPoint{Site::embed};
+}
+
 WrittenTap::WrittenTap(const Model& model) : model_(model) {}
 
 Interest WrittenTap::wants(HookPoint point) const {
-  const bool wanted = point.site == Site::embed || point.site == Site::z ||
+  const bool wanted = point == input_point(model_.config()) || point.site == Site::z ||
                       point.site == Site::mlp_out ||
                       (point.site == Site::ln1_post_scale && sandwiched(model_.config()));
   return wanted ? Interest::observe : Interest::none;
@@ -80,6 +84,7 @@ Tensor WrittenTap::visit(const Visit& visit, const Tensor& value) {
   const int layer = visit.point.layer;
   switch (visit.point.site) {
     case Site::embed:
+    case Site::resid_pre:
       written.embed = value.to(at::kFloat);
       break;
     case Site::z:

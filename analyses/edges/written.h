@@ -12,7 +12,7 @@ namespace headscope {
 // B rows of T columns, all f32. Where values stand for those of any run (a mean, zero), B and T are
 // 1.
 struct Written {
-  Tensor embed;                 // [B, T, d_model], hook_embed: the positions are nobody's
+  Tensor embed;                 // [B, T, d_model], of input_point()
   std::vector<Tensor> carried;  // of each layer [B, T, H, E]: z, or what of it enters the stream
   std::vector<Tensor> mlp_out;  // of each layer [B, T, d_model]; empty of a model without MLPs
 };
@@ -35,6 +35,10 @@ Tensor carried_by_heads(const Model& model,
 // [n, E] a head as [H, n, E] → [H, n, d_model]: `carried` [B, T, H, E] with rows and columns
 // flattened.
 Tensor head_shares(const Tensor& carried, const Tensor& outputs);
+
+// Where the input is read off: hook_embed, so that the positions are nobody's; but where a norm
+// joins token and position, the first residual stream.
+HookPoint input_point(const ModelConfig& config);
 
 // Keeps what a run writes.
 class WrittenTap final : public Tap {

@@ -38,11 +38,14 @@ Tensor folded_unembedding(const Model& model) {
 
 Tensor embedding(const Model& model) {
   const Tensor rows = model.weights().W_E;
-  const double scale = model.config().embed_scale;
-  if (scale == 1.0) {
-    return rows.to(at::kFloat);
+  const ModelConfig& c = model.config();
+  Tensor embedded = rows;
+  if (c.embed_scale != 1.0) {
+    embedded = rows * at::scalar_tensor(c.embed_scale, rows.options());
   }
-  return (rows * at::scalar_tensor(scale, rows.options())).to(at::kFloat);
+  embedded = embedded.to(at::kFloat);
+  return c.embed_norm ? normalize(embedded, model.weights().ln_embed, c.norm, c.norm_eps)
+                      : embedded;
 }
 
 }  // namespace headscope

@@ -61,7 +61,17 @@ class Taker {
     return before_norm({vector, constant}, weights.ln_final, norm, scale);
   }
 
-  void take_embeddings(const Readout& stream) {
+  void take_embeddings(const Readout& after) {
+    Readout stream{after.vector, at::zeros_like(after.constant)};
+    if (model_.config().embed_norm) {
+      stream = before_norm(stream,
+                           model_.weights().ln_embed,
+                           model_.config().norm,
+                           last(Site::ln_embed_scale, kNoLayer));
+    }
+    if (has_embed_bias(model_.weights())) {
+      put(components_.embed_bias(), stream.constant);
+    }
     put(components_.token(), read(last(Site::embed, kNoLayer), stream));
     if (model_.config().positions == Positions::learned) {
       put(components_.position(), read(last(Site::pos_embed, kNoLayer), stream));
@@ -110,8 +120,11 @@ Tensor stored_logits(const Model& model,
 
 std::vector<Site> attributed_sites(const ModelConfig& config) {
   std::vector<Site> sites{Site::embed, Site::z};
-  for (const Site site :
-       {Site::mlp_out, Site::ln_final_scale, Site::pos_embed, Site::ln1_post_scale}) {
+  for (const Site site : {Site::mlp_out,
+                          Site::ln_final_scale,
+                          Site::pos_embed,
+                          Site::ln_embed_scale,
+                          Site::ln1_post_scale}) {
     if (info(site).exists(config)) {
       sites.push_back(site);
     }

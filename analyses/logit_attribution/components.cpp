@@ -20,7 +20,7 @@ ResultAxis rows_of(const Model& model) {
 }
 
 bool has_any_bias(const Weights& weights) {
-  return has_final_bias(weights) ||
+  return has_final_bias(weights) || has_embed_bias(weights) ||
          std::any_of(weights.blocks.begin(), weights.blocks.end(), has_attention_bias);
 }
 
@@ -46,6 +46,10 @@ ResultAxis component_parts(const Model& model) {
 
 bool has_attention_bias(const BlockWeights& block) {
   return block.b_O.defined() || block.ln1_post.bias.defined();
+}
+
+bool has_embed_bias(const Weights& weights) {
+  return weights.ln_embed.bias.defined();
 }
 
 bool has_final_bias(const Weights& weights) {

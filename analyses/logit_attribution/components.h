@@ -18,7 +18,8 @@ inline constexpr std::string_view kEmbedRow = "embed";
 inline constexpr std::string_view kFinalRow = "final";
 // Columns: heads by number, then these.
 inline constexpr std::string_view kMlpPart = "mlp";
-inline constexpr std::string_view kBiasPart = "bias";  // b_O; in the final row ln_final's β and b_U
+// b_O; in the final row ln_final's β and b_U, in the embed row the β of a norm of the embeddings.
+inline constexpr std::string_view kBiasPart = "bias";
 inline constexpr std::string_view kTokenPart = "token";        // of the embed row
 inline constexpr std::string_view kPositionPart = "position";  // of the embed row
 
@@ -37,6 +38,7 @@ class Components {
   [[nodiscard]] std::int64_t of(const Node& node) const;
   [[nodiscard]] std::int64_t token() const { return cell(0, kTokenPart); }
   [[nodiscard]] std::int64_t position() const { return cell(0, kPositionPart); }
+  [[nodiscard]] std::int64_t embed_bias() const { return cell(0, kBiasPart); }
   [[nodiscard]] std::int64_t bias(std::int64_t layer) const { return cell(layer + 1, kBiasPart); }
   [[nodiscard]] std::int64_t final_bias() const { return cell(axes_[0].size() - 1, kBiasPart); }
 
@@ -48,6 +50,7 @@ class Components {
 
 // What of a model writes a constant.
 bool has_attention_bias(const BlockWeights& block);  // b_O, or the bias of a norm behind it
+bool has_embed_bias(const Weights& weights);         // β of a norm of the embeddings
 bool has_final_bias(const Weights& weights);         // β of the final norm, or b_U
 
 }  // namespace headscope

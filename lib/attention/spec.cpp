@@ -6,7 +6,8 @@ namespace headscope {
 
 AttentionSpec of_heads(const AttentionSpec& spec, HeadRange heads) {
   AttentionSpec some = spec;
-  for (Tensor* each : {&some.head_scale, &some.alibi, &some.distance_bias, &some.sinks}) {
+  for (Tensor* each :
+       {&some.head_scale, &some.alibi, &some.key_slopes, &some.distance_bias, &some.sinks}) {
     *each = each->defined() ? each->narrow(0, heads.first, heads.count) : *each;
   }
   return some;

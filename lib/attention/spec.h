@@ -5,6 +5,7 @@
 //   s = q·k · scale · head_scale[h]
 //   s = softcap · tanh(s / softcap)                     where softcap > 0
 //   s = s − alibi[h] · |i − j| + distance_bias[h, |i − j|]
+//   s = s + bf16(key_slopes[h] · j) · scale
 // and the pattern is softmax(s) over the keys that i sees, with exp(sinks[h]) added to the
 // denominator; or, by another normalizer, what pattern_normalizer.h says.
 #pragma once
@@ -27,6 +28,10 @@ struct AttentionSpec {
   Visibility visibility = Visibility::causal;
   PatternNormalizer normalizer = PatternNormalizer::softmax;
   Tensor alibi{};  // [n_heads]: slopes (Press et al. 2021, arXiv:2108.12409)
+  // [n_heads]: the same as Falcon was trained with: j is the key's place in its prompt, and slope
+  // and product are rounded to bf16, so that distances alone do not tell the score.
+  // AttentionBuilder knows the places and makes AttentionInputs::bias of it.
+  Tensor key_slopes{};
   // [n_heads, D]: a number a distance in tokens; D − 1 and all further ones share the last.
   Tensor distance_bias{};
   // [n_heads]: a logit in the denominator of every softmax that is no key and has no column in the
@@ -45,7 +50,7 @@ inline bool is_causal(const AttentionSpec& spec) {
 inline bool forms_scores(const AttentionSpec& spec) {
   return spec.normalizer != PatternNormalizer::softmax || spec.softcap > 0 ||
          spec.head_scale.defined() || spec.alibi.defined() || spec.distance_bias.defined() ||
-         spec.sinks.defined();
+         spec.sinks.defined() || spec.key_slopes.defined();
 }
 
 // `count` heads from `first` on.

@@ -11,6 +11,10 @@ std::span<const Family> all_families() {
   static const std::vector<Family> families{
       gpt2_family(),
       gpt_neox_family(),
+      gpt_neo_family(),
+      opt_family(),
+      bloom_family(),
+      falcon_family(),
       llama_family(),
       mistral_family(),
       phi3_family(),

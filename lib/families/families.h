@@ -7,6 +7,10 @@ namespace headscope {
 
 Family gpt2_family();
 Family gpt_neox_family();
+Family gpt_neo_family();
+Family opt_family();
+Family bloom_family();
+Family falcon_family();
 Family llama_family();
 Family mistral_family();
 Family phi3_family();

@@ -165,6 +165,33 @@ Json respelt_for_gpt2(const Json& config) {
   return respelt;
 }
 
+// The fields of config.json that tell BLOOM's sizes, and Falcon's form, which a file shows by what
+// it holds.
+void add_fused_family(Json& config, const GgufFile& file, std::string_view architecture) {
+  if (architecture != "bloom" && architecture != "falcon") {
+    return;
+  }
+  for (const char* unread : {"attention_bias", "mlp_bias", "head_dim"}) {
+    config.erase(unread);
+  }
+  config["layer_norm_epsilon"] = config.value("layer_norm_eps", Json());
+  config.erase("layer_norm_eps");
+  const Json kv_heads = config.value("num_key_value_heads", Json());
+  config.erase("num_key_value_heads");
+  if (architecture == "bloom") {
+    config["n_inner"] = config.value("intermediate_size", Json());
+    config.erase("intermediate_size");
+    return;
+  }
+  const bool two_norms = file.find("blk.0.attn_norm_2.weight") != nullptr;
+  config["num_kv_heads"] = kv_heads;
+  config["new_decoder_architecture"] = two_norms || kv_heads != 1;
+  config["num_ln_in_parallel_attn"] = two_norms ? 2 : 1;
+  config["bias"] = file.find("blk.0.attn_qkv.bias") != nullptr;
+  config["ffn_hidden_size"] = config.value("intermediate_size", Json());
+  config.erase("intermediate_size");
+}
+
 }  // namespace
 
 std::string gguf_architecture(const GgufFile& file, const std::string& where) {
@@ -204,6 +231,7 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   add_rope_scaling(config, metadata, prefix, where);
   add_from_tensors(config, file, where);
   add_gemma_scale(config, architecture);
+  add_fused_family(config, file, architecture);
   if (architecture == "gptneox") {
     config.erase("mlp_bias");
     if (config.contains("rope_theta")) {  // which this family calls otherwise

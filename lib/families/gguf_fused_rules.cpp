@@ -2,8 +2,8 @@
 
 namespace headscope {
 
-// llama.cpp's names for LayerNorm models with fused queries, keys and values (GPT-2, GPT-NeoX). Its
-// converter has already transposed and regrouped the rows.
+// llama.cpp's names for LayerNorm models with fused queries, keys and values (GPT-2, GPT-NeoX,
+// BLOOM, Falcon). Its converter has already transposed and regrouped the rows.
 WeightRules gguf_fused_rules(const ModelConfig& c) {
   WeightRules rules;
   rules.model = {{"W_E", "token_embd.weight"},
@@ -13,15 +13,17 @@ WeightRules gguf_fused_rules(const ModelConfig& c) {
   rules.block = {{"ln1.w", blk + "attn_norm.weight"},
                  {"ln1.b", blk + "attn_norm.bias"},
                  {"attn.W_QKV", blk + "attn_qkv.weight"},
-                 {"attn.b_QKV", blk + "attn_qkv.bias"},
                  {"attn.W_O", blk + "attn_output.weight"},
-                 {"attn.b_O", blk + "attn_output.bias"},
                  {"ln2.w", blk + "ffn_norm.weight"},
                  {"ln2.b", blk + "ffn_norm.bias"},
                  {"mlp.W_in", blk + "ffn_up.weight"},
-                 {"mlp.b_in", blk + "ffn_up.bias"},
-                 {"mlp.W_out", blk + "ffn_down.weight"},
-                 {"mlp.b_out", blk + "ffn_down.bias"}};
+                 {"mlp.W_out", blk + "ffn_down.weight"}};
+  const auto add_biases = [&](bool any, std::vector<WeightRule> biases) {
+    rules.block.insert(rules.block.end(), biases.begin(), any ? biases.end() : biases.begin());
+  };
+  add_biases(c.qkv_bias, {{"attn.b_QKV", blk + "attn_qkv.bias"}});
+  add_biases(c.out_bias, {{"attn.b_O", blk + "attn_output.bias"}});
+  add_biases(c.mlp_bias, {{"mlp.b_in", blk + "ffn_up.bias"}, {"mlp.b_out", blk + "ffn_down.bias"}});
   if (!c.tied_embeddings) {
     rules.model.push_back({"W_U", "output.weight"});
   }

@@ -32,15 +32,17 @@ ModelConfig gpt2_config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   c.attn_scale =
       f.flag("scale_attn_weights", true) ? 1.0 / std::sqrt(static_cast<double>(c.d_head)) : 1.0;
-  f.require("scale_attn_by_inverse_layer_idx", false);
   f.ignore({"n_ctx",
-            "reorder_and_upcast_attn",
+            "reorder_and_upcast_attn",  // the same numbers in another order; scores are f32 here
             "summary_activation",
             "summary_first_dropout",
             "summary_proj_to_labels",
             "summary_type",
             "summary_use_proj"});
-  c.layers.resize(static_cast<std::size_t>(c.n_layers));
+  const bool by_layer = f.flag("scale_attn_by_inverse_layer_idx", false);
+  for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
+    c.layers.push_back({.score_scale = by_layer ? 1.0 / static_cast<double>(layer + 1) : 1.0});
+  }
   return c;
 }
 

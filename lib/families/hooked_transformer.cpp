@@ -74,9 +74,7 @@ void read_norms(ConfigFields& f, ModelConfig& c) {
 
 void read_mlps(ConfigFields& f, ModelConfig& c) {
   const bool mlps = !f.flag("attn_only", false);
-  for (const char* name : {"d_mlp", "act_fn"}) {
-    only_with(f, mlps, name, "MLPs (\"attn_only\": false)");
-  }
+  f.ignore({"act_fn", "d_mlp"});  // the attn-only-* models of TransformerLens have them all the same
   c.mlp = mlps ? Mlp::plain : Mlp::none;
   c.mlp_bias = mlps;
   if (mlps) {
@@ -168,15 +166,21 @@ void read_attention(ConfigFields& f, ModelConfig& c) {
                             "attention_dir",
                             "causal",
                             {{"causal", Visibility::causal}, {"bidirectional", Visibility::full}});
+  const bool by_layer = f.flag("scale_attn_by_inverse_layer_idx", false);
   for (const std::int64_t window : read_windows(f, c.n_layers)) {
-    c.layers.push_back({.window = window, .visibility = visibility});
+    const double scale = by_layer ? 1.0 / static_cast<double>(c.layers.size() + 1) : 1.0;
+    c.layers.push_back({.window = window, .visibility = visibility, .score_scale = scale});
   }
 }
 
 // What TransformerLens's configs hold beside: how a model was made or is looked at, and what
 // headscope runs in one form only.
 void read_rest(ConfigFields& f) {
-  f.ignore({"checkpoint_index",
+  f.ignore({"NTK_by_parts_factor",  // of "use_NTK_by_parts_rope"
+            "NTK_by_parts_high_freq_factor",
+            "NTK_by_parts_low_freq_factor",
+            "NTK_original_ctx_len",
+            "checkpoint_index",
             "checkpoint_label_type",
             "checkpoint_value",
             "default_prepend_bos",
@@ -202,7 +206,6 @@ void read_rest(ConfigFields& f) {
   for (const char* name : {"final_rms",
                            "gated_mlp",
                            "post_embedding_ln",
-                           "scale_attn_by_inverse_layer_idx",
                            "use_NTK_by_parts_rope",
                            "use_normalization_before_and_after",
                            "use_qk_norm"}) {

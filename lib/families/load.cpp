@@ -13,6 +13,7 @@
 #include "lib/families/family.h"
 #include "lib/families/gguf_config.h"
 #include "lib/families/load_weights.h"
+#include "lib/families/narrow_embeddings.h"
 #include "lib/families/parameters.h"
 #include "lib/families/tied_head.h"
 #include "lib/tensor/backend.h"
@@ -268,6 +269,7 @@ Model load_model(const std::string& name, const LoadOptions& options) {
   if (options.random_seed) {
     parts.weights =
         random_weights(parts.config, options.dtype, options.device, *options.random_seed);
+    widen_embeddings(parts.weights, parts.config);
     parts.source.weights_hash = fmt::format("random:{}", *options.random_seed);
     return Model(std::move(parts));
   }
@@ -280,6 +282,7 @@ Model load_model(const std::string& name, const LoadOptions& options) {
   auto hash = std::async(std::launch::async, [&] { return opened.source->hash(); });
   parts.weights =
       load_weights(*opened.source, parts.config, rules_of(opened), options.dtype, options.device);
+  widen_embeddings(parts.weights, parts.config);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());
   }

@@ -23,6 +23,21 @@ namespace {
 
 constexpr std::int64_t kRowsAtATime = 64;
 
+// Of queries, keys and values fused: our row `row`, where each KV head's queries, key and value lie
+// together.
+std::int64_t grouped_row(std::int64_t row, const Parameter& p) {
+  const std::int64_t group = p.heads_per_kv + 2;  // heads stored together
+  const std::int64_t kv_heads = p.rows / (group * p.d_head);
+  const std::int64_t queries = kv_heads * p.heads_per_kv;
+  const std::int64_t head = row / p.d_head;
+  if (head < queries) {
+    return (head / p.heads_per_kv * group + head % p.heads_per_kv) * p.d_head + row % p.d_head;
+  }
+  const std::int64_t part = (head - queries) / kv_heads;  // 0: keys, 1: values
+  const std::int64_t kv_head = (head - queries) % kv_heads;
+  return (kv_head * group + p.heads_per_kv + part) * p.d_head + row % p.d_head;
+}
+
 // Which stored row is our row `row`.
 std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
   const std::int64_t d = p.d_head;
@@ -35,6 +50,9 @@ std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
     const std::int64_t part = row / (heads * d);
     const std::int64_t head = (row / d) % heads;
     return (head * 3 + part) * d + row % d;
+  }
+  if (layout == Layout::grouped_qkv) {
+    return grouped_row(row, p);
   }
   return row;
 }
@@ -95,7 +113,8 @@ void read_matrix(const WeightSource& source,
                  const Parameter& p,
                  Layout layout) {
   const Destination out(p);
-  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv;
+  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv ||
+                         layout == Layout::grouped_qkv;
   parallel_for(p.rows, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
     if (!reordered) {
       source.read_rows(stored, begin, end, out.dtype(), out.row(begin));

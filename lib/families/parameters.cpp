@@ -62,11 +62,13 @@ void add_qkv(std::map<std::string, Parameter>& out, BlockWeights& b, const Model
   const std::int64_t q = c.n_heads * c.d_head;
   const std::int64_t kv = c.n_kv_heads * c.d_head;
   out["attn.W_QKV"] = matrix(b.W_QKV, 0, q + 2 * kv, c.d_model, c.d_head);
+  out["attn.W_QKV"].heads_per_kv = c.heads_per_kv();
   out["attn.W_Q"] = matrix(b.W_QKV, 0, q, c.d_model, c.d_head);
   out["attn.W_K"] = matrix(b.W_QKV, q, kv, c.d_model, c.d_head);
   out["attn.W_V"] = matrix(b.W_QKV, q + kv, kv, c.d_model, c.d_head);
   if (c.qkv_bias) {
     out["attn.b_QKV"] = vector(b.b_QKV, 0, q + 2 * kv, c.d_head);
+    out["attn.b_QKV"].heads_per_kv = c.heads_per_kv();
     out["attn.b_Q"] = vector(b.b_QKV, 0, q, c.d_head);
     out["attn.b_K"] = vector(b.b_QKV, q, kv, c.d_head);
     out["attn.b_V"] = vector(b.b_QKV, q + kv, kv, c.d_head);

@@ -16,8 +16,9 @@ struct Parameter {
   std::int64_t first_row = 0;
   std::int64_t rows = 0;
   std::int64_t row_length = 1;
-  std::int64_t d_head = 0;  // of parameters whose rows come in heads
-  bool is_norm = false;     // norm parameters stay f32 in every dtype
+  std::int64_t d_head = 0;        // of parameters whose rows come in heads
+  bool is_norm = false;           // norm parameters stay f32 in every dtype
+  std::int64_t heads_per_kv = 1;  // of fused queries, keys and values
 };
 
 // Parameters outside blocks ("W_E", "ln_final.w", …), and those of one block ("attn.W_Q", …).

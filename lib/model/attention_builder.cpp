@@ -24,13 +24,28 @@ AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv compared) {
           .k = std::move(compared.k),
           .v = std::move(compared.v),
           .spec = of_layer,
-          .hidden = std::move(seen_not)};
+          .hidden = std::move(seen_not),
+          .bias = of_layer.key_slopes.defined() ? of_key_places(of_layer) : Tensor()};
 }
 
 AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv compared) {
   AttentionInputs in = inputs(layer, std::move(compared));
   in.spec = of_heads(in.spec, heads);
+  in.bias = in.bias.defined() ? in.bias.narrow(1, heads.first, heads.count) : Tensor();
   return in;
+}
+
+Tensor AttentionBuilder::of_key_places(const AttentionSpec& spec) const {
+  const at::Device device = to_torch(model_.device());
+  const std::int64_t keys = placed_ == nullptr ? layout_.keys() : placed_keys_;
+  Tensor places = at::arange(keys, at::TensorOptions().dtype(at::kLong).device(device));
+  if (placed_ != nullptr) {
+    places = places - placed_->pads.unsqueeze(1);
+  } else if (layout_.padded()) {
+    places = places - index_tensor(layout_.pads, device).unsqueeze(1);
+  }
+  const Tensor slopes = spec.key_slopes.to(at::kBFloat16).view({1, -1, 1, 1});
+  return (slopes * places.view({-1, 1, 1, keys})).to(at::kFloat) * spec.scale;
 }
 
 const Tensor& AttentionBuilder::hidden(const AttentionSpec& spec) {

@@ -40,6 +40,8 @@ class AttentionBuilder {
 
  private:
   [[nodiscard]] const Tensor& hidden(const AttentionSpec& spec);
+  // What AttentionSpec::key_slopes add to scores, [B or 1, n_heads, 1, S].
+  [[nodiscard]] Tensor of_key_places(const AttentionSpec& spec) const;
 
   const Model& model_;
   const BatchLayout& layout_;

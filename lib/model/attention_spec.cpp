@@ -48,13 +48,14 @@ AttentionSpec attention_spec(const ModelConfig& config,
     throw DataError("sinks of attention are part of a softmax, but this model's patterns are none");
   }
   const LayerConfig& of_layer = config.layers.at(static_cast<std::size_t>(layer));
-  return {.scale = config.attn_scale,
+  return {.scale = config.attn_scale * of_layer.score_scale,
           .head_scale = number_a_head(of_layer.head_scale, device),
           .softcap = config.score_softcap,
           .window = of_layer.window,
           .visibility = of_layer.visibility,
           .normalizer = config.normalizer,
           .alibi = number_a_head(of_layer.alibi, device),
+          .key_slopes = number_a_head(of_layer.key_slopes, device),
           .distance_bias =
               learned_a_head(block.distance_bias, config.n_heads, 2, "distance_bias", device),
           .sinks = learned_a_head(block.sinks, config.n_heads, 1, "sinks", device)};

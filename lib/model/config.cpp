@@ -71,6 +71,9 @@ void check_positive(const ModelConfig& c) {
   if (has_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
   }
+  if (c.d_embed != 0) {
+    check_size("d_embed", c.d_embed);
+  }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
         "model config: {} heads of d_head {} are more than 2^31 rows", c.n_heads, c.d_head);
@@ -141,7 +144,8 @@ struct PerHead {
   std::vector<double> LayerConfig::*values;
 };
 constexpr PerHead kPerHead[] = {{"head_scale", &LayerConfig::head_scale},
-                                {"alibi", &LayerConfig::alibi}};
+                                {"alibi", &LayerConfig::alibi},
+                                {"key_slopes", &LayerConfig::key_slopes}};
 
 void check_per_head(const char* name, const std::vector<double>& values, const ModelConfig& c) {
   if (!values.empty() && static_cast<std::int64_t>(values.size()) != c.n_heads) {
@@ -160,6 +164,7 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
       (layer.rope < kNoRope || layer.rope >= static_cast<int>(c.ropes.size()))) {
     throw InternalError("layer uses rope {} of {}", layer.rope, c.ropes.size());
   }
+  require_positive("score_scale", layer.score_scale);
   for (const PerHead& each : kPerHead) {
     check_per_head(each.name, layer.*each.values, c);
   }
@@ -181,6 +186,12 @@ void check_together(const ModelConfig& c) {
   }
   if (c.positions == Positions::rotary && c.ropes.empty()) {
     refuse("no rotary settings", "rotary positions");
+  }
+  if (c.embed_norm && c.norm == Norm::none) {
+    refuse("a norm of the embeddings", "a model without norms");
+  }
+  if (c.shared_norm && c.block_order != BlockOrder::parallel) {
+    refuse("one norm for attention and MLP", "a block that runs them in sequence");
   }
 }
 
@@ -215,6 +226,12 @@ void add_rarest_fields(Json& json, const ModelConfig& c) {
   add("head", std::string(c.head == OutputHead::plain ? "plain" : "masked_lm"), "plain");
   add("embed_norm", c.embed_norm, false);
   add("has_final_norm", c.has_final_norm, true);
+  add("shared_norm", c.shared_norm, false);
+  Json scales = Json::array();
+  for (const LayerConfig& layer : c.layers) {
+    scales.push_back(layer.score_scale);
+  }
+  add("score_scale_of_layer", scales, Json(std::vector<double>(c.layers.size(), 1.0)));
   add("n_token_types", c.n_token_types, usual.n_token_types);
   add("d_embed", c.d_embed, usual.d_embed);
   add("first_position_row", c.first_position_row, usual.first_position_row);

@@ -116,6 +116,8 @@ struct LayerConfig {
   Visibility visibility = Visibility::causal;
   std::vector<double> head_scale{};  // [n_heads], 1 / temperature of each head; empty: none
   std::vector<double> alibi{};       // [n_heads], slopes; empty: none
+  std::vector<double> key_slopes{};  // [n_heads], of AttentionSpec::key_slopes; empty: none
+  double score_scale = 1.0;  // scores are multiplied by it (Stanford's GPT-2s: 1 / (layer + 1))
   LayerMlp mlp = LayerMlp::dense;
 };
 
@@ -153,6 +155,7 @@ struct ModelConfig {
   bool tied_embeddings = false;  // W_U is W_E
   bool qk_norm_bias = false;     // of QkNorm::layer_norm
   bool embed_norm = false;     // a norm of the embeddings' sum before the first block (BLOOM, BERT)
+  bool shared_norm = false;    // parallel blocks: ln2 is ln1, stored once (Falcon-7B)
   bool has_final_norm = true;  // false: the last stream is unembedded as it is (BERT, OPT-350m)
   std::int64_t n_token_types = 0;  // rows of W_type; every token is of type 0 (BERT)
   std::int64_t d_embed = 0;  // width of W_E and W_U where it is not d_model (OPT-350m); 0: d_model

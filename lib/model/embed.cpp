@@ -59,11 +59,21 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
   }
   Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
+    const std::int64_t first = pass.config.first_position_row;
+    const Tensor rows = pass.weights.W_pos.narrow(0, first, pass.weights.W_pos.size(0) - first);
     const Tensor positions =
-        at::embedding(pass.weights.W_pos, pass.position_ids()).expand({resid.size(0), -1, -1});
+        at::embedding(rows, pass.position_ids()).expand({resid.size(0), -1, -1});
     resid = resid + pass.see(Site::pos_embed, kNoLayer, positions);
   }
-  return resid;
+  if (!pass.config.embed_norm) {
+    return resid;
+  }
+  return run_norm(pass,
+                  {Site::ln_embed_scale, Site::ln_embed_normalized},
+                  kNoLayer,
+                  pass.weights.ln_embed,
+                  resid)
+      .to(at::kFloat);
 }
 
 Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options) {

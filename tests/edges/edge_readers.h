@@ -5,6 +5,7 @@
 #include <map>
 
 #include "analyses/edges/edge_graph.h"
+#include "analyses/edges/written.h"
 #include "lib/model/model.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
@@ -17,8 +18,9 @@ namespace headscope::test {
 inline std::map<std::int64_t, Tensor> written_plainly(const Model& model,
                                                       const EdgeGraph& graph,
                                                       const Watch& run) {
-  std::map<std::int64_t, Tensor> writers{{0, run.at(Site::embed)}};
   const ModelConfig& c = model.config();
+  const HookPoint input = input_point(c);
+  std::map<std::int64_t, Tensor> writers{{0, run.at(input.site, input.layer)}};
   for (int layer = 0; layer < c.n_layers; ++layer) {
     Tensor results = run.at(Site::result, layer);
     if (c.norm_placement == NormPlacement::sandwich) {

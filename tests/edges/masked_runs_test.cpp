@@ -73,6 +73,8 @@ class PlainCircuit final : public Tap {
       case Site::resid_post:
         return point.layer == graph_.shape().n_layers - 1 ? Interest::edit : Interest::none;
       case Site::embed:
+      case Site::resid_pre:
+        return point == input_ ? Interest::observe : Interest::none;
       case Site::result:
       case Site::mlp_out:
       case Site::ln1_post_scale:
@@ -88,7 +90,8 @@ class PlainCircuit final : public Tap {
     const bool sandwich = visit.config.norm_placement == NormPlacement::sandwich;
     switch (site) {
       case Site::embed:
-        writes(Node::input(), value, corrupted_.at(Site::embed));
+      case Site::resid_pre:
+        writes(Node::input(), value, corrupted_.at(site, layer));
         return value;
       case Site::result:
         result_ = value;
@@ -151,6 +154,7 @@ class PlainCircuit final : public Tap {
   const EdgeFixture& fixture_;
   const EdgeGraph& graph_;
   const EdgeSet& circuit_;
+  const HookPoint input_ = input_point(fixture_.model.config());
   Watch corrupted_;
   Tensor result_;
   std::map<std::int64_t, Tensor> differences_;

@@ -4,6 +4,7 @@
 
 #include "analyses/edges/edge_attribution.h"
 #include "analyses/edges/methods.h"
+#include "analyses/edges/written.h"
 #include "lib/model/gradients.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"
@@ -14,10 +15,11 @@ namespace {
 // |Σ value · gradient| of each writer, a row each.
 class HispTap final : public GradientTap {
  public:
-  HispTap(const EdgeGraph& graph, Tensor& scores) : graph_(graph), scores_(scores) {}
+  HispTap(const CircuitContext& context, Tensor& scores)
+      : graph_(context.graph), input_(input_point(context.model.config())), scores_(scores) {}
 
   [[nodiscard]] bool wants(HookPoint point) const override {
-    return point.site == Site::embed || point.site == Site::z || point.site == Site::mlp_out;
+    return point == input_ || point.site == Site::z || point.site == Site::mlp_out;
   }
 
   void visit(const Visit& visit, const Tensor& value, const Tensor& gradient) override {
@@ -27,7 +29,7 @@ class HispTap final : public GradientTap {
       add(graph_.first_writer(layer), product.sum(at::IntArrayRef({1, 3})));
     } else {
       const Tensor one = product.sum(at::IntArrayRef({1, 2})).unsqueeze(1);
-      add(visit.point.site == Site::embed ? 0 : graph_.writer(Node::mlp(layer)), one);
+      add(visit.point == input_ ? 0 : graph_.writer(Node::mlp(layer)), one);
     }
   }
 
@@ -38,13 +40,14 @@ class HispTap final : public GradientTap {
   }
 
   const EdgeGraph& graph_;
+  HookPoint input_;
   Tensor& scores_;
 };
 
 std::vector<double> hisp_nodes(const CircuitContext& context, const CircuitSettings& settings) {
   check_gradient(context.scoring.metric(), 1);
   Tensor scores = at::zeros({context.graph.n_writers()}, at::kDouble);
-  HispTap tap(context.graph, scores);
+  HispTap tap(context, scores);
   const std::int64_t tokens = enough_tokens(context.model.device(), PassDirection::backwards);
   std::int64_t done = 0;
   for (const PromptBatch& batch : prompt_batches(context.task.items, tokens)) {
