@@ -179,6 +179,10 @@ void check_together(const ModelConfig& c) {
   if ((!has_mlp(c) || c.norm == Norm::none) && c.norm_placement == NormPlacement::sandwich) {
     refuse("a norm behind attention and MLP", "a model without norms or MLPs");
   }
+  const bool after_sum = c.norm_placement == NormPlacement::after_sum;
+  if (after_sum && (!has_resid_mid(c) || c.norm == Norm::none)) {
+    refuse("a norm of every sum", "parallel blocks, or a model without norms or MLPs");
+  }
   if (c.positions == Positions::rotary && c.ropes.empty()) {
     refuse("no rotary settings", "rotary positions");
   }
@@ -218,6 +222,7 @@ void add_rarest_fields(Json& json, const ModelConfig& c) {
   add("n_token_types", c.n_token_types, usual.n_token_types);
   add("d_embed", c.d_embed, usual.d_embed);
   add("first_position_row", c.first_position_row, usual.first_position_row);
+  add("unplaced_token", c.unplaced_token, usual.unplaced_token);
   add("clip_qkv", c.clip_qkv, usual.clip_qkv);
   if (c.experts.count > 0) {
     json["experts"] = to_json(c.experts);
@@ -291,6 +296,20 @@ bool is_causal(const ModelConfig& config) {
   return std::all_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
     return layer.visibility == Visibility::causal;
   });
+}
+
+Norm norm_before(const ModelConfig& config) {
+  const NormPlacement placement = config.norm_placement;
+  const bool before = placement == NormPlacement::pre || placement == NormPlacement::sandwich;
+  return before ? config.norm : Norm::none;
+}
+
+std::string why_no_sum(const ModelConfig& config) {
+  if (config.norm_placement == NormPlacement::after_sum) {
+    return "it normalises the stream after every sum, so what a head or an MLP writes does not "
+           "reach the logits as a term of its own";
+  }
+  return "";
 }
 
 Json to_json(const ModelConfig& c) {

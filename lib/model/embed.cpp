@@ -1,4 +1,5 @@
 // Into the residual stream and out of it.
+#include "lib/kernels/kernels.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/convert.h"
@@ -7,18 +8,38 @@
 namespace headscope {
 namespace {
 
-constexpr Site kFinalSites[] = {
-    Site::ln_final_scale, Site::ln_final_normalized, Site::unembed_in, Site::unembed_out};
+constexpr Site kFinalSites[] = {Site::ln_final_scale,
+                                Site::ln_final_normalized,
+                                Site::head_pre,
+                                Site::ln_head_scale,
+                                Site::ln_head_normalized,
+                                Site::unembed_in,
+                                Site::unembed_out};
 
-// Shows what the final norm and the unembedding make of every position. The logits, a product as
+// What the unembedding reads: the last stream behind the final norm and, of a masked-token head,
+// its linear map, activation and norm.
+Tensor before_unembed(Pass& pass, const Tensor& resid) {
+  const Weights& w = pass.weights;
+  const Tensor last = pass.config.has_final_norm
+                          ? run_norm(pass,
+                                     {Site::ln_final_scale, Site::ln_final_normalized},
+                                     kNoLayer,
+                                     w.ln_final,
+                                     resid)
+                          : resid.to(pass.dtype);
+  if (pass.config.head == OutputHead::plain) {
+    return last;
+  }
+  const Tensor pre = pass.see(Site::head_pre, kNoLayer, linear(last, w.W_head, w.b_head));
+  const Tensor activated = kernels::activate(pre, pass.config.activation);
+  return run_norm(
+      pass, {Site::ln_head_scale, Site::ln_head_normalized}, kNoLayer, w.ln_head, activated);
+}
+
+// Shows what the head and the unembedding make of every position. The logits, a product as
 // large as a layer or more, are formed only if somebody wants them.
 Tensor shown_logits(Pass& pass, const Tensor& resid, bool any_edit) {
-  const Tensor normed = run_norm(pass,
-                                 {Site::ln_final_scale, Site::ln_final_normalized},
-                                 kNoLayer,
-                                 pass.weights.ln_final,
-                                 resid);
-  const Tensor in = pass.see(Site::unembed_in, kNoLayer, normed);
+  const Tensor in = pass.see(Site::unembed_in, kNoLayer, before_unembed(pass, resid));
   if (!any_edit && !pass.wanted(Site::unembed_out)) {
     return {};
   }
@@ -30,14 +51,13 @@ Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int6
   NoTap nobody;
   const Weights& weights = pass.weights;
   Pass quiet = pass.with(nobody);
-  const Tensor normed = run_norm(
-      quiet, {Site::ln_final_scale, Site::ln_final_normalized}, kNoLayer, weights.ln_final, resid);
+  const Tensor in = before_unembed(quiet, resid);
   if (vocab.empty()) {
-    return linear_f32(normed, weights.W_U, weights.b_U);
+    return linear_f32(in, weights.W_U, weights.b_U);
   }
   const Tensor ids = index_tensor(vocab, pass.device);
   const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
-  return linear_f32(normed, weights.W_U.index_select(0, ids), bias);
+  return linear_f32(in, weights.W_U.index_select(0, ids), bias);
 }
 
 Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab) {
@@ -59,11 +79,24 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
   }
   Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
+    const std::int64_t first = pass.config.first_position_row;
+    const Tensor rows = first == 0 ? pass.position_ids() : pass.position_ids() + first;
     const Tensor positions =
-        at::embedding(pass.weights.W_pos, pass.position_ids()).expand({resid.size(0), -1, -1});
+        at::embedding(pass.weights.W_pos, rows).expand({resid.size(0), -1, -1});
     resid = resid + pass.see(Site::pos_embed, kNoLayer, positions);
   }
-  return resid;
+  if (pass.config.n_token_types > 0) {
+    const Tensor type = pass.weights.W_type.select(0, 0).to(at::kFloat).expand_as(resid);
+    resid = resid + pass.see(Site::token_type_embed, kNoLayer, type);
+  }
+  if (!pass.config.embed_norm) {
+    return resid;
+  }
+  return run_stream_norm(pass,
+                         {Site::ln_embed_scale, Site::ln_embed_normalized},
+                         kNoLayer,
+                         pass.weights.ln_embed,
+                         resid);
 }
 
 Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options) {
