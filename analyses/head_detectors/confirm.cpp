@@ -247,6 +247,13 @@ void Confirmer::compare_with_random(Confirmation& result,
 }
 
 bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {
+  if (!is_causal(model.config())) {
+    throw UsageError(
+        "heads are confirmed by what comes next, and the tokens of a {} see that already; leave "
+        "out "
+        "--confirm",
+        model.config().family);
+  }
   const std::vector<const Detection*> roles = roles_to_confirm(atlas, options);
   const auto stopped = [&] { return options.stop && options.stop(); };
   Confirmer confirmer(model, options);

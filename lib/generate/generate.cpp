@@ -24,7 +24,14 @@ Generation::Generation(const Model& model, Options options)
     : model_(model),
       options_(std::move(options)),
       cache_(model.config()),
-      decoder_(model, options_.decode) {}
+      decoder_(model, options_.decode) {
+  if (!is_causal(model.config())) {
+    throw UsageError(
+        "{}: its tokens see later ones too, so it does not write on; `predict` and tasks ask it "
+        "what stands at a [MASK]",
+        model.source().name);
+  }
+}
 
 Generation::State& Generation::state(std::size_t text) const {
   const auto found = texts_.find(text);

@@ -60,6 +60,19 @@ Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int6
   return linear_f32(in, weights.W_U.index_select(0, ids), bias);
 }
 
+// The column of each row at which Logits::last are read: x [B, T, d] → [B, 1, d].
+Tensor read_columns(const BatchLayout& layout, const Tensor& x) {
+  if (layout.read_at.empty()) {
+    return x.narrow(1, x.size(1) - 1, 1);
+  }
+  std::vector<std::int64_t> columns;
+  for (std::size_t row = 0; row < layout.read_at.size(); ++row) {
+    columns.push_back(layout.read_at[row] + layout.pads[row] - layout.past);
+  }
+  const Tensor index = index_tensor(columns, x.device()).view({-1, 1, 1});
+  return x.gather(1, index.expand({-1, 1, x.size(2)}));
+}
+
 Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab) {
   std::vector<Tensor> columns;
   for (const std::int64_t id : vocab) {
@@ -111,7 +124,7 @@ Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& option
   if (options.logits == Logits::none) {
     return {};
   }
-  const auto cut = [&](const Tensor& x) { return last ? x.narrow(1, x.size(1) - 1, 1) : x; };
+  const auto cut = [&](const Tensor& x) { return last ? read_columns(pass.layout, x) : x; };
   Tensor logits = edited ? select_vocab(cut(full), options.vocab)
                          : quiet_logits(pass, cut(resid), options.vocab);
   logits = (last ? logits.squeeze(1) : logits).to(at::kFloat);
