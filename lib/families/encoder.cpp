@@ -16,6 +16,12 @@ ModelConfig encoder_config(ConfigFields& f) {
   c.d_mlp = f.integer("intermediate_size");
   c.d_vocab = f.integer("vocab_size");
   c.n_token_types = f.integer("type_vocab_size", 2);
+  if (c.n_token_types < 1) {
+    throw DataError(
+        "{}: \"type_vocab_size\" is {}; every token has a type, so there is one at least",
+        f.where(),
+        c.n_token_types);
+  }
   c.norm_eps = f.number("layer_norm_eps", 1e-12);
   f.require("is_decoder", false);
   f.require("add_cross_attention", false);

@@ -1,5 +1,7 @@
 // RoBERTa (Liu et al. 2019, arXiv:1907.11692): BERT with its positions counted from the row behind
 // the padding's.
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "lib/families/encoder.h"
 #include "lib/families/fields.h"
@@ -12,9 +14,8 @@ ModelConfig roberta_config(ConfigFields& f) {
   f.require("hidden_act", "gelu");  // its head has gelu whatever the config says
   c.activation = Activation::gelu;
   c.unplaced_token = f.integer("pad_token_id", 1);
-  c.first_position_row = c.unplaced_token + 1;
-  const std::int64_t rows = f.integer("max_position_embeddings", 512);
-  if (c.unplaced_token < 0 || c.first_position_row >= rows) {
+  const std::int64_t rows = std::max<std::int64_t>(f.integer("max_position_embeddings", 512), 0);
+  if (c.unplaced_token < 0 || c.unplaced_token >= rows - 1) {
     throw DataError(
         "{}: \"pad_token_id\" {} leaves no position of \"max_position_embeddings\" {}: they are "
         "counted from pad_token_id + 1",
@@ -22,6 +23,7 @@ ModelConfig roberta_config(ConfigFields& f) {
         c.unplaced_token,
         rows);
   }
+  c.first_position_row = c.unplaced_token + 1;
   c.n_ctx = rows - c.first_position_row;
   return c;
 }

@@ -116,14 +116,6 @@ void Batch::check(const ModelConfig& config, std::int64_t past) const {
                        i / layout_.columns,
                        config.d_vocab);
     }
-    const bool padding =
-        i % layout_.columns < layout_.pads[static_cast<std::size_t>(i / layout_.columns)];
-    if (token[i] == config.unplaced_token && !padding) {
-      throw UsageError(
-          "token {} in prompt {} is the model's padding, which takes no position; leave it out",
-          token[i],
-          i / layout_.columns);
-    }
   }
 }
 

@@ -71,6 +71,9 @@ void check_positive(const ModelConfig& c) {
   if (has_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
   }
+  if (c.n_token_types < 0 || c.n_token_types > kLargestSize) {
+    throw DataError("model config: {} token types; there are 0 to 2^31", c.n_token_types);
+  }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
         "model config: {} heads of d_head {} are more than 2^31 rows", c.n_heads, c.d_head);

@@ -160,7 +160,8 @@ struct ModelConfig {
   std::int64_t d_embed = 0;  // width of W_E and W_U where it is not d_model (OPT-350m); 0: d_model
   // Stored rows of W_pos before that of position 0 (OPT: 2; RoBERTa: its padding id + 1).
   std::int64_t first_position_row = 0;
-  // A token that takes no position, so that a prompt may not hold it (RoBERTa's padding); -1: none.
+  // A token that takes no position: it gets the row before first_position_row, and those behind it
+  // count on without it (RoBERTa's padding); -1: none.
   std::int64_t unplaced_token = -1;
 
   double attn_scale = 0.0;     // scores are q·k × attn_scale

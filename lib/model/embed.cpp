@@ -81,6 +81,19 @@ Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab
   return vocab.empty() ? logits : at::stack(columns, -1);
 }
 
+// The row of W_pos of each token [B or 1, T].
+Tensor position_rows(Pass& pass, const Tensor& ids) {
+  const std::int64_t first = pass.config.first_position_row;
+  if (pass.config.unplaced_token < 0) {
+    return first == 0 ? pass.position_ids() : pass.position_ids() + first;
+  }
+  // As RobertaEmbeddings.create_position_ids_from_input_ids() of transformers counts.
+  const Tensor columns = at::arange(ids.size(1), ids.options());
+  const Tensor placed =
+      ids.ne(pass.config.unplaced_token).logical_and(columns.ge(pass.pads().unsqueeze(1)));
+  return placed.cumsum(1) * placed + (first - 1);
+}
+
 }  // namespace
 
 Tensor run_embed(Pass& pass, const Tensor& tokens) {
@@ -92,10 +105,8 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
   }
   Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
-    const std::int64_t first = pass.config.first_position_row;
-    const Tensor rows = first == 0 ? pass.position_ids() : pass.position_ids() + first;
     const Tensor positions =
-        at::embedding(pass.weights.W_pos, rows).expand({resid.size(0), -1, -1});
+        at::embedding(pass.weights.W_pos, position_rows(pass, ids)).expand({resid.size(0), -1, -1});
     resid = resid + pass.see(Site::pos_embed, kNoLayer, positions);
   }
   if (pass.config.n_token_types > 0) {
