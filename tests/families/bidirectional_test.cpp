@@ -10,6 +10,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/mutants.h"
 #include "tests/support/refusals.h"
+#include "tests/support/taps.h"
 #include "tests/sweep/tasks_of_tokens.h"
 
 using namespace headscope;

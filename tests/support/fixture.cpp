@@ -84,7 +84,8 @@ std::vector<FixtureModel> all_fixtures() {
 }
 
 std::vector<FixtureModel> causal_fixtures() {
-  return those_of(huggingface_fixtures(), is_causal);
+  return those_of(huggingface_fixtures(),
+                  [](const ModelConfig& config) { return is_causal(config); });
 }
 
 std::vector<FixtureModel> summed_fixtures() {
