@@ -6,6 +6,7 @@
 #include "lib/generate/generation_state.h"
 #include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
+#include "lib/model/require_causal.h"
 
 namespace headscope {
 
@@ -25,12 +26,7 @@ Generation::Generation(const Model& model, Options options)
       options_(std::move(options)),
       cache_(model.config()),
       decoder_(model, options_.decode) {
-  if (!is_causal(model.config())) {
-    throw UsageError(
-        "{}: its tokens see later ones too, so it does not write on; `predict` and tasks ask it "
-        "what stands at a [MASK]",
-        model.source().name);
-  }
+  require_causal(model.config(), "writing on");
 }
 
 Generation::State& Generation::state(std::size_t text) const {
