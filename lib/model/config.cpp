@@ -71,8 +71,12 @@ void check_positive(const ModelConfig& c) {
   if (has_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
   }
-  if (c.n_token_types < 0 || c.n_token_types > kLargestSize) {
-    throw DataError("model config: {} token types; there are 0 to 2^31", c.n_token_types);
+  const std::pair<const char*, std::int64_t> counts[] = {
+      {"n_token_types", c.n_token_types}, {"first_position_row", c.first_position_row}};
+  for (const auto& [name, count] : counts) {
+    if (count < 0 || count > kLargestSize) {
+      throw DataError("model config: {} is {}; it must be between 0 and 2^31", name, count);
+    }
   }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
