@@ -52,6 +52,16 @@ Json to_json(const Rope& rope) {
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
 
+void check_counts(const ModelConfig& c) {
+  const std::pair<const char*, std::int64_t> counts[] = {
+      {"n_token_types", c.n_token_types}, {"first_position_row", c.first_position_row}};
+  for (const auto& [name, count] : counts) {
+    if (count < 0 || count > kLargestSize) {
+      throw DataError("model config: {} is {}; it must be between 0 and 2^31", name, count);
+    }
+  }
+}
+
 void check_positive(const ModelConfig& c) {
   const std::pair<const char*, std::int64_t> sizes[] = {{"n_layers", c.n_layers},
                                                         {"d_model", c.d_model},
@@ -70,13 +80,6 @@ void check_positive(const ModelConfig& c) {
   }
   if (has_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
-  }
-  const std::pair<const char*, std::int64_t> counts[] = {
-      {"n_token_types", c.n_token_types}, {"first_position_row", c.first_position_row}};
-  for (const auto& [name, count] : counts) {
-    if (count < 0 || count > kLargestSize) {
-      throw DataError("model config: {} is {}; it must be between 0 and 2^31", name, count);
-    }
   }
   if (c.n_heads > kLargestSize / c.d_head) {
     throw DataError(
@@ -370,6 +373,7 @@ Json to_json(const ModelConfig& c) {
 
 void check(const ModelConfig& c) {
   check_positive(c);
+  check_counts(c);
   if (c.n_heads % c.n_kv_heads != 0) {
     throw DataError(
         "model config: {} heads cannot share {} KV heads evenly", c.n_heads, c.n_kv_heads);
