@@ -58,6 +58,7 @@ Resume BatchAttribution::between() const {
     from.residual = at::cat(starts);
     from.layout.rows *= steps();
     from.layout.pads = repeated(from.layout.pads, steps());
+    from.layout.read_at = repeated(from.layout.read_at, steps());
   }
   return from;
 }

@@ -46,6 +46,11 @@ void check_stored_runs(const Model& model,
                        const SweepSpec& spec,
                        const StoredRuns& stored,
                        const std::string& task_words) {
+  if (!task.items.empty() && task.items.front().read_at >= 0) {
+    throw UsageError(
+        "traces hold the logits behind the last token, and this task is asked at a [MASK]; leave "
+        "out the traces");
+  }
   for (const Run run : {Run::clean, Run::corrupted}) {
     StoredNeed need = attribution_need(spec, run);
     need.prompts = fmt::format("{} --run {}", task_words, to_string(run));

@@ -7,6 +7,7 @@
 #include "analyses/sweep/positions.h"
 #include "analyses/sweep/prompt_batch.h"
 #include "analyses/sweep/run_values.h"
+#include "lib/base/error.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/memory_need.h"
 #include "lib/model/norm.h"
@@ -67,6 +68,9 @@ std::vector<CopyScore> copy_scores(const Model& model,
                                    std::int64_t top,
                                    const std::function<bool()>& stop) {
   const ModelConfig& c = model.config();
+  if (const std::string why = why_no_sum(c); !why.empty()) {
+    throw UsageError("copy scores of a {}: {}", c.family, why);
+  }
   const Weights& weights = model.weights();
   const Named named = named_tokens(model, task, spans);
   const auto logits_of = [&](const Tensor& stream) {

@@ -7,6 +7,9 @@
 namespace headscope {
 
 GraphShape graph_shape(const ModelConfig& config) {
+  if (const std::string why = why_no_sum(config); !why.empty()) {
+    throw UsageError("a {} has no circuit of edges: {}", config.family, why);
+  }
   return {.n_layers = config.n_layers,
           .n_heads = config.n_heads,
           .d_model = config.d_model,

@@ -22,8 +22,16 @@ const std::vector<Detector>& all_detectors() {
       composition_detector(),    value_drain_detector(),
       importance_detector(),     ablation_detector(),
       entropy_detector(),        distance_detector(),
+      next_token_detector(),
   };
   return all;
+}
+
+std::string why_undefined(const Detector& detector, const Model& model) {
+  if (detector.sight == Detector::Sight::causal_only && !is_causal(model.config())) {
+    return "the model's tokens see later ones too";
+  }
+  return detector.undefined == nullptr ? std::string() : detector.undefined(model);
 }
 
 std::string fingerprint(const Detector& d) {

@@ -11,6 +11,7 @@
 #include "lib/base/random.h"
 #include "lib/model/batch_plan.h"
 #include "lib/model/memory_need.h"
+#include "lib/model/require_causal.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -247,6 +248,7 @@ void Confirmer::compare_with_random(Confirmation& result,
 }
 
 bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {
+  require_causal(model.config(), "--confirm");
   const std::vector<const Detection*> roles = roles_to_confirm(atlas, options);
   const auto stopped = [&] { return options.stop && options.stop(); };
   Confirmer confirmer(model, options);

@@ -142,6 +142,7 @@ Detector custom_detector(const std::filesystem::path& path) {
     detector.content += read_whole(reading.probe.of);
   }
   detector.behaviour = reading.probe;
+  detector.sight = Detector::Sight::any;  // spans say themselves where heads look from and to
   detector.reading = std::move(reading);
   return detector;
 }

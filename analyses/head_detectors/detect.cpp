@@ -47,8 +47,7 @@ class DetectRun {
         continue;
       }
       const Detector& detector = options_.detectors[i];
-      const std::string why =
-          detector.undefined == nullptr ? std::string() : detector.undefined(model_);
+      const std::string why = why_undefined(detector, model_);
       if (!why.empty()) {
         finish(i, {.detector = detector, .undefined = why});
       } else if (detector.reading) {
@@ -143,7 +142,7 @@ class DetectRun {
     leave_out_misspelt(probe);
     for (std::size_t i = first; i < found_.size(); ++i) {
       const Detector& detector = options_.detectors[i];
-      const bool defined = detector.undefined == nullptr || detector.undefined(model_).empty();
+      const bool defined = why_undefined(detector, model_).empty();
       if (!found_[i].has_value() && defined && detector.reading &&
           detector.reading->probe == probe) {
         together.push_back(i);

@@ -63,6 +63,9 @@ struct Detector {
   std::string threshold_source{};
   // Why it has no meaning for this model ("no MLP"); empty: it has.
   std::string (*undefined)(const Model&) = nullptr;
+  // Whether it means something only where a token sees none behind it. Detectors of text read
+  // forwards, and all that ask what the model says next, do.
+  enum class Sight { causal_only, any } sight = Sight::causal_only;
   // Of what is read: all else runs the model, which interventions change.
   enum class Reads { passes, weights } reads = Reads::passes;
   // Of what a user's file says, to tell two of one name apart; empty for those of the program.
@@ -72,6 +75,9 @@ struct Detector {
   // Prompts whose continuation its heads should serve; see confirm.h. None: a profile.
   std::optional<Probe> behaviour{};
 };
+
+// Why it has no meaning for the model: what `sight` or `undefined` says; empty: it has.
+std::string why_undefined(const Detector& detector, const Model& model);
 
 // "xxh3:…" of name, definition, threshold and content: two runs' scores of one detector belong
 // together if it agrees.

@@ -6,6 +6,7 @@
 namespace headscope {
 
 Detector previous_token_detector();
+Detector next_token_detector();
 Detector duplicate_token_detector();
 Detector induction_detector();
 Detector echo_detector();

@@ -124,7 +124,7 @@ void check_reading(const StoredRun& stored,
 }
 
 bool is_defined(const Detector& detector, const Model& model) {
-  return detector.undefined == nullptr || detector.undefined(model).empty();
+  return why_undefined(detector, model).empty();
 }
 
 }  // namespace

@@ -131,6 +131,9 @@ class Attributing {
 std::optional<LogitAttribution> attribute_logits(const Model& model,
                                                  const std::vector<TaskItem>& items,
                                                  const LogitAttributionOptions& options) {
+  if (const std::string why = why_no_sum(model.config()); !why.empty()) {
+    throw UsageError("a {} has no direct logit attribution: {}", model.config().family, why);
+  }
   logit_target(items, options.target);
   check_standing_change(model);
   Attributing attributing(model, items, options);

@@ -133,6 +133,9 @@ std::optional<Tensor> PathRunner::logits(const std::vector<ResidualRows>& enteri
 Paths::Paths(PathOptions options, const std::vector<TaskItem>& items, const ModelConfig& config)
     : options_(std::move(options)), items_(items), end_(0) {
   check(options_.receivers);
+  if (const std::string why = why_no_sum(config); !why.empty()) {
+    throw UsageError("a {} has no direct paths to patch: {}", config.family, why);
+  }
   if (!has_mlp(config)) {
     options_.mlps = PathOptions::Mlps::recompute;  // there are none to freeze
   }

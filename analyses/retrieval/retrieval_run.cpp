@@ -5,6 +5,7 @@
 #include "analyses/retrieval/response.h"
 #include "hooks/mean_values.h"
 #include "lib/generate/generate.h"
+#include "lib/model/require_causal.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -141,6 +142,7 @@ void RetrievalRun::finish(RetrievalSample& sample, const CopyHits* hits) const {
 }
 
 std::vector<RetrievalSample> RetrievalRun::run(const PromptRows& rows) {
+  require_causal(model_.config(), "needles in haystacks");
   std::vector<RetrievalSample> all;
   std::optional<KvCache> whole;  // prefilled without a mask: many masks go on from it
   std::int64_t columns = 0;      // of it, before anything is decoded

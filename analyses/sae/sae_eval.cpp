@@ -6,6 +6,7 @@
 #include "hooks/address.h"
 #include "lib/base/error.h"
 #include "lib/model/batch_plan.h"
+#include "lib/model/require_causal.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -206,6 +207,7 @@ SaeEvaluation evaluate_sae(const Sae& sae,
                            const Model& model,
                            const std::vector<Prompt>& prompts,
                            const SaeEvalOptions& options) {
+  require_causal(model.config(), "the loss of a spliced autoencoder");
   SaeMeasure measure(sae);
   SaeSplice sums;
   double positions = 0.0;

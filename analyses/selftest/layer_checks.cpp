@@ -5,6 +5,8 @@
 #include "analyses/selftest/kept_values.h"
 #include "lib/attention/attention.h"
 #include "lib/model/gradients.h"
+#include "lib/model/norm.h"
+#include "lib/model/post_norm.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -103,20 +105,31 @@ Deviation heads_against_output(const SelfCheckInput& input) {
       });
 }
 
+// What ln1 makes of the sum behind attention.
+Tensor behind_first_sum(const Model& model, int layer, const Tensor& sum) {
+  const ModelConfig& c = model.config();
+  const NormWeights& ln1 = model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1;
+  return normalize(sum, ln1, c.norm, c.norm_eps);
+}
+
 Deviation parts_against_stream(const SelfCheckInput& input) {
   return in_every_layer(
       input,
       {Site::resid_pre, Site::attn_out, Site::mlp_out, Site::resid_post},
       [](const SelfCheckInput& in, const KeptValues& kept, int layer, Deviation& deviation) {
+        const ModelConfig& config = in.model.config();
         Tensor sum = kept.at(Site::resid_pre, layer) + kept.at(Site::attn_out, layer);
-        if (has_mlp(in.model.config())) {
+        if (config.norm_placement == NormPlacement::after_sum) {
+          sum = behind_first_sum(in.model, layer, sum);
+        }
+        if (has_mlp(config)) {
           sum = sum + kept.at(Site::mlp_out, layer);
         }
         compare(
             deviation, sum, kept.at(Site::resid_post, layer), hook_name(Site::resid_post, layer));
         if (layer > 0) {
           compare(deviation,
-                  kept.at(Site::resid_post, layer - 1),
+                  entering_next_block(in.model, layer - 1, kept.at(Site::resid_post, layer - 1)),
                   kept.at(Site::resid_pre, layer),
                   hook_name(Site::resid_pre, layer));
         }

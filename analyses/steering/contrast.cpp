@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/model/batch_plan.h"
+#include "lib/model/require_causal.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -166,6 +167,7 @@ Contrast::Contrast(const SteerData& data, std::int64_t batch_tokens) : items_(da
 }
 
 std::vector<double> Contrast::scores(const Model& model, const TapMaker& change) const {
+  require_causal(model.config(), "steering");
   std::vector<double> scores(items_);
   for (const Rows& rows : batches_) {
     const std::unique_ptr<Tap> tap = change();
@@ -181,6 +183,7 @@ std::vector<double> Contrast::scores(const Model& model, const TapMaker& change)
 std::vector<double> Contrast::gradients(const Model& model,
                                         GradientTap& tap,
                                         const std::vector<double>& weights) const {
+  require_causal(model.config(), "steering");
   std::vector<double> scores(items_);
   for (const Rows& rows : batches_) {
     const Tensor weight = weights.empty() ? Tensor() : weights_of(rows, weights);

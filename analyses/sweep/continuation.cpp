@@ -31,21 +31,23 @@ ForwardResult Continuation::resume(const ResidualRows& from, const ForwardOption
   return model_.resume(resume, options);
 }
 
-// Only the last column's logits are read, so the last block runs that column alone.
+// Where only the last column's logits are read, the last block runs that column alone.
 std::optional<Tensor> Continuation::logits(const std::vector<ResidualRows>& entering,
                                            const std::vector<std::int64_t>& vocab,
                                            const std::function<bool()>& stop) const {
   const std::int64_t layers = model_.config().n_layers;
+  const bool last_alone = layout_.read_at.empty();
   const auto run = [&](const ResidualRows& from, std::int64_t to_layer) {
-    const ForwardOptions options{
-        .logits = Logits::none,
-        .to_layer = to_layer,
-        .last_block = to_layer == layers ? LastBlock::last_column : LastBlock::all_columns};
+    const ForwardOptions options{.logits = Logits::none,
+                                 .to_layer = to_layer,
+                                 .last_block = last_alone && to_layer == layers
+                                                   ? LastBlock::last_column
+                                                   : LastBlock::all_columns};
     return Stream{resume(from, options).residual, from.row};
   };
   std::vector<ResidualRows> cut = entering;
   for (ResidualRows& rows : cut) {
-    if (rows.layer == layers) {
+    if (last_alone && rows.layer == layers) {
       rows.streams = rows.streams.narrow(1, rows.streams.size(1) - 1, 1);
     }
   }
@@ -54,7 +56,7 @@ std::optional<Tensor> Continuation::logits(const std::vector<ResidualRows>& ente
     return std::nullopt;
   }
   KvPrefix none;  // no attention is left to run
-  none.columns = layout_.columns - 1;
+  none.columns = layout_.columns - last->resid.size(1);
   const Resume end{.layout = layout_of_rows(layout_, none.columns, last->row),
                    .residual = last->resid,
                    .layer = layers,

@@ -20,14 +20,22 @@ PromptBatch prompt_batch_of(const std::vector<TaskItem>& items,
                             const std::vector<std::int64_t>& rows) {
   std::vector<std::vector<std::int32_t>> clean;
   std::vector<std::vector<std::int32_t>> corrupted;
+  std::vector<std::int64_t> read_at;
   std::int64_t tail = 0;
   for (const std::int64_t row : rows) {
     const TaskItem& item = items[static_cast<std::size_t>(row)];
     clean.push_back(item.clean.tokens);
     corrupted.push_back(item.corrupted.tokens);
     tail = std::max(tail, differing_tail(item));
+    if (item.read_at >= 0) {
+      read_at.push_back(item.read_at);
+    }
   }
   PromptBatch batch{rows, Batch(clean), Batch(corrupted)};
+  if (!read_at.empty()) {
+    batch.clean.read_at(read_at);
+    batch.corrupted.read_at(read_at);
+  }
   batch.first_difference = batch.columns() - tail;
   return batch;
 }

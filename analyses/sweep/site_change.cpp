@@ -168,9 +168,12 @@ ChangedStreams through_stream(const ChangeInput& in, std::int64_t layer) {
   } else if (in.site == Site::resid_mid) {
     entry = {layer, Resume::At::mid};
   }
-  const Tensor changed = (in.site == Site::attn_out || in.site == Site::mlp_out)
-                             ? stream + difference
-                             : at::where(here, replaced(in, in.site, layer), before);
+  Tensor changed = (in.site == Site::attn_out || in.site == Site::mlp_out)
+                       ? stream + difference
+                       : at::where(here, replaced(in, in.site, layer), before);
+  if (in.site == Site::mlp_out) {
+    changed = entering_next_block(in.model, layer, changed);
+  }
   return {entry.layer, entry.at, changed.unsqueeze(0), difference.ne(0).any(2).any(1).unsqueeze(0)};
 }
 

@@ -53,11 +53,15 @@ BatchLayout layout_of_rows(const BatchLayout& batch, std::int64_t first, const T
   layout.columns = batch.columns - first;
   layout.rows = row.size(0);
   layout.pads.clear();
+  layout.read_at.clear();
   layout.texts = nullptr;  // of other rows
   const Tensor rows = row.cpu();
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     const auto index = static_cast<std::size_t>(rows.const_data_ptr<std::int64_t>()[i]);
     layout.pads.push_back(batch.pads[index]);
+    if (!batch.read_at.empty()) {
+      layout.read_at.push_back(batch.read_at[index]);
+    }
   }
   return layout;
 }

@@ -13,6 +13,16 @@ RecordObjective objective_of(const Task& task, const Metric& metric, const Model
     throw UsageError("--metric {}: has no gradient in one run; take logit_diff, prob or log_prob",
                      metric.name);
   }
+  for (const TaskItem& item : task.items) {
+    if (item.read_at >= 0) {
+      throw UsageError(
+          "--metric {}: a recording reads the last token, and item {} is asked at token {}; "
+          "`attribute` computes these gradients without a trace",
+          metric.name,
+          item.id,
+          item.read_at);
+    }
+  }
   const auto scoring = std::make_shared<Scoring>(metric, task.items, model);
   return [scoring](const Tensor& logits, const std::vector<std::size_t>& prompts) {
     return scoring->followed_of_vocabulary(logits, {prompts.begin(), prompts.end()});

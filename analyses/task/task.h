@@ -23,6 +23,9 @@ struct TaskItem {
   std::vector<TokenId> wrong;    // what it is measured against; may be empty (kl, prob)
   std::string template_name;     // items of one template are averaged together; may be empty
 
+  // The token of either prompt at which `answers` are expected: a [MASK]; -1: behind the last one.
+  std::int64_t read_at = -1;
+
   // How the line was written. Texts stand beside their tokens one by one, or are empty.
   enum class Given { text, tokens } given = Given::text;
   std::vector<std::string> answer_texts = {};

@@ -3,8 +3,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/families_table.h"
 #include "cli/output.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
@@ -18,6 +21,7 @@ constexpr std::int64_t kBatchTokens = 2048;  // record's default
 
 struct InfoArguments {
   std::string model;
+  bool families = false;
 };
 
 struct Info {
@@ -134,11 +138,25 @@ Verb info_verb() {
       .summary = "What a model is, and the memory it will need",
       .example =
           "  headscope info smollm2\n"
-          "  headscope info smollm2 --dtype bf16 --json",
+          "  headscope info smollm2 --dtype bf16 --json\n"
+          "  headscope info --families        # what can be run, and how closely it agrees",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<InfoArguments>();
-        add_model(app, options->model);
-        return [options, &invocation] {
+        app.add_option("MODEL", options->model, "Directory, .gguf file, hub id or smollm2");
+        app.add_flag(
+            "--families",
+            options->families,
+            "Every family of models that can be run: its names, and how far its logits and "
+            "hook values are from transformers' at most");
+        return [options, &app, &invocation] {
+          if (options->families) {
+            refuse_unread(app, "info --families", {"families"});
+            show(invocation, families_json(), families_text());
+            return;
+          }
+          if (options->model.empty()) {
+            throw UsageError("info needs a MODEL, or --families");
+          }
           const Info info = examine(*options, invocation.common);
           show(invocation, to_json(info), to_text(info));
         };

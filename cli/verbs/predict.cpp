@@ -1,4 +1,4 @@
-// headscope predict: the likeliest next tokens of a prompt.
+// headscope predict: the likeliest next tokens of a prompt, or of a masked one those at its masks.
 #include <CLI/CLI.hpp>
 
 #include "cli/intervene.h"
@@ -6,7 +6,9 @@
 #include "cli/predictions.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/model/mask_token.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/convert.h"
 
@@ -24,30 +26,79 @@ struct PredictArguments {
 struct PredictOutcome {
   std::string model;
   Prompt prompt;
-  std::vector<Prediction> top;
+  struct At {
+    std::int64_t position = 0;  // the token in whose place, or behind which, they are expected
+    std::vector<Prediction> top;
+  };
+  std::vector<At> places;
   Json interventions = nullptr;
 };
+
+// Of a model of masked tokens every [MASK]; of others the last token.
+std::vector<std::int64_t> asked_at(const Model& model, const Prompt& prompt) {
+  const auto length = static_cast<std::int64_t>(prompt.tokens.size());
+  if (model.config().head != OutputHead::masked_lm) {
+    return {length - 1};
+  }
+  const auto mask = mask_token(model);
+  std::vector<std::int64_t> places;
+  for (std::int64_t at = 0; mask && at < length; ++at) {
+    if (prompt.tokens[static_cast<std::size_t>(at)] == *mask) {
+      places.push_back(at);
+    }
+  }
+  if (places.empty()) {
+    throw UsageError("--prompt: this model says what stands at a {}, and there is none in it",
+                     mask ? model.tokenizer().piece(*mask) : "[MASK], which its tokenizer lacks");
+  }
+  return places;
+}
 
 PredictOutcome predict(const PredictArguments& options, const CommonOptions& common) {
   const Model model = load_with(options.model, common, options.intervene);
   PredictOutcome result{.model = options.model,
                         .prompt = make_prompt(options.prompt, model, {.bos = options.bos}),
-                        .top = {}};
-  const ForwardResult pass = model.forward(Batch({result.prompt.tokens}), {.logits = Logits::last});
+                        .places = {}};
+  const std::vector<std::int64_t> places = asked_at(model, result.prompt);
+  const std::vector<std::vector<std::int32_t>> rows(places.size(), result.prompt.tokens);
+  Batch batch(rows);
+  batch.number_prompts(std::vector<std::int64_t>(places.size(), 0));
+  if (model.config().head == OutputHead::masked_lm) {
+    batch.read_at(places);
+  }
+  const Tensor logits = model.forward(batch, {.logits = Logits::last}).logits;
   check_fired(model);
   if (model.standing()) {
     result.interventions = model.standing()->description();
   }
-  result.top =
-      top_predictions(to_floats(pass.logits), model, static_cast<std::size_t>(options.top));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Tensor row = logits[static_cast<std::int64_t>(i)];
+    result.places.push_back(
+        {places[i], top_predictions(to_floats(row), model, static_cast<std::size_t>(options.top))});
+  }
   return result;
+}
+
+std::string to_text(const PredictOutcome& result) {
+  std::string text;
+  for (const auto& [position, top] : result.places) {
+    text += result.places.size() > 1 ? fmt::format("token {}\n", position) : "";
+    text += prediction_table(top).text();
+  }
+  return text;
 }
 
 OrderedJson to_json(const PredictOutcome& result) {
   OrderedJson json{{"model", result.model},
                    {"prompt", result.prompt.text},
                    {"tokens", result.prompt.tokens},
-                   {"top", headscope::to_json(result.top)}};
+                   {"top", headscope::to_json(result.places.front().top)}};
+  if (result.places.size() > 1) {
+    json["masks"] = OrderedJson::array();
+    for (const auto& [position, top] : result.places) {
+      json["masks"].push_back({{"position", position}, {"top", headscope::to_json(top)}});
+    }
+  }
   if (!result.interventions.is_null()) {
     json["interventions"] = OrderedJson::parse(result.interventions.dump());
   }
@@ -59,7 +110,7 @@ OrderedJson to_json(const PredictOutcome& result) {
 Verb predict_verb() {
   return {
       .name = "predict",
-      .summary = "The likeliest next tokens of a prompt",
+      .summary = "The likeliest next tokens of a prompt, or those at its [MASK]",
       .example =
           "  headscope predict smollm2 --top 5 --prompt \"When Mary and John went to the "
           "store, John gave a drink to\"\n"
@@ -78,7 +129,7 @@ Verb predict_verb() {
         add_intervene(app, options->intervene);
         return [options, &invocation] {
           const PredictOutcome result = predict(*options, invocation.common);
-          show(invocation, to_json(result), prediction_table(result.top).text());
+          show(invocation, to_json(result), to_text(result));
         };
       },
   };

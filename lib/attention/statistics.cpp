@@ -67,7 +67,8 @@ void check(const StatisticsInputs& in, const StatisticsRequest& request) {
   check_shape(in.lse, {batch, heads, in.q.size(1)}, "lse");
   check_shape(request.spans, {count(request.spans), batch, in.k.size(1)}, "spans");
   check_shape(request.targets, {count(request.targets), batch, in.q.size(1)}, "targets");
-  check_positive(request.offsets, 0, "an offset");
+  const std::int64_t before = is_causal(in.spec) ? 0 : -in.k.size(1);
+  check_positive(request.offsets, before, "an offset");
   check_positive(request.windows, 1, "a window");
   if (request.top_k < 0 || request.top_k > kMostTop || count(request.spans) > kMostSpans ||
       request.block < 0) {

@@ -28,8 +28,10 @@ struct StatisticsInputs {
 
 // What is to be reduced. All of a row belong to one query of one head.
 struct StatisticsRequest {
-  std::int64_t top_k = 0;             // the strongest keys and their p, at most kMostTop
-  std::vector<std::int64_t> offsets;  // p of the key `offset` columns before the query
+  std::int64_t top_k = 0;  // the strongest keys and their p, at most kMostTop
+  // p of the key `offset` columns before the query; below 0, behind it, where attention is not
+  // causal
+  std::vector<std::int64_t> offsets;
   std::vector<std::int64_t> windows;  // mass of the last `window` keys, the query's own included
   Tensor spans;                       // [n, B, S] bool, n ≤ kMostSpans: mass of the keys in each
   Tensor targets;                     // [n, B, T] int64: p of that column, one a query; −1: none

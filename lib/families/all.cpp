@@ -25,6 +25,9 @@ std::span<const Family> all_families() {
       qwen3_family(),
       gemma2_family(),
       gemma3_family(),
+      bert_family(),
+      roberta_family(),
+      distilbert_family(),
       hooked_transformer_family(),
   };
   return families;

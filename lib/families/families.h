@@ -21,6 +21,9 @@ Family qwen2_family();
 Family qwen3_family();
 Family gemma2_family();
 Family gemma3_family();
+Family bert_family();
+Family roberta_family();
+Family distilbert_family();
 Family hooked_transformer_family();
 
 // The field that names the MLP's activation, and what it is where the field is missing.

@@ -16,6 +16,13 @@ std::vector<std::string> spellings(const std::string& canonical) {
       names.push_back(canonical.substr(prefix.size()));
     }
   }
+  // TensorFlow's names of a norm, which BERT's first checkpoints kept.
+  for (const auto& [ours, theirs] :
+       {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}}) {
+    if (canonical.ends_with(ours)) {
+      names.push_back(canonical.substr(0, canonical.size() - std::string(ours).size()) + theirs);
+    }
+  }
   names.push_back("language_model." + canonical);
   if (canonical.starts_with("model.")) {
     names.push_back("model.language_model." + canonical.substr(6));

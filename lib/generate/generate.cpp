@@ -6,6 +6,7 @@
 #include "lib/generate/generation_state.h"
 #include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
+#include "lib/model/require_causal.h"
 
 namespace headscope {
 
@@ -24,7 +25,9 @@ Generation::Generation(const Model& model, Options options)
     : model_(model),
       options_(std::move(options)),
       cache_(model.config()),
-      decoder_(model, options_.decode) {}
+      decoder_(model, options_.decode) {
+  require_causal(model.config(), "writing on");
+}
 
 Generation::State& Generation::state(std::size_t text) const {
   const auto found = texts_.find(text);

@@ -81,6 +81,20 @@ void Batch::describe(std::shared_ptr<const std::vector<RowText>> texts) {
   layout_.texts = std::move(texts);
 }
 
+void Batch::read_at(std::vector<std::int64_t> tokens) {
+  if (static_cast<std::int64_t>(tokens.size()) != layout_.rows) {
+    throw UsageError("{} tokens to read at for a batch of {} rows", tokens.size(), layout_.rows);
+  }
+  for (std::int64_t row = 0; row < layout_.rows; ++row) {
+    const std::int64_t token = tokens[static_cast<std::size_t>(row)];
+    if (token < 0 || token >= layout_.length(row)) {
+      throw UsageError(
+          "prompt {} of {} tokens is to be read at token {}", row, layout_.length(row), token);
+    }
+  }
+  layout_.read_at = std::move(tokens);
+}
+
 void Batch::number_prompts(std::vector<std::int64_t> prompts) {
   if (static_cast<std::int64_t>(prompts.size()) != layout_.rows) {
     throw UsageError("{} prompts for a batch of {} rows", prompts.size(), layout_.rows);

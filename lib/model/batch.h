@@ -20,6 +20,8 @@ struct BatchLayout {
   std::int64_t past = 0;           // columns already in the KV cache
   std::int64_t total = 0;          // past + columns, plus chunks of the same prompt still to come
   std::vector<std::int64_t> pads;  // [rows], padding columns at the left, counted from column 0
+  // [rows], the token of each row at which Logits::last are read (a [MASK]); empty: the last one.
+  std::vector<std::int64_t> read_at = {};
   // [rows], which prompt of a longer list each row is; empty: row b is prompt b. Changes of chosen
   // prompts ask for it (hooks/selection.h).
   std::vector<std::int64_t> prompts = {};
@@ -53,6 +55,9 @@ class Batch {
 
   // Says which prompt of a longer list each row is. UsageError if there are not as many as rows.
   void number_prompts(std::vector<std::int64_t> prompts);
+  // Says at which token of each row Logits::last are read. UsageError if there are not as many as
+  // rows, or one outside its row.
+  void read_at(std::vector<std::int64_t> tokens);
   // Says what the rows are, from their first tokens on: these columns are the last of them. A batch
   // that starts at the first tokens knows by itself. UsageError if there are not as many as rows.
   void describe(std::shared_ptr<const std::vector<RowText>> texts);

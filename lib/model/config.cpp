@@ -52,6 +52,16 @@ Json to_json(const Rope& rope) {
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
 
+void check_counts(const ModelConfig& c) {
+  const std::pair<const char*, std::int64_t> counts[] = {
+      {"n_token_types", c.n_token_types}, {"first_position_row", c.first_position_row}};
+  for (const auto& [name, count] : counts) {
+    if (count < 0 || count > kLargestSize) {
+      throw DataError("model config: {} is {}; it must be between 0 and 2^31", name, count);
+    }
+  }
+}
+
 void check_positive(const ModelConfig& c) {
   const std::pair<const char*, std::int64_t> sizes[] = {{"n_layers", c.n_layers},
                                                         {"d_model", c.d_model},
@@ -184,6 +194,10 @@ void check_together(const ModelConfig& c) {
   if ((!has_mlp(c) || c.norm == Norm::none) && c.norm_placement == NormPlacement::sandwich) {
     refuse("a norm behind attention and MLP", "a model without norms or MLPs");
   }
+  const bool after_sum = c.norm_placement == NormPlacement::after_sum;
+  if (after_sum && (!has_resid_mid(c) || c.norm == Norm::none)) {
+    refuse("a norm of every sum", "parallel blocks, or a model without norms or MLPs");
+  }
   if (c.positions == Positions::rotary && c.ropes.empty()) {
     refuse("no rotary settings", "rotary positions");
   }
@@ -235,6 +249,7 @@ void add_rarest_fields(Json& json, const ModelConfig& c) {
   add("n_token_types", c.n_token_types, usual.n_token_types);
   add("d_embed", c.d_embed, usual.d_embed);
   add("first_position_row", c.first_position_row, usual.first_position_row);
+  add("unplaced_token", c.unplaced_token, usual.unplaced_token);
   add("clip_qkv", c.clip_qkv, usual.clip_qkv);
   add("written_scale", c.written_scale, usual.written_scale);
   add("logit_scale", c.logit_scale, usual.logit_scale);
@@ -312,6 +327,20 @@ bool is_causal(const ModelConfig& config) {
   });
 }
 
+Norm norm_before(const ModelConfig& config) {
+  const NormPlacement placement = config.norm_placement;
+  const bool before = placement == NormPlacement::pre || placement == NormPlacement::sandwich;
+  return before ? config.norm : Norm::none;
+}
+
+std::string why_no_sum(const ModelConfig& config) {
+  if (config.norm_placement == NormPlacement::after_sum) {
+    return "it normalises the stream after every sum, so what a head or an MLP writes does not "
+           "reach the logits as a term of its own";
+  }
+  return "";
+}
+
 Json to_json(const ModelConfig& c) {
   static constexpr const char* kNorms[] = {"layer", "rms", "none"};
   static constexpr const char* kPlacements[] = {"pre", "sandwich", "post", "after_sum"};
@@ -363,6 +392,7 @@ Json to_json(const ModelConfig& c) {
 
 void check(const ModelConfig& c) {
   check_positive(c);
+  check_counts(c);
   if (c.n_heads % c.n_kv_heads != 0) {
     throw DataError(
         "model config: {} heads cannot share {} KV heads evenly", c.n_heads, c.n_kv_heads);

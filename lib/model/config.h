@@ -24,7 +24,9 @@ enum class NormParameters { all, gain, none };
 // Where a block normalises: before attention and MLP; before and after each (Gemma 2, 3); after
 // each, before what it wrote is added to the stream (post: OLMo 2, Qwen's successors of it); or
 // after each sum, so that the stream itself is normalised (after_sum: Vaswani et al. 2017,
-// arXiv:1706.03762; BERT, OPT-350m).
+// arXiv:1706.03762; BERT, OPT-350m). As in TransformerLens's BertBlock, hook_resid_mid and
+// hook_resid_post are then the sums as they are, ln1 and ln2 make of them what the MLP and the next
+// block read, and the latter is hook_normalized_resid_post.
 enum class NormPlacement { pre, sandwich, post, after_sum };
 
 // sequential: the MLP reads the residual stream after attention; parallel: both read the same
@@ -161,6 +163,9 @@ struct ModelConfig {
   std::int64_t d_embed = 0;  // width of W_E and W_U where it is not d_model (OPT-350m); 0: d_model
   // Stored rows of W_pos before that of position 0 (OPT: 2; RoBERTa: its padding id + 1).
   std::int64_t first_position_row = 0;
+  // A token that takes no position: it gets the row before first_position_row, and those behind it
+  // count on without it (RoBERTa's padding); -1: none.
+  std::int64_t unplaced_token = -1;
 
   double attn_scale = 0.0;     // scores are q·k × attn_scale
   double score_softcap = 0.0;  // c·tanh(score / c) where > 0 (Gemma 2)
@@ -195,6 +200,13 @@ bool has_rope(const ModelConfig& config, std::int64_t layer);
 
 // True if no layer's queries see later tokens.
 bool is_causal(const ModelConfig& config);
+
+// The norm before attention and MLP: none where blocks normalise elsewhere alone.
+Norm norm_before(const ModelConfig& config);
+
+// Why what blocks write does not reach the logits as terms of one sum behind one norm, to be said
+// behind a colon; empty where it does.
+std::string why_no_sum(const ModelConfig& config);
 
 // Every field by name, for provenance, `headscope info --json` and tests.
 Json to_json(const ModelConfig& config);

@@ -1,4 +1,5 @@
 // Into the residual stream and out of it.
+#include "lib/kernels/kernels.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/tensor/convert.h"
@@ -7,18 +8,38 @@
 namespace headscope {
 namespace {
 
-constexpr Site kFinalSites[] = {
-    Site::ln_final_scale, Site::ln_final_normalized, Site::unembed_in, Site::unembed_out};
+constexpr Site kFinalSites[] = {Site::ln_final_scale,
+                                Site::ln_final_normalized,
+                                Site::head_pre,
+                                Site::ln_head_scale,
+                                Site::ln_head_normalized,
+                                Site::unembed_in,
+                                Site::unembed_out};
 
-// Shows what the final norm and the unembedding make of every position. The logits, a product as
+// What the unembedding reads: the last stream behind the final norm and, of a masked-token head,
+// its linear map, activation and norm.
+Tensor before_unembed(Pass& pass, const Tensor& resid) {
+  const Weights& w = pass.weights;
+  const Tensor last = pass.config.has_final_norm
+                          ? run_norm(pass,
+                                     {Site::ln_final_scale, Site::ln_final_normalized},
+                                     kNoLayer,
+                                     w.ln_final,
+                                     resid)
+                          : resid.to(pass.dtype);
+  if (pass.config.head == OutputHead::plain) {
+    return last;
+  }
+  const Tensor pre = pass.see(Site::head_pre, kNoLayer, linear(last, w.W_head, w.b_head));
+  const Tensor activated = kernels::activate(pre, pass.config.activation);
+  return run_norm(
+      pass, {Site::ln_head_scale, Site::ln_head_normalized}, kNoLayer, w.ln_head, activated);
+}
+
+// Shows what the head and the unembedding make of every position. The logits, a product as
 // large as a layer or more, are formed only if somebody wants them.
 Tensor shown_logits(Pass& pass, const Tensor& resid, bool any_edit) {
-  const Tensor normed = run_norm(pass,
-                                 {Site::ln_final_scale, Site::ln_final_normalized},
-                                 kNoLayer,
-                                 pass.weights.ln_final,
-                                 resid);
-  const Tensor in = pass.see(Site::unembed_in, kNoLayer, normed);
+  const Tensor in = pass.see(Site::unembed_in, kNoLayer, before_unembed(pass, resid));
   if (!any_edit && !pass.wanted(Site::unembed_out)) {
     return {};
   }
@@ -30,14 +51,26 @@ Tensor quiet_logits(Pass& pass, const Tensor& resid, const std::vector<std::int6
   NoTap nobody;
   const Weights& weights = pass.weights;
   Pass quiet = pass.with(nobody);
-  const Tensor normed = run_norm(
-      quiet, {Site::ln_final_scale, Site::ln_final_normalized}, kNoLayer, weights.ln_final, resid);
+  const Tensor in = before_unembed(quiet, resid);
   if (vocab.empty()) {
-    return linear_f32(normed, weights.W_U, weights.b_U);
+    return linear_f32(in, weights.W_U, weights.b_U);
   }
   const Tensor ids = index_tensor(vocab, pass.device);
   const Tensor bias = weights.b_U.defined() ? weights.b_U.index_select(0, ids) : Tensor();
-  return linear_f32(normed, weights.W_U.index_select(0, ids), bias);
+  return linear_f32(in, weights.W_U.index_select(0, ids), bias);
+}
+
+// The column of each row at which Logits::last are read: x [B, T, d] → [B, 1, d].
+Tensor read_columns(const BatchLayout& layout, const Tensor& x) {
+  if (layout.read_at.empty()) {
+    return x.narrow(1, x.size(1) - 1, 1);
+  }
+  std::vector<std::int64_t> columns;
+  for (std::size_t row = 0; row < layout.read_at.size(); ++row) {
+    columns.push_back(layout.read_at[row] + layout.pads[row] - layout.past);
+  }
+  const Tensor index = index_tensor(columns, x.device()).view({-1, 1, 1});
+  return x.gather(1, index.expand({-1, 1, x.size(2)}));
 }
 
 Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab) {
@@ -46,6 +79,19 @@ Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab
     columns.push_back(logits.select(-1, id));
   }
   return vocab.empty() ? logits : at::stack(columns, -1);
+}
+
+// The row of W_pos of each token [B or 1, T].
+Tensor position_rows(Pass& pass, const Tensor& ids) {
+  const std::int64_t first = pass.config.first_position_row;
+  if (pass.config.unplaced_token < 0) {
+    return first == 0 ? pass.position_ids() : pass.position_ids() + first;
+  }
+  // As RobertaEmbeddings.create_position_ids_from_input_ids() of transformers counts.
+  const Tensor columns = at::arange(ids.size(1), ids.options());
+  const Tensor placed =
+      ids.ne(pass.config.unplaced_token).logical_and(columns.ge(pass.pads().unsqueeze(1)));
+  return placed.cumsum(1) * placed + (first - 1);
 }
 
 }  // namespace
@@ -59,21 +105,22 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
   }
   Tensor resid = pass.see(Site::embed, kNoLayer, embedded.to(at::kFloat));
   if (pass.config.positions == Positions::learned) {
-    const std::int64_t first = pass.config.first_position_row;
-    const Tensor rows = pass.weights.W_pos.narrow(0, first, pass.weights.W_pos.size(0) - first);
     const Tensor positions =
-        at::embedding(rows, pass.position_ids()).expand({resid.size(0), -1, -1});
+        at::embedding(pass.weights.W_pos, position_rows(pass, ids)).expand({resid.size(0), -1, -1});
     resid = resid + pass.see(Site::pos_embed, kNoLayer, positions);
+  }
+  if (pass.config.n_token_types > 0) {
+    const Tensor type = pass.weights.W_type.select(0, 0).to(at::kFloat).expand_as(resid);
+    resid = resid + pass.see(Site::token_type_embed, kNoLayer, type);
   }
   if (!pass.config.embed_norm) {
     return resid;
   }
-  return run_norm(pass,
-                  {Site::ln_embed_scale, Site::ln_embed_normalized},
-                  kNoLayer,
-                  pass.weights.ln_embed,
-                  resid)
-      .to(at::kFloat);
+  return run_stream_norm(pass,
+                         {Site::ln_embed_scale, Site::ln_embed_normalized},
+                         kNoLayer,
+                         pass.weights.ln_embed,
+                         resid);
 }
 
 Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options) {
@@ -88,7 +135,7 @@ Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& option
   if (options.logits == Logits::none) {
     return {};
   }
-  const auto cut = [&](const Tensor& x) { return last ? x.narrow(1, x.size(1) - 1, 1) : x; };
+  const auto cut = [&](const Tensor& x) { return last ? read_columns(pass.layout, x) : x; };
   Tensor logits = edited ? select_vocab(cut(full), options.vocab)
                          : quiet_logits(pass, cut(resid), options.vocab);
   logits = (last ? logits.squeeze(1) : logits).to(at::kFloat);

@@ -100,6 +100,9 @@ void narrow_last_block(Pass& pass, const ForwardOptions& options) {
   if (options.logits == Logits::all || pass.cache != nullptr) {
     throw UsageError("LastBlock::last_column goes with the logits of the last column, no cache");
   }
+  if (!pass.layout.read_at.empty()) {
+    throw UsageError("rows are read at tokens of their own, but only the last column is computed");
+  }
   if (pass.attention_wanted(last)) {
     throw UsageError("statistics of {} are wanted, but only its last column would be computed",
                      hook_name(Site::pattern, last));

@@ -157,12 +157,18 @@ const RotaryTable& Pass::rotary(int rope) {
   return rotary_.emplace(rope, table).first->second;
 }
 
-Tensor run_norm(
-    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+namespace {
+
+Tensor normed(Pass& pass,
+              NormSites sites,
+              int layer,
+              const NormWeights& weights,
+              const Tensor& x,
+              at::ScalarType dtype) {
   const Norm norm = pass.config.norm;
   const double eps = pass.config.norm_eps;
   if (norm == Norm::none) {
-    return x.to(pass.dtype);
+    return x.to(dtype);
   }
   const bool edited = pass.edited(sites.scale, layer) || pass.edited(sites.normalized, layer);
   if (edited || pass.wanted(sites.scale, layer) || pass.wanted(sites.normalized, layer)) {
@@ -170,10 +176,28 @@ Tensor run_norm(
     const Tensor scale = pass.see(sites.scale, layer, parts.scale);
     const Tensor normalized = pass.see(sites.normalized, layer, parts.centred / scale);
     if (edited) {
-      return apply_gain(normalized, weights, pass.dtype);
+      return apply_gain(normalized, weights, dtype);
     }
   }
-  return normalize(x, weights, norm, eps).to(pass.dtype);
+  return normalize(x, weights, norm, eps).to(dtype);
+}
+
+}  // namespace
+
+Tensor run_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+  return normed(pass, sites, layer, weights, x, pass.dtype);
+}
+
+Tensor run_norm_before(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+  return norm_before(pass.config) == Norm::none ? x.to(pass.dtype)
+                                                : run_norm(pass, sites, layer, weights, x);
+}
+
+Tensor run_stream_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+  return normed(pass, sites, layer, weights, x, at::kFloat);
 }
 
 Tensor run_post_norm(

@@ -91,6 +91,14 @@ struct NormSites {
 Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
 
+// The norm before attention or MLP; `x` itself where blocks normalise elsewhere.
+Tensor run_norm_before(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
+
+// A norm of the residual stream itself, which stays f32.
+Tensor run_stream_norm(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
+
 // The norm of a sandwich between what attention or the MLP wrote and the stream; the identity where
 // the model has none.
 Tensor run_post_norm(

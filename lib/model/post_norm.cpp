@@ -23,4 +23,13 @@ Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor&
   return norm == nullptr ? written : written * norm->gain;
 }
 
+Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post) {
+  const ModelConfig& c = model.config();
+  if (c.norm_placement != NormPlacement::after_sum) {
+    return resid_post;
+  }
+  const NormWeights& ln2 = model.weights().blocks.at(static_cast<std::size_t>(layer)).ln2;
+  return normalize(resid_post, ln2, c.norm, c.norm_eps);
+}
+
 }  // namespace headscope

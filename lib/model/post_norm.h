@@ -1,5 +1,6 @@
-// The norm of a "sandwich" (Gemma 2, 3): between what a layer's attention writes and the residual
-// stream. Where a model has none, attention's output enters the stream as it is.
+// Norms between what a layer writes and what the next one reads. That of a "sandwich" (Gemma 2, 3):
+// between what a layer's attention writes and the residual stream. Where a model has none,
+// attention's output enters the stream as it is.
 #pragma once
 
 #include "lib/model/model.h"
@@ -16,5 +17,9 @@ Tensor after_attention_norm(const Model& model, std::int64_t layer, const Tensor
 // `written` times the norm's gain: what enters the stream but for the divisor, which depends on
 // what all heads write. What a single head writes is compared by it.
 Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor& written);
+
+// hook_resid_post […, d_model] as the next block reads it: through ln2 where a model normalises the
+// stream itself (NormPlacement::after_sum), else as it is.
+Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post);
 
 }  // namespace headscope

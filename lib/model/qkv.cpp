@@ -66,8 +66,9 @@ Tensor project(const Pass& pass, const BlockWeights& block, const Part& part, co
 // input show of the shared stream is not what that head reads.
 void refuse_shared_sites(const Pass& pass, int layer, const Part& part) {
   const Site first = pass.edited(Site::attn_in, layer) ? Site::attn_in : part.input;
+  const bool normed = norm_before(pass.config) != Norm::none;
   for (const Site site : {Site::ln1_scale, Site::ln1_normalized, part.module_in}) {
-    if (pass.wanted(site, layer)) {
+    if ((normed || site == part.module_in) && pass.wanted(site, layer)) {
       throw UsageError(
           "{} is edited, so its heads read streams of their own, and {} shows none of them; leave "
           "out one of the two",
@@ -110,12 +111,12 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
     const Tensor split = split_input(pass, layer, parts[i], attn_in, resid);
     if (split.defined()) {
       refuse_shared_sites(pass, layer, parts[i]);
-      reads[i].by_head = normalize(split, block.ln1, c.norm, c.norm_eps).to(pass.dtype);
+      reads[i].by_head = normalize(split, block.ln1, norm_before(c), c.norm_eps).to(pass.dtype);
       any_edit = true;
     }
   }
   const Tensor normed =
-      run_norm(pass, {Site::ln1_scale, Site::ln1_normalized}, layer, block.ln1, resid);
+      run_norm_before(pass, {Site::ln1_scale, Site::ln1_normalized}, layer, block.ln1, resid);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     reads[i].shared = pass.see(parts[i].module_in, layer, normed);
     any_edit = any_edit || pass.edited(parts[i].module_in, layer);
@@ -165,7 +166,7 @@ Tensor project_heads(const Model& model, const HeadReading& reading, const Tenso
   const bool biased = reading.biases == Biases::kept;
   const NormWeights norm{block.ln1.gain, biased ? block.ln1.bias : Tensor()};
   const Tensor bias = biased ? rows_of(block.b_QKV, part, c) : Tensor();
-  const Tensor projected = linear(normalize(stream, norm, c.norm, c.norm_eps).to(dtype),
+  const Tensor projected = linear(normalize(stream, norm, norm_before(c), c.norm_eps).to(dtype),
                                   rows_of(block.W_QKV, part, c).to(dtype),
                                   bias.defined() ? bias.to(dtype) : bias)
                                .unflatten(-1, {part.heads, c.d_head});

@@ -44,6 +44,9 @@ bool masked_lm(const ModelConfig& c) {
 bool final_normed(const ModelConfig& c) {
   return normed(c) && c.has_final_norm;
 }
+bool after_sum(const ModelConfig& c) {
+  return c.norm_placement == NormPlacement::after_sum;
+}
 bool gated(const ModelConfig& c) {
   return c.mlp == Mlp::gated;
 }
@@ -56,6 +59,7 @@ constexpr std::string_view kMlp = "MLPs";
 constexpr std::string_view kMoe = "mixture of experts";
 constexpr std::string_view kTokenTypes = "token types (BERT)";
 constexpr std::string_view kEmbedNorm = "a norm of the embeddings (BLOOM, BERT)";
+constexpr std::string_view kAfterSum = "norms of the stream itself (BERT)";
 constexpr std::string_view kMaskedLm = "a masked-token head (BERT)";
 
 const std::vector<SiteInfo>& table() {
@@ -297,6 +301,14 @@ const std::vector<SiteInfo>& table() {
        "",
        "residual stream",
        always},
+      {Site::normalized_resid_post,
+       "hook_normalized_resid_post",
+       true,
+       model,
+       {},
+       kAfterSum,
+       "hook_resid_post through ln2: what the next block reads",
+       after_sum},
       {Site::ln_final_scale,
        "ln_final.hook_scale",
        false,
@@ -417,7 +429,7 @@ std::vector<HookPoint> hook_points(const ModelConfig& config) {
   };
   add(false, kNoLayer, Site::tokens, Site::ln_embed_normalized);
   for (int layer = 0; layer < config.n_layers; ++layer) {
-    add(true, layer, Site::resid_pre, Site::resid_post);
+    add(true, layer, Site::resid_pre, Site::normalized_resid_post);
   }
   add(false, kNoLayer, Site::ln_final_scale, Site::unembed_out);
   return points;

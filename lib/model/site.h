@@ -61,6 +61,7 @@ enum class Site {
   ln2_post_normalized,
   mlp_out,
   resid_post,
+  normalized_resid_post,
   ln_final_scale,
   ln_final_normalized,
   head_pre,

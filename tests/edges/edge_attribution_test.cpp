@@ -92,7 +92,7 @@ Tensor plain_loop(const EdgeFixture& fixture, std::int64_t steps) {
 }  // namespace
 
 TEST_CASE("EAP equals a plain double loop in every family") {
-  for (const FixtureModel& each : huggingface_fixtures()) {
+  for (const FixtureModel& each : summed_fixtures()) {
     CAPTURE(each.name);
     const EdgeFixture fixture(load(each), CircuitAblation::corrupted);
     const Tensor plain = plain_loop(fixture, 1);

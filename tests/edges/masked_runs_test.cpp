@@ -36,7 +36,7 @@ double gap(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("all edges are the clean run to the bit, none the corrupted run, in every family") {
-  for (const FixtureModel& each : huggingface_fixtures()) {
+  for (const FixtureModel& each : summed_fixtures()) {
     CAPTURE(each.name);
     const EdgeFixture fixture(load(each), CircuitAblation::corrupted);
     const EdgeGraph& graph = fixture.context.graph;

@@ -59,7 +59,7 @@ class FrozenRun {
 }  // namespace
 
 TEST_CASE("every share is what its absence takes from the logits, all after it frozen") {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : summed_fixtures()) {
     const Model model = marked(load(fixture));
     const Task task = task_of(model, {9, 10, 11, 12});
     const LogitAttribution result = attributed(model, task.items);

@@ -13,6 +13,9 @@ using namespace headscope::test;
 TEST_CASE("shares sum to the logits of every family, run alone and unpadded") {
   for (const FixtureModel& fixture : all_fixtures()) {
     const Model real = load(fixture);
+    if (!why_no_sum(real.config()).empty()) {
+      continue;
+    }
     for (const Model& model : {marked(real), real}) {
       const Task task = task_of(model, {9, 10, 11, 12});
       const Model uncapped =

@@ -34,7 +34,7 @@ double shares_apart(const LogitAttribution& a, const LogitAttribution& b) {
 
 TEST_CASE("shares read from a trace are those of the run, in every family and padded") {
   const TempFolder folder;
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+  for (const FixtureModel& fixture : summed_fixtures()) {
     const Model model = load(fixture);  // soft-caps of the logits stay on
     const Task task = task_of(model, {9, 10, 11, 12});
     for (const Run run : {Run::clean, Run::corrupted}) {

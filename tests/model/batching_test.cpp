@@ -32,8 +32,9 @@ struct BatchingLoaded {
 };
 
 template <typename Check>
-void for_each_fixture(const Check& check) {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+void for_each_fixture(const Check& check,
+                      const std::vector<FixtureModel>& fixtures = causal_fixtures()) {
+  for (const FixtureModel& fixture : fixtures) {
     DYNAMIC_SECTION(fixture.name) {
       check(BatchingLoaded(fixture));
     }
@@ -60,27 +61,29 @@ Tensor decoded(const Model& model, const Tokens& tokens, std::size_t first) {
 }  // namespace
 
 TEST_CASE("a left-padded prompt gives what it gives alone, and what transformers gives") {
-  for_each_fixture([](const BatchingLoaded& it) {
-    const auto pad = static_cast<std::int64_t>(it.longer.size() - it.shorter.size());
-    Watch together;
-    const Tensor both = it.model.forward(batch_of({it.longer, it.shorter}), together).logits;
-    CHECK(difference(both.narrow(0, 0, 1), it.plain(it.longer)) <= kClose);
-    const Tensor padded = both.narrow(0, 1, 1).slice(1, pad);
-    CHECK(difference(padded, it.plain(it.shorter)) <= kClose);
-    CHECK(difference(padded, it.expected.at("padded.logits.1")) <= kTolerance);
+  for_each_fixture(
+      [](const BatchingLoaded& it) {
+        const auto pad = static_cast<std::int64_t>(it.longer.size() - it.shorter.size());
+        Watch together;
+        const Tensor both = it.model.forward(batch_of({it.longer, it.shorter}), together).logits;
+        CHECK(difference(both.narrow(0, 0, 1), it.plain(it.longer)) <= kClose);
+        const Tensor padded = both.narrow(0, 1, 1).slice(1, pad);
+        CHECK(difference(padded, it.plain(it.shorter)) <= kClose);
+        CHECK(difference(padded, it.expected.at("padded.logits.1")) <= kTolerance);
 
-    Watch alone;
-    (void)it.model.forward(batch_of({it.shorter}), alone);
-    const int last = static_cast<int>(it.model.config().n_layers) - 1;
-    for (const Site site : {Site::resid_post, Site::q, Site::z, Site::mlp_post}) {
-      INFO(hook_name(site, last));
-      CHECK(difference(together.at(site, last).narrow(0, 1, 1).slice(1, pad),
-                       alone.at(site, last)) <= kClose);
-    }
-    const Tensor pattern = together.at(Site::pattern, last).narrow(0, 1, 1).slice(2, pad);
-    CHECK(difference(pattern.slice(3, pad), alone.at(Site::pattern, last)) <= kClose);
-    CHECK(pattern.slice(3, 0, pad).sum().item<float>() == 0.0F);
-  });
+        Watch alone;
+        (void)it.model.forward(batch_of({it.shorter}), alone);
+        const int last = static_cast<int>(it.model.config().n_layers) - 1;
+        for (const Site site : {Site::resid_post, Site::q, Site::z, Site::mlp_post}) {
+          INFO(hook_name(site, last));
+          CHECK(difference(together.at(site, last).narrow(0, 1, 1).slice(1, pad),
+                           alone.at(site, last)) <= kClose);
+        }
+        const Tensor pattern = together.at(Site::pattern, last).narrow(0, 1, 1).slice(2, pad);
+        CHECK(difference(pattern.slice(3, pad), alone.at(Site::pattern, last)) <= kClose);
+        CHECK(pattern.slice(3, 0, pad).sum().item<float>() == 0.0F);
+      },
+      huggingface_fixtures());
 }
 
 TEST_CASE("prefill and decoding token by token give what the whole prompt gives") {
@@ -157,16 +160,18 @@ TEST_CASE("a prompt run in chunks gives what it gives at once") {
 }
 
 TEST_CASE("the last position and chosen tokens alone are those of all logits") {
-  for_each_fixture([](const BatchingLoaded& it) {
-    const Batch batch = batch_of({it.longer, it.shorter});
-    const Tensor all = it.model.forward(batch).logits;
-    const Tensor last = it.model.forward(batch, {.logits = Logits::last}).logits;
-    CHECK(difference(last, all.select(1, all.size(1) - 1)) <= kClose);
-    const Tensor few = it.model.forward(batch, {.vocab = {7, 3, 50}}).logits;
-    REQUIRE(few.size(-1) == 3);
-    CHECK(difference(few.select(-1, 0), all.select(-1, 7)) <= kClose);
-    CHECK(difference(few.select(-1, 1), all.select(-1, 3)) <= kClose);
-    CHECK(difference(few.select(-1, 2), all.select(-1, 50)) <= kClose);
-    CHECK_FALSE(it.model.forward(batch, {.logits = Logits::none}).logits.defined());
-  });
+  for_each_fixture(
+      [](const BatchingLoaded& it) {
+        const Batch batch = batch_of({it.longer, it.shorter});
+        const Tensor all = it.model.forward(batch).logits;
+        const Tensor last = it.model.forward(batch, {.logits = Logits::last}).logits;
+        CHECK(difference(last, all.select(1, all.size(1) - 1)) <= kClose);
+        const Tensor few = it.model.forward(batch, {.vocab = {7, 3, 50}}).logits;
+        REQUIRE(few.size(-1) == 3);
+        CHECK(difference(few.select(-1, 0), all.select(-1, 7)) <= kClose);
+        CHECK(difference(few.select(-1, 1), all.select(-1, 3)) <= kClose);
+        CHECK(difference(few.select(-1, 2), all.select(-1, 50)) <= kClose);
+        CHECK_FALSE(it.model.forward(batch, {.logits = Logits::none}).logits.defined());
+      },
+      huggingface_fixtures());
 }

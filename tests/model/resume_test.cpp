@@ -19,8 +19,9 @@ struct ResumeLoaded {
   Tensor logits = model.forward(batch).logits;
 };
 
-void for_each_prompt_pair(const std::function<void(const ResumeLoaded&)>& body) {
-  for (const FixtureModel& fixture : huggingface_fixtures()) {
+void for_each_prompt_pair(const std::function<void(const ResumeLoaded&)>& body,
+                          const std::vector<FixtureModel>& fixtures = huggingface_fixtures()) {
+  for (const FixtureModel& fixture : fixtures) {
     INFO(fixture.name);
     const Tensors expected = read_tensors(fixture.expected);
     body({load(fixture), {prompt(expected, 0), prompt(expected, 1)}});
@@ -88,30 +89,32 @@ TEST_CASE("going on after a layer's attention changes nothing") {
 }
 
 TEST_CASE("the last columns alone, on kept keys and values, give what the whole prompt gives") {
-  for_each_prompt_pair([](const ResumeLoaded& it) {
-    const Recorder seen = watch(it);
-    const std::int64_t total = it.batch.layout().columns;
-    for (const std::int64_t past : {std::int64_t{1}, total - 1, total / 2}) {
-      KvPrefix prefix = prefix_of(it, seen, past);
-      // Each prompt twice and in another order: rows share what they go on from.
-      const std::vector<std::int64_t> order{1, 0, 1};
-      prefix.row = at::empty({3}, at::kLong);
-      std::copy(order.begin(), order.end(), prefix.row.data_ptr<std::int64_t>());
-      BatchLayout layout = it.batch.layout();
-      layout.rows = 3;
-      layout.past = past;
-      layout.columns = total - past;
-      layout.pads = {layout.pads[1], layout.pads[0], layout.pads[1]};
-      const Tensor stream = seen.at("blocks.1.hook_resid_pre");
-      const Tensor rows = stream.narrow(1, past, total - past).index_select(0, prefix.row);
-      const Tensor got =
-          it.model
-              .resume({.layout = layout, .residual = rows, .layer = 1, .prefix = &prefix},
-                      {.logits = Logits::last})
-              .logits;
-      CHECK(difference(got, it.logits.select(1, -1).index_select(0, prefix.row)) < 1e-5);
-    }
-  });
+  for_each_prompt_pair(
+      [](const ResumeLoaded& it) {
+        const Recorder seen = watch(it);
+        const std::int64_t total = it.batch.layout().columns;
+        for (const std::int64_t past : {std::int64_t{1}, total - 1, total / 2}) {
+          KvPrefix prefix = prefix_of(it, seen, past);
+          // Each prompt twice and in another order: rows share what they go on from.
+          const std::vector<std::int64_t> order{1, 0, 1};
+          prefix.row = at::empty({3}, at::kLong);
+          std::copy(order.begin(), order.end(), prefix.row.data_ptr<std::int64_t>());
+          BatchLayout layout = it.batch.layout();
+          layout.rows = 3;
+          layout.past = past;
+          layout.columns = total - past;
+          layout.pads = {layout.pads[1], layout.pads[0], layout.pads[1]};
+          const Tensor stream = seen.at("blocks.1.hook_resid_pre");
+          const Tensor rows = stream.narrow(1, past, total - past).index_select(0, prefix.row);
+          const Tensor got =
+              it.model
+                  .resume({.layout = layout, .residual = rows, .layer = 1, .prefix = &prefix},
+                          {.logits = Logits::last})
+                  .logits;
+          CHECK(difference(got, it.logits.select(1, -1).index_select(0, prefix.row)) < 1e-5);
+        }
+      },
+      causal_fixtures());
 }
 
 TEST_CASE("a start that cannot be is refused") {
@@ -134,8 +137,7 @@ TEST_CASE("the last block may run its last column alone, if nobody watches it") 
     CHECK(result.residual.size(1) == 1);
     CHECK(difference(result.logits, it.logits.select(1, -1)) < 1e-5);
     const std::int64_t last = it.model.config().n_layers - 1;
-    for (const std::string& name :
-         {block(last, "attn.hook_z"), std::string("ln_final.hook_scale")}) {
+    for (const std::string& name : {block(last, "attn.hook_z"), std::string("unembed.hook_in")}) {
       Recorder seen(std::vector<std::string>{name});
       CHECK_THROWS_WITH(it.model.forward(it.batch, seen, narrow), contains(name + " is watched"));
     }

@@ -33,12 +33,33 @@ void check_heads(const Model& model, const Watch& watch, int layer) {
 void check_stream(const Model& model, const Watch& watch, int layer) {
   const Tensor& pre = watch.at(Site::resid_pre, layer);
   const Tensor& post = watch.at(Site::resid_post, layer);
+  const bool after_sum = model.config().norm_placement == NormPlacement::after_sum;
   Tensor sum = pre + watch.at(Site::attn_out, layer);
+  if (after_sum) {
+    CHECK(difference(sum, watch.at(Site::resid_mid, layer)) <= 1e-5);
+    sum = watch.at(Site::mlp_in, layer);
+  }
   sum = has_mlp(model.config()) ? sum + watch.at(Site::mlp_out, layer) : sum;
   CHECK(difference(sum, post) <= 1e-5);
   if (layer + 1 < model.config().n_layers) {
-    CHECK(identical(post, watch.at(Site::resid_pre, layer + 1)));
+    CHECK(identical(after_sum ? watch.at(Site::normalized_resid_post, layer) : post,
+                    watch.at(Site::resid_pre, layer + 1)));
   }
+}
+
+// Of a model that normalises its stream: what reads it reads what a norm made of the last sum.
+void check_normed_sums(const Watch& watch, const BlockWeights& block, int layer) {
+  const auto normed = [&](Site site, const NormWeights& norm) {
+    return watch.at(site, layer) * norm.gain + norm.bias;
+  };
+  for (const Site site : {Site::attn_q_in, Site::attn_k_in, Site::attn_v_in}) {
+    CHECK(identical(watch.at(site, layer), watch.at(Site::resid_pre, layer)));
+  }
+  for (const Site site : {Site::mlp_in, Site::mlp_block_in}) {
+    CHECK(difference(watch.at(site, layer), normed(Site::ln1_normalized, block.ln1)) <= 1e-5);
+  }
+  CHECK(difference(watch.at(Site::normalized_resid_post, layer),
+                   normed(Site::ln2_normalized, block.ln2)) <= 1e-5);
 }
 
 // What each head, the MLP and the projections read.
@@ -50,6 +71,10 @@ void check_inputs(const Model& model, const Watch& watch, int layer) {
     const Tensor& input = watch.at(site, layer);
     CHECK(input.size(2) == (site == Site::q_input ? c.n_heads : c.n_kv_heads));
     CHECK(difference(input, stream.expand(input.sizes())) == 0);
+  }
+  if (c.norm_placement == NormPlacement::after_sum) {
+    check_normed_sums(watch, block, layer);
+    return;
   }
   if (has_mlp(c)) {
     const Tensor& read = watch.at(has_resid_mid(c) ? Site::resid_mid : Site::resid_pre, layer);

@@ -46,6 +46,14 @@ std::vector<FixtureModel> at_least(std::size_t count, std::vector<FixtureModel> 
   return fixtures;
 }
 
+std::vector<FixtureModel> those_of(std::vector<FixtureModel> fixtures,
+                                   const std::function<bool(const ModelConfig&)>& chosen) {
+  std::erase_if(fixtures, [&](const FixtureModel& fixture) {
+    return !chosen(summarize_model(fixture.path.string()).config);
+  });
+  return fixtures;
+}
+
 }  // namespace
 
 fs::path fixture_directory() {
@@ -73,6 +81,16 @@ std::vector<FixtureModel> all_fixtures() {
     fixtures.push_back(huggingface_fixture(name));
   }
   return fixtures;
+}
+
+std::vector<FixtureModel> causal_fixtures() {
+  return those_of(huggingface_fixtures(),
+                  [](const ModelConfig& config) { return is_causal(config); });
+}
+
+std::vector<FixtureModel> summed_fixtures() {
+  return those_of(huggingface_fixtures(),
+                  [](const ModelConfig& config) { return why_no_sum(config).empty(); });
 }
 
 std::vector<FixtureModel> gguf_fixtures() {

@@ -23,6 +23,10 @@ FixtureModel huggingface_fixture(const std::string& name);
 std::vector<FixtureModel> huggingface_fixtures();  // every one that transformers runs too
 // And those that have no norms, no MLPs or other patterns: not every hook point is there.
 std::vector<FixtureModel> all_fixtures();
+// Those of huggingface_fixtures() whose tokens see none behind them, and those whose blocks write
+// terms of one sum (why_no_sum()).
+std::vector<FixtureModel> causal_fixtures();
+std::vector<FixtureModel> summed_fixtures();
 std::vector<FixtureModel> gguf_fixtures();
 
 Model load(const FixtureModel& fixture);

@@ -14,6 +14,7 @@ Detector duplicate_token_detector() {
       .source = "TransformerLens head_detector; Wang et al. 2022, arXiv:2211.00593, section 3",
       .threshold = 0.4,
       .threshold_source = "ours: far above what the control scores; no cut-off is published",
+      .sight = Detector::Sight::any,
       .reading = Reading{.probe = Probe::repeated,
                          .asks = {.offsets = {kPeriod, kPeriod - 7}},
                          .score =

@@ -14,6 +14,7 @@ Detector first_token_sink_detector() {
       .source = "Gu et al. 2024, arXiv:2410.10781, section 2 (T = 64)",
       .threshold = 0.3,
       .threshold_source = "ε of the paper's metric; share_of_heads in the notes is its Sink",
+      .sight = Detector::Sight::any,
       .reading = Reading{.probe = Probe::text,
                          .asks = {.first = true, .columns = true},
                          .score = [](const ProbeView& view) { return view.mean(view.first(), 0); },

@@ -12,6 +12,7 @@ Detector previous_token_detector() {
       .source = "TransformerLens head_detector; Elhage et al. 2021, A Mathematical Framework",
       .threshold = 0.4,
       .threshold_source = "ours: far above what the control scores; no cut-off is published",
+      .sight = Detector::Sight::any,
       .reading =
           Reading{.probe = Probe::repeated,
                   .asks = {.offsets = {1, 7}},
