@@ -25,6 +25,9 @@ Rope read_rope(ConfigFields& fields,
 // One entry of rope_parameters or rope_scaling.
 Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::string& where);
 
+// sliding_window, if given, is every layer's; DataError unless it is above 0.
+void read_window_of_all(ConfigFields& fields, ModelConfig& config);
+
 // layer_types ("full_attention", "sliding_attention"), if given: true where sliding.
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers);
 

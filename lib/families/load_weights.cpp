@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/half.h"
 #include "lib/base/parallel.h"
+#include "lib/families/expert_weights.h"
 #include "lib/families/parameters.h"
 #include "lib/families/source_names.h"
 #include "lib/tensor/convert.h"
@@ -36,6 +37,10 @@ std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
     const std::int64_t head = (row / d) % heads;
     return (head * 3 + part) * d + row % d;
   }
+  if (layout == Layout::interleaved) {
+    const std::int64_t half = p.rows / 2;
+    return row < half ? 2 * row : 2 * (row - half) + 1;
+  }
   return row;
 }
 
@@ -51,7 +56,7 @@ void check_shape(const WeightSource& source,
   if (p.row_length > 1) {
     expected.push_back(p.row_length);
   }
-  if (layout == Layout::transposed) {
+  if (layout == Layout::transposed || layout == Layout::interleaved_transposed) {
     std::reverse(expected.begin(), expected.end());
   } else if (layout == Layout::by_head) {
     expected = {p.rows / p.d_head, p.d_head};
@@ -108,7 +113,8 @@ void read_matrix(const WeightSource& source,
                  const Parameter& p,
                  Layout layout) {
   const Destination out(p);
-  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv;
+  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv ||
+                         layout == Layout::interleaved;
   parallel_for(p.rows, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
     if (!reordered) {
       source.read_rows(stored, begin, end, out.dtype(), out.row(begin));
@@ -137,6 +143,14 @@ void read_transposed(const WeightSource& source, const StoredTensor& stored, con
   p.tensor->narrow(0, p.first_row, p.rows).copy_(as_stored.t());
 }
 
+void read_interleaved_transposed(const WeightSource& source,
+                                 const StoredTensor& stored,
+                                 const Parameter& p) {
+  const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
+  const Tensor halves = as_stored.t().unflatten(0, {p.rows / 2, 2}).transpose(0, 1);
+  p.tensor->narrow(0, p.first_row, p.rows).copy_(halves.flatten(0, 1));
+}
+
 void read_by_head(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
   const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
   const Tensor rows = as_stored.view({p.rows / p.d_head, p.row_length, p.d_head}).transpose(1, 2);
@@ -152,15 +166,14 @@ void read_parameter(const WeightSource& source,
     read_vector(source, stored, p, layout);
   } else if (layout == Layout::by_head) {
     read_by_head(source, stored, p);
+  } else if (layout == Layout::interleaved_transposed) {
+    read_interleaved_transposed(source, stored, p);
   } else if (layout == Layout::transposed || layout == Layout::by_head_transposed) {
     read_transposed(source, stored, p);
   } else {
     read_matrix(source, stored, p, layout);
   }
 }
-
-using UseParameter =
-    std::function<void(const StoredTensor& stored, const Parameter& parameter, Layout layout)>;
 
 void for_each_rule(const SourceNames& names,
                    const std::vector<WeightRule>& rules,
@@ -172,7 +185,11 @@ void for_each_rule(const SourceNames& names,
     if (parameter == parameters.end()) {
       throw InternalError("weight rule for {}, which this model lacks", rule.target);
     }
-    use(names.find(rule.source, layer), parameter->second, rule.layout);
+    if (parameter->second.experts > 0) {
+      for_each_expert(names, rule, parameter->second, layer, use);
+    } else {
+      use(names.source(), names.find(rule.source, layer), parameter->second, rule.layout);
+    }
   }
 }
 
@@ -185,15 +202,22 @@ void for_each_parameter(const WeightSource& source,
                         const UseParameter& use) {
   const SourceNames names(source);
   std::set<std::string> used;
-  const auto note_and_use = [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-    use(stored, p, layout);
-    used.insert(stored.name);
-  };
+  const auto note_and_use =
+      [&](const WeightSource& from, const StoredTensor& stored, const Parameter& p, Layout layout) {
+        use(from, stored, p, layout);
+        used.insert(stored.name);
+      };
   for_each_rule(
       names, rules.model, model_parameters(weights, config), kNoSourceLayer, note_and_use);
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    const LayerMlp kind = config.layers[layer].mlp;
+    std::vector<WeightRule> of_layer;
+    std::copy_if(rules.block.begin(),
+                 rules.block.end(),
+                 std::back_inserter(of_layer),
+                 [&](const WeightRule& rule) { return is_of_layer(rule, kind); });
     for_each_rule(names,
-                  rules.block,
+                  of_layer,
                   block_parameters(weights.blocks[layer], config, static_cast<std::int64_t>(layer)),
                   static_cast<int>(layer),
                   note_and_use);
@@ -214,13 +238,7 @@ Weights load_weights(const WeightSource& source,
                      DType dtype,
                      const Device& device) {
   Weights weights = allocate_weights(config, dtype);
-  for_each_parameter(source,
-                     config,
-                     rules,
-                     weights,
-                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-                       read_parameter(source, stored, p, layout);
-                     });
+  for_each_parameter(source, config, rules, weights, read_parameter);
   if (device.is_cuda()) {
     for_each_tensor(weights, [&](Tensor& tensor) { tensor = tensor.to(to_torch(device)); });
   }
@@ -235,13 +253,7 @@ void check_weights(const WeightSource& source,
                    const WeightRules& rules) {
   Weights weights;  // without tensors: only where they would lie is asked
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
-  for_each_parameter(source,
-                     config,
-                     rules,
-                     weights,
-                     [&](const StoredTensor& stored, const Parameter& p, Layout layout) {
-                       check_shape(source, stored, p, layout);
-                     });
+  for_each_parameter(source, config, rules, weights, check_shape);
 }
 
 Weights random_weights(const ModelConfig& config,

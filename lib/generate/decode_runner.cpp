@@ -50,6 +50,9 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
   if (!tap.replayable()) {
     return "what watches or changes the pass may differ from step to step";
   }
+  if (model_.config().experts.count > 0) {
+    return "which experts multiply is known only once a step has chosen them";
+  }
   for (int layer = 0; layer < model_.config().n_layers; ++layer) {
     const AttentionSpec& spec = model_.attention(layer);
     if (!is_causal(spec) || forms_scores(spec)) {

@@ -53,8 +53,8 @@ enum class Site {
   mlp_pre_linear,
   mlp_mid,
   mlp_gate,
-  mlp_expert_weights,
   mlp_expert_indices,
+  mlp_expert_weights,
   mlp_post,
   mlp_raw_out,
   ln2_post_scale,
@@ -108,6 +108,9 @@ const SiteInfo& info(Site site);
 // Whether a model has the site at all (SiteInfo::exists), and in this layer: not where this one
 // does not rotate, or has experts for an MLP.
 bool exists(Site site, const ModelConfig& config, int layer);
+
+// True for sites whose values are numbers of things (tokens, experts): they have no gradient.
+bool holds_numbers(Site site);
 
 inline constexpr int kNoLayer = -1;  // the layer of sites outside blocks
 

@@ -29,6 +29,9 @@ class MappedWeights : public WeightSource {
                  DType dtype,
                  void* out) const override;
 
+  // What the file holds for `tensor`, undecoded.
+  [[nodiscard]] std::span<const std::uint8_t> stored_bytes(const StoredTensor& tensor) const;
+
   // Computed at the first call, then kept.
   [[nodiscard]] std::string hash() const override;
   [[nodiscard]] std::vector<std::filesystem::path> files() const override;

@@ -1,0 +1,108 @@
+#include "lib/families/expert_weights.h"
+
+#include <fmt/ranges.h>
+
+#include "lib/base/error.h"
+#include "lib/tensor/ops.h"
+
+namespace headscope {
+namespace {
+
+// One expert's part of tensors that stack all of them.
+class OneExpert final : public WeightSource {
+ public:
+  OneExpert(const WeightSource& all, const StoredTensor& stacked, std::int64_t expert)
+      : all_(all), stacked_(stacked), slice_(stacked) {
+    slice_.shape.erase(slice_.shape.begin());
+    first_row_ = expert * slice_.rows();
+  }
+
+  [[nodiscard]] const StoredTensor& slice() const { return slice_; }
+
+  [[nodiscard]] const std::vector<StoredTensor>& tensors() const override { return all_.tensors(); }
+  void read_rows(const StoredTensor&,
+                 std::int64_t begin,
+                 std::int64_t end,
+                 DType dtype,
+                 void* out) const override {
+    all_.read_rows(stacked_, first_row_ + begin, first_row_ + end, dtype, out);
+  }
+  [[nodiscard]] std::string hash() const override { return all_.hash(); }
+  [[nodiscard]] std::vector<std::filesystem::path> files() const override { return all_.files(); }
+  [[nodiscard]] const StoredTensor* find(std::string_view name) const override {
+    return all_.find(name);
+  }
+
+ private:
+  const WeightSource& all_;
+  const StoredTensor& stacked_;
+  StoredTensor slice_;
+  std::int64_t first_row_ = 0;
+};
+
+// The expert's rows of the parameter, in `flat`, all experts' one below the other.
+Parameter of_expert(const Parameter& p, Tensor& flat, std::int64_t expert) {
+  if (p.tensor->defined()) {  // not where only shapes are asked
+    flat = p.row_length > 1 ? p.tensor->view({-1, p.row_length}) : p.tensor->view({-1});
+  }
+  return {.tensor = &flat,
+          .first_row = expert * p.rows_of_expert + p.first_row,
+          .rows = p.rows,
+          .row_length = p.row_length};
+}
+
+void check_stack(const WeightSource& source, const StoredTensor& stacked, const Parameter& p) {
+  if (stacked.shape.size() < 2 || stacked.shape.front() != p.experts) {
+    throw DataError("{}: tensor {} is {} but the config says {} experts",
+                    source.files().front().string(),
+                    stacked.name,
+                    fmt::join(stacked.shape, "×"),
+                    p.experts);
+  }
+}
+
+}  // namespace
+
+void for_each_expert(const SourceNames& names,
+                     const WeightRule& rule,
+                     const Parameter& parameter,
+                     int layer,
+                     const UseParameter& use) {
+  const auto at = rule.source.find("{e}");
+  Tensor flat;
+  for (std::int64_t expert = 0; expert < parameter.experts; ++expert) {
+    const Parameter mine = of_expert(parameter, flat, expert);
+    if (at != std::string::npos) {
+      std::string name = rule.source;
+      name.replace(at, 3, std::to_string(expert));
+      use(names.source(), names.find(name, layer), mine, rule.layout);
+      continue;
+    }
+    const StoredTensor& stacked = names.find(rule.source, layer);
+    check_stack(names.source(), stacked, parameter);
+    const OneExpert one(names.source(), stacked, expert);
+    use(one, one.slice(), mine, rule.layout);
+  }
+}
+
+WeightRules with_packed_experts(const WeightSource& source, WeightRules rules) {
+  const SourceNames names(source);
+  for (WeightRule& rule : rules.block) {
+    const bool turned = rule.layout == Layout::interleaved_transposed;
+    std::string first = rule.source + "_blocks";
+    if (const auto at = first.find("{l}"); at != std::string::npos) {
+      first.replace(at, 3, "0");
+    }
+    if ((turned || rule.layout == Layout::transposed) && names.find_if_stored(first) != nullptr) {
+      rule.source += "_blocks";
+      rule.layout = turned ? Layout::interleaved : Layout::rows;
+    }
+  }
+  return rules;
+}
+
+bool is_of_layer(const WeightRule& rule, LayerMlp kind) {
+  return !rule.target.starts_with(kind == LayerMlp::dense ? "moe." : "mlp.");
+}
+
+}  // namespace headscope
