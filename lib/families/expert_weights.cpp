@@ -91,7 +91,7 @@ WeightRules with_packed_experts(const WeightSource& source, WeightRules rules) {
     const bool turned = rule.layout == Layout::interleaved_transposed;
     std::string first = rule.source + "_blocks";
     if (const auto at = first.find("{l}"); at != std::string::npos) {
-      first.replace(at, 3, "0");
+      first = first.substr(0, at) + std::to_string(0) + first.substr(at + 3);
     }
     if ((turned || rule.layout == Layout::transposed) && names.find_if_stored(first) != nullptr) {
       rule.source += "_blocks";

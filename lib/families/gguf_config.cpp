@@ -164,7 +164,10 @@ void settle_experts(Json& config, std::string_view architecture) {
     config["norm_topk_prob"] = true;
   }
   if (architecture == "gpt-oss") {
-    config.erase("moe_intermediate_size");  // feed_forward_length again
+    config.erase("moe_intermediate_size");   // feed_forward_length again
+    if (!config.contains("rope_scaling")) {  // what config.json leaves out is YaRN
+      config["rope_scaling"] = {{"rope_type", "default"}};
+    }
   }
 }
 

@@ -18,7 +18,7 @@ void set_gpt_oss_defaults(ConfigFields& f) {
   f.set_default("rms_norm_eps", 1e-5);
   f.set_default("attention_bias", true);
   f.set_default("sliding_window", 128);
-  if (!f.has("rope_parameters") && !f.has("rope_scaling") && !f.has("rope_dim")) {
+  if (!f.has("rope_parameters")) {
     f.set_default("rope_scaling",
                   {{"rope_type", "yarn"},
                    {"factor", 32.0},
@@ -29,7 +29,7 @@ void set_gpt_oss_defaults(ConfigFields& f) {
   }
 }
 
-void read_windows(ConfigFields& f, ModelConfig& c) {
+void read_gpt_oss_windows(ConfigFields& f, ModelConfig& c) {
   const std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
   const std::int64_t window = f.integer("sliding_window", 0);
   for (std::size_t layer = 0; layer < c.layers.size(); ++layer) {
@@ -64,7 +64,7 @@ ModelConfig gpt_oss_config(ConfigFields& f) {
   c.attention_sinks = true;
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 150000.0)};
   read_gpt_oss_experts(f, c);
-  read_windows(f, c);
+  read_gpt_oss_windows(f, c);
   f.ignore({"experts_per_token", "initial_context_length"});  // of OpenAI's own code
   return c;
 }

@@ -6,8 +6,9 @@
 namespace headscope {
 namespace {
 
-constexpr int kBlock = 32;
-constexpr int kHalf = 16;  // low nibbles hold the first half of a block, high nibbles the second
+constexpr int kNibbleBlock = 32;
+constexpr int kNibbleHalf =
+    16;  // low nibbles hold the first half of a block, high nibbles the second
 
 // Twice the values that four bits of the OCP microscaling formats stand for (E2M1).
 constexpr float kTwiceE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
@@ -27,19 +28,19 @@ HEADSCOPE_INLINE float half_of_e8m0(std::uint8_t bits) {
 HEADSCOPE_MULTIVERSION void dequantize_mxfp4(const std::uint8_t* from,
                                              std::int64_t blocks,
                                              float* out) {
-  for (; blocks > 0; --blocks, from += 17, out += kBlock) {
+  for (; blocks > 0; --blocks, from += 17, out += kNibbleBlock) {
     const float d = half_of_e8m0(from[0]);
     const std::uint8_t* q = from + 1;
-    for (int i = 0; i < kHalf; ++i) {
+    for (int i = 0; i < kNibbleHalf; ++i) {
       out[i] = d * kTwiceE2m1[q[i] & 15];
-      out[i + kHalf] = d * kTwiceE2m1[q[i] >> 4];
+      out[i + kNibbleHalf] = d * kTwiceE2m1[q[i] >> 4];
     }
   }
 }
 
 void dequantize_mxfp4_neighbours(const std::uint8_t* block, std::uint8_t scale, float* out) {
   const float d = half_of_e8m0(scale);
-  for (int i = 0; i < kHalf; ++i) {
+  for (int i = 0; i < kNibbleHalf; ++i) {
     out[2 * i] = d * kTwiceE2m1[block[i] & 15];
     out[2 * i + 1] = d * kTwiceE2m1[block[i] >> 4];
   }
@@ -48,12 +49,12 @@ void dequantize_mxfp4_neighbours(const std::uint8_t* block, std::uint8_t scale, 
 HEADSCOPE_MULTIVERSION void dequantize_iq4_nl(const std::uint8_t* from,
                                               std::int64_t blocks,
                                               float* out) {
-  for (; blocks > 0; --blocks, from += 18, out += kBlock) {
+  for (; blocks > 0; --blocks, from += 18, out += kNibbleBlock) {
     const float d = f16_at(from);
     const std::uint8_t* q = from + 2;
-    for (int i = 0; i < kHalf; ++i) {
+    for (int i = 0; i < kNibbleHalf; ++i) {
       out[i] = d * kIq4[q[i] & 15];
-      out[i + kHalf] = d * kIq4[q[i] >> 4];
+      out[i + kNibbleHalf] = d * kIq4[q[i] >> 4];
     }
   }
 }
@@ -66,13 +67,13 @@ HEADSCOPE_MULTIVERSION void dequantize_iq4_xs(const std::uint8_t* from,
   for (; blocks > 0; --blocks, from += 136) {
     const float d = f16_at(from);
     const int high = from[2] | from[3] << 8;
-    for (int group = 0; group < 8; ++group, out += kBlock) {
+    for (int group = 0; group < 8; ++group, out += kNibbleBlock) {
       const int low = (from[4 + group / 2] >> (group % 2 * 4)) & 15;
       const float scale = d * static_cast<float>((low | ((high >> (2 * group)) & 3) << 4) - 32);
-      const std::uint8_t* q = from + 8 + group * kHalf;
-      for (int i = 0; i < kHalf; ++i) {
+      const std::uint8_t* q = from + 8 + group * kNibbleHalf;
+      for (int i = 0; i < kNibbleHalf; ++i) {
         out[i] = scale * kIq4[q[i] & 15];
-        out[i + kHalf] = scale * kIq4[q[i] >> 4];
+        out[i + kNibbleHalf] = scale * kIq4[q[i] >> 4];
       }
     }
   }

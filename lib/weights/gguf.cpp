@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kMostParts = 99'999;  // five digits in a part's name
 
 // Which part of how many a file is; files that are whole say nothing of it.
-struct Part {
+struct SplitPart {
   std::int64_t number = 0;  // from 0
   std::int64_t count = 1;
 };
 
-std::int64_t whole_number(const Json& metadata,
+std::int64_t split_number(const Json& metadata,
                           const char* key,
                           std::int64_t missing,
                           const fs::path& path) {
@@ -37,9 +37,9 @@ std::int64_t whole_number(const Json& metadata,
   return value.get<std::int64_t>();
 }
 
-Part part_of(const Json& metadata, const fs::path& path) {
-  return {whole_number(metadata, "split.no", 0, path),
-          std::max<std::int64_t>(1, whole_number(metadata, "split.count", 1, path))};
+SplitPart part_of(const Json& metadata, const fs::path& path) {
+  return {split_number(metadata, "split.no", 0, path),
+          std::max<std::int64_t>(1, split_number(metadata, "split.count", 1, path))};
 }
 
 std::string name_end(std::int64_t number, std::int64_t count) {
@@ -64,8 +64,8 @@ fs::path other_part(const fs::path& first, std::int64_t number, std::int64_t cou
   return other;
 }
 
-void check_part(const Json& metadata, const fs::path& path, const Part& wanted) {
-  const Part part = part_of(metadata, path);
+void check_part(const Json& metadata, const fs::path& path, const SplitPart& wanted) {
+  const SplitPart part = part_of(metadata, path);
   if (part.number != wanted.number || part.count != wanted.count) {
     throw DataError("{}: says it is part {} of {}, not {} of {}; download the parts again",
                     path.string(),
@@ -80,7 +80,7 @@ void check_part(const Json& metadata, const fs::path& path, const Part& wanted) 
 
 GgufFile::GgufFile(const fs::path& path) {
   metadata_ = add_file(path);
-  const Part first = part_of(metadata_, path);
+  const SplitPart first = part_of(metadata_, path);
   if (first.number != 0) {
     throw DataError("{}: part {} of {}; name the first, which ends in {}, or the folder",
                     path.string(),
