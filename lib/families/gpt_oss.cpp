@@ -26,6 +26,12 @@ void set_gpt_oss_defaults(ConfigFields& f) {
                    {"beta_slow", 1.0},
                    {"truncate", false},
                    {"original_max_position_embeddings", 4096}});
+    if (!f.has("rope_scaling")) {
+      throw DataError(
+          "{}: \"rope_scaling\" is null, which transformers takes for its default, YaRN; "
+          "write the rotary settings out",
+          f.where());
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #include "lib/families/load_weights.h"
 
+#include <iterator>
 #include <algorithm>
 #include <cstring>
 #include <functional>

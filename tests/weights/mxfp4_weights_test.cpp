@@ -2,6 +2,7 @@
 // gpt_oss_mxfp4 in tests/families/parity_test.cpp, whose weights it unpacks.
 #include "lib/weights/mxfp4_weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lib/base/error.h"
