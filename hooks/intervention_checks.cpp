@@ -170,7 +170,7 @@ void check_op_at(const Intervention& what, HookPoint point) {
         name,
         to_string(what.op));
   }
-  if (point.site == Site::tokens || point.site == Site::mlp_expert_indices) {
+  if (holds_numbers(point.site)) {
     throw UsageError("{}: its values are numbers of things, which no op changes",
                      hook_name(point.site, point.layer));
   }

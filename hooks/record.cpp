@@ -20,7 +20,7 @@ TraceDataset dataset_of(std::string name, HookPoint point, const ModelConfig& co
   TraceDataset dataset{.name = std::move(name),
                        .axes = {},
                        .shape = {},
-                       .dtype = point.site == Site::tokens ? DType::f32 : store};
+                       .dtype = holds_numbers(point.site) ? DType::f32 : store};
   for (const Axis axis : info(point.site).axes) {
     if (axis == Axis::batch) {
       dataset.axes.emplace_back("prompt");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "analyses/edges/pass_change.h"
+#include "lib/base/error.h"
 #include "lib/kernels/kernels.h"
 #include "lib/tensor/ops.h"
 
@@ -68,6 +69,11 @@ class RelevanceTap final : public Tap {
 }  // namespace
 
 Model with_relevance_rules(const Model& model) {
+  if (model.config().experts.count > 0) {
+    throw UsageError(
+        "relevance rules are not defined for a mixture of experts (the choice of experts and their "
+        "weights have none); use gradients");
+  }
   return changed_by(model, [] { return std::make_unique<RelevanceTap>(); });
 }
 

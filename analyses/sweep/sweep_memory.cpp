@@ -40,7 +40,8 @@ std::int64_t bytes_of_row(const Model& model, const SweepShape& shape) {
       shape.running * shape.columns * (forms_scores(model) ? kBytesOfScore * c.n_heads : 5);
   // An f32 product on a GPU goes through six bf16 terms an element (kernels::split_terms).
   const bool split = model.device().is_cuda() && model.dtype() == DType::f32;
-  const std::int64_t terms = split ? 12 * shape.running * std::max(c.d_model, c.d_mlp) : 0;
+  const std::int64_t widest = std::max({c.d_model, c.d_mlp, c.experts.d_expert});
+  const std::int64_t terms = split ? 12 * shape.running * widest : 0;
   return shape.running * token_bytes(model) + keys + scores + terms + shape.logits * 8;
 }
 

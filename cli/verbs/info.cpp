@@ -84,6 +84,18 @@ std::string heads_text(const ModelConfig& c) {
              : fmt::format("{}; {} KV heads, each for {}", heads, c.n_kv_heads, c.heads_per_kv());
 }
 
+std::string mlp_text(const ModelConfig& c) {
+  const Experts& e = c.experts;
+  if (e.count == 0) {
+    return grouped(c.d_mlp);
+  }
+  return fmt::format("{}{} experts of {}, {} a token",
+                     has_dense_mlp(c) ? grouped(c.d_mlp) + " in dense layers; " : "",
+                     grouped(e.count),
+                     grouped(e.d_expert),
+                     e.chosen);
+}
+
 std::string windows_text(const ModelConfig& c) {
   std::int64_t windowed = 0;
   std::int64_t width = 0;
@@ -112,7 +124,7 @@ std::string to_text(const Info& info) {
       {"heads", heads_text(c)},
       {"d_model", grouped(c.d_model)},
       {"d_head", grouped(c.d_head)},
-      {"d_mlp", grouped(c.d_mlp)},
+      {"d_mlp", mlp_text(c)},
       {"vocabulary", grouped(c.d_vocab)},
       {"context", grouped(c.n_ctx)},
       {"window", windows_text(c)},

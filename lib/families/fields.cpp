@@ -46,6 +46,17 @@ Activation read_activation(ConfigFields& fields, std::string_view name, std::str
       value);
 }
 
+void read_window_of_all(ConfigFields& fields, ModelConfig& config) {
+  const std::int64_t window = fields.integer("sliding_window", 0);
+  if (fields.has("sliding_window") && window <= 0) {
+    throw DataError(
+        "{}: \"sliding_window\" is {}; a query sees at least itself", fields.where(), window);
+  }
+  for (LayerConfig& layer : config.layers) {
+    layer.window = window;
+  }
+}
+
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers) {
   const Json types = fields.raw("layer_types");
   std::vector<bool> sliding;

@@ -14,6 +14,9 @@ std::int64_t read_layer_count(ConfigFields& fields, std::string_view name);
 // "gelu", "gelu_new", "gelu_pytorch_tanh", "silu", …: DataError naming the field for any other.
 Activation read_activation(ConfigFields& fields, std::string_view name, std::string_view fallback);
 
+// sliding_window, if given, is every layer's; DataError unless it is above 0.
+void read_window_of_all(ConfigFields& fields, ModelConfig& config);
+
 // layer_types ("full_attention", "sliding_attention"), if given: true where sliding.
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers);
 

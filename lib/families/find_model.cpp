@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 #include "lib/families/load.h"
+#include "lib/weights/gguf.h"
 
 namespace headscope {
 namespace {
@@ -53,6 +54,13 @@ std::string default_model_fetch() {
                                                  : "`make model` in the headscope checkout";
 }
 
+// A folder of a split GGUF file stands for its first part.
+fs::path model_in(const fs::path& directory) {
+  const fs::path part =
+      path_exists(directory / "config.json") ? fs::path() : find_first_gguf_part(directory);
+  return part.empty() ? directory : part;
+}
+
 }  // namespace
 
 fs::path find_model(const std::string& name) {
@@ -65,13 +73,13 @@ fs::path find_model(const std::string& name) {
     return path;
   }
   if (path_exists(name)) {
-    return name;
+    return is_folder(name) ? model_in(name) : fs::path(name);
   }
   if (name.empty() || name.front() == '/' || name.front() == '.') {
     throw DataError("{}: no such file or directory", name);
   }
   if (const fs::path snapshot = hub_snapshot(name); !snapshot.empty() && path_exists(snapshot)) {
-    return snapshot;
+    return model_in(snapshot);
   }
   throw DataError(
       "{}: neither a path nor a model in the Hugging Face cache {}; `hf download {}` "

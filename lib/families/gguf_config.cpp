@@ -17,6 +17,9 @@ constexpr std::array kNames{Renaming{"block_count", "num_hidden_layers"},
                             Renaming{"context_length", "max_position_embeddings"},
                             Renaming{"embedding_length", "hidden_size"},
                             Renaming{"feed_forward_length", "intermediate_size"},
+                            Renaming{"expert_count", "num_local_experts"},
+                            Renaming{"expert_used_count", "num_experts_per_tok"},
+                            Renaming{"expert_feed_forward_length", "moe_intermediate_size"},
                             Renaming{"attention.head_count", "num_attention_heads"},
                             Renaming{"attention.head_count_kv", "num_key_value_heads"},
                             Renaming{"attention.key_length", "head_dim"},
@@ -151,6 +154,23 @@ void add_head_defaults(Json& config) {
   }
 }
 
+// What llama.cpp's code says of an architecture's experts, and its files do not.
+void settle_experts(Json& config, std::string_view architecture) {
+  if (config.value("num_local_experts", Json()) == 0) {  // a dense model's file may say so
+    config.erase("num_local_experts");
+    config.erase("num_experts_per_tok");
+  }
+  if (architecture == "qwen3moe") {
+    config["norm_topk_prob"] = true;
+  }
+  if (architecture == "gpt-oss") {
+    config.erase("moe_intermediate_size");   // feed_forward_length again
+    if (!config.contains("rope_scaling")) {  // what config.json leaves out is YaRN
+      config["rope_scaling"] = {{"rope_type", "default"}};
+    }
+  }
+}
+
 Json respelt_for_gpt2(const Json& config) {
   Json respelt = config;
   for (const Renaming& entry : kGpt2Names) {
@@ -232,6 +252,7 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   add_from_tensors(config, file, where);
   add_gemma_scale(config, architecture);
   add_fused_family(config, file, architecture);
+  settle_experts(config, architecture);
   if (architecture == "gptneox") {
     config.erase("mlp_bias");
     if (config.contains("rope_theta")) {  // which this family calls otherwise

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "lib/base/error.h"
+#include "lib/families/expert_fields.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
@@ -129,6 +130,10 @@ std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
 ModelConfig llama_family_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   c.ropes = {read_rope(f, whole_head(f, c.d_head), 10000.0)};
+  if (f.has("num_local_experts")) {  // Mixtral, which llama.cpp calls "llama"
+    read_experts(f, c, "intermediate_size", {.count = 0, .chosen = 0});
+    c.experts.renormalized = true;
+  }
   return c;
 }
 
@@ -136,6 +141,9 @@ WeightRules llama_family_rules(const ModelConfig& c, Naming naming) {
   WeightRules rules = llama_rules(c, naming);
   if (naming == Naming::gguf) {
     mark_rotary_pairs(rules);
+    if (c.experts.count > 0) {
+      add_expert_rules(rules, c, naming, {});
+    }
   }
   return rules;
 }

@@ -10,6 +10,7 @@
 #include "lib/base/json_guard.h"
 #include "lib/base/memory.h"
 #include "lib/base/paths.h"
+#include "lib/families/expert_weights.h"
 #include "lib/families/family.h"
 #include "lib/families/gguf_config.h"
 #include "lib/families/load_weights.h"
@@ -172,7 +173,8 @@ std::vector<std::pair<double, double>> tensor_sizes(const ModelConfig& config) {
     std::map<Tensor*, double> whole;  // ranges of one tensor count once
     for (const auto& [name, p] : parameters) {
       const double size =
-          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length);
+          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length) *
+          static_cast<double>(std::max<std::int64_t>(1, p.experts));
       whole[p.tensor] = std::max(whole[p.tensor], size);
     }
     for (const auto& [tensor, size] : whole) {
@@ -230,7 +232,9 @@ void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
 // Where its files have each parameter; of a model with weights.
 WeightRules rules_of(const Opened& model) {
   const Naming naming = model.gguf == nullptr ? Naming::huggingface : Naming::gguf;
-  return with_embedding_from_head(*model.source, model.family->rules(model.config, naming));
+  return with_packed_experts(
+      *model.source,
+      with_embedding_from_head(*model.source, model.family->rules(model.config, naming)));
 }
 
 Model::Parts parts_without_weights(const Opened& opened,

@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/half.h"
 #include "lib/base/parallel.h"
+#include "lib/families/expert_weights.h"
 #include "lib/families/parameters.h"
 #include "lib/families/source_names.h"
 #include "lib/tensor/convert.h"
@@ -53,6 +54,10 @@ std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
   }
   if (layout == Layout::grouped_qkv) {
     return grouped_row(row, p);
+  }
+  if (layout == Layout::interleaved) {
+    const std::int64_t half = p.rows / 2;
+    return row < half ? 2 * row : 2 * (row - half) + 1;
   }
   return row;
 }
@@ -114,7 +119,7 @@ void read_matrix(const WeightSource& source,
                  Layout layout) {
   const Destination out(p);
   const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv ||
-                         layout == Layout::grouped_qkv;
+                         layout == Layout::grouped_qkv || layout == Layout::interleaved;
   parallel_for(p.rows, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
     if (!reordered) {
       source.read_rows(stored, begin, end, out.dtype(), out.row(begin));
@@ -143,6 +148,14 @@ void read_transposed(const WeightSource& source, const StoredTensor& stored, con
   p.tensor->narrow(0, p.first_row, p.rows).copy_(as_stored.t());
 }
 
+void read_interleaved_transposed(const WeightSource& source,
+                                 const StoredTensor& stored,
+                                 const Parameter& p) {
+  const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
+  const Tensor halves = as_stored.t().unflatten(0, {p.rows / 2, 2}).transpose(0, 1);
+  p.tensor->narrow(0, p.first_row, p.rows).copy_(halves.flatten(0, 1));
+}
+
 void read_by_head(const WeightSource& source, const StoredTensor& stored, const Parameter& p) {
   const Tensor as_stored = read_stored(source, stored, dtype_of(*p.tensor));
   const Tensor rows = as_stored.view({p.rows / p.d_head, p.row_length, p.d_head}).transpose(1, 2);
@@ -157,6 +170,8 @@ void read_parameter(const WeightSource& source,
     read_vector(source, stored, p, layout);
   } else if (layout == Layout::by_head) {
     read_by_head(source, stored, p);
+  } else if (layout == Layout::interleaved_transposed) {
+    read_interleaved_transposed(source, stored, p);
   } else if (layout == Layout::transposed || layout == Layout::by_head_transposed) {
     read_transposed(source, stored, p);
   } else {
@@ -164,27 +179,22 @@ void read_parameter(const WeightSource& source,
   }
 }
 
-// A parameter, where it is stored and how.
-struct Reading {
-  const StoredTensor* stored;
-  Parameter parameter;
-  Layout layout;
-  double scale;
-};
-using UseParameter = std::function<void(const Reading& reading)>;
-
 void for_each_rule(const SourceNames& names,
                    const std::vector<WeightRule>& rules,
                    const std::map<std::string, Parameter>& parameters,
                    int layer,
-                   const UseParameter& use) {
+                   const UseReading& use) {
   std::set<const Tensor*> filled;
   for (const WeightRule& rule : rules) {
     const auto parameter = parameters.find(rule.target);
     if (parameter == parameters.end()) {
       throw InternalError("weight rule for {}, which this model lacks", rule.target);
     }
-    use({&names.find(rule.source, layer), parameter->second, rule.layout, rule.scale});
+    if (parameter->second.experts > 0) {
+      for_each_expert(names, rule, parameter->second, layer, use);
+    } else {
+      use({&names.find(rule.source, layer), parameter->second, rule.layout, rule.scale});
+    }
     filled.insert(parameter->second.tensor);
   }
   for (const auto& [name, parameter] : parameters) {
@@ -200,19 +210,27 @@ void for_each_parameter(const WeightSource& source,
                         const ModelConfig& config,
                         const WeightRules& rules,
                         Weights& weights,
-                        const UseParameter& use) {
+                        const UseReading& use) {
   const SourceNames names(source);
   std::set<std::string> used;
   const auto note_and_use = [&](const Reading& reading) {
-    check_shape(source, *reading.stored, reading.parameter, reading.layout);
+    with_part(source, reading, [&](const ReadPart& part) {
+      check_shape(part.source, part.stored, part.parameter, reading.layout);
+    });
     use(reading);
     used.insert(reading.stored->name);
   };
   for_each_rule(
       names, rules.model, model_parameters(weights, config), kNoSourceLayer, note_and_use);
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    const LayerMlp kind = config.layers[layer].mlp;
+    std::vector<WeightRule> of_layer;
+    std::copy_if(rules.block.begin(),
+                 rules.block.end(),
+                 std::back_inserter(of_layer),
+                 [&](const WeightRule& rule) { return is_of_layer(rule, kind); });
     for_each_rule(names,
-                  rules.block,
+                  of_layer,
                   block_parameters(weights.blocks[layer], config, static_cast<std::int64_t>(layer)),
                   static_cast<int>(layer),
                   note_and_use);
@@ -253,11 +271,15 @@ void read_tensor(const WeightSource& source,
   }
   allocate(parameters, dtype);
   for (const Reading& reading : readings) {
-    const Parameter& p = reading.parameter;
-    read_parameter(source, *reading.stored, p, reading.layout);
-    if (reading.scale != 1.0) {
-      p.tensor->narrow(0, p.first_row, p.rows).mul_(reading.scale);
-    }
+    with_part(source, reading, [&](const ReadPart& part) {
+      const Parameter& p = part.parameter;
+      read_parameter(part.source, part.stored, p, reading.layout);
+      if (reading.scale != 1.0) {
+        p.tensor->narrow(0, p.first_row, p.rows).mul_(reading.scale);
+      }
+    });
+  }
+  for (const Reading& reading : readings) {
     source.done_with(*reading.stored);
   }
   Tensor& tensor = *readings.front().parameter.tensor;
@@ -271,7 +293,7 @@ std::vector<std::int64_t> stored_shape(const Parameter& p, Layout layout) {
   if (p.row_length > 1) {
     expected.push_back(p.row_length);
   }
-  if (layout == Layout::transposed) {
+  if (layout == Layout::transposed || layout == Layout::interleaved_transposed) {
     std::reverse(expected.begin(), expected.end());
   } else if (layout == Layout::by_head) {
     expected = {p.rows / p.d_head, p.d_head};

@@ -97,6 +97,34 @@ void add_mlp(std::map<std::string, Parameter>& out, BlockWeights& b, const Model
   }
 }
 
+void add_router(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  out["moe.W_router"] = matrix(b.W_router, 0, c.experts.count, c.d_model);
+  if (c.experts.router_bias) {
+    out["moe.b_router"] = vector(b.b_router, 0, c.experts.count);
+  }
+}
+
+void add_experts(std::map<std::string, Parameter>& out, BlockWeights& b, const ModelConfig& c) {
+  const Experts& e = c.experts;
+  const std::int64_t both = 2 * e.d_expert;
+  const auto add = [&](const char* name, Parameter p, std::int64_t rows_of_expert) {
+    p.experts = e.count;
+    p.rows_of_expert = rows_of_expert;
+    out[name] = p;
+  };
+  add_router(out, b, c);
+  add("moe.W_in", matrix(b.W_in_experts, 0, both, c.d_model), both);
+  add("moe.W_gate", matrix(b.W_in_experts, 0, e.d_expert, c.d_model), both);
+  add("moe.W_up", matrix(b.W_in_experts, e.d_expert, e.d_expert, c.d_model), both);
+  add("moe.W_out", matrix(b.W_out_experts, 0, c.d_model, e.d_expert), c.d_model);
+  if (e.biases) {
+    add("moe.b_in", vector(b.b_in_experts, 0, both), both);
+    add("moe.b_gate", vector(b.b_in_experts, 0, e.d_expert), both);
+    add("moe.b_up", vector(b.b_in_experts, e.d_expert, e.d_expert), both);
+    add("moe.b_out", vector(b.b_out_experts, 0, c.d_model), c.d_model);
+  }
+}
+
 // The embeddings that a token has beside its own, and what is done to their sum.
 void add_embeddings(std::map<std::string, Parameter>& out, Weights& w, const ModelConfig& c) {
   const std::int64_t width = c.d_embed > 0 ? c.d_embed : c.d_model;
@@ -152,7 +180,12 @@ std::map<std::string, Parameter> block_parameters(BlockWeights& b,
   if (c.out_bias) {
     out["attn.b_O"] = vector(b.b_O, 0, c.d_model);
   }
-  if (!has_experts(c, layer)) {
+  if (c.attention_sinks) {
+    out["attn.sinks"] = vector(b.sinks, 0, c.n_heads);
+  }
+  if (has_experts(c, layer)) {
+    add_experts(out, b, c);
+  } else {
     add_mlp(out, b, c);
   }
   return out;
@@ -161,12 +194,17 @@ std::map<std::string, Parameter> block_parameters(BlockWeights& b,
 // The widest range a tensor appears with is the tensor.
 void allocate(const std::map<std::string, Parameter>& parameters, DType dtype) {
   for (const auto& [name, p] : parameters) {
-    const std::int64_t have = p.tensor->defined() ? p.tensor->size(0) : 0;
-    const std::int64_t need = p.first_row + p.rows;
+    const std::int64_t have = p.tensor->defined() ? p.tensor->size(p.experts > 0 ? 1 : 0) : 0;
+    const std::int64_t need = p.experts > 0 ? p.rows_of_expert : p.first_row + p.rows;
     if (need > have) {
-      const auto type = to_torch(p.is_norm ? DType::f32 : dtype);
-      *p.tensor =
-          p.row_length == 1 ? at::empty({need}, type) : at::empty({need, p.row_length}, type);
+      std::vector<std::int64_t> shape{need};
+      if (p.experts > 0) {
+        shape.insert(shape.begin(), p.experts);
+      }
+      if (p.row_length > 1) {
+        shape.push_back(p.row_length);
+      }
+      *p.tensor = at::empty(shape, to_torch(p.is_norm ? DType::f32 : dtype));
     }
   }
 }

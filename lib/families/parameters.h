@@ -19,6 +19,9 @@ struct Parameter {
   std::int64_t d_head = 0;        // of parameters whose rows come in heads
   bool is_norm = false;           // norm parameters stay f32 in every dtype
   std::int64_t heads_per_kv = 1;  // of fused queries, keys and values
+  // > 0: the tensor is [experts, rows_of_expert, …], and the range is of each expert's rows.
+  std::int64_t experts = 0;
+  std::int64_t rows_of_expert = 0;
 };
 
 // Parameters outside blocks ("W_E", "ln_final.w", …), and those of one block ("attn.W_Q", …).

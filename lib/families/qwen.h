@@ -10,4 +10,7 @@ namespace headscope {
 // is none, as to transformers. The scale of scores follows from d_head.
 ModelConfig qwen_config(ConfigFields& fields);
 
+// Llama's tensors, with QK-norms.
+WeightRules qwen3_rules(const ModelConfig& config, Naming naming);
+
 }  // namespace headscope

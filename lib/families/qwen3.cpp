@@ -12,6 +12,8 @@ ModelConfig qwen3_config(ConfigFields& f) {
   return c;
 }
 
+}  // namespace
+
 WeightRules qwen3_rules(const ModelConfig& c, Naming naming) {
   WeightRules rules = llama_rules(c, naming);
   const bool hf = naming == Naming::huggingface;
@@ -23,8 +25,6 @@ WeightRules qwen3_rules(const ModelConfig& c, Naming naming) {
        hf ? "model.layers.{l}.self_attn.k_norm.weight" : "blk.{l}.attn_k_norm.weight"});
   return rules;
 }
-
-}  // namespace
 
 Family qwen3_family() {
   return {.name = "qwen3",

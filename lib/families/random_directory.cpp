@@ -19,6 +19,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/paths.h"
 #include "lib/base/random.h"
+#include "lib/families/expert_weights.h"
 #include "lib/families/family.h"
 #include "lib/families/load.h"
 #include "lib/families/load_weights.h"
@@ -62,11 +63,24 @@ void add_tensors(std::vector<Drawn>& out,
                  const std::vector<WeightRule>& rules,
                  const std::map<std::string, Parameter>& parameters,
                  std::int64_t layer) {
+  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape, Fill fill) {
+    if (names.insert(name).second) {  // one norm may stand for two of ours
+      out.push_back({name, std::move(shape), fill});
+    }
+  };
   for (const WeightRule& rule : rules) {
     const Parameter& parameter = parameters.at(rule.target);
     const std::string name = source_name(rule.source, static_cast<int>(layer));
-    if (names.insert(name).second) {  // one norm may stand for two of ours
-      out.push_back({name, stored_shape(parameter, rule.layout), fill_of(rule, parameter)});
+    std::vector<std::int64_t> shape = stored_shape(parameter, rule.layout);
+    const auto expert = name.find("{e}");
+    if (expert == std::string::npos && parameter.experts > 0) {
+      shape.insert(shape.begin(), parameter.experts);  // all in one
+    }
+    if (expert == std::string::npos) {
+      add(name, shape, fill_of(rule, parameter));
+    }
+    for (std::int64_t e = 0; expert != std::string::npos && e < parameter.experts; ++e) {
+      add(std::string(name).replace(expert, 3, std::to_string(e)), shape, fill_of(rule, parameter));
     }
   }
 }
@@ -78,9 +92,16 @@ std::vector<Drawn> tensors_of(const ModelConfig& config, const WeightRules& rule
   std::set<std::string> names;
   add_tensors(tensors, names, rules.model, model_parameters(weights, config), 0);
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    const LayerMlp kind = config.layers[static_cast<std::size_t>(layer)].mlp;
+    std::vector<WeightRule> of_layer;
+    for (const WeightRule& rule : rules.block) {
+      if (is_of_layer(rule, kind)) {
+        of_layer.push_back(rule);
+      }
+    }
     add_tensors(tensors,
                 names,
-                rules.block,
+                of_layer,
                 block_parameters(weights.blocks.front(), config, layer),
                 layer);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/model/config.h"
@@ -18,12 +19,14 @@ enum class Layout {
   // TransformerLens's: a head's W_Q, W_K, W_V stored [d_model, d_head], heads slowest; of a bias
   // [heads, d_head].
   by_head,
-  by_head_transposed,  // a head's W_O stored [d_head, d_model], heads slowest
-  grouped_qkv,         // rows ordered KV head, then its query heads, its key, its value (Falcon)
+  by_head_transposed,      // a head's W_O stored [d_head, d_model], heads slowest
+  interleaved,             // rows of gate and linear part in turn (gpt-oss); we hold the gate first
+  interleaved_transposed,  // the same, stored [in, out]
+  grouped_qkv,  // rows ordered KV head, then its query heads, its key, its value (Falcon)
 };
 
 // Our parameters, by the names papers and TransformerLens use. W_Q, W_K, W_V are row ranges of
-// W_QKV; W_gate and W_up of W_in.
+// W_QKV; W_gate and W_up of W_in. Those of experts are stored once an expert, or stacked.
 struct WeightRule {
   std::string target;  // "attn.W_Q" of a block, or "W_E", "W_pos", "ln_final.w", "W_U", …
   std::string source;  // name in the file; {l} is the layer, {e} the expert
@@ -33,12 +36,22 @@ struct WeightRule {
 
 struct WeightRules {
   std::vector<WeightRule> model;  // once
-  std::vector<WeightRule> block;  // once a layer
+  // Once a layer; those of "mlp.…" where it is dense, of "moe.…" where it has experts.
+  std::vector<WeightRule> block;
   // Stored tensors that are no parameters (causal masks, rotary tables), by suffix.
   std::vector<std::string> ignored;
   std::vector<std::string> ignored_prefixes;
   std::string tied_head{};  // what a file calls W_U that a tied model may hold a copy of; or empty
 };
+
+// `target` is stored as `source`.
+inline void replace_source(WeightRules& rules, std::string_view target, const char* source) {
+  for (WeightRule& rule : rules.block) {
+    if (rule.target == target) {
+      rule.source = source;
+    }
+  }
+}
 
 // W_U is the stored `name`, or W_E itself where embeddings are tied (settle_tied_head() has made
 // sure of it).

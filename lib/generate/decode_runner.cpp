@@ -53,6 +53,9 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
   if (model_.turns_by_length()) {
     return "how far positions turn depends on the length of the text";
   }
+  if (model_.config().experts.count > 0) {
+    return "which experts multiply is known only once a step has chosen them";
+  }
   for (int layer = 0; layer < model_.config().n_layers; ++layer) {
     const AttentionSpec& spec = model_.attention(layer);
     if (!is_causal(spec) || forms_scores(spec)) {

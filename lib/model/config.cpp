@@ -51,6 +51,7 @@ Json to_json(const Rope& rope) {
 }
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+constexpr std::int64_t kMostExperts = 1 << 16;  // no honest model comes near
 
 void check_counts(const ModelConfig& c) {
   const std::pair<const char*, std::int64_t> counts[] = {
@@ -78,7 +79,7 @@ void check_positive(const ModelConfig& c) {
   for (const auto& [name, size] : sizes) {
     check_size(name, size);
   }
-  if (has_mlp(c)) {
+  if (has_dense_mlp(c)) {
     check_size("d_mlp", c.d_mlp);
   }
   if (c.d_embed != 0) {
@@ -180,6 +181,34 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
   }
 }
 
+void check_experts(const ModelConfig& c) {
+  const Experts& e = c.experts;
+  const bool any = std::any_of(c.layers.begin(), c.layers.end(), [](const LayerConfig& layer) {
+    return layer.mlp == LayerMlp::experts;
+  });
+  if (!any && e.count == 0) {
+    return;
+  }
+  if (!any || c.mlp != Mlp::gated) {
+    throw DataError("model config: {} experts, but no layer of gated ones", e.count);
+  }
+  if (e.count < 1 || e.count > kMostExperts || e.chosen < 1 || e.chosen > e.count) {
+    throw DataError(
+        "model config: {} of {} experts a token; there may be 1 to {}, each chosen once",
+        e.chosen,
+        e.count,
+        kMostExperts);
+  }
+  if (e.d_expert < 2 || e.d_expert > kLargestSize) {
+    throw DataError("model config: experts of width {}; it must be between 2 and 2^31", e.d_expert);
+  }
+  if (!std::isfinite(static_cast<float>(e.limit)) || e.limit < 0) {
+    throw DataError("model config: the limit of experts' gates is {}; it must be 0 or above",
+                    e.limit);
+  }
+  require_positive("gate_slope", e.gate_slope);
+}
+
 // Fields of which one leaves no meaning to the other.
 void check_together(const ModelConfig& c) {
   const auto refuse = [](const char* one, const char* other) {
@@ -253,6 +282,7 @@ void add_rarest_fields(Json& json, const ModelConfig& c) {
   add("clip_qkv", c.clip_qkv, usual.clip_qkv);
   add("written_scale", c.written_scale, usual.written_scale);
   add("logit_scale", c.logit_scale, usual.logit_scale);
+  add("attention_sinks", c.attention_sinks, false);
   if (c.experts.count > 0) {
     json["experts"] = to_json(c.experts);
     Json layers = Json::array();
@@ -306,6 +336,11 @@ HeadGrid kv_head_grid(const ModelConfig& config) {
 
 bool has_mlp(const ModelConfig& config) {
   return config.mlp != Mlp::none;
+}
+
+bool has_dense_mlp(const ModelConfig& config) {
+  const auto dense = [](const LayerConfig& layer) { return layer.mlp == LayerMlp::dense; };
+  return has_mlp(config) && std::any_of(config.layers.begin(), config.layers.end(), dense);
 }
 
 bool has_resid_mid(const ModelConfig& config) {
@@ -408,6 +443,7 @@ void check(const ModelConfig& c) {
     check_layer(layer, c);
   }
   check_together(c);
+  check_experts(c);
 }
 
 }  // namespace headscope

@@ -132,7 +132,7 @@ struct ModelConfig {
   std::int64_t n_heads = 0;
   std::int64_t n_kv_heads = 0;
   std::int64_t d_head = 0;
-  std::int64_t d_mlp = 0;  // 0 without MLPs
+  std::int64_t d_mlp = 0;  // 0 without dense MLPs
   std::int64_t d_vocab = 0;
   std::int64_t n_ctx = 0;
 
@@ -154,6 +154,7 @@ struct ModelConfig {
   bool out_bias = false;  // b_O
   bool mlp_bias = false;
   bool unembed_bias = false;     // b_U
+  bool attention_sinks = false;  // a logit a head, BlockWeights::sinks (gpt-oss)
   bool tied_embeddings = false;  // W_U is W_E
   bool qk_norm_bias = false;     // of QkNorm::layer_norm
   bool embed_norm = false;     // a norm of the embeddings' sum before the first block (BLOOM, BERT)
@@ -188,6 +189,9 @@ HeadGrid head_grid(const ModelConfig& config);
 HeadGrid kv_head_grid(const ModelConfig& config);
 
 bool has_mlp(const ModelConfig& config);
+
+// True if a layer's MLP is dense, so that there is a d_mlp.
+bool has_dense_mlp(const ModelConfig& config);
 
 // True if a block writes to the stream twice, so that there is one between attention and MLP.
 bool has_resid_mid(const ModelConfig& config);

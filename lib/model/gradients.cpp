@@ -162,6 +162,20 @@ class Backwards {
   Tensor gradient_;  // with respect to the stream entering the layer done last
 };
 
+// Numbers of tokens and experts have none.
+void refuse_numbers(const ModelConfig& config, const GradientTap& tap) {
+  std::vector<HookPoint> numbers{{Site::tokens}};
+  for (int layer = 0; config.experts.count > 0 && layer < config.n_layers; ++layer) {
+    numbers.push_back({Site::mlp_expert_indices, layer});
+  }
+  for (const HookPoint point : numbers) {
+    if (tap.wants(point)) {
+      throw UsageError("{}: its values are numbers of things, which have no gradient",
+                       gradient_name(point));
+    }
+  }
+}
+
 }  // namespace
 
 std::string gradient_name(HookPoint point) {
@@ -183,6 +197,7 @@ GradientResult gradients(const Model& model,
                          const Objective& objective,
                          GradientTap& tap,
                          const std::vector<std::int64_t>& vocab) {
+  refuse_numbers(model.config(), tap);
   VjpTap vjp_tap(tap);
   const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
   Tap& tap_of_pass = changed ? *changed : vjp_tap;
@@ -197,9 +212,7 @@ GradientResult gradients(const Model& model,
                          GradientTap& tap,
                          const std::vector<std::int64_t>& vocab,
                          Logits logits) {
-  if (tap.wants({Site::tokens})) {
-    throw UsageError("{}: token numbers have no gradient", gradient_name({Site::tokens}));
-  }
+  refuse_numbers(model.config(), tap);
   const ForwardOptions start{.logits = Logits::none, .to_layer = 0};
   const Resume from{batch.layout(), model.forward(batch, start).residual};
   VjpTap vjp_tap(tap);

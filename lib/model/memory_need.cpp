@@ -39,7 +39,7 @@ double score_bytes(const ModelConfig& c, const BatchShape& shape) {
 }
 
 double value_bytes(const ModelConfig& c, Site site, const BatchShape& shape) {
-  double size = site == Site::tokens ? 8.0 : 4.0;
+  double size = holds_numbers(site) ? 8.0 : 4.0;
   for (const Axis axis : info(site).axes) {
     const std::int64_t fixed = axis_size(axis, c).value_or(shape.columns);
     size *= static_cast<double>(axis == Axis::batch ? shape.rows : fixed);
@@ -57,6 +57,9 @@ std::int64_t enough_tokens(const Device& device, PassDirection direction) {
 }
 
 bool forms_scores(const ModelConfig& config) {
+  if (config.attention_sinks) {
+    return true;
+  }
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
     if (forms_scores(attention_spec(config, BlockWeights(), layer, at::kCPU))) {
       return true;
@@ -75,14 +78,18 @@ bool forms_scores(const Model& model) {
 }
 
 std::int64_t token_bytes(const ModelConfig& c, DType dtype) {
+  const auto size = static_cast<std::int64_t>(size_of(dtype));
   const std::int64_t attention = (5 * c.n_heads + 4 * c.n_kv_heads) * c.d_head;
-  const std::int64_t widest = std::max(attention, 3 * c.d_mlp);
-  return 6 * c.d_model * 4 + 2 * widest * static_cast<std::int64_t>(size_of(dtype));
+  const std::int64_t widest = std::max({attention, 3 * c.d_mlp, 3 * c.experts.d_expert});
+  const std::int64_t routes = c.experts.chosen * c.d_model * (size + 3 * 4);
+  return 6 * c.d_model * 4 + 2 * widest * size + routes + 3 * c.experts.count * 4;
 }
 
 std::int64_t backward_token_bytes(const ModelConfig& c, std::int64_t columns, AttentionMaps maps) {
   const std::int64_t heads = (c.n_heads + 2 * c.n_kv_heads) * c.d_head;
-  const std::int64_t products = 40 * c.d_model + 16 * heads + 12 * c.d_mlp;
+  const Experts& e = c.experts;
+  const std::int64_t routes = e.chosen * (16 * c.d_model + 16 * e.d_expert) + 8 * e.count;
+  const std::int64_t products = 40 * c.d_model + 16 * heads + 12 * c.d_mlp + routes;
   const std::int64_t kept_maps = (maps == AttentionMaps::formed ? 10 : 3) * c.n_heads * columns;
   return 4 * (products + kept_maps);
 }

@@ -25,7 +25,7 @@ enum class PassDirection { forwards, backwards };
 std::int64_t enough_tokens(const Device& device, PassDirection direction);
 
 // True where attention forms its scores by blocks of queries. A config knows nothing of learned
-// biases and sinks, a model does.
+// biases, a model does.
 bool forms_scores(const ModelConfig& config);
 bool forms_scores(const Model& model);
 
@@ -41,6 +41,9 @@ inline constexpr std::int64_t kBytesOfScore = 12;
 //   2K)·d_head;
 //                                     z and the k, v repeated for every head, 3·H·d_head. Twice,
 //                                     for what the libraries' matrix products pack
+//   chosen·d_model × (size + 12)      experts: what each is sent, what it writes, sorted and back;
+//                                     their widest is the largest, were all tokens sent to one
+//   3·experts × 4                     the router's logits and weights
 //
 // with H heads, K KV heads and `size` bytes an element of the dtype.
 std::int64_t token_bytes(const ModelConfig& config, DType dtype);

@@ -22,6 +22,14 @@ Tensor gated(Pass& pass, int layer, const Tensor& gate_up) {
              : kernels::gated_activation(gate_up, pass.config.activation);
 }
 
+Tensor dense(Pass& pass, int layer, const BlockWeights& block, const Tensor& in) {
+  const Tensor hidden = linear(in, block.W_in, block.b_in);
+  const Tensor activated =
+      pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);
+  const Tensor post = pass.see(Site::mlp_post, layer, activated);
+  return linear_f32(post, block.W_out, block.b_out);
+}
+
 }  // namespace
 
 Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
@@ -34,12 +42,11 @@ Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
       Site::mlp_block_in,
       layer,
       run_norm_before(pass, {Site::ln2_scale, Site::ln2_normalized}, layer, block.ln2, in));
-  const Tensor hidden = linear(normed, block.W_in, block.b_in);
-  const Tensor activated =
-      pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);
-  const Tensor post = pass.see(Site::mlp_post, layer, activated);
   const Tensor written =
-      pass.see(Site::mlp_raw_out, layer, linear_f32(post, block.W_out, block.b_out));
+      pass.see(Site::mlp_raw_out,
+               layer,
+               has_experts(pass.config, layer) ? run_experts(pass, layer, normed)
+                                               : dense(pass, layer, block, normed));
   const Tensor out = run_post_norm(
       pass, {Site::ln2_post_scale, Site::ln2_post_normalized}, layer, block.ln2_post, written);
   return pass.see(Site::mlp_out, layer, out);

@@ -107,6 +107,8 @@ Tensor run_post_norm(
 // Parts of a block, each from the residual stream to its contribution to it. [B, T, d_model].
 Tensor run_attention(Pass& pass, int layer, const Tensor& resid);
 Tensor run_mlp(Pass& pass, int layer, const Tensor& resid);
+// The mixture in place of an MLP's products, from the normalised stream to f32.
+Tensor run_experts(Pass& pass, int layer, const Tensor& in);
 Tensor run_block(Pass& pass, int layer, const Tensor& resid);
 // The rest of a sequential block, from hook_resid_mid on.
 Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& mid);

@@ -48,7 +48,10 @@ bool after_sum(const ModelConfig& c) {
   return c.norm_placement == NormPlacement::after_sum;
 }
 bool gated(const ModelConfig& c) {
-  return c.mlp == Mlp::gated;
+  return c.mlp == Mlp::gated && has_dense_mlp(c);
+}
+bool routed(const ModelConfig& c) {
+  return c.experts.count > 0;
 }
 
 using enum Axis;
@@ -254,7 +257,7 @@ const std::vector<SiteInfo>& table() {
        "before the gain",
        normed_mlp},
       {Site::mlp_block_in, "mlp.hook_in", true, model, {}, kMlp, "after ln2's gain", has_mlp},
-      {Site::mlp_pre, "mlp.hook_pre", true, mlp, {}, kMlp, "before the activation", has_mlp},
+      {Site::mlp_pre, "mlp.hook_pre", true, mlp, {}, kMlp, "before the activation", has_dense_mlp},
       {Site::mlp_pre_linear,
        "mlp.hook_pre_linear",
        true,
@@ -264,10 +267,31 @@ const std::vector<SiteInfo>& table() {
        "what the gate multiplies",
        gated},
       {Site::mlp_mid, "mlp.hook_mid", true, mlp, {}, "SoLU with LayerNorm", "", never},
-      {Site::mlp_gate, "mlp.hook_gate", true, mlp, {}, kMoe, "", never},
-      {Site::mlp_expert_weights, "mlp.hook_expert_weights", true, mlp, {}, kMoe, "", never},
-      {Site::mlp_expert_indices, "mlp.hook_expert_indices", true, mlp, {}, kMoe, "", never},
-      {Site::mlp_post, "mlp.hook_post", true, mlp, {}, kMlp, "before W_out", has_mlp},
+      {Site::mlp_gate,
+       "mlp.hook_gate",
+       true,
+       {batch, pos, expert},
+       {},
+       kMoe,
+       "the router's logits",
+       routed},
+      {Site::mlp_expert_indices,
+       "mlp.hook_expert_indices",
+       true,
+       {batch, pos, chosen_expert},
+       {},
+       kMoe,
+       "numbers of the chosen experts, the best first",
+       routed},
+      {Site::mlp_expert_weights,
+       "mlp.hook_expert_weights",
+       true,
+       {batch, pos, chosen_expert},
+       {},
+       kMoe,
+       "by which the chosen are summed (TransformerLens: before the choice, of all)",
+       routed},
+      {Site::mlp_post, "mlp.hook_post", true, mlp, {}, kMlp, "before W_out", has_dense_mlp},
       {Site::mlp_raw_out,
        "mlp.hook_out",
        true,
@@ -410,6 +434,10 @@ bool exists(Site site, const ModelConfig& config, int layer) {
     default:
       return true;
   }
+}
+
+bool holds_numbers(Site site) {
+  return site == Site::tokens || site == Site::mlp_expert_indices;
 }
 
 std::string hook_name(Site site, int layer) {

@@ -53,8 +53,8 @@ enum class Site {
   mlp_pre_linear,
   mlp_mid,
   mlp_gate,
-  mlp_expert_weights,
   mlp_expert_indices,
+  mlp_expert_weights,
   mlp_post,
   mlp_raw_out,
   ln2_post_scale,
@@ -110,6 +110,9 @@ const SiteInfo& info(Site site);
 // of differs where experts take its place. hook_rot_q and hook_rot_k are in every layer of a model
 // that rotates, also in those that turn nothing: they are what is compared.
 bool exists(Site site, const ModelConfig& config, int layer);
+
+// True for sites whose values are numbers of things (tokens, experts): they have no gradient.
+bool holds_numbers(Site site);
 
 inline constexpr int kNoLayer = -1;  // the layer of sites outside blocks
 

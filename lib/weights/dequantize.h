@@ -24,4 +24,15 @@ void dequantize_q4_k(const std::uint8_t* from, std::int64_t blocks, float* out);
 void dequantize_q5_k(const std::uint8_t* from, std::int64_t blocks, float* out);
 void dequantize_q6_k(const std::uint8_t* from, std::int64_t blocks, float* out);
 
+// Blocks of 32 values of four bits that stand for numbers of a table: MXFP4 (OCP Microscaling
+// Formats 1.0: E2M1 values, a power of two as scale) and IQ4_NL (one f16 scale); IQ4_XS groups
+// eight of these under one more.
+void dequantize_mxfp4(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_iq4_nl(const std::uint8_t* from, std::int64_t blocks, float* out);
+void dequantize_iq4_xs(const std::uint8_t* from, std::int64_t blocks, float* out);
+
+// One block of MXFP4 as gpt-oss's safetensors files hold it: neighbours share a byte, and the scale
+// lies apart.
+void dequantize_mxfp4_neighbours(const std::uint8_t* block, std::uint8_t scale, float* out);
+
 }  // namespace headscope

@@ -31,10 +31,10 @@ constexpr std::array kGgufTypes{
     GgufType{17, {"IQ2_XS", 256, 74 * 8}},
     GgufType{18, {"IQ3_XXS", 256, 98 * 8}},
     GgufType{19, {"IQ1_S", 256, 50 * 8}},
-    GgufType{20, {"IQ4_NL", 32, 18 * 8}},
+    GgufType{20, {"IQ4_NL", 32, 18 * 8, {}, dequantize_iq4_nl}},
     GgufType{21, {"IQ3_S", 256, 110 * 8}},
     GgufType{22, {"IQ2_S", 256, 82 * 8}},
-    GgufType{23, {"IQ4_XS", 256, 136 * 8}},
+    GgufType{23, {"IQ4_XS", 256, 136 * 8, {}, dequantize_iq4_xs}},
     GgufType{24, {"I8", 1, 8}},
     GgufType{25, {"I16", 1, 16}},
     GgufType{26, {"I32", 1, 32}},
@@ -44,7 +44,7 @@ constexpr std::array kGgufTypes{
     GgufType{30, {"BF16", 1, 16, DType::bf16}},
     GgufType{34, {"TQ1_0", 256, 54 * 8}},
     GgufType{35, {"TQ2_0", 256, 66 * 8}},
-    GgufType{39, {"MXFP4", 32, 17 * 8}},
+    GgufType{39, {"MXFP4", 32, 17 * 8, {}, dequantize_mxfp4}},
 };
 
 // https://github.com/huggingface/safetensors/blob/main/safetensors/src/tensor.rs (enum Dtype)

@@ -1,4 +1,5 @@
-// GGUF v2 and v3: metadata, vocabulary and (quantised) tensors of one memory-mapped file.
+// GGUF v2 and v3: metadata, vocabulary and (quantised) tensors of a memory-mapped file, or of the
+// parts NAME-00001-of-00003.gguf, … that llama.cpp splits a large one into.
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 
@@ -9,7 +10,8 @@ namespace headscope {
 
 class GgufFile final : public MappedWeights {
  public:
-  // Throws DataError (bad magic or version, overlong string, overflowing dimension, a tensor
+  // `path` is the first part of a split file. Throws DataError (a part that is missing, no first
+  // one or another file's, bad magic or version, overlong string, overflowing dimension, a tensor
   // outside the file, an unknown tensor type), naming the file and the entry. Tensors in a known
   // quantisation that headscope cannot decode are listed; reading them is the error.
   explicit GgufFile(const std::filesystem::path& path);
@@ -19,7 +21,13 @@ class GgufFile final : public MappedWeights {
   [[nodiscard]] const Json& metadata() const { return metadata_; }
 
  private:
+  Json add_file(const std::filesystem::path& path);  // gives its metadata
+
   Json metadata_;
 };
+
+// The first part of the split file that the folder holds; empty if there is none. DataError if
+// there are several.
+std::filesystem::path find_first_gguf_part(const std::filesystem::path& directory);
 
 }  // namespace headscope

@@ -31,6 +31,8 @@ class MappedWeights : public WeightSource {
 
   void will_read(const StoredTensor& tensor) const override;
   void done_with(const StoredTensor& tensor) const override;
+  // What the file holds for `tensor`, undecoded.
+  [[nodiscard]] std::span<const std::uint8_t> stored_bytes(const StoredTensor& tensor) const;
 
   // Computed at the first call, then kept.
   [[nodiscard]] std::string hash() const override;

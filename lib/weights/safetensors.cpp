@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
 #include "lib/weights/mapped_weights.h"
+#include "lib/weights/mxfp4_weights.h"
 #include "lib/weights/printable.h"
 #include "lib/weights/safetensors_header.h"
 #include "lib/weights/safetensors_index.h"
@@ -101,7 +102,7 @@ std::unique_ptr<WeightSource> open_safetensors(const fs::path& path) {
   } else {
     fail_without_weights(path);
   }
-  return weights;
+  return with_mxfp4_pairs(std::move(weights));
 }
 
 }  // namespace headscope

@@ -61,7 +61,7 @@ class WeightSource {
 // A Hugging Face directory (model.safetensors, or else the shards its index lists) or one
 // .safetensors file. Throws DataError for missing shards, truncated, overlapping, oversized or
 // mis-typed entries. Tensors of other dtypes than F32, F16 and BF16 are listed; reading them is the
-// error.
+// error. Pairs in MXFP4 (lib/weights/mxfp4_weights.h) count as one tensor.
 std::unique_ptr<WeightSource> open_safetensors(const std::filesystem::path& path);
 
 }  // namespace headscope

@@ -74,7 +74,7 @@ TEST_CASE("a left-padded prompt gives what it gives alone, and what transformers
         Watch alone;
         (void)it.model.forward(batch_of({it.shorter}), alone);
         const int last = static_cast<int>(it.model.config().n_layers) - 1;
-        for (const Site site : {Site::resid_post, Site::q, Site::z, Site::mlp_post}) {
+        for (const Site site : {Site::resid_post, Site::q, Site::z, Site::mlp_raw_out}) {
           INFO(hook_name(site, last));
           CHECK(difference(together.at(site, last).narrow(0, 1, 1).slice(1, pad),
                            alone.at(site, last)) <= kClose);
