@@ -17,6 +17,12 @@ std::span<const Family> all_families() {
       qwen3_family(),
       gemma2_family(),
       gemma3_family(),
+      olmo_family(),
+      olmo2_family(),
+      stablelm_family(),
+      starcoder2_family(),
+      gemma1_family(),
+      phi_family(),
       hooked_transformer_family(),
   };
   return families;

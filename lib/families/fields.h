@@ -22,6 +22,13 @@ Rope read_rope(ConfigFields& fields,
                double default_base,
                RotaryFraction fraction = RotaryFraction::whole);
 
+// The same where a part of each head turns: partial_rotary_factor of the settings, else the field
+// of that name, else `fallback`; or rope_dim, as GGUF files say it.
+Rope read_partial_rope(ConfigFields& fields, std::int64_t d_head, double fallback);
+
+// sliding_window: how many keys a query sees in every layer; 0, all, where it is missing or null.
+std::int64_t read_window(ConfigFields& fields);
+
 // One entry of rope_parameters or rope_scaling.
 Rope rope_from(const Json& settings, std::int64_t dim, double base, const std::string& where);
 

@@ -1,6 +1,5 @@
 // Mistral 7B and what has its architecture, as Nemo (Jiang et al. 2023, arXiv:2310.06825): Llama
 // whose every layer slides. llama.cpp calls its files "llama".
-#include "lib/base/error.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
@@ -14,11 +13,7 @@ ModelConfig mistral_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   c.qkv_bias = c.out_bias = c.mlp_bias = false;  // whatever a file says: transformers has no switch
   c.ropes = {read_rope(f, c.d_head, 10000.0)};
-  const std::int64_t window = f.integer("sliding_window", 0);
-  if (f.has("sliding_window") && window <= 0) {
-    throw DataError(
-        "{}: \"sliding_window\" is {}; a query sees at least itself", f.where(), window);
-  }
+  const std::int64_t window = read_window(f);
   for (LayerConfig& layer : c.layers) {
     layer.window = window;
   }

@@ -30,10 +30,10 @@ Tensor run_mlp(Pass& pass, int layer, const Tensor& resid) {
   }
   const BlockWeights& block = pass.weights.blocks[static_cast<std::size_t>(layer)];
   const Tensor in = pass.see(Site::mlp_in, layer, resid);
-  const Tensor normed =
-      pass.see(Site::mlp_block_in,
-               layer,
-               run_norm(pass, {Site::ln2_scale, Site::ln2_normalized}, layer, block.ln2, in));
+  const Tensor normed = pass.see(
+      Site::mlp_block_in,
+      layer,
+      run_norm_before(pass, {Site::ln2_scale, Site::ln2_normalized}, layer, block.ln2, in));
   const Tensor hidden = linear(normed, block.W_in, block.b_in);
   const Tensor activated =
       pass.config.mlp == Mlp::gated ? gated(pass, layer, hidden) : plain(pass, layer, hidden);

@@ -143,11 +143,15 @@ Tensor run_norm(
   return normalize(x, weights, norm, eps).to(pass.dtype);
 }
 
+Tensor run_norm_before(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x) {
+  return norm_before(pass.config) == Norm::none ? x.to(pass.dtype)
+                                                : run_norm(pass, sites, layer, weights, x);
+}
+
 Tensor run_post_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written) {
-  return pass.config.norm_placement == NormPlacement::sandwich
-             ? run_norm(pass, sites, layer, weights, written)
-             : written;
+  return has_post_norm(pass.config) ? run_norm(pass, sites, layer, weights, written) : written;
 }
 
 }  // namespace headscope

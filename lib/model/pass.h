@@ -91,8 +91,12 @@ struct NormSites {
 Tensor run_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
 
-// The norm of a sandwich between what attention or the MLP wrote and the stream; the identity where
-// the model has none.
+// The norm before attention or MLP; `x` itself where blocks normalise elsewhere.
+Tensor run_norm_before(
+    Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
+
+// The norm between what attention or the MLP wrote and the stream; the identity where the model has
+// none.
 Tensor run_post_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written);
 

@@ -1,5 +1,5 @@
-// The norm of a "sandwich" (Gemma 2, 3): between what a layer's attention writes and the residual
-// stream. Where a model has none, attention's output enters the stream as it is.
+// The norm between what a layer's attention writes and the residual stream (Gemma 2, 3, OLMo 2).
+// Where a model has none, attention's output enters the stream as it is.
 #pragma once
 
 #include "lib/model/model.h"
