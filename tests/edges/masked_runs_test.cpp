@@ -85,14 +85,13 @@ class PlainCircuit final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override {
     const int layer = visit.point.layer;
     const Site site = visit.point.site;
-    const bool sandwich = visit.config.norm_placement == NormPlacement::sandwich;
     switch (site) {
       case Site::embed:
         writes(Node::input(), value, corrupted_.at(Site::embed));
         return value;
       case Site::result:
         result_ = value;
-        if (!sandwich) {
+        if (!has_post_norm(visit.config)) {
           write_heads(layer, value, corrupted_.at(Site::result, layer));
         }
         return value;
