@@ -1,5 +1,7 @@
 // StableLM 2 and 3B (Bellagente et al. 2024, arXiv:2402.17834): Llama with LayerNorms, rotation of
 // a part of each head, and as options biases, norms of each head's query and key, parallel blocks.
+#include <algorithm>
+
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 #include "lib/families/rule_edits.h"
@@ -10,7 +12,9 @@ namespace {
 ModelConfig stablelm_config(ConfigFields& f) {
   f.set_default("num_key_value_heads", 32);
   ModelConfig c = llama_config(f);
-  f.require_same("head_dim", c.d_model / c.n_heads, "\"hidden_size\" / \"num_attention_heads\"");
+  f.require_same("head_dim",
+                 c.d_model / std::max<std::int64_t>(1, c.n_heads),
+                 "\"hidden_size\" / \"num_attention_heads\"");
   c.norm = Norm::layer_norm;
   c.norm_eps = f.number("layer_norm_eps", 1e-5);
   c.qkv_bias = f.flag("use_qkv_bias", false);

@@ -166,6 +166,8 @@ void check_layer(const LayerConfig& layer, const ModelConfig& c) {
   }
 }
 
+constexpr std::int64_t kMostNormedHeads = 1 << 16;  // each is a parameter by name
+
 // Fields of which one leaves no meaning to the other.
 void check_together(const ModelConfig& c) {
   const auto refuse = [](const char* one, const char* other) {
@@ -182,6 +184,11 @@ void check_together(const ModelConfig& c) {
   }
   if (c.norm == Norm::rms_norm && c.norm_parameters != NormParameters::all) {
     refuse("an RMS norm", "norms without a gain");
+  }
+  if (c.qk_norm == QkNorm::layer_norm && c.n_heads > kMostNormedHeads) {
+    throw DataError("model config: {} heads with a norm of their own are more than {}",
+                    c.n_heads,
+                    kMostNormedHeads);
   }
   if (c.qk_norm_bias && c.qk_norm != QkNorm::layer_norm) {
     refuse("a bias of the norms of queries and keys", "norms that have none");
