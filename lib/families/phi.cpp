@@ -20,18 +20,6 @@ ModelConfig phi_config(ConfigFields& f) {
   return c;
 }
 
-// One norm of the size of a head, which all heads share.
-void add_shared_norms(WeightRules& rules, const ModelConfig& c) {
-  for (const std::string part : {"q", "k"}) {
-    const std::string source = "model.layers.{l}.self_attn." + part + "_layernorm.";
-    for (std::int64_t head = 0; head < (part == "q" ? c.n_heads : c.n_kv_heads); ++head) {
-      const std::string number = "." + std::to_string(head);
-      rules.block.push_back({"attn." + part + "_norm" + number, source + "weight"});
-      rules.block.push_back({"attn." + part + "_norm_bias" + number, source + "bias"});
-    }
-  }
-}
-
 WeightRules phi_rules(const ModelConfig& c, Naming naming) {
   const bool hf = naming == Naming::huggingface;
   WeightRules rules = llama_rules(c, naming);
@@ -43,8 +31,12 @@ WeightRules phi_rules(const ModelConfig& c, Naming naming) {
   share_one_norm(rules);
   make_plain_mlp(rules);
   rules.model.push_back({"b_U", hf ? "lm_head.bias" : "output.bias"});
-  if (c.qk_norm != QkNorm::none) {
-    add_shared_norms(rules, c);
+  if (c.qk_norm != QkNorm::none) {  // one of the size of a head, which all heads share
+    const std::string at = "model.layers.{l}.self_attn.";
+    add_by_head(rules, "attn.q_norm", at + "q_layernorm.weight", c.n_heads);
+    add_by_head(rules, "attn.q_norm_bias", at + "q_layernorm.bias", c.n_heads);
+    add_by_head(rules, "attn.k_norm", at + "k_layernorm.weight", c.n_kv_heads);
+    add_by_head(rules, "attn.k_norm_bias", at + "k_layernorm.bias", c.n_kv_heads);
   }
   return rules;
 }

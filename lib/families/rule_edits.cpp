@@ -51,6 +51,19 @@ void make_plain_mlp(WeightRules& rules) {
   }
 }
 
+void add_by_head(WeightRules& rules,
+                 const std::string& target,
+                 const std::string& source,
+                 std::int64_t heads) {
+  for (std::int64_t head = 0; head < heads; ++head) {
+    std::string stored = source;
+    if (const auto at = stored.find("{h}"); at != std::string::npos) {
+      stored.replace(at, 3, std::to_string(head));
+    }
+    rules.block.push_back({target + "." + std::to_string(head), stored});
+  }
+}
+
 void share_one_norm(WeightRules& rules) {
   std::vector<WeightRule> shared;
   for (const WeightRule& rule : rules.block) {

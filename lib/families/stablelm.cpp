@@ -27,20 +27,15 @@ ModelConfig stablelm_config(ConfigFields& f) {
 }
 
 // transformers holds every head's norm apart, llama.cpp all of a layer's in one.
-void add_head_norms(WeightRules& rules, const ModelConfig& c, Naming naming) {
-  for (const std::string part : {"q", "k"}) {
-    const std::string target = "attn." + part + "_norm";
-    if (naming == Naming::gguf) {
-      rules.block.push_back({target, "blk.{l}.attn_" + part + "_norm.weight", Layout::by_head});
-      continue;
-    }
-    for (std::int64_t head = 0; head < (part == "q" ? c.n_heads : c.n_kv_heads); ++head) {
-      const std::string number = "." + std::to_string(head);
-      rules.block.push_back(
-          {target + number,
-           "model.layers.{l}.self_attn." + part + "_layernorm.norms" + number + ".weight"});
-    }
+void add_qk_norms(WeightRules& rules, const ModelConfig& c, Naming naming) {
+  if (naming == Naming::gguf) {
+    rules.block.push_back({"attn.q_norm", "blk.{l}.attn_q_norm.weight", Layout::by_head});
+    rules.block.push_back({"attn.k_norm", "blk.{l}.attn_k_norm.weight", Layout::by_head});
+    return;
   }
+  const std::string at = "model.layers.{l}.self_attn.";
+  add_by_head(rules, "attn.q_norm", at + "q_layernorm.norms.{h}.weight", c.n_heads);
+  add_by_head(rules, "attn.k_norm", at + "k_layernorm.norms.{h}.weight", c.n_kv_heads);
 }
 
 WeightRules stablelm_rules(const ModelConfig& c, Naming naming) {
@@ -50,7 +45,7 @@ WeightRules stablelm_rules(const ModelConfig& c, Naming naming) {
     share_one_norm(rules);
   }
   if (c.qk_norm != QkNorm::none) {
-    add_head_norms(rules, c, naming);
+    add_qk_norms(rules, c, naming);
   }
   return rules;
 }
