@@ -6,6 +6,14 @@
 #include "lib/tensor/ops.h"
 
 namespace headscope {
+namespace {
+
+// The gradient of what was cut to ±clip_qkv: nothing gets through where it was cut.
+Tensor before_clip(const ModelConfig& config, const Tensor& value, const Tensor& gradient) {
+  return config.clip_qkv > 0 ? gradient * value.abs().lt(config.clip_qkv) : gradient;
+}
+
+}  // namespace
 
 // Whether any of the writers reaches the reader.
 bool EdgeGradients::read_by(std::int64_t reader) const {
@@ -39,13 +47,13 @@ void EdgeGradients::visit(const Visit& visit, const Tensor& value, const Tensor&
       stream_ = by_step(value);
       break;
     case Site::q:
-      add_heads(layer, HeadInput::q, gradient);
+      add_heads(layer, HeadInput::q, before_clip(visit.config, value, gradient));
       break;
     case Site::k:
-      add_heads(layer, HeadInput::k, gradient);
+      add_heads(layer, HeadInput::k, before_clip(visit.config, value, gradient));
       break;
     case Site::v:
-      add_heads(layer, HeadInput::v, gradient);
+      add_heads(layer, HeadInput::v, before_clip(visit.config, value, gradient));
       break;
     case Site::mlp_in:
       add_stream(graph.first_reader(layer) + 3 * graph.shape().n_heads, gradient);

@@ -2,6 +2,7 @@
 
 #include "lib/kernels/linear.h"
 #include "lib/model/norm.h"
+#include "lib/model/qkv.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -11,7 +12,7 @@ HeadProjections::HeadProjections(const Model& model, std::int64_t layer)
     : config_(model.config()), block_(model.weights().blocks.at(static_cast<std::size_t>(layer))) {}
 
 Tensor HeadProjections::normalized(const Tensor& streams) const {
-  return normalize(streams, block_.ln1, config_.norm, config_.norm_eps)
+  return normalize(streams, block_.ln1, norm_before(config_), config_.norm_eps)
       .to(block_.W_QKV.scalar_type());
 }
 
@@ -28,8 +29,9 @@ Tensor HeadProjections::projected(const Tensor& normalized,
     weight = weight.index_select(0, index);
     bias = bias.defined() ? bias.index_select(0, index) : bias;
   }
-  return linear(normalized, weight.flatten(0, 1), bias.defined() ? bias.flatten() : bias)
-      .unflatten(-1, {count, config_.d_head});
+  const Tensor projected =
+      linear(normalized, weight.flatten(0, 1), bias.defined() ? bias.flatten() : bias);
+  return clipped(config_, projected).unflatten(-1, {count, config_.d_head});
 }
 
 }  // namespace headscope

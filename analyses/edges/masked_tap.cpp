@@ -10,7 +10,7 @@ namespace headscope {
 namespace {
 
 bool norm_after_attention(const Model& model) {
-  return model.config().norm_placement == NormPlacement::sandwich;
+  return has_post_norm(model.config());
 }
 
 // 0 and 1 of the writers [first, first + columns.size()) that each lack names, by `columns`, their

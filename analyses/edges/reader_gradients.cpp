@@ -16,7 +16,7 @@ Tensor projection_of(const Model& model, std::int64_t layer, HeadInput part) {
 }  // namespace
 
 NormalizedStream normalized_stream(const Model& model, const Tensor& stream) {
-  if (model.config().norm == Norm::none) {
+  if (norm_before(model.config()) == Norm::none) {
     return {stream, {}};
   }
   const NormParts parts = norm_parts(stream, model.config().norm, model.config().norm_eps);
@@ -33,13 +33,13 @@ Tensor head_reader_gradient(const Model& model,
                             NormGradient norm) {
   const Tensor by_head = gradient.to(at::kFloat).transpose(0, 1);  // [H, n, d_head]
   Tensor g = at::bmm(by_head, projection_of(model, layer, part).transpose(1, 2));
-  if (model.config().norm == Norm::none) {
+  if (norm_before(model.config()) == Norm::none) {
     return g;
   }
-  g.mul_(model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1.gain);
+  g = with_gain(g, model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1);
   const bool exact = norm == NormGradient::exact;
   const Tensor along = exact ? (g * stream.normalized).mean(-1, true) : Tensor();
-  if (model.config().norm == Norm::layer_norm) {
+  if (norm_before(model.config()) == Norm::layer_norm) {
     g.sub_(g.mean(-1, true));
   }
   if (exact) {

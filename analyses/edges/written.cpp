@@ -1,20 +1,17 @@
 #include "analyses/edges/written.h"
 
+#include "lib/model/norm.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
 namespace {
-
-bool sandwiched(const ModelConfig& config) {
-  return config.norm_placement == NormPlacement::sandwich;
-}
 
 const BlockWeights& block_weights(const Model& model, std::int64_t layer) {
   return model.weights().blocks.at(static_cast<std::size_t>(layer));
 }
 
 bool carries_bias(const Model& model, std::int64_t layer) {
-  return sandwiched(model.config()) && block_weights(model, layer).b_O.defined();
+  return has_post_norm(model.config()) && block_weights(model, layer).b_O.defined();
 }
 
 }  // namespace
@@ -32,7 +29,7 @@ Tensor weights_of_tokens(const BatchLayout& layout, const at::Device& device) {
 Tensor head_outputs(const Model& model, std::int64_t layer) {
   const ModelConfig& c = model.config();
   Tensor outputs = model.W_O(layer).to(at::kFloat);
-  if (!sandwiched(c)) {
+  if (!has_post_norm(c)) {
     return outputs.contiguous();
   }
   if (carries_bias(model, layer)) {
@@ -42,7 +39,7 @@ Tensor head_outputs(const Model& model, std::int64_t layer) {
   if (c.norm == Norm::layer_norm) {
     outputs = outputs - outputs.mean(-1, true);
   }
-  return (outputs * block_weights(model, layer).ln1_post.gain).contiguous();
+  return with_gain(outputs, block_weights(model, layer).ln1_post).contiguous();
 }
 
 Tensor carried_by_heads(const Model& model,
@@ -76,7 +73,7 @@ WrittenTap::WrittenTap(const Model& model) : model_(model) {}
 Interest WrittenTap::wants(HookPoint point) const {
   const bool wanted = point == input_point(model_.config()) || point.site == Site::z ||
                       point.site == Site::mlp_out ||
-                      (point.site == Site::ln1_post_scale && sandwiched(model_.config()));
+                      (point.site == Site::ln1_post_scale && has_post_norm(model_.config()));
   return wanted ? Interest::observe : Interest::none;
 }
 
@@ -96,7 +93,7 @@ Tensor WrittenTap::visit(const Visit& visit, const Tensor& value) {
     default:
       written.mlp_out.push_back(value.to(at::kFloat));
   }
-  if (visit.point.site == Site::z && !sandwiched(visit.config)) {
+  if (visit.point.site == Site::z && !has_post_norm(visit.config)) {
     written.carried.back() = carried_by_heads(model_, layer, value, {});
   }
   return value;

@@ -8,11 +8,11 @@
 namespace headscope {
 namespace {
 
-// weight […, d_model, n], read behind a norm.
+// weight […, d_model, n], read behind a block's norm.
 Tensor reads(const Tensor& weight, const NormWeights& norm, const ModelConfig& c) {
   const Tensor wide = weight.to(at::kFloat);
   const Tensor scaled = with_gain(wide.transpose(-2, -1), norm).transpose(-2, -1);
-  return c.norm == Norm::layer_norm ? scaled - scaled.mean(-2, true) : scaled;
+  return norm_before(c) == Norm::layer_norm ? scaled - scaled.mean(-2, true) : scaled;
 }
 
 Tensor once_a_head(const Tensor& by_group, const ModelConfig& c) {

@@ -9,6 +9,7 @@
 #include "analyses/sweep/continuation.h"
 #include "analyses/sweep/staggered_forward.h"
 #include "lib/base/error.h"
+#include "lib/model/qkv.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -140,6 +141,9 @@ Paths::Paths(PathOptions options, const std::vector<TaskItem>& items, const Mode
     options_.mlps = PathOptions::Mlps::recompute;  // there are none to freeze
   }
   for (const Receiver& receiver : options_.receivers) {
+    if (receiver.is_head()) {
+      require_heads_apart(config, receiver.input.value());
+    }
     end_ = std::max(end_, reads_at(receiver, config));
   }
   if (end_ == 0) {

@@ -31,6 +31,12 @@ std::span<const Family> all_families() {
       bert_family(),
       roberta_family(),
       distilbert_family(),
+      olmo_family(),
+      olmo2_family(),
+      stablelm_family(),
+      starcoder2_family(),
+      gemma1_family(),
+      phi_family(),
       hooked_transformer_family(),
   };
   return families;

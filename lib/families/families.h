@@ -27,6 +27,12 @@ Family gemma3_family();
 Family bert_family();
 Family roberta_family();
 Family distilbert_family();
+Family olmo_family();
+Family olmo2_family();
+Family stablelm_family();
+Family starcoder2_family();
+Family gemma1_family();
+Family phi_family();
 Family hooked_transformer_family();
 
 // The field that names the MLP's activation, and what it is where the field is missing.
@@ -38,6 +44,8 @@ struct ActivationField {
 // What Llama-shaped families share.
 ModelConfig llama_config(ConfigFields& fields, const ActivationField& activation = {});
 WeightRules llama_rules(const ModelConfig& config, Naming naming);
+// The rows of queries and keys are stored as llama.cpp turns them, neighbours together.
+void mark_rotary_pairs(WeightRules& rules);
 WeightRules gguf_fused_rules(const ModelConfig& config);
 
 }  // namespace headscope

@@ -46,12 +46,37 @@ Activation read_activation(ConfigFields& fields, std::string_view name, std::str
       value);
 }
 
-void read_window_of_all(ConfigFields& fields, ModelConfig& config) {
+Rope read_partial_rope(ConfigFields& fields, std::int64_t d_head, double fallback) {
+  Json factor = fields.number("partial_rotary_factor", fallback);
+  for (const char* name : {"rope_parameters", "rope_scaling"}) {
+    const Json settings = fields.raw(name);
+    const Json own =
+        settings.is_object() ? settings.value("partial_rotary_factor", Json()) : Json();
+    if (!own.is_null()) {
+      fields.tell_if_other("partial_rotary_factor", own, fmt::format("that of {}", name));
+      factor = own;
+    }
+  }
+  if (!factor.is_number() || !(factor > 0.0 && factor <= 1.0)) {
+    throw DataError("{}: partial_rotary_factor {} must be above 0 and at most 1",
+                    fields.where(),
+                    factor.dump());
+  }
+  const auto dim = static_cast<std::int64_t>(static_cast<double>(d_head) * factor.get<double>());
+  return read_rope(fields, fields.integer("rope_dim", dim), 10000.0, RotaryFraction::partial);
+}
+
+std::int64_t read_window(ConfigFields& fields) {
   const std::int64_t window = fields.integer("sliding_window", 0);
   if (fields.has("sliding_window") && window <= 0) {
     throw DataError(
         "{}: \"sliding_window\" is {}; a query sees at least itself", fields.where(), window);
   }
+  return window;
+}
+
+void read_window_of_all(ConfigFields& fields, ModelConfig& config) {
+  const std::int64_t window = read_window(fields);
   for (LayerConfig& layer : config.layers) {
     layer.window = window;
   }

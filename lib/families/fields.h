@@ -17,6 +17,13 @@ Activation read_activation(ConfigFields& fields, std::string_view name, std::str
 // sliding_window, if given, is every layer's; DataError unless it is above 0.
 void read_window_of_all(ConfigFields& fields, ModelConfig& config);
 
+// Rotary settings where a part of each head turns: partial_rotary_factor of the settings, else the
+// field of that name, else `fallback`; or rope_dim, as GGUF files say it.
+Rope read_partial_rope(ConfigFields& fields, std::int64_t d_head, double fallback);
+
+// sliding_window: how many keys a query sees in every layer; 0, all, where it is missing or null.
+std::int64_t read_window(ConfigFields& fields);
+
 // layer_types ("full_attention", "sliding_attention"), if given: true where sliding.
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers);
 

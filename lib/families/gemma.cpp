@@ -44,15 +44,18 @@ WeightRules gemma_rules(const ModelConfig& c, Naming naming) {
   const bool hf = naming == Naming::huggingface;
   const std::string prefix = hf ? "model.layers.{l}." : "blk.{l}.";
   for (WeightRule& rule : rules.block) {
-    if (hf && rule.target == "ln2.w") {
+    if (hf && has_post_norm(c) && rule.target == "ln2.w") {
       rule.source = prefix + "pre_feedforward_layernorm.weight";
     }
   }
-  rules.block.push_back(
-      {"ln1_post.w",
-       prefix + (hf ? "post_attention_layernorm.weight" : "post_attention_norm.weight")});
-  rules.block.push_back(
-      {"ln2_post.w", prefix + (hf ? "post_feedforward_layernorm.weight" : "post_ffw_norm.weight")});
+  if (has_post_norm(c)) {
+    rules.block.push_back(
+        {"ln1_post.w",
+         prefix + (hf ? "post_attention_layernorm.weight" : "post_attention_norm.weight")});
+    rules.block.push_back(
+        {"ln2_post.w",
+         prefix + (hf ? "post_feedforward_layernorm.weight" : "post_ffw_norm.weight")});
+  }
   if (c.qk_norm == QkNorm::per_head) {
     rules.block.push_back(
         {"attn.q_norm", prefix + (hf ? "self_attn.q_norm.weight" : "attn_q_norm.weight")});

@@ -26,6 +26,7 @@ constexpr std::array kNames{Renaming{"block_count", "num_hidden_layers"},
                             Renaming{"attention.layer_norm_rms_epsilon", "rms_norm_eps"},
                             Renaming{"attention.layer_norm_epsilon", "layer_norm_eps"},
                             Renaming{"attention.sliding_window", "sliding_window"},
+                            Renaming{"attention.clamp_kqv", "clip_qkv"},
                             Renaming{"attn_logit_softcapping", "attn_logit_softcapping"},
                             Renaming{"final_logit_softcapping", "final_logit_softcapping"},
                             Renaming{"rope.freq_base", "rope_theta"},
@@ -47,6 +48,29 @@ constexpr std::array kGpt2Names{Renaming{"num_hidden_layers", "n_layer"},
                                 Renaming{"intermediate_size", "n_inner"},
                                 Renaming{"max_position_embeddings", "n_positions"},
                                 Renaming{"layer_norm_eps", "layer_norm_epsilon"}};
+
+// What config.json calls otherwise in single families; empty: what their config.json does not say.
+struct OwnName {
+  std::string_view architecture;
+  std::string_view common;
+  std::string_view own;
+};
+constexpr std::array kOwnNames{OwnName{"starcoder2", "layer_norm_eps", "norm_epsilon"},
+                               OwnName{"starcoder2", "attention_bias", "use_bias"},
+                               OwnName{"stablelm", "attention_bias", "use_qkv_bias"},
+                               OwnName{"olmo", "layer_norm_eps", ""}};
+
+void respell_own_names(Json& config, std::string_view architecture) {
+  for (const OwnName& entry : kOwnNames) {
+    const std::string common(entry.common);
+    if (entry.architecture == architecture && config.contains(common)) {
+      if (!entry.own.empty()) {
+        config[std::string(entry.own)] = config[common];
+      }
+      config.erase(common);
+    }
+  }
+}
 
 const Renaming* renaming(std::string_view key) {
   for (const Renaming& entry : kNames) {
@@ -253,6 +277,10 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   add_gemma_scale(config, architecture);
   add_fused_family(config, file, architecture);
   settle_experts(config, architecture);
+  if (architecture == "stablelm") {
+    config["qk_layernorm"] = file.find("blk.0.attn_q_norm.weight") != nullptr;
+  }
+  respell_own_names(config, architecture);
   if (architecture == "gptneox") {
     config.erase("mlp_bias");
     if (config.contains("rope_theta")) {  // which this family calls otherwise

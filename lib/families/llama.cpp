@@ -100,18 +100,6 @@ WeightRules gguf(const ModelConfig& c) {
   return rules;
 }
 
-// llama.cpp turns neighbouring dimensions together, so its converter permutes the rows of queries
-// and keys of the llama architecture (of no other one).
-void mark_rotary_pairs(WeightRules& rules) {
-  for (WeightRule& rule : rules.block) {
-    for (const char* target : {"attn.W_Q", "attn.W_K", "attn.b_Q", "attn.b_K"}) {
-      if (rule.target == target) {
-        rule.layout = Layout::rotary_pairs;
-      }
-    }
-  }
-}
-
 // A llama GGUF stores the rows of a whole head in pairs (mark_rotary_pairs); how one that turns a
 // part of the head pairs its rows is not defined.
 std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
@@ -149,6 +137,18 @@ WeightRules llama_family_rules(const ModelConfig& c, Naming naming) {
 }
 
 }  // namespace
+
+// llama.cpp turns neighbouring dimensions together, so its converter permutes the rows of queries
+// and keys of the llama and olmo architectures.
+void mark_rotary_pairs(WeightRules& rules) {
+  for (WeightRule& rule : rules.block) {
+    for (const char* target : {"attn.W_Q", "attn.W_K", "attn.b_Q", "attn.b_K"}) {
+      if (rule.target == target) {
+        rule.layout = Layout::rotary_pairs;
+      }
+    }
+  }
+}
 
 WeightRules llama_rules(const ModelConfig& c, Naming naming) {
   return naming == Naming::huggingface ? llama_huggingface(c) : gguf(c);

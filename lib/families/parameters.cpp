@@ -1,5 +1,7 @@
 #include "lib/families/parameters.h"
 
+#include <string>
+
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -35,12 +37,22 @@ void add_qk_norm(std::map<std::string, Parameter>& out, BlockWeights& b, const M
   if (c.qk_norm == QkNorm::none) {
     return;
   }
-  const bool whole = c.qk_norm == QkNorm::whole;
-  out["attn.q_norm"] = {&b.q_norm, 0, whole ? c.n_heads * c.d_head : c.d_head, 1, 0, true};
-  out["attn.k_norm"] = {&b.k_norm, 0, whole ? c.n_kv_heads * c.d_head : c.d_head, 1, 0, true};
-  if (c.qk_norm == QkNorm::layer_norm) {  // StableLM's: a gain a head
-    out["attn.q_norm"] = {&b.q_norm, 0, c.n_heads, c.d_head, 0, true};
-    out["attn.k_norm"] = {&b.k_norm, 0, c.n_kv_heads, c.d_head, 0, true};
+  const bool shared = c.qk_norm == QkNorm::per_head;
+  const auto add = [&](const std::string& name, Tensor& tensor, std::int64_t heads) {
+    const std::int64_t size = (shared ? 1 : heads) * c.d_head;
+    out[name] = {&tensor, 0, size, 1, c.d_head, true};
+    if (c.qk_norm != QkNorm::layer_norm) {
+      return;
+    }
+    for (std::int64_t head = 0; head < heads; ++head) {  // which files may store one by one
+      out[name + "." + std::to_string(head)] = {&tensor, head * c.d_head, c.d_head, 1, 0, true};
+    }
+  };
+  add("attn.q_norm", b.q_norm, c.n_heads);
+  add("attn.k_norm", b.k_norm, c.n_kv_heads);
+  if (c.qk_norm_bias) {
+    add("attn.q_norm_bias", b.q_norm_bias, c.n_heads);
+    add("attn.k_norm_bias", b.k_norm_bias, c.n_kv_heads);
   }
 }
 
@@ -52,7 +64,7 @@ void add_norms(std::map<std::string, Parameter>& out, BlockWeights& b, const Mod
       add_norm(out, "ln2", b.ln2, c);
     }
   }
-  if (placement == NormPlacement::sandwich || placement == NormPlacement::post) {
+  if (has_post_norm(c)) {
     add_norm(out, "ln1_post", b.ln1_post, c);
     add_norm(out, "ln2_post", b.ln2_post, c);
   }

@@ -1,28 +1,10 @@
 // Phi-3, 3.5 and 4 mini (Abdin et al. 2024, arXiv:2404.14219): Llama with fused weights, a window
 // or a rotation that stretches in long texts (longrope).
-#include "lib/base/error.h"
-#include "lib/base/json.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
 namespace headscope {
 namespace {
-
-// From the rope settings, else from beside them.
-double rotary_fraction(ConfigFields& f) {
-  double fraction = f.number("partial_rotary_factor", 1.0);
-  for (const char* name : {"rope_scaling", "rope_parameters"}) {
-    const Json settings = f.raw(name);
-    if (settings.is_object() && settings.value("partial_rotary_factor", Json()).is_number()) {
-      fraction = settings["partial_rotary_factor"].get<double>();
-    }
-  }
-  if (!(fraction > 0 && fraction <= 1)) {
-    throw DataError(
-        "{}: partial_rotary_factor {} must be above 0 and at most 1", f.where(), fraction);
-  }
-  return fraction;
-}
 
 ModelConfig phi3_config(ConfigFields& f) {
   f.set_default("rms_norm_eps", 1e-5);
@@ -30,17 +12,9 @@ ModelConfig phi3_config(ConfigFields& f) {
   f.set_default("original_max_position_embeddings", 4096);
   ModelConfig c = llama_config(f);
   c.qkv_bias = c.out_bias = c.mlp_bias = false;  // transformers has no switch for them
-  const auto dim = static_cast<std::int64_t>(static_cast<double>(c.d_head) * rotary_fraction(f));
-  c.ropes = {read_rope(f, dim, 10000.0, RotaryFraction::partial)};
+  c.ropes = {read_partial_rope(f, c.d_head, 1.0)};
   f.ignore({"original_max_position_embeddings"});  // counts where the rotation stretches alone
-  const std::int64_t window = f.integer("sliding_window", 0);
-  if (f.has("sliding_window") && window <= 0) {
-    throw DataError(
-        "{}: \"sliding_window\" is {}; a query sees at least itself", f.where(), window);
-  }
-  for (LayerConfig& layer : c.layers) {
-    layer.window = window;
-  }
+  read_window_of_all(f, c);
   return c;
 }
 

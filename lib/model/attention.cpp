@@ -23,7 +23,8 @@ void norm_and_rotate(Pass& pass, int layer, Qkv& qkv) {
           ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope)
           : nullptr;
   const auto as_compared = [&](HeadInput part, const Tensor& x) {
-    return normed_and_rotated(pass.config, block_of(pass, layer), part, x, table);
+    const HeadRange all{0, x.size(2)};
+    return normed_and_rotated(pass.config, block_of(pass, layer), part, all, x, table);
   };
   qkv.q = as_compared(HeadInput::q, qkv.q);
   qkv.q = rotary ? pass.see(Site::rot_q, layer, qkv.q) : qkv.q;

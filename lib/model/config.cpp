@@ -108,7 +108,8 @@ void check_numbers(const ModelConfig& c) {
   require_positive("attn_scale", c.attn_scale);
   require_positive("embed_scale", c.embed_scale);
   const std::pair<const char*, double> caps[] = {{"score_softcap", c.score_softcap},
-                                                 {"logit_softcap", c.logit_softcap}};
+                                                 {"logit_softcap", c.logit_softcap},
+                                                 {"clip_qkv", c.clip_qkv}};
   for (const auto& [name, cap] : caps) {
     if (cap != 0 && !is_positive(cap)) {
       throw DataError(
@@ -209,6 +210,8 @@ void check_experts(const ModelConfig& c) {
   require_positive("gate_slope", e.gate_slope);
 }
 
+constexpr std::int64_t kMostNormedHeads = 1 << 16;  // each is a parameter by name
+
 // Fields of which one leaves no meaning to the other.
 void check_together(const ModelConfig& c) {
   const auto refuse = [](const char* one, const char* other) {
@@ -220,12 +223,23 @@ void check_together(const ModelConfig& c) {
   if (!has_mlp(c) && c.block_order == BlockOrder::parallel) {
     refuse("a parallel block", "a model without MLPs");
   }
-  if ((!has_mlp(c) || c.norm == Norm::none) && c.norm_placement == NormPlacement::sandwich) {
+  if ((!has_mlp(c) || c.norm == Norm::none) && has_post_norm(c)) {
     refuse("a norm behind attention and MLP", "a model without norms or MLPs");
   }
   const bool after_sum = c.norm_placement == NormPlacement::after_sum;
   if (after_sum && (!has_resid_mid(c) || c.norm == Norm::none)) {
     refuse("a norm of every sum", "parallel blocks, or a model without norms or MLPs");
+  }
+  if (c.norm == Norm::rms_norm && c.norm_parameters != NormParameters::all) {
+    refuse("an RMS norm", "norms without a gain");
+  }
+  if (c.qk_norm == QkNorm::layer_norm && c.n_heads > kMostNormedHeads) {
+    throw DataError("model config: {} heads with a norm of their own are more than {}",
+                    c.n_heads,
+                    kMostNormedHeads);
+  }
+  if (c.qk_norm_bias && c.qk_norm != QkNorm::layer_norm) {
+    refuse("a bias of the norms of queries and keys", "norms that have none");
   }
   if (c.positions == Positions::rotary && c.ropes.empty()) {
     refuse("no rotary settings", "rotary positions");
@@ -345,6 +359,17 @@ bool has_dense_mlp(const ModelConfig& config) {
 
 bool has_resid_mid(const ModelConfig& config) {
   return has_mlp(config) && config.block_order == BlockOrder::sequential;
+}
+
+Norm norm_before(const ModelConfig& config) {
+  const NormPlacement placement = config.norm_placement;
+  const bool before = placement == NormPlacement::pre || placement == NormPlacement::sandwich;
+  return before ? config.norm : Norm::none;
+}
+
+bool has_post_norm(const ModelConfig& config) {
+  return config.norm_placement == NormPlacement::sandwich ||
+         config.norm_placement == NormPlacement::post;
 }
 
 bool has_experts(const ModelConfig& config, std::int64_t layer) {

@@ -41,8 +41,8 @@ enum class Positions { learned, rotary, none };
 
 // Norms of queries and keys before the rotation. per_head: an RMS norm of every head's, one gain of
 // d_head (Qwen 3, Gemma 3). whole: an RMS norm over all heads together, one gain of heads · d_head
-// (OLMo 2). layer_norm: a LayerNorm of every head's, a gain of [heads, d_head] (StableLM) or of
-// d_head (Phi), a bias where there is one.
+// (OLMo 2). layer_norm: a LayerNorm of every head's, with a gain of its own (StableLM; Phi's heads
+// share one), a bias where there is one: both of heads · d_head.
 enum class QkNorm { none, per_head, whole, layer_norm };
 
 // What turns the last residual stream into logits. masked_lm: a linear map, the activation and a
@@ -195,6 +195,12 @@ bool has_dense_mlp(const ModelConfig& config);
 
 // True if a block writes to the stream twice, so that there is one between attention and MLP.
 bool has_resid_mid(const ModelConfig& config);
+
+// The norm before attention and MLP: none where blocks normalise elsewhere alone.
+Norm norm_before(const ModelConfig& config);
+
+// True if what attention and MLP write is normalised before it is added to the stream.
+bool has_post_norm(const ModelConfig& config);
 
 // True if the layer's MLP is a mixture of experts.
 bool has_experts(const ModelConfig& config, std::int64_t layer);

@@ -31,7 +31,7 @@ NormParts norm_parts(const Tensor& x, Norm norm, double eps) {
 }
 
 Tensor apply_gain(const Tensor& normalized, const NormWeights& weights, at::ScalarType dtype) {
-  Tensor y = normalized.to(at::kFloat) * weights.gain;
+  Tensor y = with_gain(normalized.to(at::kFloat), weights);
   if (weights.bias.defined()) {
     y = y + weights.bias;
   }

@@ -18,11 +18,11 @@ struct NormParts {
 };
 NormParts norm_parts(const Tensor& x, Norm norm, double eps);
 
-// normalized·gain (+ bias), as `dtype`.
+// normalized·gain (+ bias), each where the norm has one, as `dtype`.
 Tensor apply_gain(const Tensor& normalized, const NormWeights& weights, at::ScalarType dtype);
 
 // value […, d] times the gain: what a norm is but for the divisor, the mean and the bias. `value`
-// itself where a model has no norm.
+// itself where a model has no norm, or one without a gain.
 Tensor with_gain(const Tensor& value, const NormWeights& weights);
 
 }  // namespace headscope

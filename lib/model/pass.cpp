@@ -202,9 +202,7 @@ Tensor run_stream_norm(
 
 Tensor run_post_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written) {
-  return pass.config.norm_placement == NormPlacement::sandwich
-             ? run_norm(pass, sites, layer, weights, written)
-             : written;
+  return has_post_norm(pass.config) ? run_norm(pass, sites, layer, weights, written) : written;
 }
 
 }  // namespace headscope

@@ -99,8 +99,8 @@ Tensor run_norm_before(
 Tensor run_stream_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& x);
 
-// The norm of a sandwich between what attention or the MLP wrote and the stream; the identity where
-// the model has none.
+// The norm between what attention or the MLP wrote and the stream; the identity where the model has
+// none.
 Tensor run_post_norm(
     Pass& pass, NormSites sites, int layer, const NormWeights& weights, const Tensor& written);
 

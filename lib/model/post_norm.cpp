@@ -6,7 +6,7 @@
 namespace headscope {
 
 const NormWeights* post_attention_norm(const Model& model, std::int64_t layer) {
-  if (model.config().norm_placement != NormPlacement::sandwich) {
+  if (!has_post_norm(model.config())) {
     return nullptr;
   }
   return &model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1_post;
@@ -20,7 +20,7 @@ Tensor after_attention_norm(const Model& model, std::int64_t layer, const Tensor
 
 Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor& written) {
   const NormWeights* norm = post_attention_norm(model, layer);
-  return norm == nullptr ? written : written * norm->gain;
+  return norm == nullptr ? written : with_gain(written, *norm);
 }
 
 Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post) {

@@ -97,6 +97,29 @@ Tensor edited_attn_in(Pass& pass, int layer, const Tensor& resid) {
   return pass.edited(Site::attn_in, layer) ? seen : Tensor();
 }
 
+// Statistics are those of QkNorm: of each head, or of all heads together.
+Tensor qk_normed(const ModelConfig& c,
+                 const BlockWeights& block,
+                 HeadInput part,
+                 HeadRange heads,
+                 const Tensor& projected) {
+  const bool queries = part == HeadInput::q;
+  const Tensor& gain = queries ? block.q_norm : block.k_norm;
+  if (c.qk_norm == QkNorm::per_head) {
+    return normalize(projected, {gain, {}}, Norm::rms_norm, c.norm_eps);
+  }
+  if (c.qk_norm == QkNorm::whole) {
+    return normalize(projected.flatten(-2), {gain, {}}, Norm::rms_norm, c.norm_eps)
+        .unflatten(-1, {heads.count, c.d_head});
+  }
+  const Tensor& bias = queries ? block.q_norm_bias : block.k_norm_bias;
+  const auto of_heads = [&](const Tensor& all) {
+    return all.defined() ? all.view({-1, c.d_head}).narrow(0, heads.first, heads.count) : all;
+  };
+  const Tensor centred = normalize(projected.to(at::kFloat), {}, Norm::layer_norm, c.norm_eps);
+  return apply_gain(centred, {of_heads(gain), of_heads(bias)}, projected.scalar_type());
+}
+
 }  // namespace
 
 Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
@@ -135,23 +158,36 @@ Qkv project_qkv(Pass& pass, int layer, const Tensor& resid) {
     }
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    out[i] = pass.see(parts[i].out, layer, out[i]);
+    out[i] = pass.see(parts[i].out, layer, clipped(c, out[i]));
   }
   return {out[0], out[1], out[2]};
+}
+
+Tensor clipped(const ModelConfig& config, const Tensor& projected) {
+  return config.clip_qkv > 0 ? projected.clamp(-config.clip_qkv, config.clip_qkv) : projected;
+}
+
+void require_heads_apart(const ModelConfig& config, HeadInput part) {
+  if (config.qk_norm == QkNorm::whole && part != HeadInput::v) {
+    throw UsageError(
+        "the {} of this model's heads are normalised together (OLMo 2), so one head's are nothing "
+        "without the others'; choose its values or what it writes",
+        part == HeadInput::q ? "queries" : "keys");
+  }
 }
 
 Tensor normed_and_rotated(const ModelConfig& config,
                           const BlockWeights& block,
                           HeadInput part,
+                          HeadRange heads,
                           const Tensor& projected,
                           const RotaryTable* table) {
   if (part == HeadInput::v) {
     return projected;
   }
   Tensor out = projected;
-  if (config.qk_norm == QkNorm::per_head) {
-    const Tensor& gain = part == HeadInput::q ? block.q_norm : block.k_norm;
-    out = normalize(out, {gain, {}}, Norm::rms_norm, config.norm_eps);
+  if (config.qk_norm != QkNorm::none) {
+    out = qk_normed(config, block, part, heads, projected);
   }
   return table == nullptr ? out : rotate(out, *table);
 }
@@ -164,13 +200,16 @@ Tensor project_heads(const Model& model, const HeadReading& reading, const Tenso
   part.heads = reading.heads.count;
   const at::ScalarType dtype = to_torch(reading.dtype.value_or(model.dtype()));
   const bool biased = reading.biases == Biases::kept;
+  if (reading.heads.count < (reading.part == HeadInput::q ? c.n_heads : c.n_kv_heads)) {
+    require_heads_apart(c, reading.part);
+  }
   const NormWeights norm{block.ln1.gain, biased ? block.ln1.bias : Tensor()};
   const Tensor bias = biased ? rows_of(block.b_QKV, part, c) : Tensor();
   const Tensor projected = linear(normalize(stream, norm, norm_before(c), c.norm_eps).to(dtype),
                                   rows_of(block.W_QKV, part, c).to(dtype),
                                   bias.defined() ? bias.to(dtype) : bias)
                                .unflatten(-1, {part.heads, c.d_head});
-  return normed_and_rotated(c, block, reading.part, projected, nullptr);
+  return normed_and_rotated(c, block, reading.part, reading.heads, clipped(c, projected), nullptr);
 }
 
 Tensor read_heads(const Model& model,

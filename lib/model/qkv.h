@@ -10,15 +10,18 @@
 
 namespace headscope {
 
-// Before QK-norm and rotation. Editing ln1 and a per-head input (attn_in, q_input, …) of one layer
-// at once is a UsageError: the per-head inputs are normalised each on their own.
+// Cut to ±clip_qkv where the model does so; before QK-norm and rotation. Editing ln1 and a per-head
+// input (attn_in, q_input, …) of one layer at once is a UsageError: the per-head inputs are
+// normalised each on their own.
 Qkv project_qkv(Pass& pass, int layer, const Tensor& resid);
 
 // QK-norm and rotation: from what heads asked or offered to what attention compares [B, T, heads,
-// d_head]. Values are what they are. `table` is undefined where the model does not rotate.
+// d_head]. Values are what they are. `projected` holds `heads` of the part: all of them where one
+// norm spans them. `table` is null where nothing rotates.
 Tensor normed_and_rotated(const ModelConfig& config,
                           const BlockWeights& block,
                           HeadInput part,
+                          HeadRange heads,
                           const Tensor& projected,
                           const RotaryTable* table);
 
@@ -34,6 +37,13 @@ struct HeadReading {
   Biases biases = Biases::kept;
   std::optional<DType> dtype{};  // of the products; unset: the model's
 };
+
+// Cut to ±clip_qkv where the model does so; `projected` itself elsewhere.
+Tensor clipped(const ModelConfig& config, const Tensor& projected);
+
+// Throws UsageError naming the norm if `part` of fewer than all heads is not defined without the
+// others' (QkNorm::whole).
+void require_heads_apart(const ModelConfig& config, HeadInput part);
 
 // Normalised by ln1, projected, with QK-norm: queries and keys before rotation, values as attention
 // takes them. `stream` […, d_model] enters the layer. Returns […, heads, d_head] in the dtype of

@@ -24,13 +24,10 @@ bool ungrouped(const ModelConfig& c) {
   return c.n_heads == c.n_kv_heads;
 }
 bool normed(const ModelConfig& c) {
-  return c.norm != Norm::none;
+  return c.norm != Norm::none && c.norm_placement != NormPlacement::post;
 }
 bool normed_mlp(const ModelConfig& c) {
   return normed(c) && has_mlp(c);
-}
-bool sandwich(const ModelConfig& c) {
-  return c.norm_placement == NormPlacement::sandwich;
 }
 bool has_token_types(const ModelConfig& c) {
   return c.n_token_types > 0;
@@ -42,7 +39,7 @@ bool masked_lm(const ModelConfig& c) {
   return c.head == OutputHead::masked_lm;
 }
 bool final_normed(const ModelConfig& c) {
-  return normed(c) && c.has_final_norm;
+  return c.norm != Norm::none && c.has_final_norm;
 }
 bool after_sum(const ModelConfig& c) {
   return c.norm_placement == NormPlacement::after_sum;
@@ -56,7 +53,8 @@ bool routed(const ModelConfig& c) {
 
 using enum Axis;
 constexpr std::string_view kRotary = "rotary positions";
-constexpr std::string_view kSandwich = "norms after attention and MLP (Gemma 2, 3)";
+constexpr std::string_view kPostNormed = "norms after attention and MLP (Gemma 2, 3, OLMo 2)";
+constexpr std::string_view kPreNormed = "norms before attention and MLP";
 constexpr std::string_view kNormed = "norms";
 constexpr std::string_view kMlp = "MLPs";
 constexpr std::string_view kMoe = "mixture of experts";
@@ -150,13 +148,13 @@ const std::vector<SiteInfo>& table() {
        "",
        "what each KV head's values read, before ln1",
        always},
-      {Site::ln1_scale, "ln1.hook_scale", true, scale, {}, kNormed, "the divisor", normed},
+      {Site::ln1_scale, "ln1.hook_scale", true, scale, {}, kPreNormed, "the divisor", normed},
       {Site::ln1_normalized,
        "ln1.hook_normalized",
        true,
        model,
        {},
-       kNormed,
+       kPreNormed,
        "before the gain",
        normed},
       {Site::attn_q_in, "attn.q.hook_in", true, model, {}, "", "after ln1's gain", always},
@@ -221,15 +219,22 @@ const std::vector<SiteInfo>& table() {
        "",
        "before a norm after attention",
        always},
-      {Site::ln1_post_scale, "ln1_post.hook_scale", true, scale, {}, kSandwich, "", sandwich},
+      {Site::ln1_post_scale,
+       "ln1_post.hook_scale",
+       true,
+       scale,
+       {},
+       kPostNormed,
+       "",
+       has_post_norm},
       {Site::ln1_post_normalized,
        "ln1_post.hook_normalized",
        true,
        model,
        {},
-       kSandwich,
+       kPostNormed,
        "before the gain",
-       sandwich},
+       has_post_norm},
       {Site::attn_out, "hook_attn_out", true, model, {}, "", "what is added to the stream", always},
       {Site::resid_mid,
        "hook_resid_mid",
@@ -247,13 +252,13 @@ const std::vector<SiteInfo>& table() {
        kMlp,
        "what the MLP reads, before ln2",
        has_mlp},
-      {Site::ln2_scale, "ln2.hook_scale", true, scale, {}, kNormed, "the divisor", normed_mlp},
+      {Site::ln2_scale, "ln2.hook_scale", true, scale, {}, kPreNormed, "the divisor", normed_mlp},
       {Site::ln2_normalized,
        "ln2.hook_normalized",
        true,
        model,
        {},
-       kNormed,
+       kPreNormed,
        "before the gain",
        normed_mlp},
       {Site::mlp_block_in, "mlp.hook_in", true, model, {}, kMlp, "after ln2's gain", has_mlp},
@@ -300,15 +305,22 @@ const std::vector<SiteInfo>& table() {
        kMlp,
        "before a norm after the MLP",
        has_mlp},
-      {Site::ln2_post_scale, "ln2_post.hook_scale", true, scale, {}, kSandwich, "", sandwich},
+      {Site::ln2_post_scale,
+       "ln2_post.hook_scale",
+       true,
+       scale,
+       {},
+       kPostNormed,
+       "",
+       has_post_norm},
       {Site::ln2_post_normalized,
        "ln2_post.hook_normalized",
        true,
        model,
        {},
-       kSandwich,
+       kPostNormed,
        "before the gain",
-       sandwich},
+       has_post_norm},
       {Site::mlp_out,
        "hook_mlp_out",
        true,

@@ -24,6 +24,17 @@ Tensor repeated_for_queries(const Tensor& fused, const ModelConfig& c) {
   return at::cat(parts);
 }
 
+// Of norms of keys that say something of every head: [K d_head] → [H d_head]. The statistics of all
+// keys together stay what they were, since every key is repeated as often.
+Tensor repeated_norm(const Tensor& of_keys, const ModelConfig& c) {
+  if (!of_keys.defined() || c.qk_norm == QkNorm::per_head) {
+    return of_keys;
+  }
+  return of_keys.unflatten(0, {c.n_kv_heads, c.d_head})
+      .repeat_interleave(c.heads_per_kv(), 0)
+      .flatten();
+}
+
 }  // namespace
 
 Model ungrouped(const Model& model) {
@@ -38,6 +49,8 @@ Model ungrouped(const Model& model) {
   for (BlockWeights& block : parts.weights.blocks) {
     block.W_QKV = repeated_for_queries(block.W_QKV, c);
     block.b_QKV = repeated_for_queries(block.b_QKV, c);
+    block.k_norm = repeated_norm(block.k_norm, c);
+    block.k_norm_bias = repeated_norm(block.k_norm_bias, c);
   }
   parts.config.n_kv_heads = c.n_heads;
   return Model(std::move(parts));

@@ -19,7 +19,7 @@ struct BlockWeights {
   NormWeights ln1, ln1_post, ln2, ln2_post;
   Tensor W_QKV;  // [(n_heads + 2 n_kv_heads) d_head, d_model]: queries, then keys, then values
   Tensor b_QKV;
-  Tensor q_norm, k_norm;  // f32, of the shape that QkNorm says
+  Tensor q_norm, k_norm;  // f32, [d_head] or [heads d_head] as QkNorm says
   Tensor q_norm_bias, k_norm_bias;
   Tensor sinks;          // [n_heads]; AttentionSpec says what they do
   Tensor distance_bias;  // [n_heads, D]

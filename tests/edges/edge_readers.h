@@ -23,7 +23,7 @@ inline std::map<std::int64_t, Tensor> written_plainly(const Model& model,
   std::map<std::int64_t, Tensor> writers{{0, run.at(input.site, input.layer)}};
   for (int layer = 0; layer < c.n_layers; ++layer) {
     Tensor results = run.at(Site::result, layer);
-    if (c.norm_placement == NormPlacement::sandwich) {
+    if (has_post_norm(c)) {
       const NormWeights& norm = model.weights().blocks[static_cast<std::size_t>(layer)].ln1_post;
       results = results / run.at(Site::ln1_post_scale, layer).unsqueeze(2) * norm.gain;
       CHECK(difference(results.sum(2), run.at(Site::attn_out, layer)) < 1e-5);

@@ -87,7 +87,6 @@ class PlainCircuit final : public Tap {
   Tensor visit(const Visit& visit, const Tensor& value) override {
     const int layer = visit.point.layer;
     const Site site = visit.point.site;
-    const bool sandwich = visit.config.norm_placement == NormPlacement::sandwich;
     switch (site) {
       case Site::embed:
       case Site::resid_pre:
@@ -95,7 +94,7 @@ class PlainCircuit final : public Tap {
         return value;
       case Site::result:
         result_ = value;
-        if (!sandwich) {
+        if (!has_post_norm(visit.config)) {
           write_heads(layer, value, corrupted_.at(Site::result, layer));
         }
         return value;

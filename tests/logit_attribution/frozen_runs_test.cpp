@@ -35,7 +35,7 @@ class FrozenRun {
       const bool attention = later > layer || layer < 0;
       if (attention) {
         freeze(edits, block + "hook_attn_out");
-      } else if (model_.config().norm_placement == NormPlacement::sandwich) {
+      } else if (has_post_norm(model_.config())) {
         freeze(edits, block + "ln1_post.hook_scale");
       }
       if (attention || name != "hook_mlp_out") {

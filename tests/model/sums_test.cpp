@@ -1,6 +1,7 @@
 // What must hold inside one forward pass, whatever the weights.
 #include <cmath>
 
+#include "lib/model/norm.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
@@ -83,13 +84,14 @@ void check_inputs(const Model& model, const Watch& watch, int layer) {
     CHECK(identical(watch.at(Site::mlp_in, layer), read));
   }
 
-  Tensor normed = c.norm == Norm::none ? watch.at(Site::resid_pre, layer)
-                                       : watch.at(Site::ln1_normalized, layer) * block.ln1.gain;
+  Tensor normed = norm_before(c) == Norm::none
+                      ? watch.at(Site::resid_pre, layer)
+                      : with_gain(watch.at(Site::ln1_normalized, layer), block.ln1);
   normed = block.ln1.bias.defined() ? normed + block.ln1.bias : normed;
   for (const Site site : {Site::attn_q_in, Site::attn_k_in, Site::attn_v_in}) {
     CHECK(difference(watch.at(site, layer), normed) <= 1e-5);
   }
-  if (c.norm_placement == NormPlacement::sandwich) {
+  if (has_post_norm(c)) {
     CHECK(difference(watch.at(Site::ln1_post_normalized, layer) * block.ln1_post.gain,
                      watch.at(Site::attn_out, layer)) <= 1e-5);
     CHECK(difference(watch.at(Site::ln2_post_normalized, layer) * block.ln2_post.gain,

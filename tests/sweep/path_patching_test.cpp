@@ -218,6 +218,14 @@ Model ungrouped(const Model& model) {
       };
       block.W_QKV = expanded(block.W_QKV);
       block.b_QKV = expanded(block.b_QKV);
+      if (config.qk_norm == QkNorm::layer_norm) {
+        for (Tensor* norm : {&block.k_norm, &block.k_norm_bias}) {
+          *norm =
+              norm->defined()
+                  ? norm->unflatten(0, {-1, config.d_head}).repeat_interleave(group, 0).flatten()
+                  : *norm;
+        }
+      }
     }
     config.n_kv_heads = config.n_heads;
   });
@@ -229,7 +237,7 @@ TEST_CASE("a path into a shared key or value changes one query head's view of it
   int grouped_models = 0;
   for (const FixtureModel& fixture : huggingface_fixtures()) {
     const Model grouped = load(fixture);
-    if (grouped.config().heads_per_kv() == 1) {
+    if (grouped.config().heads_per_kv() == 1 || grouped.config().qk_norm == QkNorm::whole) {
       continue;
     }
     ++grouped_models;
@@ -260,6 +268,18 @@ TEST_CASE("a path into a shared key or value changes one query head's view of it
     }
   }
   CHECK(grouped_models >= 3);
+}
+
+TEST_CASE("a query or key that is nothing without the other heads' is no receiver") {
+  const Model model = load(huggingface_fixture("olmo2_biases"));
+  const Task task = random_task({.d_vocab = model.config().d_vocab, .seed = 4});
+  for (const char* receiver : {"1.1:q", "1.0:k"}) {
+    CHECK_THROWS_WITH(
+        Paths(
+            {.receivers = {parse_receiver(receiver, model.config())}}, task.items, model.config()),
+        contains("normalised together"));
+  }
+  check_paths(model, {"1.1:v"});
 }
 
 TEST_CASE("a view of a shared key or value by whole passes is the shortcut's, or is refused") {

@@ -74,7 +74,9 @@ OrderedJson note(const Model& model, const HeadId& at, double share, const Sampl
   OrderedJson json = head_json(at);
   json["lowest_5_percent_share"] = share;
   json["lowest_10_tokens_share"] = most_negative_share(model, at, sample);
-  json["own_key_best_share"] = diagonal_share(model, at, sample);
+  if (model.config().qk_norm != QkNorm::whole) {  // else one head's queries are nothing alone
+    json["own_key_best_share"] = diagonal_share(model, at, sample);
+  }
   return json;
 }
 

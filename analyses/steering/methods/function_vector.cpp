@@ -103,7 +103,7 @@ Steering best_layer(const SteerRequest& request, const Contrast& contrast, const
 
 Steering fit_function_vector(const SteerRequest& request) {
   const Model& model = request.model;
-  if (model.config().norm_placement == NormPlacement::sandwich) {
+  if (has_post_norm(model.config())) {
     throw UsageError(
         "function-vector: this model normalises what attention writes, so heads have no fixed "
         "part in it");
