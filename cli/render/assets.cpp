@@ -3,6 +3,8 @@
 #include "lib/base/embed.h"
 
 HEADSCOPE_EMBED(asset_font, HEADSCOPE_FONT_FILE)
+HEADSCOPE_EMBED(asset_page_js, HEADSCOPE_ASSETS "/page.js")
+HEADSCOPE_EMBED(asset_page_css, HEADSCOPE_ASSETS "/page.css")
 HEADSCOPE_EMBED(asset_viewer_js, HEADSCOPE_ASSETS "/viewer.js")
 HEADSCOPE_EMBED(asset_viewer_css, HEADSCOPE_ASSETS "/viewer.css")
 HEADSCOPE_EMBED(asset_report_css, HEADSCOPE_ASSETS "/report.css")
@@ -12,6 +14,10 @@ HEADSCOPE_EMBED(asset_circuit_js, HEADSCOPE_ASSETS "/circuit.js")
 HEADSCOPE_EMBED(asset_circuit_css, HEADSCOPE_ASSETS "/circuit.css")
 
 namespace headscope {
+
+std::string_view asset_page_js_sha256() {
+  return HEADSCOPE_PAGE_SHA256;
+}
 
 std::string_view asset_viewer_js_sha256() {
   return HEADSCOPE_VIEWER_SHA256;
