@@ -48,19 +48,18 @@ std::vector<ExportedFile> trace_files(const ExportOptions& options) {
 
 void check_with(const ExportOptions& options) {
   if (!options.with.empty() && options.format != "html") {
-    throw UsageError("--with puts two traces into one viewer: give --format html");
+    throw UsageError("--with puts two traces or two results into one page: give --format html");
   }
 }
 
 // A result has neither hooks nor prompts to choose from.
 std::vector<ExportedFile> result_files(const ExportOptions& options) {
-  if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty() ||
-      !options.with.empty()) {
-    throw UsageError("{}: a sweep's result; --hook, --head, --prompt and --with choose from traces",
+  if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty()) {
+    throw UsageError("{}: a sweep's result; --hook, --head and --prompt choose from traces",
                      options.trace);
   }
   std::vector<ExportedFile> files;
-  for (const auto& path : export_result(options.trace, options.format, options.out)) {
+  for (const auto& path : export_result(options.trace, options.format, options.out, options.with)) {
     files.push_back({.path = path, .hook = ""});
   }
   return files;
@@ -89,7 +88,7 @@ void add_options(CLI::App& app, ExportOptions& options) {
   app.add_option("--prompt", options.prompts, "A prompt by its number; repeatable; default: all")
       ->allow_extra_args(false);
   app.add_option(
-      "--with", options.with, "A second trace in the same viewer, to compare with (html)");
+      "--with", options.with, "A second trace or result in the same page, to compare with (html)");
   app.add_option("--format", options.format, "npy, csv, png, svg or html (a viewer of all heads)")
       ->required()
       ->check(CLI::IsMember({"npy", "csv", "png", "svg", "html"}));

@@ -149,8 +149,8 @@ function buildGrid() {
   sizeThumbnails(); mark(); dim();
 }
 function sizeThumbnails() {
-  const room = grid.clientWidth - 44, fitting = Math.floor(room / heads.length) - 2;
-  const size = state.thumb || (state.order === "grid" ? clamp(fitting, 16, 46) : 64);
+  const room = grid.clientWidth - 42, fitting = Math.floor(room / heads.length) - 2;
+  const size = state.thumb || (state.order === "grid" ? clamp(fitting, 12, 46) : 64);
   root.style.setProperty("--thumb", size + "px");
   root.style.setProperty("--gridw", Math.max(300, heads.length * 48 + 60) + "px");
 }
@@ -213,7 +213,7 @@ function labelRoom(panel, font) {
   context.font = font;
   return Math.ceil(Math.max(...panel.tokens.map((t) => context.measureText(short(t)).width)) + 10);
 }
-// Cells of whole device pixels; where there are more cells than pixels, a pixel is a block of cells.
+// Large cells are of whole device pixels; where there are more cells than pixels, one shows a block.
 function layout(panel, count) {
   const ratio = window.devicePixelRatio || 1, crop = cropOf(panel.map), rows = crop[1] - crop[0], cols = crop[3] - crop[2];
   const columns = Math.min(count, Math.max(1, Math.floor(panelBox.clientWidth / 330)));
@@ -224,7 +224,7 @@ function layout(panel, count) {
   if (cell >= 9.5) { const room = labelRoom(panel, sized(cell)); if (cellFor(room) >= 9.5) { labelled = true; margin = room; cell = cellFor(margin); font = sized(cell); } }
   cell *= ratio;
   const block = cell >= 1 ? 1 : Math.ceil(1 / cell);
-  const px = (cell >= 1 ? Math.floor(cell) : 1) / block / ratio;
+  const px = (cell >= 4 ? Math.floor(cell) : cell) / ratio;
   return { ratio, crop, block, cell: px, labelled, font, left: margin, plotWidth: cols * px, plotHeight: rows * px, width: margin + cols * px + BAR, height: TOP + rows * px + margin + 4 };
 }
 function fit(target, g) {
@@ -290,7 +290,7 @@ function drawCross() {
   }
 }
 function panelOf(map, title, tokens, ...sharing) {
-  const canvas = make("canvas", { id: panels.length ? undefined : "map", tabindex: 0, "aria-label": `${title}: attention map; arrow keys move between cells, drag to zoom` }), cross = make("canvas", { class: "cross" });
+  const canvas = make("canvas", { id: panels.length ? undefined : "map", tabindex: 0, "aria-label": `${title || nameOf(state.a)}: attention map; arrow keys move between cells, drag to zoom` }), cross = make("canvas", { class: "cross" });
   const panel = { map, title, tokens, canvas, cross, range: rangeOf(map, ...sharing) };
   canvas.addEventListener("pointerdown", (e) => { const c = cellAt(panel, e); if (c && e.button === 0) { drag = { from: c, to: null }; canvas.setPointerCapture(e.pointerId); } });
   canvas.addEventListener("pointermove", (e) => hover(panel, e));
