@@ -7,6 +7,7 @@
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
 #include "cli/render/color.h"
+#include "cli/render/page_palettes.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
@@ -96,16 +97,6 @@ OrderedJson examples_json(const Examples& examples) {
   return json;
 }
 
-std::string palette_bytes() {
-  std::string bytes;
-  for (const Rgb& color : palette(ColorMap::sequential)) {
-    bytes += static_cast<char>(color.r);
-    bytes += static_cast<char>(color.g);
-    bytes += static_cast<char>(color.b);
-  }
-  return bytes;
-}
-
 OrderedJson page_json(const Atlas& atlas) {
   const std::string model = text_of(atlas.provenance, "model");
   OrderedJson json{{"title", "Atlas of " + visible(model, Spaces::kept)},
@@ -122,7 +113,7 @@ OrderedJson page_json(const Atlas& atlas) {
                    {"n_layers", atlas.n_layers},
                    {"n_heads", atlas.n_heads},
                    {"n_kv_heads", atlas.n_kv_heads},
-                   {"palette", base64(palette_bytes())}};
+                   {"palette", palette_text(ColorMap::sequential)}};
   json.update(examples_json(atlas.examples));
   json["detectors"] = OrderedJson::array();
   for (const Detection& each : atlas.detections) {

@@ -201,7 +201,7 @@ void write_all_heads(const DemoPage& files, const TraceReader& trace) {
   for (std::size_t i = 0; i < trace.prompt_count(); ++i) {
     all.prompts.push_back(i);
   }
-  write_viewer(trace, all, files.viewer);
+  write_viewer({{trace, all, ""}}, files.viewer);
 }
 
 std::string footer_of(const DemoPage& files, const TraceReader& trace) {

@@ -97,6 +97,9 @@ const std::array<Rgb, 256>& palette(ColorMap map) {
                                       {0.28, 0.09, 268}}});
   static const auto kDiverging = joined({{{0.36, 0.12, 258}, {0.66, 0.115, 246}, {0.97, 0, 246}},
                                          {{0.97, 0, 30}, {0.66, 0.155, 30}, {0.36, 0.12, 26}}});
+  static const auto kDivergingDark =
+      joined({{{0.86, 0.085, 232}, {0.58, 0.135, 250}, {0.23, 0.012, 258}},
+              {{0.23, 0.012, 30}, {0.58, 0.155, 30}, {0.86, 0.085, 50}}});
   switch (map) {
     case ColorMap::sequential:
       return kSequential;
@@ -104,6 +107,8 @@ const std::array<Rgb, 256>& palette(ColorMap map) {
       return kLight;
     case ColorMap::diverging:
       return kDiverging;
+    case ColorMap::diverging_dark:
+      return kDivergingDark;
   }
   return kSequential;
 }

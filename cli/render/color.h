@@ -16,8 +16,9 @@ struct Rgb {
 
 // sequential: dark purple (low) over green to yellow (high), lightness rising throughout, so that
 // it survives grey print. light: near white (low) to dark blue, for patterns that are mostly zero.
-// diverging: blue (negative) over near white (zero) to red (positive).
-enum class ColorMap { sequential, light, diverging };
+// diverging: blue (negative) over near white (zero) to red (positive); diverging_dark: the same
+// over near black, for dark pages.
+enum class ColorMap { sequential, light, diverging, diverging_dark };
 
 // 256 colours from low to high; neighbours differ by equal OKLab distances (up to 8-bit rounding).
 const std::array<Rgb, 256>& palette(ColorMap map);

@@ -1,11 +1,14 @@
 #include "cli/render/html_viewer.h"
 
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/render/assets.h"
+#include "cli/render/map_scores.h"
 #include "cli/render/packed_map.h"
+#include "cli/render/page_palettes.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
@@ -28,18 +31,28 @@ std::string head_of(const ViewerData& data) {
       page_policy(asset_viewer_js_sha256()),
       kVersion,
       escaped(visible(data.title + " · " + data.model, Spaces::kept)),
-      asset_viewer_css(),
+      std::string(asset_page_css()) + std::string(asset_viewer_css()),
       escaped(visible(data.model, Spaces::kept)));
 }
 
-OrderedJson palette_json() {
-  std::string bytes;
-  for (const Rgb& color : palette(ColorMap::sequential)) {
-    bytes += static_cast<char>(color.r);
-    bytes += static_cast<char>(color.g);
-    bytes += static_cast<char>(color.b);
+// Base64 holds three bytes in four letters; the page's own text and names take the rest.
+constexpr double kRoomForMaps = 28e6;
+
+OrderedJson scores_json() {
+  OrderedJson names = OrderedJson::array();
+  for (const MapScoreName& score : kMapScores) {
+    names.push_back({{"name", score.name}, {"meaning", score.meaning}});
   }
-  return base64(bytes);
+  return names;
+}
+
+// Four digits are as many as anyone sorts by.
+OrderedJson rounded(const MapScores& scores) {
+  OrderedJson list = OrderedJson::array();
+  for (const double score : scores) {
+    list.push_back(std::isnan(score) ? OrderedJson() : OrderedJson(std::round(score * 1e4) / 1e4));
+  }
+  return list;
 }
 
 OrderedJson prompts_json(const ViewerData& data) {
@@ -49,7 +62,9 @@ OrderedJson prompts_json(const ViewerData& data) {
     for (const auto& token : prompt.tokens) {
       tokens.push_back(visible(token));
     }
-    prompts.push_back({{"id", visible(prompt.id, Spaces::kept)}, {"tokens", std::move(tokens)}});
+    prompts.push_back({{"id", visible(prompt.id, Spaces::kept)},
+                       {"source", visible(prompt.source, Spaces::kept)},
+                       {"tokens", std::move(tokens)}});
   }
   return prompts;
 }
@@ -79,13 +94,31 @@ void HtmlViewerWriter::add_map(std::size_t prompt,
   if (!written_.emplace(prompt, layer, head).second) {
     throw InternalError("viewer: prompt {} layer {} head {} was given twice", prompt, layer, head);
   }
-  const PackedMap map = pack_map(values, size, data_.mask);
+  const PackedMap map = pack_map(values, size, data_.mask, room_for(size));
   file_.write(fmt::format(
       "<script type=\"application/octet-stream\" id=\"m{}-{}-{}\">", prompt, layer, head));
   file_.write(base64(map.bytes));
   file_.write("</script>\n");
-  const bool unit = map.encoding == PackedMap::Encoding::unit;
-  maps_.push_back({prompt, layer, head, unit ? 0 : 1, map.low, map.high});
+  const bool pattern =
+      map.encoding == PackedMap::Encoding::unit || map.encoding == PackedMap::Encoding::root;
+  maps_.push_back(
+      {prompt,
+       layer,
+       head,
+       static_cast<int>(map.encoding),
+       map.low,
+       map.high,
+       map.levels,
+       pattern ? rounded(map_scores(values, data_.prompts[prompt].tokens)) : OrderedJson::array()});
+}
+
+// A map's share of the page, by its part of all the values that will come.
+std::int64_t HtmlViewerWriter::room_for(std::int64_t size) const {
+  const double values = static_cast<double>(stored_values(size, data_.mask));
+  return data_.values == 0 ? 0
+                           : static_cast<std::int64_t>(kRoomForMaps * values /
+                                                       static_cast<double>(data_.values)) +
+                                 1;
 }
 
 void HtmlViewerWriter::finish() {
@@ -97,11 +130,17 @@ void HtmlViewerWriter::finish() {
                              {"hook", visible(data_.hook, Spaces::kept)},
                              {"causal", data_.mask == Mask::causal},
                              {"version", kVersion},
-                             {"palette", palette_json()},
+                             {"palettes",
+                              {{"sequential", palette_text(ColorMap::sequential)},
+                               {"diverging", palette_text(ColorMap::diverging)},
+                               {"diverging_dark", palette_text(ColorMap::diverging_dark)}}},
+                             {"scores", scores_json()},
                              {"prompts", prompts_json(data_)},
                              {"maps", maps_}};
   file_.write("<script type=\"application/json\" id=\"index\">" + inert(index.dump()) +
               "</script>\n<script>");
+  file_.write(asset_page_js());
+  file_.write("</script>\n<script>");
   file_.write(asset_viewer_js());
   file_.write("</script>\n</body>\n</html>\n");
   file_.commit();

@@ -1,14 +1,15 @@
 // A self-contained offline page that shows every recorded attention map of some prompts.
 //
-// In the page: a grid of thumbnails (layers × heads), one large map, the prompt's tokens shaded by
-// what a token attends to and who attends to it, and the value under the pointer. Keyboard: arrows
-// move in the grid or the map, [ and ] change the head, { and } the layer, Esc lets go of a pinned
-// cell. `#cell=prompt,layer,head,query,key` in the address opens that cell, and
-// `await window.headscope.value(prompt, layer, head, query, key)` gives its value.
+// In the page: thumbnails (layers × heads, or sorted by a score), a large map or two side by side
+// with their difference, means over heads and layers, the prompt's tokens shaded by what a token
+// attends to and who attends to it, and the value under the pointer. The address says what is shown
+// (`#cell=prompt,layer,head,query,key&scale=root&tokens=0:64,0:64&with=prompt,layer,head`; layer or
+// head −1 is the mean over all), and `await window.headscope.value(prompt, layer, head, query,
+// key)` gives a value. The page's footer lists the keys.
 //
-// Precision: maps whose values all lie in [0, 1] are stored as 16-bit fixed point, so a value is
-// exact to ±1/131070; others on [min, max] of their finite values in 65533 levels, NaN and ±inf
-// kept. Each map is deflated on its own and unpacked when first looked at.
+// Precision (packed_map.h): a page whose maps have room keeps 16 bits a value, so that one in [0,
+// 1] is exact to ±1/131070. In a larger one, values have 8 bits or less, and the page says how
+// exact each is. Each map is deflated on its own and unpacked when first looked at.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,16 @@ struct ViewerData {
   struct Prompt {
     std::string id;
     std::vector<std::string> tokens;  // pieces, raw bytes
+    std::string source = {};          // the trace it is from, where there are several
   };
   std::string title = "Attention";
   std::string model;                       // "SmolLM2-135M-Instruct"
   std::string hook = "attn.hook_pattern";  // what is shown
   std::vector<Prompt> prompts;
   Mask mask = Mask::causal;  // causal: only keys ≤ query are stored and shown
+  // How many values (stored_values) all maps have together; the page then stays below 40 MB. 0: all
+  // values are kept with 16 bits.
+  std::int64_t values = 0;
 };
 
 class HtmlViewerWriter {
@@ -53,6 +58,8 @@ class HtmlViewerWriter {
   void finish();
 
  private:
+  [[nodiscard]] std::int64_t room_for(std::int64_t size) const;
+
   ViewerData data_;
   OutputFile file_;
   std::set<std::tuple<std::size_t, std::int64_t, std::int64_t>> written_;

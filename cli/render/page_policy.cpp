@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/render/assets.h"
 #include "cli/render/text_codes.h"
 #include "lib/base/paths.h"
 #include "lib/base/replaced_file.h"
@@ -20,17 +21,23 @@ constexpr TextKind kPage{.noun = "page", .is = [](std::string_view beginning) {
                                       std::string_view::npos;
                          }};
 
-}  // namespace
-
-std::string page_policy(std::string_view hex) {
+std::string base64_of(std::string_view hex) {
   std::string digest;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     digest += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   }
+  return base64(digest);
+}
+
+}  // namespace
+
+std::string page_policy(std::string_view script_sha256) {
   return fmt::format(
-      "{}{}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
+      "{}{}' 'sha256-{}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action "
+      "'none'",
       kPolicyBegins,
-      base64(digest));
+      base64_of(asset_page_js_sha256()),
+      base64_of(script_sha256));
 }
 
 void check_page_output(const std::filesystem::path& path) {

@@ -8,7 +8,7 @@
 
 namespace headscope {
 
-// `script_sha256`: 64 hex digits of the page's one script.
+// `script_sha256`: 64 hex digits of the page's own script, which comes after page.js.
 std::string page_policy(std::string_view script_sha256);
 
 // To be asked before the work of a page, and as it is written. Throws UsageError if a file stands

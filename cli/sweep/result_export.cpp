@@ -2,16 +2,12 @@
 #include <cmath>
 #include <limits>
 
-#include "analyses/results/result_kind.h"
-#include "cli/provenance_text.h"
+#include <fmt/format.h>
+
 #include "cli/render/arrays.h"
-#include "cli/render/report.h"
-#include "cli/sweep/attribution_view.h"
+#include "cli/sweep/result_page.h"
 #include "cli/sweep/result_view.h"
-#include "lib/base/error.h"
-#include "lib/base/json.h"
 #include "lib/base/output_file.h"
-#include "lib/base/version.h"
 
 namespace headscope {
 namespace {
@@ -65,56 +61,26 @@ std::string csv_of(const Result& result, const Effects& effects) {
   return text;
 }
 
-// What the numbers of the page are.
-std::string meaning_of(const Result& result, const Effects& effects) {
-  if (result_kind(result.header.kind).shares()) {
-    return fmt::format(
-        "Each cell is what one component writes straight into it, with the final norm's divisor "
-        "frozen: {}. White cells are no component. {}",
-        sum_line(totals_of(result), result.header.metric),
-        text_of(result.header.provenance, "note"));
-  }
-  return effects.scale ? "In tables, normalized values are the metric on the scale where the "
-                         "corrupted run is "
-                         "0 and the clean one 1. The map shows the effect, the change from the run "
-                         "that was changed, as a share of clean − corrupted."
-                       : "The two hardly differ, so nothing is normalized.";
+// A viewer that `export` wrote beside the page.
+std::string viewer_beside(const fs::path& page) {
+  constexpr const char* kViewer = "attn.hook_pattern.html";
+  return fs::exists(page.parent_path() / kViewer) ? kViewer : "";
 }
 
-std::string page_of(const Result& result, const Effects& effects) {
-  const Json& provenance = result.header.provenance;
-  Report report({.title = result.header.kind + ": " + provenance.value("title", ""),
-                 .subtitle = provenance.value("model", "") + ", " + provenance.value("task", ""),
-                 .footer = fmt::format("headscope {} · {} · weights {} · seed {}",
-                                       kVersion,
-                                       provenance.value("command_line", ""),
-                                       provenance.value("weights_hash", ""),
-                                       provenance.value("seed", std::uint64_t{0}))});
-  report.text(fmt::format(
-      "The metric is **{}**: {:.3f} in the clean runs, {:.3f} in the corrupted ones, over {} "
-      "prompts. {}",
-      result.header.metric,
-      effects.clean.mean,
-      effects.corrupted.mean,
-      result.header.prompt_ids.size(),
-      meaning_of(result, effects)));
-  const bool slices = result.header.axes.size() == 3;
-  const std::int64_t positions = slices ? result.header.axes[2].size() : 1;
-  for (std::int64_t pos = 0; pos < positions; ++pos) {
-    report.figure(to_svg(result_map(result, effects, slices ? pos : -1)));
+std::string page_of(const Result& result, const fs::path& with, const fs::path& page) {
+  std::vector<Result> results{result};
+  if (!with.empty()) {
+    results.push_back(read_result(with));
   }
-  if (result_kind(result.header.kind).shares()) {
-    report.table(totals_table(totals_of(result)), "By kind of component");
-  }
-  report.table(strongest_table(result, effects, 20), "The strongest cells");
-  return report.html();
+  return result_page(results, viewer_beside(page));
 }
 
 }  // namespace
 
 std::vector<fs::path> export_result(const fs::path& file,
                                     const std::string& format,
-                                    const fs::path& out) {
+                                    const fs::path& out,
+                                    const fs::path& with) {
   const Result result = read_result(file);
   const Effects effects = effects_of(result);
   const auto named = [&](const std::string& suffix) {
@@ -134,7 +100,8 @@ std::vector<fs::path> export_result(const fs::path& file,
   if (format == "npy") {
     write_npy(files.back(), shape_of(result), values_of(result, effects));
   } else {
-    write_file(files.back(), format == "csv" ? csv_of(result, effects) : page_of(result, effects));
+    write_file(files.back(),
+               format == "csv" ? csv_of(result, effects) : page_of(result, with, files.back()));
   }
   return files;
 }

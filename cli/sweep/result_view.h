@@ -31,9 +31,11 @@ Table strongest_table(const Result& result, const Effects& effects, std::size_t 
 // `pos`. Of shares, cells that do not exist are left white.
 HeatMap result_map(const Result& result, const Effects& effects, std::int64_t pos = -1);
 
-// OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos.
+// OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos. `with`: a second
+// result on the same page (html), "" for none.
 std::vector<std::filesystem::path> export_result(const std::filesystem::path& file,
                                                  const std::string& format,
-                                                 const std::filesystem::path& out);
+                                                 const std::filesystem::path& out,
+                                                 const std::filesystem::path& with);
 
 }  // namespace headscope

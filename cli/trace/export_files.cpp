@@ -1,6 +1,7 @@
 #include "cli/trace/export_files.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/output.h"
 #include "cli/trace/trace_view.h"
@@ -129,16 +130,30 @@ void write_one(const TraceReader& trace,
   }
 }
 
-ExportedFile write_page(const TraceReader& trace,
-                        const ExportOptions& options,
-                        ViewerSelection selection) {
+// A second trace of the page has hooks and prompts of its own, chosen in the same way.
+ViewerPart part_of(const TraceReader& trace, const ExportOptions& options) {
+  return {trace,
+          {chosen_hooks(trace, options), chosen_prompts(trace, options), options.head},
+          std::filesystem::path(options.trace).filename().string()};
+}
+
+ExportedFile write_page(const TraceReader& trace, const ExportOptions& options) {
+  std::vector<ViewerPart> parts{part_of(trace, options)};
+  std::optional<TraceReader> other;
+  if (!options.with.empty()) {
+    ExportOptions same = options;
+    same.trace = options.with;
+    other.emplace(options.with);
+    parts.push_back(part_of(*other, same));
+  }
+  const ViewerSelection& selection = parts.front().selection;
   const std::string point = split_hook(selection.hooks.front()).point;
   const bool one_prompt = selection.prompts.size() == 1 && options.prompts.size() == 1;
   std::string name = point;
   name += options.head < 0 ? "" : fmt::format(".head{}", options.head);
   name += one_prompt ? fmt::format(".prompt{}", selection.prompts.front()) : "";
   const std::filesystem::path path = std::filesystem::path(options.out) / (name + ".html");
-  write_viewer(trace, selection, path);
+  write_viewer(parts, path);
   return {path,
           point,
           one_prompt ? static_cast<std::int64_t>(selection.prompts.front()) : -1,
@@ -149,11 +164,11 @@ ExportedFile write_page(const TraceReader& trace,
 
 std::vector<ExportedFile> export_files(const ExportOptions& options) {
   const TraceReader trace(options.trace);
+  if (options.format == "html") {
+    return {write_page(trace, options)};
+  }
   const std::vector<std::string> hooks = chosen_hooks(trace, options);
   const std::vector<std::size_t> prompts = chosen_prompts(trace, options);
-  if (options.format == "html") {
-    return {write_page(trace, options, {hooks, prompts, options.head})};
-  }
   std::vector<ExportedFile> files;
   for (const std::string& hook : hooks) {
     for (const std::size_t prompt : prompts) {

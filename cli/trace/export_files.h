@@ -10,6 +10,7 @@ namespace headscope {
 
 struct ExportOptions {
   std::string trace;
+  std::string with;                   // a second trace, shown beside the first (html only)
   std::vector<std::string> hooks;     // names, aliases or globs; empty: all patterns (html only)
   std::int64_t head = -1;             // −1: all
   std::vector<std::int64_t> prompts;  // empty: all that are done

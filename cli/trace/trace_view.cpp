@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "cli/render/html_viewer.h"
+#include "cli/render/packed_map.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -48,11 +49,36 @@ std::string value_name_of(const std::vector<std::string>& axes, const std::strin
   return !is_attention(axes) ? "value" : hook.ends_with("pattern") ? "attention" : "score";
 }
 
-void add_prompts(ViewerData& data, const TraceReader& trace, const ViewerSelection& selection) {
-  for (const std::size_t index : selection.prompts) {
-    const Prompt& prompt = trace.prompt(index);
+std::int64_t heads_of(const TraceReader& trace, const ViewerSelection& selection) {
+  std::int64_t heads = 0;
+  for (const std::string& hook : selection.hooks) {
+    heads += selection.head < 0 ? head_count(trace.dataset(hook)) : 1;
+  }
+  return heads;
+}
+
+void add_prompts(ViewerData& data, const ViewerPart& part, const std::string& source) {
+  for (const std::size_t index : part.selection.prompts) {
+    const Prompt& prompt = part.trace.prompt(index);
     data.prompts.push_back(
-        {prompt.id.empty() ? std::to_string(index) : prompt.id, token_labels(prompt)});
+        {prompt.id.empty() ? std::to_string(index) : prompt.id, token_labels(prompt), source});
+    const auto size = static_cast<std::int64_t>(data.prompts.back().tokens.size());
+    data.values += heads_of(part.trace, part.selection) * stored_values(size, data.mask);
+  }
+}
+
+void add_maps(HtmlViewerWriter& writer, const ViewerPart& part, std::size_t first_prompt) {
+  const ViewerSelection& selection = part.selection;
+  for (std::size_t i = 0; i < selection.prompts.size(); ++i) {
+    for (const std::string& hook : selection.hooks) {
+      const std::int64_t heads = head_count(part.trace.dataset(hook));
+      const std::int64_t first = std::max<std::int64_t>(selection.head, 0);
+      const std::int64_t last = selection.head < 0 ? heads : selection.head + 1;
+      for (std::int64_t head = first; head < last; ++head) {
+        const auto read = part.trace.read(hook, selection.prompts[i], head);
+        writer.add_map(first_prompt + i, split_hook(hook).layer, head, read.values);
+      }
+    }
   }
 }
 
@@ -169,25 +195,20 @@ SmallMultiples small_multiples_of(const TraceReader& trace, const TraceView& vie
   return page;
 }
 
-void write_viewer(const TraceReader& trace,
-                  const ViewerSelection& selection,
-                  const std::filesystem::path& path) {
-  check_selection(trace, selection);
+void write_viewer(const std::vector<ViewerPart>& parts, const std::filesystem::path& path) {
   ViewerData data;
-  data.model = model_label(trace);
-  data.hook = split_hook(selection.hooks.front()).point;
-  add_prompts(data, trace, selection);
+  data.hook = split_hook(parts.front().selection.hooks.front()).point;
+  for (const ViewerPart& part : parts) {
+    check_selection(part.trace, part.selection);
+    const std::string label = model_label(part.trace);
+    data.model += (data.model.empty() ? "" : " · ") + label;
+    add_prompts(data, part, parts.size() == 1 ? "" : part.name + ", " + label);
+  }
   HtmlViewerWriter writer(path, std::move(data));
-  for (std::size_t i = 0; i < selection.prompts.size(); ++i) {
-    for (const std::string& hook : selection.hooks) {
-      const std::int64_t heads = head_count(trace.dataset(hook));
-      const std::int64_t first = std::max<std::int64_t>(selection.head, 0);
-      const std::int64_t last = selection.head < 0 ? heads : selection.head + 1;
-      for (std::int64_t head = first; head < last; ++head) {
-        const auto read = trace.read(hook, selection.prompts[i], head);
-        writer.add_map(i, split_hook(hook).layer, head, read.values);
-      }
-    }
+  std::size_t prompts = 0;
+  for (const ViewerPart& part : parts) {
+    add_maps(writer, part, prompts);
+    prompts += part.selection.prompts.size();
   }
   writer.finish();
 }

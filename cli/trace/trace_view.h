@@ -54,8 +54,12 @@ struct ViewerSelection {
   std::vector<std::size_t> prompts;
   std::int64_t head = -1;
 };
-void write_viewer(const TraceReader& trace,
-                  const ViewerSelection& selection,
-                  const std::filesystem::path& path);
+// What a viewer takes from one trace; `name` tells traces apart.
+struct ViewerPart {
+  const TraceReader& trace;
+  ViewerSelection selection;
+  std::string name;
+};
+void write_viewer(const std::vector<ViewerPart>& parts, const std::filesystem::path& path);
 
 }  // namespace headscope

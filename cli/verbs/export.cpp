@@ -46,6 +46,12 @@ std::vector<ExportedFile> trace_files(const ExportOptions& options) {
   return export_files(options);
 }
 
+void check_with(const ExportOptions& options) {
+  if (!options.with.empty() && options.format != "html") {
+    throw UsageError("--with puts two traces or two results into one page: give --format html");
+  }
+}
+
 // A result has neither hooks nor prompts to choose from.
 std::vector<ExportedFile> result_files(const ExportOptions& options) {
   if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty()) {
@@ -53,7 +59,7 @@ std::vector<ExportedFile> result_files(const ExportOptions& options) {
                      options.trace);
   }
   std::vector<ExportedFile> files;
-  for (const auto& path : export_result(options.trace, options.format, options.out)) {
+  for (const auto& path : export_result(options.trace, options.format, options.out, options.with)) {
     files.push_back({.path = path, .hook = ""});
   }
   return files;
@@ -81,6 +87,8 @@ void add_options(CLI::App& app, ExportOptions& options) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
   app.add_option("--prompt", options.prompts, "A prompt by its number; repeatable; default: all")
       ->allow_extra_args(false);
+  app.add_option(
+      "--with", options.with, "A second trace or result in the same page, to compare with (html)");
   app.add_option("--format", options.format, "npy, csv, png, svg or html (a viewer of all heads)")
       ->required()
       ->check(CLI::IsMember({"npy", "csv", "png", "svg", "html"}));
@@ -97,12 +105,15 @@ Verb export_verb() {
           "  headscope export trace.h5 --hook blocks.3.attn.hook_pattern --head 2 --prompt 0 "
           "--format png -o out/\n"
           "  headscope export trace.h5 --format html -o out/   # every head of every prompt\n"
+          "  headscope export a.h5 --with b.h5 --format html -o out/   # two traces, and their "
+          "difference\n"
           "  headscope export patch.h5 --format png -o out/    # a sweep's heat map",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ExportOptions>();
         add_options(app, *options);
         return [options, &invocation] {
           check_folder_name(*options);
+          check_with(*options);
           const auto files =
               is_result_file(options->trace) ? result_files(*options) : trace_files(*options);
           show(invocation, to_json(files), to_text(files));

@@ -5,6 +5,7 @@
 
 #include "analyses/results/result_store.h"
 #include "tests/cli/program.h"
+#include "tests/render/page_dom.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -77,6 +78,36 @@ TEST_CASE("patch writes a result that inspect, export and --json agree on") {
   CHECK(
       run({"export", folder / "p.h5", "--head", "1", "--format", "csv", "-o", folder / "o"}).code ==
       2);
+}
+
+TEST_CASE("a sweep's page shows the chosen cell, and two sweeps one against the other") {
+  const Folder folder;
+  const auto json = sweep(folder, {"patch", "-o", folder / "p.h5", "--json"}).json();
+  REQUIRE(sweep(folder, {"ablate", "-o", folder / "a.h5"}).code == 0);
+  REQUIRE(run({"export",
+               folder / "p.h5",
+               "--with",
+               folder / "a.h5",
+               "--format",
+               "html",
+               "-o",
+               folder / "out"})
+              .code == 0);
+  const std::string dom =
+      page_dom(folder / "out", "p.html", "#cell=layer%201,%20head%202&sort=high&scale=root");
+  CHECK_THAT(dom, contains("data-ready=\"1\"") && !contains("data-error"));
+  CHECK(page_number(dom, "value") == Approx(json["cells"][6]["effect"]["mean"].get<double>()));
+  CHECK(std::abs(page_number(dom, "correlation")) <= 1.0);
+  CHECK_THAT(dom, contains("12 shared cells"));
+  CHECK(run({"export",
+             folder / "p.h5",
+             "--with",
+             folder / "a.h5",
+             "--format",
+             "csv",
+             "-o",
+             folder / "out"})
+            .code == 2);
 }
 
 TEST_CASE("every kind of sweep agrees with its plain loop") {

@@ -1,17 +1,15 @@
 #include "cli/render/html_viewer.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
-#include <sys/wait.h>
-
+#include "cli/render/map_scores.h"
 #include "cli/render/packed_map.h"
 #include "cli/render/report.h"
 #include "lib/base/error.h"
 #include "tests/render/files.h"
+#include "tests/render/page_dom.h"
 #include "tests/support/catch.h"
-#include "tests/support/skip.h"
 
 using namespace headscope;
 
@@ -50,40 +48,72 @@ void write_page(const std::filesystem::path& path) {
   writer.finish();
 }
 
-// The page's DOM after its scripts ran; without Chromium the running test case is skipped.
-std::string dom_of(const TestFolder& folder, const std::string& file, const std::string& hash) {
-  if (std::system("command -v chromium >/dev/null 2>&1") != 0) {
-    test::skip("no chromium to run the page in");
-  }
-  const std::string in = folder.path().string();
-  const std::string command =
-      "cd " + in +
-      " && timeout 100 chromium --headless=new --no-sandbox --disable-gpu --user-data-dir=" + in +
-      "/profile --enable-logging=stderr --virtual-time-budget=10000 --dump-dom 'file://" + in +
-      "/" + file + hash + "' >dom 2>log";
-  CHECK(std::system(command.c_str()) == 0);
-  CHECK_THAT(read_text(folder / "log"), !contains("CONSOLE"));
-  return read_text(folder / "dom");
-}
-
-double read_value(const std::string& dom) {
-  const std::string mark = "data-value=\"";
-  const auto at = dom.find(mark);
-  return at == std::string::npos ? -1 : std::strtod(dom.c_str() + at + mark.size(), nullptr);
-}
-
 }  // namespace
 
 TEST_CASE("the viewer page loads without errors and shows the value of a chosen cell") {
   const TestFolder folder("viewer");
   write_page(folder / "page.html");
-  const std::string dom = dom_of(folder, "page.html", "#cell=1,3,1,3,2");
-  CHECK(std::abs(read_value(dom) - map_of(1, 3, 1, 4)[3 * 4 + 2]) <= 0.5 / 65535 + 1e-7);
+  const std::string dom = page_dom(folder.path(), "page.html", "#cell=1,3,1,3,2");
+  CHECK(std::abs(page_number(dom, "value") - map_of(1, 3, 1, 4)[3 * 4 + 2]) <= 0.5 / 65535 + 1e-7);
   CHECK_THAT(dom, contains("data-ready=\"1\"") && contains("data-complete=\"1\""));
   CHECK_THAT(dom, contains("data-thumbnails=\"6\""));
   CHECK_THAT(dom, !contains("data-error"));
   CHECK_THAT(dom, !contains("<img"));
   CHECK_THAT(dom, contains("Layer 3, head 1"));
+}
+
+TEST_CASE("a viewer shows two maps and their difference, and means, as its address says") {
+  const TestFolder folder("compared");
+  write_page(folder / "page.html");
+  const std::string two =
+      page_dom(folder.path(), "page.html", "#cell=1,3,1,3,2&with=1,2,0&scale=log&tokens=1:4");
+  const float apart = map_of(1, 3, 1, 4)[3 * 4 + 2] - map_of(1, 2, 0, 4)[3 * 4 + 2];
+  CHECK(std::abs(page_number(two, "difference") - apart) <= 2e-5);
+  CHECK_THAT(two, contains("A − B") && contains("B: layer 2, head 0") && !contains("data-error"));
+  const std::string sizes =
+      page_dom(folder.path(), "page.html", "#cell=1,3,1,3,2&with=0,2,0&order=previous");
+  CHECK_THAT(sizes, contains("No difference map: A has 4 tokens, B 3.") && contains("<figcaption"));
+  const std::string mean = page_dom(folder.path(), "page.html", "#cell=0,1,-1,2,1&find=L2");
+  const float both = (map_of(0, 1, 0, 3)[2 * 3 + 1] + map_of(0, 1, 1, 3)[2 * 3 + 1]) / 2;
+  CHECK(std::abs(page_number(mean, "value") - both) <= 2e-5);
+  CHECK_THAT(mean, contains("Layer 1, mean over heads") && !contains("data-error"));
+}
+
+TEST_CASE("in a large page a value is as exact as the page says, and the page stays small") {
+  const TestFolder folder("large");
+  ViewerData data;
+  constexpr int kSize = 40;
+  data.prompts = {{"long", std::vector<std::string>(kSize, "x")}};
+  data.values = std::int64_t{1024} * 512 * 513 / 2;
+  std::vector<float> uniform(kSize * kSize);
+  for (int i = 0; i < kSize * kSize; ++i) {
+    uniform[static_cast<std::size_t>(i)] = 1.0f / static_cast<float>(1 + i % 50);
+  }
+  HtmlViewerWriter writer(folder / "page.html", data);
+  writer.add_map(0, 0, 0, uniform);
+  writer.finish();
+  const std::string dom = page_dom(folder.path(), "page.html", "#cell=0,0,0,30,20");
+  const double value = uniform[30 * kSize + 20];
+  const double coarsest = std::sqrt(value) / 7 + 0.25 / 49;
+  CHECK(std::abs(page_number(dom, "value") - value) <= coarsest);
+  CHECK_THAT(dom, contains(" ± ") && contains("values are rounded"));
+  const std::int64_t room = 200;
+  const PackedMap map = pack_map(uniform, kSize, Mask::causal, room);
+  CHECK(map.encoding == PackedMap::Encoding::root);
+  CHECK((map.levels == 7 || static_cast<std::int64_t>(map.bytes.size()) <= room));
+  CHECK(pack_map(uniform, kSize, Mask::causal, 100000).encoding == PackedMap::Encoding::unit);
+}
+
+TEST_CASE("a map's scores are what its cells say") {
+  const std::vector<float> pattern{1, 0, 0, 0.25f, 0.75f, 0, 0.5f, 0.375f, 0.125f};
+  const MapScores scores = map_scores(pattern, {"a", "b", "a"});
+  CHECK(scores[0] == (0.25 + 0.5) / 2);        // first
+  CHECK(scores[1] == (0.25 + 0.375) / 2);      // previous
+  CHECK(scores[2] == (1 + 0.75 + 0.125) / 3);  // self
+  CHECK(scores[3] == 0.5);                     // duplicate: the third token's copy is the first
+  CHECK(scores[4] == 0.375);                   // induction: what followed that copy
+  CHECK(scores[6] == (0.25 + 2 * 0.5 + 0.375) / 3);
+  CHECK(std::isnan(map_scores(pattern, {"a", "b", "c"})[3]));
 }
 
 TEST_CASE("a viewer inside a report runs, and says when a cell is masked") {
@@ -92,9 +122,9 @@ TEST_CASE("a viewer inside a report runs, and says when a cell is masked") {
   Report report({.title = "A report"});
   report.viewer(folder / "page.html");
   report.write(folder / "report.html");
-  const std::string dom = dom_of(folder, "report.html", "");
+  const std::string dom = page_dom(folder.path(), "report.html", "");
   CHECK_THAT(dom, contains("srcdoc"));  // and no console error above
-  const std::string masked = dom_of(folder, "page.html", "#cell=0,1,0,0,2");
+  const std::string masked = page_dom(folder.path(), "page.html", "#cell=0,1,0,0,2");
   CHECK_THAT(masked, contains("data-value=\"masked\""));
 }
 
