@@ -24,7 +24,8 @@ struct Reading {
 };
 using UseReading = std::function<void(const Reading& reading)>;
 
-// What is read into what: of an expert its rows of the parameter and, of a stacked tensor, its slice.
+// What is read into what: of an expert its rows of the parameter and, of a stacked tensor, its
+// slice.
 struct ReadPart {
   const WeightSource& source;
   const StoredTensor& stored;

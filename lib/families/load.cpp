@@ -172,9 +172,9 @@ std::vector<std::pair<double, double>> tensor_sizes(const ModelConfig& config) {
   const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
     std::map<Tensor*, double> whole;  // ranges of one tensor count once
     for (const auto& [name, p] : parameters) {
-      const double size =
-          static_cast<double>(p.first_row + p.rows) * static_cast<double>(p.row_length) *
-          static_cast<double>(std::max<std::int64_t>(1, p.experts));
+      const double size = static_cast<double>(p.first_row + p.rows) *
+                          static_cast<double>(p.row_length) *
+                          static_cast<double>(std::max<std::int64_t>(1, p.experts));
       whole[p.tensor] = std::max(whole[p.tensor], size);
     }
     for (const auto& [tensor, size] : whole) {

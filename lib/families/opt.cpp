@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kRowsBeforeFirst = 2;  // transformers' OPTLearnedPositionalEmbedding
 
 // What OPT-350m and fine-tunes older than transformers 4.20 have, and headscope does not run.
-void read_rest(ConfigFields& f) {
+void read_opt_rest(ConfigFields& f) {
   f.require("do_layer_norm_before", true);
   f.require("_remove_final_layer_norm", false);
   f.require("layer_norm_elementwise_affine", true);
@@ -42,7 +42,7 @@ ModelConfig opt_config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
-  read_rest(f);
+  read_opt_rest(f);
   return c;
 }
 

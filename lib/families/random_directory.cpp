@@ -99,11 +99,8 @@ std::vector<Drawn> tensors_of(const ModelConfig& config, const WeightRules& rule
         of_layer.push_back(rule);
       }
     }
-    add_tensors(tensors,
-                names,
-                of_layer,
-                block_parameters(weights.blocks.front(), config, layer),
-                layer);
+    add_tensors(
+        tensors, names, of_layer, block_parameters(weights.blocks.front(), config, layer), layer);
   }
   return tensors;
 }

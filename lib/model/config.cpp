@@ -387,12 +387,6 @@ bool is_causal(const ModelConfig& config) {
   });
 }
 
-Norm norm_before(const ModelConfig& config) {
-  const NormPlacement placement = config.norm_placement;
-  const bool before = placement == NormPlacement::pre || placement == NormPlacement::sandwich;
-  return before ? config.norm : Norm::none;
-}
-
 std::string why_no_sum(const ModelConfig& config) {
   if (config.norm_placement == NormPlacement::after_sum) {
     return "it normalises the stream after every sum, so what a head or an MLP writes does not "

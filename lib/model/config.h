@@ -211,9 +211,6 @@ bool has_rope(const ModelConfig& config, std::int64_t layer);
 // True if no layer's queries see later tokens.
 bool is_causal(const ModelConfig& config);
 
-// The norm before attention and MLP: none where blocks normalise elsewhere alone.
-Norm norm_before(const ModelConfig& config);
-
 // Why what blocks write does not reach the logits as terms of one sum behind one norm, to be said
 // behind a colon; empty where it does.
 std::string why_no_sum(const ModelConfig& config);

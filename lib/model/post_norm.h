@@ -1,6 +1,6 @@
 // Norms between what a layer writes and what the next one reads. That between what a layer's
-// attention writes and the residual stream (Gemma 2, 3, OLMo 2): where a model has none, attention's
-// output enters the stream as it is.
+// attention writes and the residual stream (Gemma 2, 3, OLMo 2): where a model has none,
+// attention's output enters the stream as it is.
 #pragma once
 
 #include "lib/model/model.h"

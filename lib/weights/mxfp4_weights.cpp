@@ -42,6 +42,12 @@ class Mxfp4Weights final : public WeightSource {
   }
 
   [[nodiscard]] const std::vector<StoredTensor>& tensors() const override { return tensors_; }
+  void will_read(const StoredTensor& tensor) const override {
+    for_stored(tensor, [&](const StoredTensor& each) { weights_->will_read(each); });
+  }
+  void done_with(const StoredTensor& tensor) const override {
+    for_stored(tensor, [&](const StoredTensor& each) { weights_->done_with(each); });
+  }
   [[nodiscard]] std::string hash() const override { return weights_->hash(); }
   [[nodiscard]] std::vector<std::filesystem::path> files() const override {
     return weights_->files();
@@ -81,6 +87,17 @@ class Mxfp4Weights final : public WeightSource {
   }
 
  private:
+  // What the file holds of `tensor`: itself, or blocks and scales.
+  template <typename Use>
+  void for_stored(const StoredTensor& tensor, const Use& use) const {
+    use(tensor);
+    const StoredTensor* scales =
+        tensor.encoding == "MXFP4" ? weights_->find(scales_name(tensor.name)) : nullptr;
+    if (scales != nullptr) {
+      use(*scales);
+    }
+  }
+
   [[nodiscard]] const std::uint8_t* bytes_of(const std::string& name) const {
     return weights_->stored_bytes(*weights_->find(name)).data();
   }
