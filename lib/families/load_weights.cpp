@@ -1,9 +1,9 @@
 #include "lib/families/load_weights.h"
 
-#include <iterator>
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <set>
 
 #include <fmt/ranges.h>
