@@ -58,16 +58,6 @@ std::uint64_t alignment_of(const Json& metadata, const ByteCursor& cursor) {
   return found->get<std::uint64_t>();
 }
 
-// A model split over files would read as one with most tensors missing.
-void check_whole(const Json& metadata, const ByteCursor& cursor) {
-  const auto parts = metadata.find("split.count");
-  if (parts != metadata.end() && parts->is_number_unsigned() && parts->get<std::uint64_t>() > 1) {
-    cursor.fail(
-        fmt::format("one of {} parts of a split model; join them with llama-gguf-split --merge",
-                    parts->get<std::uint64_t>()));
-  }
-}
-
 // Reads the axes, fastest first in the file, into PyTorch's order. Returns the number of values.
 std::uint64_t read_shape(ByteCursor& cursor, std::vector<std::int64_t>& shape) {
   const auto axes = cursor.take<std::uint32_t>();
@@ -175,7 +165,6 @@ GgufHeader read_gguf_header(std::span<const std::uint8_t> bytes, const std::stri
   GgufHeader header;
   header.metadata = read_metadata(cursor, entry_count);
   cursor.enter("header");
-  check_whole(header.metadata, cursor);
   const std::uint64_t alignment = alignment_of(header.metadata, cursor);
   header.tensors.reserve(std::min(tensor_count, cursor.remaining() / kSmallestTensor));
   for (std::uint64_t i = 0; i < tensor_count; ++i) {

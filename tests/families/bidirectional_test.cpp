@@ -1,5 +1,7 @@
 // BERT, RoBERTa and DistilBERT: what would go wrong unseen, what is refused, and what is asked at a
 // [MASK].
+#include <cmath>
+
 #include "analyses/edges/edge_graph.h"
 #include "analyses/head_detectors/detector.h"
 #include "analyses/path_patching/path_runner.h"

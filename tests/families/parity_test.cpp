@@ -1,5 +1,6 @@
 // Every family against Hugging Face transformers, value by value (hooked_transformer against a
 // forward pass written out in numpy).
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>

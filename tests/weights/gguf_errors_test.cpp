@@ -51,10 +51,11 @@ TEST_CASE("what is no GGUF file of ours") {
   check_gguf_errors_fails(parts, "big-endian");
 }
 
-TEST_CASE("one part of a split model says how to join it") {
+TEST_CASE("a part of a split model says how the others are found") {
   GgufParts parts;
   parts.entry("split.count", 2, raw<std::uint16_t>(3));
-  check_gguf_errors_fails(parts, "one of 3 parts of a split model; join them");
+  check_gguf_errors_fails(parts,
+                          "the first of 3 parts, whose name must end in -00001-of-00003.gguf");
 }
 
 TEST_CASE("counts and lengths that leave the file") {
