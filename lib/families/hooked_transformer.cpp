@@ -74,7 +74,8 @@ void read_norms(ConfigFields& f, ModelConfig& c) {
 
 void read_mlps(ConfigFields& f, ModelConfig& c) {
   const bool mlps = !f.flag("attn_only", false);
-  f.ignore({"act_fn", "d_mlp"});  // the attn-only-* models of TransformerLens have them all the same
+  f.ignore(
+      {"act_fn", "d_mlp"});  // the attn-only-* models of TransformerLens have them all the same
   c.mlp = mlps ? Mlp::plain : Mlp::none;
   c.mlp_bias = mlps;
   if (mlps) {
