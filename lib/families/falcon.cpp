@@ -1,6 +1,7 @@
 // Falcon (Almazrouei et al. 2023, arXiv:2311.16867) in its three forms: 7B (one KV head, attention
 // and MLP in parallel behind one norm), 40B and 11B (grouped KV heads, a norm each or one), RW-1B
-// (in sequence, ALiBi, biases).
+// (in sequence, ALiBi, biases). transformers 5.23's eager attention adds ALiBi twice; this is what
+// its default, sdpa, computes.
 #include <algorithm>
 #include <cmath>
 
