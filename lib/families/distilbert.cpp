@@ -26,6 +26,7 @@ ModelConfig distilbert_config(ConfigFields& f) {
 WeightRules distilbert_rules(const ModelConfig& c, Naming) {
   WeightRules rules;
   const std::string embeddings = "distilbert.embeddings.";
+  rules.ignored = {embeddings + "position_ids"};
   rules.model = {{"W_E", embeddings + "word_embeddings.weight"},
                  {"W_pos", embeddings + "position_embeddings.weight"}};
   add_affine(rules.model, "ln_embed.", embeddings + "LayerNorm.");
@@ -42,11 +43,9 @@ WeightRules distilbert_rules(const ModelConfig& c, Naming) {
   add_linear(rules.block, "mlp.", "in", h + "ffn.lin1.");
   add_linear(rules.block, "mlp.", "out", h + "ffn.lin2.");
   add_affine(rules.block, "ln2.", h + "output_layer_norm.");
-  rules.ignored = {".position_ids"};
   add_head(rules, c, "vocab_projector.weight");
   return rules;
 }
-
 }  // namespace
 
 Family distilbert_family() {
