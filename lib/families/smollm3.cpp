@@ -49,8 +49,13 @@ ModelConfig smollm3_config(ConfigFields& f) {
   const std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
   for (std::size_t layer = 0; layer < rotates.size(); ++layer) {
     c.layers[layer].rope = rotates[layer] ? 0 : kNoRope;
-    const bool here = sliding.empty() ? !rotates[layer] : sliding[layer];
-    c.layers[layer].window = slides && here ? window : 0;
+    // transformers masks by layer_types; use_sliding_window counts only where they are not given.
+    const bool here = sliding.empty() ? slides && !rotates[layer] : sliding[layer];
+    if (here && window <= 0) {
+      throw DataError(
+          "{}: \"sliding_window\" is {}, but layer {} slides", f.where(), window, layer);
+    }
+    c.layers[layer].window = here ? window : 0;
   }
   return c;
 }

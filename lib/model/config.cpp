@@ -129,6 +129,31 @@ void check_llama3(const RopeScaling& scaling) {
   }
 }
 
+// What yarn, longrope and dynamic divide by, or take a logarithm of.
+void check_scaling(const Rope& rope) {
+  const RopeScaling& scaling = rope.scaling;
+  require_positive("rope attention_factor", scaling.attention_factor);
+  require_positive("rope beta_fast", scaling.beta_fast);
+  require_positive("rope beta_slow", scaling.beta_slow);
+  require_positive("rope original_context", static_cast<double>(scaling.original_context));
+  for (const float divisor : scaling.long_divisors) {
+    require_positive("rope long divisor", static_cast<double>(divisor));
+  }
+  if (scaling.kind == RopeScaling::Kind::longrope &&
+      scaling.long_divisors.size() != scaling.divisors.size()) {
+    throw DataError("model config: {} rotary divisors for long texts beside {} for short ones",
+                    scaling.long_divisors.size(),
+                    scaling.divisors.size());
+  }
+  if (scaling.kind == RopeScaling::Kind::dynamic && rope.dim < 4) {
+    throw DataError("model config: dynamic rope scaling of {} dimensions; it needs 4 or more",
+                    rope.dim);
+  }
+  if (scaling.kind == RopeScaling::Kind::yarn && rope.base == 1.0) {
+    throw DataError("model config: yarn needs a rope base other than 1");
+  }
+}
+
 void check_rope(const Rope& rope, std::int64_t d_head) {
   if (rope.dim <= 0 || rope.dim % 2 != 0 || rope.dim > d_head) {
     throw DataError(
@@ -144,6 +169,7 @@ void check_rope(const Rope& rope, std::int64_t d_head) {
   for (const float divisor : divisors) {
     require_positive("rope divisor", static_cast<double>(divisor));
   }
+  check_scaling(rope);
   if (rope.scaling.kind == RopeScaling::Kind::llama3) {
     check_llama3(rope.scaling);
   }

@@ -171,15 +171,17 @@ Tensor rotate_by_parts(const Tensor& x, const RotaryTable& table) {
   const Tensor cos = table.cos.unsqueeze(2);
   const Tensor sin = table.sin.unsqueeze(2);
   const Tensor wide = x.to(at::kFloat);
-  const Tensor turned = wide.narrow(-1, 0, 2 * half);
   const Tensor rest = wide.narrow(-1, 2 * half, x.size(-1) - 2 * half);
-  const bool adjacent = table.pairs == RopePairs::adjacent;
-  const Tensor pairs = adjacent ? turned.unflatten(-1, {half, 2}).transpose(-1, -2)
-                                : turned.unflatten(-1, {2, half});
-  const Tensor a = pairs.select(-2, 0);
-  const Tensor b = pairs.select(-2, 1);
-  const Tensor out = at::stack({a * cos - b * sin, b * cos + a * sin}, adjacent ? -1 : -2);
-  return at::cat({out.flatten(-2), rest}, -1).to(x.scalar_type());
+  if (table.pairs == RopePairs::adjacent) {
+    const Tensor pairs = wide.narrow(-1, 0, 2 * half).unflatten(-1, {half, 2});
+    const Tensor a = pairs.select(-1, 0);
+    const Tensor b = pairs.select(-1, 1);
+    const Tensor out = at::stack({a * cos - b * sin, b * cos + a * sin}, -1).flatten(-2);
+    return at::cat({out, rest}, -1).to(x.scalar_type());
+  }
+  const Tensor a = wide.narrow(-1, 0, half);
+  const Tensor b = wide.narrow(-1, half, half);
+  return at::cat({a * cos - b * sin, b * cos + a * sin, rest}, -1).to(x.scalar_type());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <numbers>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
+#include "lib/families/load.h"
 #include "lib/model/beyond_context.h"
 #include "lib/model/rotary.h"
 #include "lib/tensor/ops.h"
@@ -97,10 +99,21 @@ TEST_CASE("rotary settings that headscope does not run are refused by name") {
        {"phi3_window", R"({"rope_parameters": {"partial_rotary_factor": 1.5}})", {"1.5"}},
        {"phi3_window", R"({"sliding_window": 0})", {"sliding_window"}},
        {"granite", R"({"logits_scaling": 0})", {"logits_scaling"}},
+       {"llama_yarn", R"({"rope_parameters": {"attention_factor": 0}})", {"attention_factor"}},
+       {"llama_yarn", R"({"rope_parameters": {"beta_slow": -1}})", {"beta_slow"}},
+       {"phi3_longrope", R"({"original_max_position_embeddings": 1})", {"attention_factor"}},
+       {"smollm3", R"({"sliding_window": null})", {"sliding_window", "layer 1"}},
        {"smollm3", R"({"no_rope_layers": [1]})", {"no_rope_layers", "3"}},
        {"smollm3", R"({"no_rope_layers": [1, 2, 0]})", {"no_rope_layers", "2"}},
        {"gptj", R"({"rotary_dim": 40})", {"rotary_dim", "40"}},
        {"gptj", R"({"rotary_dim": 3})", {"rotary_dim"}}});
+}
+
+TEST_CASE("SmolLM3 slides as layer_types says, whatever use_sliding_window does") {
+  const EditedModel edited("smollm3", [](Json& c) { c["use_sliding_window"] = false; });
+  const Model model = load_model(edited.path().string());
+  CHECK(model.config().layers[0].window == 0);
+  CHECK(model.config().layers[1].window == 4);
 }
 
 TEST_CASE("a text turns by its own length, whatever is in its batch, and cannot outgrow its keys") {
