@@ -14,6 +14,7 @@
 
 #include "lib/text/merge_table.h"
 #include "lib/text/vocabulary.h"
+#include "lib/text/word_model.h"
 
 namespace headscope {
 
@@ -37,7 +38,7 @@ struct RankedMerge {
   Merge merge;
 };
 
-class Bpe {
+class Bpe : public WordModel {
  public:
   Bpe(std::shared_ptr<const Vocabulary> vocabulary,
       const std::vector<RankedMerge>& merges,
@@ -45,7 +46,7 @@ class Bpe {
 
   // Appends the ids of `word`: raw bytes for Alphabet::bytes, valid UTF-8 otherwise.
   // O(n log n) in its length. Thread-safe.
-  void encode(std::string_view word, std::vector<TokenId>& out) const;
+  void encode(std::string_view word, std::vector<TokenId>& out) const override;
 
  private:
   enum class Whole : std::uint8_t { unknown, yes, no };

@@ -3,21 +3,10 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/text/json_fields.h"
+#include "lib/text/vocabulary_json.h"
 
 namespace headscope {
 namespace {
-
-std::shared_ptr<const Vocabulary> read_vocabulary(const Json& model, const std::string& where) {
-  const Json& entries = field(model, "vocab", where);
-  if (!entries.is_object()) {
-    throw DataError("{}: the field 'vocab' must map texts to ids", where);
-  }
-  auto vocabulary = std::make_shared<Vocabulary>(entries.size());
-  for (const auto& [text, id] : entries.items()) {
-    vocabulary->insert(text, token_id(id, where));
-  }
-  return vocabulary;
-}
 
 TokenId merge_token(const Vocabulary& vocabulary,
                     std::string_view text,
@@ -63,16 +52,6 @@ void refuse(const Json& model, const char* name, const std::string& where) {
   }
 }
 
-// Hugging Face's WordLevel fails at an unknown word where its unk_token is no token.
-BpeParts read_word_level(const Json& model, const std::string& where) {
-  BpeParts parts;
-  parts.vocabulary = read_vocabulary(model, where);
-  parts.options.whole_words = true;
-  parts.options.unk =
-      parts.vocabulary->find(optional_string(model, "unk_token", where).value_or("<unk>"));
-  return parts;
-}
-
 }  // namespace
 
 RankedMerge ranked_merge(const Vocabulary& vocabulary,
@@ -98,20 +77,21 @@ RankedMerge ranked_merge(const Vocabulary& vocabulary,
   return ranked_merge(vocabulary, line.substr(0, space), line.substr(space + 1), rank, where);
 }
 
+BpeParts read_word_level(const Json& model, const std::string& where) {
+  BpeParts parts;
+  parts.vocabulary = vocabulary_from_json(model, where);
+  parts.options.whole_words = true;
+  parts.options.unk =
+      parts.vocabulary->find(optional_string(model, "unk_token", where).value_or("<unk>"));
+  return parts;
+}
+
 BpeParts read_bpe(const Json& model, const std::string& where) {
-  const auto type = optional_string(model, "type", where);
-  if (type == "WordLevel") {
-    return read_word_level(model, where);
-  }
-  if (type.value_or("BPE") != "BPE") {
-    throw DataError(
-        "{}: headscope does not implement the type '{}', only BPE and WordLevel", where, *type);
-  }
   refuse(model, "dropout", where);
   refuse(model, "continuing_subword_prefix", where);
   refuse(model, "end_of_word_suffix", where);
   BpeParts parts;
-  parts.vocabulary = read_vocabulary(model, where);
+  parts.vocabulary = vocabulary_from_json(model, where);
   parts.merges = read_merges(model, *parts.vocabulary, where);
   parts.options = {.byte_fallback = bool_field_or(model, "byte_fallback", false, where),
                    .fuse_unk = bool_field_or(model, "fuse_unk", false, where),

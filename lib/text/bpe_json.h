@@ -1,4 +1,4 @@
-// The `model` entry of tokenizer.json.
+// The `model` entry of tokenizer.json of the types BPE and WordLevel.
 #pragma once
 
 #include <memory>
@@ -16,9 +16,11 @@ struct BpeParts {
   BpeOptions options;
 };
 
-// BPE or WordLevel. Throws DataError for another model type, dropout, affixes, or merges outside
-// the vocabulary.
+// Throws DataError for dropout, affixes, or merges outside the vocabulary.
 BpeParts read_bpe(const Json& model, const std::string& where);
+
+// As Hugging Face's, it fails at an unknown word where its unk_token is no token.
+BpeParts read_word_level(const Json& model, const std::string& where);
 
 // The merge of the tokens spelt `left` and `right`. Throws DataError if one of them or their union
 // is no token.

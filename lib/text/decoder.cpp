@@ -1,5 +1,6 @@
 #include "lib/text/decoder.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -87,6 +88,9 @@ std::string strip(std::string_view token,
 
 std::string replace_all(std::string_view token, std::string_view mark, std::string_view by) {
   std::string out;
+  if (mark.empty()) {
+    return std::string(token);
+  }
   for (auto at = token.find(mark); at != token.npos; at = token.find(mark)) {
     out.append(token.substr(0, at)).append(by);
     token.remove_prefix(at + mark.size());
@@ -108,6 +112,30 @@ std::string character_field(const Json& spec, const char* name, const std::strin
     throw DataError("{}: the field '{}' must be one character", where, name);
   }
   return value;
+}
+
+// transformers' clean_up_tokenization, in its order.
+std::string clean_up(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kRules[] = {{" .", "."},
+                                                                      {" ?", "?"},
+                                                                      {" !", "!"},
+                                                                      {" ,", ","},
+                                                                      {" ' ", "'"},
+                                                                      {" n't", "n't"},
+                                                                      {" 'm", "'m"},
+                                                                      {" do not", " don't"},
+                                                                      {" 's", "'s"},
+                                                                      {" 've", "'ve"},
+                                                                      {" 're", "'re"}};
+  for (const auto& [untidy, tidy] : kRules) {
+    text = replace_all(text, untidy, tidy);
+  }
+  return text;
+}
+
+Tokens without_repeats(Tokens tokens) {
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  return tokens;
 }
 
 template <typename One>
@@ -180,6 +208,12 @@ void Decoder::add(const Json& spec, const std::string& where) {
     add_strip(spec, where);
   } else if (type == "Metaspace") {
     add_metaspace(spec, where);
+  } else if (type == "WordPiece") {
+    add_word_piece(spec, where);
+  } else if (type == "CTC") {
+    add_ctc(spec, where);
+  } else if (type == "BPEDecoder") {
+    add_bpe(spec, where);
   } else {
     throw DataError("{}: headscope does not implement the type '{}'", where, type);
   }
@@ -207,6 +241,56 @@ void Decoder::add_metaspace(const Json& spec, const std::string& where) {
     }
     return tokens;
   };
+  steps_.push_back({all, one});
+}
+
+// A space before every token but the first and those that continue a word.
+void Decoder::add_word_piece(const Json& spec, const std::string& where) {
+  const std::string prefix = string_field(spec, "prefix", where);
+  const bool tidy = bool_field_or(spec, "cleanup", true, where);
+  const auto all = [prefix, tidy](Tokens tokens) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (i > 0) {
+        tokens[i] =
+            tokens[i].starts_with(prefix) ? tokens[i].substr(prefix.size()) : " " + tokens[i];
+      }
+      tokens[i] = tidy ? clean_up(std::move(tokens[i])) : std::move(tokens[i]);
+    }
+    return tokens;
+  };
+  const auto one = [prefix](const std::string& token) {
+    return token.starts_with(prefix) ? token.substr(prefix.size()) : token;
+  };
+  steps_.push_back({all, one});
+}
+
+// Of neighbours that are the same one is kept; the pad token stands between true repeats (Graves et
+// al. 2006).
+void Decoder::add_ctc(const Json& spec, const std::string& where) {
+  const auto one = [pad = string_field(spec, "pad_token", where),
+                    delimiter = string_field(spec, "word_delimiter_token", where),
+                    tidy = bool_field_or(spec, "cleanup", true, where)](const std::string& token) {
+    std::string text = replace_all(token, pad, "");
+    return tidy ? replace_all(clean_up(std::move(text)), delimiter, " ") : text;
+  };
+  const auto all = [one](Tokens tokens) {
+    Tokens out = each(one)(without_repeats(std::move(tokens)));
+    std::erase(out, "");
+    return out;
+  };
+  steps_.push_back({all, one});
+}
+
+// The mark of a word's end becomes a space, but for the last token's.
+void Decoder::add_bpe(const Json& spec, const std::string& where) {
+  const std::string suffix = string_field(spec, "suffix", where);
+  const auto all = [suffix](Tokens tokens) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      tokens[i] = replace_all(tokens[i], suffix, i + 1 == tokens.size() ? "" : " ");
+    }
+    return tokens;
+  };
+  const auto one = [suffix](const std::string& token) { return replace_all(token, suffix, " "); };
   steps_.push_back({all, one});
 }
 

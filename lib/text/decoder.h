@@ -15,7 +15,7 @@ class Decoder {
   Decoder();
 
   // The `decoder` entry of tokenizer.json: ByteLevel, ByteFallback, Replace, Fuse, Strip,
-  // Metaspace, Sequence. Another type is a DataError that names it.
+  // Metaspace, WordPiece, CTC, BPEDecoder, Sequence. Another type is a DataError that names it.
   static Decoder from_json(const Json& spec, const std::string& where);
 
   // The spellings of consecutive tokens → text (valid UTF-8).
@@ -31,8 +31,11 @@ class Decoder {
     std::function<std::string(std::string)> one;
   };
   void add(const Json& spec, const std::string& where);
+  void add_bpe(const Json& spec, const std::string& where);
+  void add_ctc(const Json& spec, const std::string& where);
   void add_metaspace(const Json& spec, const std::string& where);
   void add_strip(const Json& spec, const std::string& where);
+  void add_word_piece(const Json& spec, const std::string& where);
 
   std::vector<Step> steps_;
   std::string separator_ = " ";

@@ -4,7 +4,10 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/text/byte_alphabet.h"
 #include "lib/text/json_fields.h"
+#include "lib/text/map_characters.h"
+#include "lib/text/normalizer_steps.h"
 #include "lib/text/replacement.h"
 #include "lib/text/unicode.h"
 #include "lib/text/unicode_16.h"
@@ -12,22 +15,6 @@
 
 namespace headscope {
 namespace {
-
-std::string lowercase(const std::string& text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = code_point_at(text, at);
-    if (point.value == 0x130) {
-      out += "i\xCC\x87";  // the one character whose lower case is two
-    } else {
-      const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(point.value));
-      append_utf8(out, lower_since_unicode_16(static_cast<char32_t>(lower)));
-    }
-    at += point.length;
-  }
-  return out;
-}
 
 std::string strip_left(std::string_view text) {
   while (!text.empty()) {
@@ -51,11 +38,73 @@ std::string strip_right(std::string_view text) {
   return std::string(text);
 }
 
-std::function<std::string(std::string)> normal_form(NormalForm form) {
-  return [form](std::string text) { return to_normal_form(std::move(text), form); };
+template <bool compatibility, bool compose>
+NormalizerStep normal_form(const Json&, const std::string&) {
+  return [](std::string text) {
+    return to_normal_form(std::move(text), {.compatibility = compatibility, .compose = compose});
+  };
 }
 
+NormalizerStep lowercase_normalizer(const Json&, const std::string&) {
+  return [](const std::string& text) { return lowercase(text); };
+}
+
+NormalizerStep prepend_normalizer(const Json& spec, const std::string& where) {
+  return [prefix = string_field(spec, "prepend", where)](std::string text) {
+    return text.empty() ? text : prefix + text;
+  };
+}
+
+NormalizerStep replace_normalizer(const Json& spec, const std::string& where) {
+  return [replace = Replacement::from_json(spec, where)](const std::string& text) {
+    return replace.apply(text);
+  };
+}
+
+NormalizerStep strip_normalizer(const Json& spec, const std::string& where) {
+  const bool left = bool_field(spec, "strip_left", where);
+  const bool right = bool_field(spec, "strip_right", where);
+  return [=](std::string text) {
+    text = left ? strip_left(text) : std::move(text);
+    return right ? strip_right(text) : text;
+  };
+}
+
+NormalizerStep byte_level_normalizer(const Json&, const std::string&) {
+  return [](const std::string& text) { return spell_bytes(text); };
+}
+
+struct NormalizerType {
+  std::string_view name;
+  NormalizerStep (*make)(const Json& spec, const std::string& where);
+};
+
+constexpr NormalizerType kNormalizerTypes[] = {{"BertNormalizer", bert_normalizer},
+                                               {"ByteLevel", byte_level_normalizer},
+                                               {"Lowercase", lowercase_normalizer},
+                                               {"NFC", normal_form<false, true>},
+                                               {"NFD", normal_form<false, false>},
+                                               {"NFKC", normal_form<true, true>},
+                                               {"NFKD", normal_form<true, false>},
+                                               {"Nmt", nmt_normalizer},
+                                               {"Precompiled", precompiled_normalizer},
+                                               {"Prepend", prepend_normalizer},
+                                               {"Replace", replace_normalizer},
+                                               {"Strip", strip_normalizer},
+                                               {"StripAccents", strip_accents_normalizer}};
+
 }  // namespace
+
+std::string lowercase(const std::string& text) {
+  return map_characters(text, [](char32_t c, std::string_view, std::string& out) {
+    if (c == 0x130) {
+      out += "i\xCC\x87";  // the one character whose lower case is two
+    } else {
+      const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(c));
+      append_utf8(out, lower_since_unicode_16(static_cast<char32_t>(lower)));
+    }
+  });
+}
 
 Normalizer Normalizer::from_json(const Json& spec, const std::string& where) {
   Normalizer normalizer;
@@ -66,7 +115,7 @@ Normalizer Normalizer::from_json(const Json& spec, const std::string& where) {
 }
 
 std::string Normalizer::apply(std::string text) const {
-  for (const Step& step : steps_) {
+  for (const NormalizerStep& step : steps_) {
     text = step(std::move(text));
   }
   return text;
@@ -78,29 +127,15 @@ void Normalizer::add(const Json& spec, const std::string& where) {
     for (const Json& part : array_field(spec, "normalizers", where)) {
       add(part, where);
     }
-  } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
-    steps_.push_back(
-        normal_form({.compatibility = type.size() == 4, .compose = type.back() == 'C'}));
-  } else if (type == "Lowercase") {
-    steps_.emplace_back([](const std::string& text) { return lowercase(text); });
-  } else if (type == "Prepend") {
-    steps_.emplace_back([prefix = string_field(spec, "prepend", where)](std::string text) {
-      return text.empty() ? text : prefix + text;
-    });
-  } else if (type == "Replace") {
-    steps_.emplace_back([replace = Replacement::from_json(spec, where)](const std::string& text) {
-      return replace.apply(text);
-    });
-  } else if (type == "Strip") {
-    if (bool_field(spec, "strip_left", where)) {
-      steps_.emplace_back([](const std::string& text) { return strip_left(text); });
-    }
-    if (bool_field(spec, "strip_right", where)) {
-      steps_.emplace_back([](const std::string& text) { return strip_right(text); });
-    }
-  } else {
-    throw DataError("{}: headscope does not implement the type '{}'", where, type);
+    return;
   }
+  for (const NormalizerType& known : kNormalizerTypes) {
+    if (known.name == type) {
+      steps_.push_back(known.make(spec, where));
+      return;
+    }
+  }
+  throw DataError("{}: headscope does not implement the type '{}'", where, type);
 }
 
 }  // namespace headscope

@@ -1,11 +1,11 @@
 // Normalisers of tokenizer.json: what happens to text before it is split.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "lib/base/json_fwd.h"
+#include "lib/text/normalizer_steps.h"
 
 namespace headscope {
 
@@ -13,8 +13,8 @@ class Normalizer {
  public:
   Normalizer() = default;  // changes nothing
 
-  // The `normalizer` entry of tokenizer.json (null: none): NFC, NFD, NFKC, NFKD, Lowercase,
-  // Prepend, Replace, Strip, Sequence. Another type is a DataError that names it.
+  // The `normalizer` entry of tokenizer.json (null: none): a Sequence, or one of the list in
+  // normalizer.cpp. Another type is a DataError that names it.
   static Normalizer from_json(const Json& spec, const std::string& where);
 
   [[nodiscard]] bool empty() const { return steps_.empty(); }
@@ -23,9 +23,8 @@ class Normalizer {
   [[nodiscard]] std::string apply(std::string text) const;
 
  private:
-  using Step = std::function<std::string(std::string)>;
   void add(const Json& spec, const std::string& where);
-  std::vector<Step> steps_;
+  std::vector<NormalizerStep> steps_;
 };
 
 }  // namespace headscope

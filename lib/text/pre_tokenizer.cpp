@@ -104,6 +104,18 @@ void PreTokenizer::add(const Json& spec, const std::string& where) {
   } else if (type == "WhitespaceSplit") {
     steps_.emplace_back(
         [](Pieces& pieces) { split_by_character(pieces, is_white_space, SplitBehavior::removed); });
+  } else if (type == "BertPreTokenizer") {
+    steps_.emplace_back([](Pieces& pieces) {
+      split_by_character(pieces, is_white_space, SplitBehavior::removed);
+      split_by_character(pieces, is_split_punctuation, SplitBehavior::isolated);
+    });
+  } else if (type == "CharDelimiterSplit") {
+    const std::string delimiter = string_field(spec, "delimiter", where);
+    steps_.emplace_back([pattern = Pattern::literal(delimiter, where)](Pieces& pieces) {
+      split_by_pattern(pieces, pattern, Delimiter::match, SplitBehavior::removed);
+    });
+  } else if (type == "FixedLength") {
+    add_fixed_length(spec, where);
   } else if (type == "Metaspace") {
     add_metaspace(spec, where);
   } else {
@@ -125,6 +137,15 @@ void PreTokenizer::add_byte_level(const Json& spec, const std::string& where) {
     });
   }
   alphabet_ = Alphabet::bytes;
+}
+
+void PreTokenizer::add_fixed_length(const Json& spec, const std::string& where) {
+  const Json& length = field(spec, "length", where);
+  if (!length.is_number_unsigned() || length == 0) {
+    throw DataError("{}: the field 'length' must be a count of characters, at least 1", where);
+  }
+  steps_.emplace_back(
+      [length = length.get<std::size_t>()](Pieces& pieces) { split_by_length(pieces, length); });
 }
 
 void PreTokenizer::add_metaspace(const Json& spec, const std::string& where) {

@@ -16,8 +16,9 @@ class PreTokenizer {
   PreTokenizer() = default;  // the whole text is one word
 
   // The `pre_tokenizer` entry of tokenizer.json (null: none): ByteLevel, Split, Digits,
-  // Punctuation, Whitespace, WhitespaceSplit, Metaspace, Sequence. Another type, or ByteLevel
-  // before another step, is a DataError that names it.
+  // Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit, FixedLength,
+  // Metaspace, Sequence. Another type, or ByteLevel before another step, is a DataError that names
+  // it.
   static PreTokenizer from_json(const Json& spec, const std::string& where);
 
   // Alphabet::bytes if ByteLevel is among the steps.
@@ -30,6 +31,7 @@ class PreTokenizer {
   using Step = std::function<void(Pieces&)>;
   void add(const Json& spec, const std::string& where);
   void add_byte_level(const Json& spec, const std::string& where);
+  void add_fixed_length(const Json& spec, const std::string& where);
   void add_metaspace(const Json& spec, const std::string& where);
 
   std::vector<Step> steps_;

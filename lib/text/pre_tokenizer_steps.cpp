@@ -83,6 +83,23 @@ void split_by_character(Pieces& pieces,
   pieces.spans = std::move(out);
 }
 
+void split_by_length(Pieces& pieces, std::size_t length) {
+  std::vector<Match> out;
+  for (const Match& span : pieces.spans) {
+    std::size_t begin = span.begin;
+    std::size_t characters = 0;
+    for (std::size_t at = span.begin; at < span.end;) {
+      at += utf8_length(pieces.text[at]);
+      if (++characters == length || at == span.end) {
+        out.push_back({begin, at});
+        begin = at;
+        characters = 0;
+      }
+    }
+  }
+  pieces.spans = std::move(out);
+}
+
 void rewrite_pieces(Pieces& pieces,
                     const std::function<void(std::string_view, Place, std::string&)>& rewrite) {
   auto text = std::make_unique<std::string>();

@@ -24,6 +24,9 @@ void split_by_character(Pieces& pieces,
                         const std::function<bool(char32_t)>& is_delimiter,
                         SplitBehavior behavior);
 
+// Cuts every piece after each `length` characters.
+void split_by_length(Pieces& pieces, std::size_t length);
+
 // Rewrites every piece: `rewrite(piece, place, buffer)` appends the new one to a new buffer.
 void rewrite_pieces(Pieces& pieces,
                     const std::function<void(std::string_view, Place, std::string&)>& rewrite);

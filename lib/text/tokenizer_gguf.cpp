@@ -61,9 +61,10 @@ bool read_byte_level(Reader& reader) {
   if (name.value_or("default") == "default") {
     check_default_pre(name, *impl.vocabulary, merges, impl.pre_tokenizer, reader.where);
   }
-  impl.bpe.emplace(impl.vocabulary,
-                   merges,
-                   BpeOptions{.alphabet = Alphabet::bytes, .ignore_merges = pre.ignore_merges});
+  impl.model = std::make_unique<Bpe>(
+      impl.vocabulary,
+      merges,
+      BpeOptions{.alphabet = Alphabet::bytes, .ignore_merges = pre.ignore_merges});
   impl.decoder = Decoder::from_json({{"type", "ByteLevel"}}, reader.where);
   impl.kind = fmt::format("byte-level BPE ({})", name.value_or("default"));
   return pre.add_bos;
@@ -120,9 +121,10 @@ bool read_sentence_piece(Reader& reader) {
   impl.normalizer = Normalizer::from_json(space_normalizer(prefix), reader.where);
   const auto unk = gguf_token_id(
       reader.metadata, "tokenizer.ggml.unknown_token_id", reader.tokens, reader.where);
-  impl.bpe.emplace(impl.vocabulary,
-                   spm_merges(reader.tokens, *impl.vocabulary),
-                   BpeOptions{.byte_fallback = true, .fuse_unk = true, .unk = unk.value_or(-1)});
+  impl.model = std::make_unique<Bpe>(
+      impl.vocabulary,
+      spm_merges(reader.tokens, *impl.vocabulary),
+      BpeOptions{.byte_fallback = true, .fuse_unk = true, .unk = unk.value_or(-1)});
   impl.decoder = Decoder::from_json(space_decoder(prefix), reader.where);
   impl.kind = "SentencePiece BPE (llama)";
   return true;

@@ -85,7 +85,7 @@ void Tokenizer::Impl::encode_words(std::string_view text,
   pieces.place = place;
   pre_tokenizer.apply(pieces);
   for (const Match& span : pieces.spans) {
-    bpe->encode(pieces.piece(span), out);
+    model->encode(pieces.piece(span), out);
   }
 }
 

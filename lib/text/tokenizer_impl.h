@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "lib/text/added_tokens.h"
-#include "lib/text/bpe.h"
 #include "lib/text/decoder.h"
 #include "lib/text/normalizer.h"
 #include "lib/text/post_processor.h"
 #include "lib/text/pre_tokenizer.h"
 #include "lib/text/tokenizer.h"
 #include "lib/text/vocabulary.h"
+#include "lib/text/word_model.h"
 
 namespace headscope {
 
@@ -26,7 +26,7 @@ struct Tokenizer::Impl {
   AddedTokenMatcher normalized_matcher;                 // … in the normalised text
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
-  std::optional<Bpe> bpe;
+  std::unique_ptr<const WordModel> model;
   PostProcessor post_processor;
   Decoder decoder;
   std::optional<TokenId> bos;

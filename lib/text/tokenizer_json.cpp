@@ -5,8 +5,8 @@
 #include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
 #include "lib/base/paths.h"
-#include "lib/text/bpe_json.h"
 #include "lib/text/json_fields.h"
+#include "lib/text/model_json.h"
 #include "lib/text/tokenizer_class.h"
 #include "lib/text/tokenizer_config.h"
 #include "lib/text/tokenizer_impl.h"
@@ -86,13 +86,11 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   impl->normalizer = Normalizer::from_json(optional_field(file, "normalizer", where), where);
   impl->pre_tokenizer =
       PreTokenizer::from_json(optional_field(file, "pre_tokenizer", where), where);
-  BpeParts parts = read_bpe(field(file, "model", where), where + ": model");
-  impl->vocabulary = parts.vocabulary;
-  parts.options.alphabet = impl->pre_tokenizer.alphabet();
-  if (parts.options.whole_words && parts.options.alphabet == Alphabet::bytes) {
-    throw DataError("{}: headscope does not implement WordLevel after ByteLevel", where);
-  }
-  impl->bpe.emplace(parts.vocabulary, parts.merges, parts.options);
+  WordModelParts parts = read_word_model(
+      field(file, "model", where), impl->pre_tokenizer.alphabet(), where + ": model");
+  impl->vocabulary = std::move(parts.vocabulary);
+  impl->model = std::move(parts.model);
+  impl->kind = std::move(parts.kind);
   impl->added = added_tokens(file, *impl->vocabulary, where);
   add_named_tokens(files, *impl, hasher);
   impl->index_added();
@@ -100,10 +98,6 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
       PostProcessor::from_json(optional_field(file, "post_processor", where), where);
   check_template_ids(*impl, where);
   impl->decoder = Decoder::from_json(optional_field(file, "decoder", where), where);
-  impl->kind = parts.options.whole_words                   ? "word level"
-               : parts.options.alphabet == Alphabet::bytes ? "byte-level BPE"
-               : parts.options.byte_fallback               ? "BPE with byte fallback"
-                                                           : "BPE";
   apply_tokenizer_config(files, *impl, hasher);
   impl->hash = hasher.digest();
   return impl;

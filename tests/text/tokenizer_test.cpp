@@ -133,8 +133,11 @@ TEST_CASE("what headscope does not implement is refused by name") {
   };
   CHECK_THAT(refused([](Json& f) { f["model"]["dropout"] = 0.1; }), contains("dropout"));
   CHECK_THAT(refused([](Json& f) { f["model"]["type"] = "Unigram"; }), contains("Unigram"));
-  CHECK_THAT(refused([](Json& f) { f["normalizer"] = {{"type", "Nmt"}}; }), contains("Nmt"));
-  CHECK_THAT(refused([](Json& f) { f["decoder"] = {{"type", "CTC"}}; }), contains("CTC"));
+  CHECK_THAT(refused([](Json& f) {
+               f["normalizer"] = {{"type", "Transliterate"}};
+             }),
+             contains("Transliterate"));
+  CHECK_THAT(refused([](Json& f) { f["decoder"] = {{"type", "Cyrillic"}}; }), contains("Cyrillic"));
   CHECK_THAT(refused([](Json& f) {
                f["pre_tokenizer"] = {{"type", "UnicodeScripts"}};
              }),
