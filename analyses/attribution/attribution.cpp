@@ -6,11 +6,12 @@
 #include "analyses/attribution/batch_attribution.h"
 #include "analyses/sweep/checked_sink.h"
 #include "lib/base/error.h"
+#include "lib/model/qkv.h"
 
 namespace headscope {
 namespace {
 
-void check(const SweepSpec& spec, const AttributionOptions& options) {
+void check(const SweepSpec& spec, const AttributionOptions& options, const ModelConfig& config) {
   const Metric& metric = *spec.metric;
   if (spec.parts.size() != 1 || spec.runner != nullptr) {
     throw UsageError("attribution estimates patches of one site");
@@ -36,6 +37,9 @@ void check(const SweepSpec& spec, const AttributionOptions& options) {
   if (options.method == AttributionMethod::atp_qk_fix && site != Site::q && site != Site::k) {
     throw UsageError("--method atp-qk-fix is for --site q and k; elsewhere it is --method atp");
   }
+  if (options.method == AttributionMethod::atp_qk_fix && spec.parts.front().heads) {
+    require_heads_apart(config, site == Site::q ? HeadInput::q : HeadInput::k);
+  }
 }
 
 bool all_done(const PromptBatch& batch, const Grid& grid, const SweepSink& sink) {
@@ -56,7 +60,7 @@ SweepPlan check_attribution(const Model& model,
                             const SweepSpec& spec,
                             const AttributionOptions& attribution,
                             const SweepOptions& options) {
-  check(spec, attribution);
+  check(spec, attribution, model.config());
   grid_of(model, task, spec);
   const Scoring scoring(*spec.metric, task.items, model);
   const SweepPlan plan = plan_attribution(model, task, spec, attribution, options);

@@ -26,6 +26,11 @@ std::string needs_causal(const Model& model) {
   return is_causal(model.config()) ? "" : "attention sees later tokens too";
 }
 
+std::string needs_one_rotation(const Model& model) {
+  return model.turns_by_length() ? "how far positions turn depends on how long the text is"
+                                 : needs_causal(model);
+}
+
 Deviation cached_against_whole(const SelfCheckInput& input) {
   const std::vector<std::int32_t>& prompt = input.prompts.front();
   const Tensor whole = logits_of(input, prompt);

@@ -13,5 +13,6 @@ Deviation head_against_its_result(const SelfCheckInput& input);
 
 // Why an identity that needs causal attention is not defined; empty: it is.
 std::string needs_causal(const Model& model);
+std::string needs_one_rotation(const Model& model);  // and does not turn texts by their length
 
 }  // namespace headscope

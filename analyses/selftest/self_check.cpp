@@ -63,7 +63,7 @@ const std::vector<SelfCheck>& all_self_checks() {
       {.name = "cache",
        .says = "a prompt read token by token from a KV cache has the logits of the whole prompt",
        .measure = cached_against_whole,
-       .undefined = needs_causal},
+       .undefined = needs_one_rotation},
       {.name = "batch",
        .says = "a prompt padded beside longer ones has the logits it has alone",
        .measure = batched_against_alone,

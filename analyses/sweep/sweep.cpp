@@ -7,6 +7,7 @@
 #include "analyses/sweep/checked_sink.h"
 #include "analyses/sweep/sweep_batch.h"
 #include "lib/base/error.h"
+#include "lib/model/qkv.h"
 
 namespace headscope {
 namespace {
@@ -118,7 +119,19 @@ void Sweeper::run_baselines(const std::vector<PromptBatch>& swept) {
   }
 }
 
+// Shortcuts put one head's changed queries or keys beside the others' as attention compares them.
+void require_heads_apart_where_swept(const SweepSpec& spec, const ModelConfig& config) {
+  for (const SweptPart& part : spec.parts) {
+    if (part.heads && (part.site == Site::q || part.site == Site::k)) {
+      require_heads_apart(config, part.site == Site::q ? HeadInput::q : HeadInput::k);
+    }
+  }
+}
+
 const SweepPlan& Sweeper::plan() {
+  if (!plain()) {
+    require_heads_apart_where_swept(context_.spec, context_.model.config());
+  }
   if (plain() && context_.spec.runner != nullptr) {
     context_.spec.runner->check_whole_run(context_.model);
   }

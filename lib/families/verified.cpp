@@ -10,7 +10,8 @@ namespace {
 
 std::vector<Verified> read_verified() {
   std::vector<Verified> all;
-  for (const auto& [family, entry] : OrderedJson::parse(verified_json()).items()) {
+  const OrderedJson json = OrderedJson::parse(verified_json());
+  for (const auto& [family, entry] : json.items()) {
     all.push_back({.family = family,
                    .against = entry.at("against").get<std::string>(),
                    .models = entry.at("models").get<std::vector<std::string>>(),

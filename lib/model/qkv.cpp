@@ -171,7 +171,8 @@ void require_heads_apart(const ModelConfig& config, HeadInput part) {
   if (config.qk_norm == QkNorm::whole && part != HeadInput::v) {
     throw UsageError(
         "the {} of this model's heads are normalised together (OLMo 2), so one head's are nothing "
-        "without the others'; choose its values or what it writes",
+        "without the others'; choose its values or what it writes, or run every cell whole "
+        "(--plain)",
         part == HeadInput::q ? "queries" : "keys");
   }
 }

@@ -37,7 +37,10 @@ std::vector<Mutant> norm_mutants() {
   }));
   list.push_back(choice("no norms of queries and keys",
                         {"stablelm_parallel", "phi_normed", "olmo2_biases"},
-                        [](ModelConfig& c) { c.qk_norm = QkNorm::none; }));
+                        [](ModelConfig& c) {
+                          c.qk_norm = QkNorm::none;
+                          c.qk_norm_bias = false;
+                        }));
   list.push_back({"norms before instead of behind", {"olmo2"}, [](ModelConfig& c, Weights& w) {
                     c.norm_placement = NormPlacement::pre;
                     for (BlockWeights& block : w.blocks) {
@@ -72,8 +75,8 @@ std::vector<Mutant> family_mutants() {
                         [](ModelConfig& c) { c.block_order = BlockOrder::sequential; }));
   list.push_back(
       choice("embeddings not scaled", {"gemma"}, [](ModelConfig& c) { c.embed_scale = 1.0; }));
-  list.push_back(choice("GELU where its tanh form is meant", {"gemma"}, [](ModelConfig& c) {
-    c.activation = Activation::gelu;
+  list.push_back(choice("SiLU where GELU is meant", {"gemma"}, [](ModelConfig& c) {
+    c.activation = Activation::silu;
   }));
   list.push_back(
       {"no bias of the logits", {"phi"}, [](ModelConfig&, Weights& w) { w.b_U = Tensor(); }});

@@ -158,7 +158,11 @@ TEST_CASE("dynamic scaling is none within the context and a larger base beyond i
     CHECK(angles.frequencies(12)[i].item<double>() == Approx(expected(100.0, i)));
     CHECK(angles.frequencies(20)[i].item<double>() == Approx(expected(longer, i)));
   }
-  const Model model = load(huggingface_fixture("llama_dynamic"));
+  const Model model =
+      altered(load(huggingface_fixture("llama_dynamic")), [](ModelConfig& c, Weights&) {
+        c.n_ctx = 12;
+        c.ropes[0].scaling.original_context = 12;
+      });
   const Model wide = beyond_context(model, 20);
   const std::vector<std::int32_t> text{5, 9, 30, 41, 7, 8, 60, 61, 62, 63, 64, 65, 66, 67};
   CHECK_THROWS_AS(logits(model, text), UsageError);

@@ -1,4 +1,5 @@
 // Padded, cached, chunked, split and trimmed runs against the plain one.
+#include <algorithm>
 #include <type_traits>
 
 #include "lib/tensor/ops.h"
@@ -39,6 +40,15 @@ void for_each_fixture(const Check& check,
       check(BatchingLoaded(fixture));
     }
   }
+}
+
+// True if texts of these lengths turn otherwise when they grow: families/rope_test.cpp holds that
+// they are refused.
+bool outgrows(const Model& model) {
+  const auto& ropes = model.rotary_angles();
+  return std::any_of(ropes.begin(), ropes.end(), [](const RotaryAngles& angles) {
+    return angles.regime(24) != angles.regime(1);
+  });
 }
 
 Tokens part(const Tokens& tokens, std::size_t begin, std::size_t end) {
@@ -88,6 +98,9 @@ TEST_CASE("a left-padded prompt gives what it gives alone, and what transformers
 
 TEST_CASE("prefill and decoding token by token give what the whole prompt gives") {
   for_each_fixture([](const BatchingLoaded& it) {
+    if (outgrows(it.model)) {
+      return;
+    }
     const Tensor plain = it.plain(it.longer);
     for (const std::size_t first : {std::size_t{1}, std::size_t{5}, it.longer.size() - 1}) {
       INFO("prefill of " << first);
@@ -98,6 +111,9 @@ TEST_CASE("prefill and decoding token by token give what the whole prompt gives"
 
 TEST_CASE("a padded batch goes on from its cache as each prompt would") {
   for_each_fixture([](const BatchingLoaded& it) {
+    if (outgrows(it.model)) {
+      return;
+    }
     KvCache cache(it.model.config());
     const Tokens more = part(it.longer, 2, 6);
     (void)it.model.forward(batch_of({it.longer, it.shorter}), {.cache = &cache});
