@@ -76,7 +76,7 @@ bool run_attribution(const Model& model,
                      const AttributionOptions& attribution,
                      const SweepOptions& options,
                      SweepSink& sink) {
-  check(spec, attribution);
+  check(spec, attribution, model.config());
   const Grid grid = grid_of(model, task, spec);
   const Scoring scoring(*spec.metric, task.items, model);
   CheckedSink checked(sink, grid, task, options, model);

@@ -64,16 +64,6 @@ std::vector<Mutant> alibi_mutants() {
                     layer.alibi = std::exchange(layer.key_slopes, {});
                   }
                 }),
-      of_config("slopes that bf16 does not round",
-                {"falcon_rw"},
-                [](ModelConfig& c) {
-                  for (LayerConfig& layer : c.layers) {
-                    layer.alibi = std::exchange(layer.key_slopes, {});
-                    for (double& slope : layer.alibi) {
-                      slope *= c.attn_scale;
-                    }
-                  }
-                }),
   };
 }
 
