@@ -69,19 +69,20 @@ void for_each_expert(const SourceNames& names,
                      const WeightRule& rule,
                      const Parameter& parameter,
                      int layer,
-                     const UseReading& use) {
+                     const UseWeightReading& use) {
   const auto at = rule.source.find("{e}");
-  Reading reading{.stored = nullptr,
-                  .parameter = parameter,
-                  .layout = rule.layout,
-                  .scale = rule.scale,
-                  .stored_of = at == std::string::npos ? Reading::Of::all : Reading::Of::one};
-  if (reading.stored_of == Reading::Of::all) {
+  WeightReading reading{
+      .stored = nullptr,
+      .parameter = parameter,
+      .layout = rule.layout,
+      .scale = rule.scale,
+      .stored_of = at == std::string::npos ? WeightReading::Of::all : WeightReading::Of::one};
+  if (reading.stored_of == WeightReading::Of::all) {
     reading.stored = &names.find(rule.source, layer);
     check_stack(names.source(), *reading.stored, parameter);
   }
   for (reading.expert = 0; reading.expert < parameter.experts; ++reading.expert) {
-    if (reading.stored_of == Reading::Of::one) {
+    if (reading.stored_of == WeightReading::Of::one) {
       std::string name = rule.source;
       name.replace(at, 3, std::to_string(reading.expert));
       reading.stored = &names.find(name, layer);
@@ -91,7 +92,7 @@ void for_each_expert(const SourceNames& names,
 }
 
 void with_part(const WeightSource& source,
-               const Reading& reading,
+               const WeightReading& reading,
                const std::function<void(const ReadPart& part)>& use) {
   if (reading.expert < 0) {
     use({source, *reading.stored, reading.parameter});
@@ -99,7 +100,7 @@ void with_part(const WeightSource& source,
   }
   Tensor flat;
   const Parameter mine = of_expert(reading.parameter, flat, reading.expert);
-  if (reading.stored_of == Reading::Of::one) {
+  if (reading.stored_of == WeightReading::Of::one) {
     use({source, *reading.stored, mine});
     return;
   }

@@ -13,7 +13,7 @@
 namespace headscope {
 
 // A parameter, where it is stored and how.
-struct Reading {
+struct WeightReading {
   const StoredTensor* stored;
   Parameter parameter;
   Layout layout;
@@ -22,7 +22,7 @@ struct Reading {
   std::int64_t expert = -1;
   enum class Of { one, all } stored_of = Of::one;
 };
-using UseReading = std::function<void(const Reading& reading)>;
+using UseWeightReading = std::function<void(const WeightReading& reading)>;
 
 // What is read into what: of an expert its rows of the parameter and, of a stacked tensor, its
 // slice.
@@ -32,7 +32,7 @@ struct ReadPart {
   const Parameter& parameter;
 };
 void with_part(const WeightSource& source,
-               const Reading& reading,
+               const WeightReading& reading,
                const std::function<void(const ReadPart& part)>& use);
 
 // Calls `use` once an expert. Throws DataError for a stack of another number of experts.
@@ -40,7 +40,7 @@ void for_each_expert(const SourceNames& names,
                      const WeightRule& rule,
                      const Parameter& parameter,
                      int layer,
-                     const UseReading& use);
+                     const UseWeightReading& use);
 
 // The rules for a file that packs stacked experts in MXFP4: what is called NAME where it is stored
 // whole, [E, in, out], is NAME_blocks, [E, out, in]. `rules` themselves for any other.

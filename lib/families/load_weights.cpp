@@ -184,7 +184,7 @@ void for_each_rule(const SourceNames& names,
                    const std::vector<WeightRule>& rules,
                    const std::map<std::string, Parameter>& parameters,
                    int layer,
-                   const UseReading& use) {
+                   const UseWeightReading& use) {
   std::set<const Tensor*> filled;
   for (const WeightRule& rule : rules) {
     const auto parameter = parameters.find(rule.target);
@@ -211,10 +211,10 @@ void for_each_parameter(const WeightSource& source,
                         const ModelConfig& config,
                         const WeightRules& rules,
                         Weights& weights,
-                        const UseReading& use) {
+                        const UseWeightReading& use) {
   const SourceNames names(source);
   std::set<std::string> used;
-  const auto note_and_use = [&](const Reading& reading) {
+  const auto note_and_use = [&](const WeightReading& reading) {
     with_part(source, reading, [&](const ReadPart& part) {
       check_shape(part.source, part.stored, part.parameter, reading.layout);
     });
@@ -245,13 +245,13 @@ void for_each_parameter(const WeightSource& source,
 }
 
 // What is read into each tensor of the weights, in the order of the rules.
-std::vector<std::vector<Reading>> readings_by_tensor(const WeightSource& source,
-                                                     const ModelConfig& config,
-                                                     const WeightRules& rules,
-                                                     Weights& weights) {
-  std::vector<std::vector<Reading>> tensors;
+std::vector<std::vector<WeightReading>> readings_by_tensor(const WeightSource& source,
+                                                           const ModelConfig& config,
+                                                           const WeightRules& rules,
+                                                           Weights& weights) {
+  std::vector<std::vector<WeightReading>> tensors;
   std::map<const Tensor*, std::size_t> places;
-  for_each_parameter(source, config, rules, weights, [&](const Reading& reading) {
+  for_each_parameter(source, config, rules, weights, [&](const WeightReading& reading) {
     const auto [place, is_new] = places.emplace(reading.parameter.tensor, tensors.size());
     if (is_new) {
       tensors.emplace_back();
@@ -263,15 +263,15 @@ std::vector<std::vector<Reading>> readings_by_tensor(const WeightSource& source,
 
 // One tensor of the weights, onto the device: the host holds no more than it and one stored tensor.
 void read_tensor(const WeightSource& source,
-                 const std::vector<Reading>& readings,
+                 const std::vector<WeightReading>& readings,
                  DType dtype,
                  at::Device device) {
   std::map<std::string, Parameter> parameters;
-  for (const Reading& reading : readings) {
+  for (const WeightReading& reading : readings) {
     parameters.emplace(std::to_string(parameters.size()), reading.parameter);
   }
   allocate(parameters, dtype);
-  for (const Reading& reading : readings) {
+  for (const WeightReading& reading : readings) {
     with_part(source, reading, [&](const ReadPart& part) {
       const Parameter& p = part.parameter;
       read_parameter(part.source, part.stored, p, reading.layout);
@@ -280,7 +280,7 @@ void read_tensor(const WeightSource& source,
       }
     });
   }
-  for (const Reading& reading : readings) {
+  for (const WeightReading& reading : readings) {
     source.done_with(*reading.stored);
   }
   Tensor& tensor = *readings.front().parameter.tensor;
@@ -317,7 +317,7 @@ Weights load_weights(const WeightSource& source,
   const auto tensors = readings_by_tensor(source, config, rules, weights);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (i + 1 < tensors.size()) {
-      for (const Reading& next : tensors[i + 1]) {
+      for (const WeightReading& next : tensors[i + 1]) {
         source.will_read(*next.stored);
       }
     }
@@ -334,7 +334,7 @@ void check_weights(const WeightSource& source,
                    const WeightRules& rules) {
   Weights weights;  // without tensors: only where they would lie is asked
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
-  for_each_parameter(source, config, rules, weights, [](const Reading&) {});
+  for_each_parameter(source, config, rules, weights, [](const WeightReading&) {});
 }
 
 Weights random_weights(const ModelConfig& config,
