@@ -130,7 +130,10 @@ TEST_CASE("every method estimates patches between close runs, at every site, in 
       CAPTURE(fixture.name, short_name(each.site), each.heads, static_cast<int>(each.method));
       const SweepSpec spec = patch_of(each.site, each.heads, source);
       if (shares_norm(model, spec) && each.method == AttributionMethod::atp_qk_fix) {
-        CHECK_THROWS_AS(estimated(model, task, spec, {each.method}), UsageError);
+        SweepTable unused = table_for(model, task, spec);
+        const SweepOptions options{.memory = kAttributionMemory};
+        CHECK_THROWS_AS(run_attribution(model, task, spec, {each.method}, options, unused),
+                        UsageError);
         continue;
       }
       const SweepTable truth = exact(model, task, spec);
