@@ -25,11 +25,12 @@ inline std::map<std::int64_t, Tensor> written_plainly(const Model& model,
     Tensor results = run.at(Site::result, layer);
     if (has_post_norm(c)) {
       const NormWeights& norm = model.weights().blocks[static_cast<std::size_t>(layer)].ln1_post;
-      results = results / run.at(Site::ln1_post_scale, layer).unsqueeze(2) * norm.gain;
       const Tensor& bias = model.weights().blocks[static_cast<std::size_t>(layer)].b_O;
-      const Tensor scale = run.at(Site::ln1_post_scale, layer);
-      const Tensor constant = bias.defined() ? bias / scale * norm.gain : at::zeros({1});
-      CHECK(difference(results.sum(2) + constant, run.at(Site::attn_out, layer)) < 1e-5);
+      if (bias.defined()) {  // which passes the norm too: every head carries an equal part
+        results = results + bias / static_cast<double>(c.n_heads);
+      }
+      results = results / run.at(Site::ln1_post_scale, layer).unsqueeze(2) * norm.gain;
+      CHECK(difference(results.sum(2), run.at(Site::attn_out, layer)) < 1e-5);
     }
     for (std::int64_t head = 0; head < c.n_heads; ++head) {
       writers[graph.writer(Node::of({layer, head}))] = results.select(2, head);

@@ -162,6 +162,9 @@ TEST_CASE("two forks of a cache go on independently, each as the whole prompt wo
 
 TEST_CASE("a prompt run in chunks gives what it gives at once") {
   for_each_fixture([](const BatchingLoaded& it) {
+    if (outgrows(it.model)) {
+      return;
+    }
     const Batch batch = batch_of({it.longer, it.shorter});
     const Tensor whole = it.model.forward(batch).logits;
     const auto pad = static_cast<std::int64_t>(it.longer.size() - it.shorter.size());
