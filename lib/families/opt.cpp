@@ -1,5 +1,5 @@
 // OPT (Zhang et al. 2022, arXiv:2205.01068): learned positions whose table begins two rows early,
-// ReLU, norms before attention and MLP.
+// ReLU, norms before attention and MLP, or (OPT-350m) of every sum.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -14,12 +14,14 @@ namespace {
 
 constexpr std::int64_t kRowsBeforeFirst = 2;  // transformers' OPTLearnedPositionalEmbedding
 
-// What OPT-350m and fine-tunes older than transformers 4.20 have, and headscope does not run.
-void read_opt_rest(ConfigFields& f) {
-  f.require("do_layer_norm_before", true);
-  f.require("_remove_final_layer_norm", false);
-  f.require("layer_norm_elementwise_affine", true);
-  f.ignore({"dropout", "init_std", "layerdrop"});
+void read_opt_norms(ConfigFields& f, ModelConfig& c) {
+  const bool before = f.flag("do_layer_norm_before", true);
+  const bool removed = f.flag("_remove_final_layer_norm", false);
+  c.norm = Norm::layer_norm;
+  c.norm_placement = before ? NormPlacement::pre : NormPlacement::after_sum;
+  c.has_final_norm = before && !removed;
+  c.norm_parameters =
+      f.flag("layer_norm_elementwise_affine", true) ? NormParameters::all : NormParameters::none;
 }
 
 ModelConfig opt_config(ConfigFields& f) {
@@ -34,7 +36,7 @@ ModelConfig opt_config(ConfigFields& f) {
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
   c.first_position_row = kRowsBeforeFirst;
-  c.norm = Norm::layer_norm;
+  read_opt_norms(f, c);
   c.activation = read_activation(f, "activation_function", "relu");
   c.mlp = Mlp::plain;
   c.positions = Positions::learned;
@@ -42,7 +44,7 @@ ModelConfig opt_config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
-  read_opt_rest(f);
+  f.ignore({"dropout", "init_std", "layerdrop"});
   return c;
 }
 
@@ -50,14 +52,18 @@ WeightRules opt_rules(const ModelConfig& c, Naming) {
   const std::string d = "model.decoder.";
   const std::string at = d + "layers.{l}.";
   WeightRules rules;
-  rules.model = {{"W_E", d + "embed_tokens.weight"},
-                 {"W_pos", d + "embed_positions.weight"},
-                 {"ln_final.w", d + "final_layer_norm.weight"},
-                 {"ln_final.b", d + "final_layer_norm.bias"}};
-  rules.block = {{"ln1.w", at + "self_attn_layer_norm.weight"},
-                 {"ln1.b", at + "self_attn_layer_norm.bias"},
-                 {"ln2.w", at + "final_layer_norm.weight"},
-                 {"ln2.b", at + "final_layer_norm.bias"}};
+  rules.model = {{"W_E", d + "embed_tokens.weight"}, {"W_pos", d + "embed_positions.weight"}};
+  if (c.norm_parameters == NormParameters::all) {
+    for (const auto& [norm, source] :
+         {std::pair{"ln1", "self_attn_layer_norm"}, std::pair{"ln2", "final_layer_norm"}}) {
+      rules.block.push_back({fmt::format("{}.w", norm), at + source + ".weight"});
+      rules.block.push_back({fmt::format("{}.b", norm), at + source + ".bias"});
+    }
+    if (c.has_final_norm) {
+      rules.model.push_back({"ln_final.w", d + "final_layer_norm.weight"});
+      rules.model.push_back({"ln_final.b", d + "final_layer_norm.bias"});
+    }
+  }
   const std::pair<const char*, const char*> linear[] = {{"attn.{}_Q", "self_attn.q_proj"},
                                                         {"attn.{}_K", "self_attn.k_proj"},
                                                         {"attn.{}_V", "self_attn.v_proj"},
