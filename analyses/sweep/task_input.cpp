@@ -14,6 +14,15 @@ namespace {
 std::int64_t asked_at(const TaskItem& item, const Model& model, const std::string& path) {
   const auto named = item.clean.spans.find("mask");
   if (named != item.clean.spans.end() && named->second.end == named->second.begin + 1) {
+    const auto other = item.corrupted.spans.find("mask");
+    const bool elsewhere =
+        other != item.corrupted.spans.end() &&
+        (other->second.begin != named->second.begin || other->second.end != named->second.end);
+    if (elsewhere ||
+        named->second.begin >= static_cast<std::int64_t>(item.corrupted.tokens.size())) {
+      throw DataError(
+          "{}: item {}: the span \"mask\" lies elsewhere in its corrupted prompt", path, item.id);
+    }
     return named->second.begin;
   }
   const std::int64_t clean = position_of_mask(model, item.clean.tokens);

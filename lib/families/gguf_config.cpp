@@ -184,6 +184,9 @@ void settle_experts(Json& config, std::string_view architecture) {
     config.erase("num_local_experts");
     config.erase("num_experts_per_tok");
   }
+  if (architecture == "llama" && config.contains("num_local_experts")) {
+    config["gguf_experts"] = true;  // a config.json of that architecture has none
+  }
   if (architecture == "qwen3moe") {
     config["norm_topk_prob"] = true;
   }

@@ -55,6 +55,9 @@ void read_gpt_oss_experts(ConfigFields& f, ModelConfig& c) {
   c.experts.router_bias = c.experts.biases = true;
   c.experts.gate_slope = f.number("swiglu_alpha", 1.702);
   c.experts.limit = f.number("swiglu_limit", 7.0);
+  if (!(c.experts.limit > 0)) {
+    throw DataError("{}: \"swiglu_limit\" is {}; it must be above 0", f.where(), c.experts.limit);
+  }
   const Json packed = f.raw("quantization_config");
   if (!packed.is_null() && packed.value("quant_method", Json()) != "mxfp4") {
     throw DataError("{}: \"quantization_config\": {} is not supported; headscope reads mxfp4",

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {
@@ -27,6 +28,7 @@ ModelConfig gptj_config(ConfigFields& f) {
   c.norm = Norm::layer_norm;
   c.norm_eps = f.number("layer_norm_epsilon", 1e-5);
   c.block_order = BlockOrder::parallel;
+  c.shared_norm = true;
   c.activation = read_activation(f, "activation_function", "gelu_new");
   c.mlp = Mlp::plain;
   c.mlp_bias = c.unembed_bias = true;
@@ -59,10 +61,8 @@ WeightRules gptj_rules(const ModelConfig& c, Naming) {
                  {"ln_final.b", "transformer.ln_f.bias"},
                  {"b_U", "lm_head.bias"}};
   const std::string h = "transformer.h.{l}.";
-  for (const std::string norm : {"ln1", "ln2"}) {  // one norm, which attention and MLP read
-    rules.block.push_back({norm + ".w", h + "ln_1.weight"});
-    rules.block.push_back({norm + ".b", h + "ln_1.bias"});
-  }
+  rules.block = {{"ln1.w", h + "ln_1.weight"}, {"ln1.b", h + "ln_1.bias"}};
+  share_one_norm(rules);
   for (const auto& [target, source] : {std::pair{"attn.W_Q", "attn.q_proj.weight"},
                                        std::pair{"attn.W_K", "attn.k_proj.weight"},
                                        std::pair{"attn.W_V", "attn.v_proj.weight"},

@@ -118,7 +118,7 @@ std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
 ModelConfig llama_family_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   c.ropes = {read_rope(f, whole_head(f, c.d_head), 10000.0)};
-  if (f.has("num_local_experts")) {  // Mixtral, which llama.cpp calls "llama"
+  if (f.flag("gguf_experts", false)) {  // Mixtral, which llama.cpp calls "llama"
     read_experts(f, c, "intermediate_size", {.count = 0, .chosen = 0});
     c.experts.renormalized = true;
   }

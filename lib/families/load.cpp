@@ -281,11 +281,12 @@ Model load_model(const std::string& name, const LoadOptions& options) {
     throw DataError("{}: a config without weights (model.safetensors or its index); download them",
                     opened.path.string());
   }
+  const WeightRules rules = rules_of(opened);
+  check_weights(*opened.source, parts.config, rules);  // before anything of their size is read
   // Hashing reads the files from front to back, which brings them into the page cache ahead of what
   // loads them.
   auto hash = std::async(std::launch::async, [&] { return opened.source->hash(); });
-  parts.weights =
-      load_weights(*opened.source, parts.config, rules_of(opened), options.dtype, options.device);
+  parts.weights = load_weights(*opened.source, parts.config, rules, options.dtype, options.device);
   widen_embeddings(parts.weights, parts.config);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());

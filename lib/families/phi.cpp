@@ -12,6 +12,7 @@ ModelConfig phi_config(ConfigFields& f) {
   c.norm = Norm::layer_norm;
   c.norm_eps = f.number("layer_norm_eps", 1e-5);
   c.block_order = BlockOrder::parallel;
+  c.shared_norm = true;
   c.mlp = Mlp::plain;
   c.qkv_bias = c.out_bias = c.mlp_bias = c.unembed_bias = true;
   c.qk_norm_bias = f.flag("qk_layernorm", false);

@@ -22,6 +22,7 @@ ModelConfig stablelm_config(ConfigFields& f) {
   c.qk_norm = f.flag("qk_layernorm", false) ? QkNorm::layer_norm : QkNorm::none;
   c.block_order =
       f.flag("use_parallel_residual", false) ? BlockOrder::parallel : BlockOrder::sequential;
+  c.shared_norm = c.block_order == BlockOrder::parallel;
   c.ropes = {read_partial_rope(f, c.d_head, 0.25)};
   return c;
 }

@@ -99,11 +99,7 @@ void MappedWeights::read_rows(const StoredTensor& tensor,
 }
 
 std::span<const std::uint8_t> MappedWeights::stored_bytes(const StoredTensor& tensor) const {
-  const auto found = index_.find(tensor.name);
-  if (found == index_.end()) {
-    throw InternalError("tensor {} is not of this source", printable(tensor.name));
-  }
-  return places_[found->second].bytes;
+  return place_of(tensor).bytes;
 }
 
 std::string MappedWeights::hash() const {

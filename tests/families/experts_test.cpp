@@ -124,6 +124,8 @@ TEST_CASE("a mixture of experts broken in one part fails the comparison that a w
 TEST_CASE("settings of experts that contradict each other or are not run are refused by name") {
   check_refusals({
       {"mixtral", R"({"num_experts_per_tok": 5})", {"5 of 4 experts"}},
+      {"gpt_oss", R"({"swiglu_limit": 0})", {"swiglu_limit"}},
+      {"llama", R"({"num_local_experts": 2})", {"num_local_experts"}},
       {"mixtral", R"({"num_experts": 5})", {"num_local_experts", "num_experts"}},
       {"mixtral", R"({"num_local_experts": 3})", {"gate.weight", "4×32", "3×32"}},
       {"mixtral", R"({"intermediate_size": 23})", {"experts.0.w1.weight", "24×32", "23×32"}},

@@ -70,9 +70,11 @@ std::vector<Mutant> family_mutants() {
   list.push_back(choice("all of each head rotated",
                         {"stablelm", "stablelm_parallel", "phi", "phi_normed"},
                         [](ModelConfig& c) { c.ropes[0].dim = c.d_head; }));
-  list.push_back(choice("a parallel block run in sequence",
-                        {"stablelm_parallel", "phi"},
-                        [](ModelConfig& c) { c.block_order = BlockOrder::sequential; }));
+  list.push_back(
+      choice("a parallel block run in sequence", {"stablelm_parallel", "phi"}, [](ModelConfig& c) {
+        c.block_order = BlockOrder::sequential;
+        c.shared_norm = false;
+      }));
   list.push_back(
       choice("embeddings not scaled", {"gemma"}, [](ModelConfig& c) { c.embed_scale = 1.0; }));
   list.push_back(choice("SiLU where GELU is meant", {"gemma"}, [](ModelConfig& c) {
