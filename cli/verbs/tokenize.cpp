@@ -1,5 +1,8 @@
 // headscope tokenize: the token ids and pieces of a text, or of a chat as the model's template has
 // it.
+#include <cstdio>
+#include <iostream>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"
@@ -20,6 +23,7 @@ struct TokenizeArguments {
   std::optional<std::string> prompt;
   std::optional<std::string> chat;
   PrependBos bos = PrependBos::automatic;
+  bool jsonl = false;
 };
 
 struct Tokens {
@@ -34,6 +38,12 @@ struct Tokens {
 };
 
 void check_tokenize(const TokenizeArguments& options) {
+  if (options.jsonl && (options.prompt || options.chat)) {
+    throw UsageError("--jsonl reads its texts from standard input; leave out --prompt and --chat");
+  }
+  if (options.jsonl) {
+    return;
+  }
   if (options.prompt.has_value() == options.chat.has_value()) {
     throw UsageError("tokenize takes a text (--prompt) or a chat (--chat), one of them");
   }
@@ -62,6 +72,22 @@ Tokens tokenize(const TokenizeArguments& options) {
     result.tokens.push_back({id, tokenizer.piece(id)});
   }
   return result;
+}
+
+// A JSON string a line in, its ids a line out, as they come: for programs that ask many times.
+void tokenize_lines(const TokenizeArguments& options) {
+  check_tokenize(options);
+  const Tokenizer tokenizer = load_tokenizer(options.model);
+  std::int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    const Json text = Json::parse(line, nullptr, false);
+    if (!text.is_string()) {
+      throw DataError("standard input:{}: not a JSON string", number);
+    }
+    print(Json(tokenizer.encode(text.get<std::string>(), options.bos)).dump() + "\n");
+    std::fflush(stdout);
+  }
 }
 
 OrderedJson to_json(const Tokens& result) {
@@ -106,8 +132,15 @@ Verb tokenize_verb() {
             "into "
             "the model's chat template, which is shown too; it opens the assistant's turn unless "
             "the last message is the assistant's");
+        app.add_flag("--jsonl",
+                     options->jsonl,
+                     "Texts from standard input, a JSON string a line; a list of ids a line each");
         add_prepend_bos(app, options->bos);
         return [options, &invocation] {
+          if (options->jsonl) {
+            tokenize_lines(*options);
+            return;
+          }
           const Tokens result = tokenize(*options);
           show(invocation, to_json(result), to_text(result));
         };

@@ -179,3 +179,14 @@ TEST_CASE("smollm2 knows whom John gave the drink to") {
   CHECK(json["top"][0]["token"] == " Mary");
   CHECK(json["top"][0]["probability"].get<double>() == Approx(0.923).margin(0.002));
 }
+
+TEST_CASE("tokenize --jsonl answers line by line") {
+  const std::string model = model_path("llama");
+  const Outcome both = run({"tokenize", model, "--jsonl"}, "printf '\"ab cd\"\\n\"x\"\\n' |");
+  REQUIRE(both.code == 0);
+  CHECK(both.out == "[99,100,34,101,102]\n[122]\n");
+  const Outcome bad = run({"tokenize", model, "--jsonl"}, "printf '\"x\"\\n7\\n' |");
+  CHECK(bad.code == 3);
+  CHECK_THAT(bad.err, contains("standard input:2"));
+  CHECK(run({"tokenize", model, "--jsonl", "--prompt", "x"}).code == 2);
+}
