@@ -80,7 +80,7 @@ std::string meaning_of(const Result& result, const Effects& effects) {
   }
   return fmt::format(
       "Each cell is what one component writes straight into it, with the final norm's divisor "
-      "frozen: {} ({}). {}",
+      "frozen: {}. By kind of component: {}. {}",
       sum_line(totals, result.header.metric),
       kinds,
       text_of(result.header.provenance, "note"));

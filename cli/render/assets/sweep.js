@@ -21,6 +21,7 @@ for (const sweep of index.sweeps) {
   sweep.most = Math.max(1e-12, ...sweep.cells.map((c) => Math.abs(c.share)));
 }
 const main = index.sweeps[0];
+const shares = main.whole !== 1;  // else the share is the effect itself
 const passes = (c) => Math.abs(c.share) >= state.least && (!state.sure || c.sure) && (state.find === "" || c.name.toLowerCase().includes(state.find) || c.labels.join(".").startsWith(state.find));
 
 // ---- maps ---------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ function buildRows() {
   const kept = main.cells.filter((c) => !c.idle && passes(c)).sort((x, y) => ORDERS[state.sort](x, y) || x.at - y.at);
   count.textContent = `${kept.length} of ${main.cells.length} cells${kept.length > MOST ? `, the first ${MOST}` : ""}`;
   body.replaceChildren(...kept.slice(0, MOST).map((c) => make("tr", { "data-key": c.key, "aria-selected": c.key === state.cell, onclick: () => select(c.key), onmouseenter: () => read(c.key), onmouseleave: () => read(state.cell) },
-    make("td", { class: c.sure ? "sure" : undefined }, c.name), make("td", {}, number(c.share, 3)), make("td", {}, number(c.effect, 3)), make("td", {}, interval(c)))));
+    make("td", { class: c.sure ? "sure" : undefined }, c.name), ...(shares ? [make("td", {}, number(c.share, 3))] : []), make("td", {}, number(c.effect, 3)), make("td", {}, interval(c)))));
 }
 function patternOf(c) {
   const at = (name) => { const i = main.axes.findIndex((a) => a.name === name); return i < 0 ? null : c.labels[i]; }, layer = at("layer"), head = at("head");
@@ -128,7 +129,7 @@ function read(key) {
     const c = sweep.byKey.get(key);
     if (!c) continue;
     if (!parts.length) { readout.dataset.value = String(c.effect); parts.push(make("b", {}, c.name)); }
-    parts.push(make("div", {}, `${index.sweeps.length > 1 ? sweep.name + ": " : ""}${number(c.share, 3)} ${sweep.unit} · effect ${number(c.effect, 4)} ${interval(c)} · ${sweep.metric} ${number(c.value, 4)}${c.normalized === null ? "" : ` · normalized ${number(c.normalized, 3)}`}`));
+    parts.push(make("div", {}, `${index.sweeps.length > 1 ? sweep.name + ": " : ""}${sweep.whole === 1 ? "" : `${number(c.share, 3)} ${sweep.unit} · `}effect ${number(c.effect, 4)} ${interval(c)} · ${sweep.metric} ${number(c.value, 4)}${c.normalized === null ? "" : ` · normalized ${number(c.normalized, 3)}`}`));
     if (key === state.cell && sweep === main) { const link = patternOf(c); if (link) parts.push(link); }
   }
   readout.replaceChildren(...(parts.length ? parts : ["Hover or choose a cell: its value and interval"]));
@@ -174,7 +175,7 @@ document.addEventListener("keydown", (e) => {
 });
 page.onTheme(colourMaps);
 window.addEventListener("hashchange", open);
-const header = ["cell", main.unit, "effect", "95% interval"];
+const header = ["cell", ...(shares ? [main.unit] : []), "effect", "95% interval"];
 document.getElementById("app").replaceChildren(
   make("header", {}, make("h1", {}, index.title), make("span", { class: "sub" }, index.subtitle), page.themeButton()),
   make("main", {}, ...index.texts.map((t) => make("p", {}, t)),

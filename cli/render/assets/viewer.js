@@ -176,6 +176,14 @@ function dim() {
   }
   find.setAttribute("aria-invalid", state.find !== "" && (found === 0 || want.layer === want.head));
 }
+// Within the grid alone: the page itself stays at its top, in another's frame too.
+function reveal(name) {
+  const thumbnail = thumbnails.get(name);
+  if (!thumbnail) return;
+  const box = thumbnail.getBoundingClientRect(), frame = grid.getBoundingClientRect(), MARGIN = 40;
+  if (box.top < frame.top + MARGIN || box.bottom > frame.bottom) grid.scrollTop += box.top - frame.top - frame.height / 2;
+  if (box.left < frame.left + MARGIN || box.right > frame.right) grid.scrollLeft += box.left - frame.left - frame.width / 2;
+}
 let generation = 0;
 const inSight = (canvas) => { const box = canvas.getBoundingClientRect(), frame = grid.getBoundingClientRect(); return box.bottom > frame.top && box.top < frame.bottom && box.right > frame.left && box.left < frame.right; };
 // Those in sight first; the page answers while the rest are drawn.
@@ -411,8 +419,7 @@ async function show() {
 function choose(change) {
   const before = state.a.prompt;
   Object.assign(state.a, change);
-  // Only a choice scrolls: a page that holds this one in a frame must open at its own top.
-  thumbnails.get(`${state.a.layer}-${state.a.head}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  reveal(`${state.a.layer}-${state.a.head}`);
   if (state.a.prompt !== before) { state.query = state.key = -1; state.pinned = false; setCrop(null); buildTexts(); if (state.order !== "grid") buildGrid(); drawThumbnails(); }
   return show();
 }
@@ -483,7 +490,7 @@ document.addEventListener("keydown", (e) => {
   const move = ARROWS[e.key], steps = { "[": [0, -1], "]": [0, 1], "{": [-1, 0], "}": [1, 0] }[e.key];
   if (move && panelBox.contains(e.target)) { state.pinned = true; point(Math.max(0, state.query) + move[0], Math.max(0, state.key) + move[1]); }
   else if (steps) moveHead(steps);
-  else if (move && grid.contains(e.target)) thumbnails.get(moveHead(move)).focus();
+  else if (move && grid.contains(e.target)) thumbnails.get(moveHead(move)).focus({ preventScroll: true });
   else if (KEYS[e.key]) KEYS[e.key]();
   else return;
   e.preventDefault();
@@ -512,7 +519,7 @@ async function open() {
   if (here) state.a = { prompt: cell.prompt, layer: cell.layer, head: cell.head };
   setCrop(parsedCrop(link.get("tokens") || "", tokensOf(state.a).length) || null);
   buildTexts(); buildGrid();
-  if (cell && here) thumbnails.get(`${cell.layer}-${cell.head}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (cell && here) reveal(`${cell.layer}-${cell.head}`);
   await show();
   if (cell && !here) readout.replaceChildren(`prompt ${cell.prompt}, layer ${cell.layer}, head ${cell.head} is not in this page`);
   else if (cell && cell.query !== undefined) { state.pinned = true; point(+cell.query, +cell.key); }
