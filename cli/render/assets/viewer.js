@@ -131,8 +131,7 @@ function table() {
 const SCORE = 7;  // where a map's scores begin in its entry
 const scoreOf = (l, h) => {
   const own = index.scores.findIndex((s) => s.name === state.order);
-  if (own >= 0) return entries.get(`${state.a.prompt}-${l}-${h}`)?.[SCORE][own] ?? null;
-  return index.given?.find((s) => s.name === state.order)?.values[`${l}-${h}`] ?? null;
+  return own < 0 ? null : entries.get(`${state.a.prompt}-${l}-${h}`)?.[SCORE][own] ?? null;
 };
 function ranked() {
   const all = layers.flatMap((l) => heads.map((h) => ({ l, h, score: scoreOf(l, h) })));
@@ -330,7 +329,6 @@ const scale = make("select", { id: "scale", onchange: (e) => { state.scale = e.t
 const find = make("input", { type: "search", id: "find", placeholder: "3.2, L3, H2", "aria-label": "find a head: 3.2, L3 or H2", oninput: () => { state.find = find.value.trim(); dim(); link(); const w = wantedHeads(state.find); if (w.layer !== null && w.head !== null && layers.includes(w.layer) && heads.includes(w.head)) choose(w); } });
 const orderChoice = make("select", { id: "order", "aria-label": "order of heads", onchange: () => { state.order = orderChoice.value; buildGrid(); drawThumbnails(); link(); } }, option("grid", "layer × head"));
 if (index.maps.some((m) => m[SCORE].length)) for (const s of index.scores) orderChoice.append(option(s.name, "by " + s.meaning));
-for (const s of index.given || []) orderChoice.append(option(s.name, "by " + s.meaning));
 const thumbSize = make("input", { type: "range", min: 12, max: 128, value: 46, id: "thumb", "aria-label": "size of thumbnails", oninput: () => { state.thumb = +thumbSize.value; sizeThumbnails(); }, onchange: () => link() });
 const cropText = make("input", { type: "text", id: "tokens", placeholder: "0:64 or 0:64,8:40", "aria-label": "tokens shown: from:to, or queries,keys", onchange: () => readCrop(cropText.value) });
 const swap = make("button", { type: "button", id: "swap", onclick: () => { [state.a, state.b] = [state.b, state.a]; syncPrompts(); buildTexts(); show(); drawThumbnails(); } }, "swap");
