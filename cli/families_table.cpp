@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/render/table.h"
+#include "lib/base/counted.h"
 #include "lib/families/family.h"
 #include "lib/families/verified.h"
 
@@ -25,9 +26,10 @@ Table families_table() {
                names(family.gguf),
                seen == nullptr ? OrderedJson() : OrderedJson(fmt::format("{:.0e}", seen->logits)),
                seen == nullptr ? OrderedJson() : OrderedJson(fmt::format("{:.0e}", seen->hooks)),
-               seen == nullptr ? OrderedJson()
-                               : OrderedJson(fmt::format(
-                                     "{} models, {}", seen->models.size(), seen->against))});
+               seen == nullptr
+                   ? OrderedJson()
+                   : OrderedJson(fmt::format(
+                         "{}, {}", counted(seen->models.size(), "model"), seen->against))});
   }
   return table;
 }
