@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "lib/base/error.h"
 #include "lib/base/suggest.h"
 
@@ -43,13 +45,35 @@ const SiteInfo* known_elsewhere(const std::string& pattern) {
   return nullptr;
 }
 
+// A point that some layers have, at one that has it not: a dense MLP beside layers of experts, say.
+[[noreturn]] void refuse_layer(const std::string& pattern,
+                               const SiteInfo& row,
+                               const ModelConfig& config) {
+  const std::string text = layer_in(pattern);
+  const bool there =
+      !text.empty() && text.size() <= kMostLayerDigits && std::stoi(text) < config.n_layers;
+  std::vector<int> having;
+  for (int layer = 0; layer < config.n_layers; ++layer) {
+    if (exists(row.site, config, layer)) {
+      having.push_back(layer);
+    }
+  }
+  if (there && !having.empty()) {
+    throw UsageError("{}: layer {} has no such point; of this model's layers {} do",
+                     pattern,
+                     text,
+                     fmt::join(having, ", "));
+  }
+  throw UsageError("{}: the model's layers are 0 to {}", pattern, config.n_layers - 1);
+}
+
 [[noreturn]] void refuse(const std::string& pattern, const ModelConfig& config) {
   if (const SiteInfo* row = known_elsewhere(pattern)) {
     if (!row->exists(config)) {
       throw UsageError(
           "{}: this model has no such point; only models with {} do", pattern, row->when);
     }
-    throw UsageError("{}: the model's layers are 0 to {}", pattern, config.n_layers - 1);
+    refuse_layer(pattern, *row, config);
   }
   std::vector<std::string> names;
   for (const HookPoint point : hook_points(config)) {

@@ -1,4 +1,6 @@
 // headscope hooks: every hook point of a model with its axes and shape.
+#include <set>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/output.h"
@@ -97,10 +99,11 @@ OrderedJson to_json(const HookList& list) {
 // Blocks are alike: one line stands for all of them.
 std::string to_text(const HookList& list) {
   Table table({{"hook"}, {"axes"}, {"shape"}, {"models that have it"}, {"note"}});
+  std::set<Site> shown;  // experts may begin behind the first layer
   for (std::size_t i = 0; i < list.points.size(); ++i) {
     const HookPoint point = list.points[i];
     const SiteInfo& site = info(point.site);
-    if (point.layer > 0) {
+    if (!shown.insert(point.site).second) {
       continue;
     }
     const std::string name =

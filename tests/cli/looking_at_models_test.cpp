@@ -190,3 +190,23 @@ TEST_CASE("tokenize --jsonl answers line by line") {
   CHECK_THAT(bad.err, contains("standard input:2"));
   CHECK(run({"tokenize", model, "--jsonl", "--prompt", "x"}).code == 2);
 }
+
+TEST_CASE(
+    "hook points that some layers alone have are listed, and asked for elsewhere are told apart") {
+  const std::string model = model_path("qwen3_moe_mixed");
+  const Outcome list = run({"hooks", model});
+  REQUIRE(list.code == 0);
+  CHECK_THAT(list.out, contains("hook_expert_weights") && contains("mlp.hook_post"));
+  const Folder folder;
+  put(folder / "p.jsonl", "{\"id\":\"a\",\"tokens\":[5,6,7]}\n");
+  const Outcome lacks = run({"record",
+                             model,
+                             "--prompts",
+                             folder / "p.jsonl",
+                             "--hooks",
+                             "blocks.0.mlp.hook_gate",
+                             "-o",
+                             folder / "t.h5"});
+  CHECK(lacks.code == 2);
+  CHECK_THAT(lacks.err, contains("layer 0 has no such point"));
+}
