@@ -37,7 +37,7 @@ ModelConfig bloom_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
+  c.d_mlp = four_times_width(c);
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("seq_length", kTrainedLength);
   c.norm = Norm::layer_norm;

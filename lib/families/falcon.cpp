@@ -57,8 +57,7 @@ ModelConfig falcon_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = f.integer("num_attention_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  const std::int64_t fallback = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
-  c.d_mlp = f.integer("ffn_hidden_size", fallback);
+  c.d_mlp = f.integer("ffn_hidden_size", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
   c.norm = Norm::layer_norm;

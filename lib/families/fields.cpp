@@ -82,6 +82,18 @@ void read_window_of_all(ConfigFields& fields, ModelConfig& config) {
   }
 }
 
+std::int64_t four_times_width(const ModelConfig& config) {
+  return std::clamp(config.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
+}
+
+void ignore_summary_head(ConfigFields& fields) {
+  fields.ignore({"summary_activation",
+                 "summary_first_dropout",
+                 "summary_proj_to_labels",
+                 "summary_type",
+                 "summary_use_proj"});
+}
+
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers) {
   const Json types = fields.raw("layer_types");
   std::vector<bool> sliding;

@@ -24,6 +24,13 @@ Rope read_partial_rope(ConfigFields& fields, std::int64_t d_head, double fallbac
 // sliding_window: how many keys a query sees in every layer; 0, all, where it is missing or null.
 std::int64_t read_window(ConfigFields& fields);
 
+// What GPT-2 and its relatives take for d_mlp where a file is silent. Bounded, so that a hostile
+// width does not overflow before it is refused.
+std::int64_t four_times_width(const ModelConfig& config);
+
+// The settings of GPT-2's classification head, which no language model has.
+void ignore_summary_head(ConfigFields& fields);
+
 // layer_types ("full_attention", "sliding_attention"), if given: true where sliding.
 std::vector<bool> read_sliding_layers(ConfigFields& fields, std::int64_t n_layers);
 

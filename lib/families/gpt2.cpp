@@ -19,8 +19,7 @@ ModelConfig gpt2_config(ConfigFields& f) {
   c.d_model = f.integer("n_embd");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  const std::int64_t fallback = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
-  c.d_mlp = f.integer("n_inner", fallback);
+  c.d_mlp = f.integer("n_inner", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("n_positions", 1024);
   c.norm = Norm::layer_norm;
@@ -33,12 +32,8 @@ ModelConfig gpt2_config(ConfigFields& f) {
   c.attn_scale =
       f.flag("scale_attn_weights", true) ? 1.0 / std::sqrt(static_cast<double>(c.d_head)) : 1.0;
   f.ignore({"n_ctx",
-            "reorder_and_upcast_attn",  // the same numbers in another order; scores are f32 here
-            "summary_activation",
-            "summary_first_dropout",
-            "summary_proj_to_labels",
-            "summary_type",
-            "summary_use_proj"});
+            "reorder_and_upcast_attn"});  // the same numbers in another order; scores are f32 here
+  ignore_summary_head(f);
   const bool by_layer = f.flag("scale_attn_by_inverse_layer_idx", false);
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     c.layers.push_back({.score_scale = by_layer ? 1.0 / static_cast<double>(layer + 1) : 1.0});

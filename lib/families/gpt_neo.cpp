@@ -78,8 +78,7 @@ ModelConfig gpt_neo_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("num_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  const std::int64_t fallback = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
-  c.d_mlp = f.integer("intermediate_size", fallback);
+  c.d_mlp = f.integer("intermediate_size", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
   c.norm = Norm::layer_norm;
@@ -91,14 +90,8 @@ ModelConfig gpt_neo_config(ConfigFields& f) {
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
   c.attn_scale = 1.0;
   read_layers(f, c);
-  f.ignore({"classifier_dropout",
-            "embed_dropout",
-            "resid_dropout",
-            "summary_activation",
-            "summary_first_dropout",
-            "summary_proj_to_labels",
-            "summary_type",
-            "summary_use_proj"});
+  f.ignore({"classifier_dropout", "embed_dropout", "resid_dropout"});
+  ignore_summary_head(f);
   return c;
 }
 

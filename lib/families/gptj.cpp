@@ -21,8 +21,7 @@ ModelConfig gptj_config(ConfigFields& f) {
   c.d_model = f.integer("n_embd");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  const std::int64_t fallback = std::clamp(c.d_model, std::int64_t{0}, std::int64_t{1} << 31) * 4;
-  c.d_mlp = f.integer("n_inner", fallback);
+  c.d_mlp = f.integer("n_inner", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("n_positions", 2048);
   c.norm = Norm::layer_norm;
@@ -43,14 +42,8 @@ ModelConfig gptj_config(ConfigFields& f) {
   }
   c.ropes = {{.base = 10000.0, .dim = dim, .scaling = {}, .pairs = RopePairs::adjacent}};
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
-  f.ignore({"n_ctx",
-            "rotary",
-            "scale_attn_weights",
-            "summary_activation",
-            "summary_first_dropout",
-            "summary_proj_to_labels",
-            "summary_type",
-            "summary_use_proj"});
+  f.ignore({"n_ctx", "rotary", "scale_attn_weights"});
+  ignore_summary_head(f);
   return c;
 }
 

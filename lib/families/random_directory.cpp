@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <numbers>
 #include <numeric>
@@ -25,6 +24,7 @@
 #include "lib/families/load_weights.h"
 #include "lib/families/parameters.h"
 #include "lib/families/source_names.h"
+#include "lib/weights/write_safetensors.h"
 
 namespace headscope {
 namespace {
@@ -155,12 +155,7 @@ std::string header(std::span<const Drawn> tensors, DType dtype) {
                          {"data_offsets", {at, end}}};
     at = end;
   }
-  std::string text = json.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // values begin at a multiple of 8
-  const std::uint64_t length = text.size();
-  std::string bytes(sizeof length, '\0');
-  std::memcpy(bytes.data(), &length, sizeof length);
-  return bytes + text;
+  return safetensors_header(json);
 }
 
 // Where each file ends, as numbers of tensors.
@@ -195,7 +190,7 @@ RandomDirectoryResult write_random_directory(const fs::path& directory,
     const std::string name =
         ends.size() == 1
             ? "model.safetensors"
-            : fmt::format("model-{:05}-of-{:05}.safetensors", ++result.files, ends.size());
+            : fmt::format("model-{:05}-of-{:05}.safetensors", result.files + 1, ends.size());
     OutputFile file(directory / name);
     file.write(header(mine, options.dtype));
     for (const Drawn& tensor : mine) {
@@ -204,9 +199,9 @@ RandomDirectoryResult write_random_directory(const fs::path& directory,
       index["weight_map"][tensor.name] = name;
     }
     file.commit();
+    ++result.files;
     first = end;
   }
-  result.files = static_cast<int>(ends.size());
   result.bytes = result.parameters * static_cast<std::int64_t>(size_of(options.dtype));
   index["metadata"]["total_size"] = result.bytes;
   if (ends.size() > 1) {

@@ -12,6 +12,15 @@ namespace headscope {
 
 static_assert(std::endian::native == std::endian::little, "values are written as they lie");
 
+std::string safetensors_header(const OrderedJson& tensors) {
+  std::string text = tensors.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::uint64_t length = text.size();
+  std::string bytes(sizeof length, '\0');
+  std::memcpy(bytes.data(), &length, sizeof length);
+  return bytes + text;
+}
+
 std::string safetensors_bytes(const std::vector<NamedArray>& arrays) {
   OrderedJson header = OrderedJson::object();
   std::string data;
@@ -27,12 +36,7 @@ std::string safetensors_bytes(const std::vector<NamedArray>& arrays) {
     header[array.name] = {
         {"dtype", "F32"}, {"shape", array.shape}, {"data_offsets", {begin, data.size()}}};
   }
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // values begin at a multiple of 8
-  const std::uint64_t length = text.size();
-  std::string bytes(sizeof length, '\0');
-  std::memcpy(bytes.data(), &length, sizeof length);
-  return bytes + text + data;
+  return safetensors_header(header) + data;
 }
 
 }  // namespace headscope

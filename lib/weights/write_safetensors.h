@@ -6,7 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/json_fwd.h"
+
 namespace headscope {
+
+// What a file begins with: the length of `tensors` as text, and that text, padded so that values
+// begin at a multiple of 8. `tensors`: name → dtype, shape, data_offsets.
+std::string safetensors_header(const OrderedJson& tensors);
 
 // An f32 tensor, row-major.
 struct NamedArray {
