@@ -24,7 +24,7 @@ class Recorder final : public Tap {
     std::int64_t head = -1;
   };
 
-  // The value of the latest pass, axes as info(site).axes says, on the model's device. Chunks of
+  // The value of the latest pass, axes as info(site).axes says, where its layer lies. Chunks of
   // one pass are joined. UsageError, with the nearest names, if it was not recorded; for an index
   // out of range; for a head of a point without heads.
   [[nodiscard]] Tensor at(const std::string& name, Index index) const;

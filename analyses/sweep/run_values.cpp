@@ -56,11 +56,12 @@ RunValues::RunValues(const RunSource& from, const Batch& batch, const RunOptions
 
 void RunValues::read(const RunSource& from, const Batch& batch, const RunOptions& options) {
   const std::vector<std::size_t> prompts = from.stored->prompts_of(batch);
-  const at::Device device = to_torch(from.model.device());
   for (const Site site : options.sites) {
     const int first = info(site).per_block ? 0 : kNoLayer;
     const int end = info(site).per_block ? static_cast<int>(from.model.config().n_layers) : 0;
     for (int layer = first; layer < end; ++layer) {
+      const at::Device device =
+          to_torch(layer == kNoLayer ? from.model.device() : from.model.device(layer));
       const Tensor value = from.stored->at(hook_name(site, layer), prompts, batch.layout());
       values_[{site, layer}] = kept_columns(value, site, options.first_column).to(device);
     }

@@ -55,9 +55,14 @@ Tensor replaced(const ChangeInput& in, Site site, std::int64_t layer) {
   return value.narrow(axis, in.layout.past - in.kept_from, in.layout.columns);
 }
 
+// Which columns change, [B, S], where the layer lies.
+Tensor changed_columns(const ChangeInput& in, std::int64_t layer) {
+  return in.changed.to(to_torch(in.model.device(layer)));
+}
+
 // [B, s] of the columns that run.
-Tensor running(const ChangeInput& in) {
-  return in.changed.narrow(1, in.layout.past, in.layout.columns);
+Tensor running(const ChangeInput& in, std::int64_t layer) {
+  return changed_columns(in, layer).narrow(1, in.layout.past, in.layout.columns);
 }
 
 AttentionInputs attention_of(const ChangeInput& in, std::int64_t layer) {
@@ -72,7 +77,7 @@ AttentionInputs attention_of(const ChangeInput& in, std::int64_t layer) {
 // z' − z [B, s, H, d_head], exactly 0 where nothing changed: both come from one computation.
 Tensor z_difference(const ChangeInput& in, std::int64_t layer) {
   const ModelConfig& c = in.model.config();
-  const Tensor here = running(in).view({in.layout.rows, in.layout.columns, 1, 1});
+  const Tensor here = running(in, layer).view({in.layout.rows, in.layout.columns, 1, 1});
   if (in.site == Site::z) {
     const Tensor z = kept(in, Site::z, layer);
     return at::where(here, replaced(in, Site::z, layer), z) - z;
@@ -91,7 +96,7 @@ Tensor z_difference(const ChangeInput& in, std::int64_t layer) {
   } else {
     Tensor& keys = in.site == Site::k ? after.k : after.v;
     const Site site = kept_as(in.site, c);
-    const Tensor there = in.changed.view({in.layout.rows, in.layout.keys(), 1, 1});
+    const Tensor there = changed_columns(in, layer).view({in.layout.rows, in.layout.keys(), 1, 1});
     keys = at::where(there, in.replacement(site, layer, keys), keys);
   }
   return fused_attention(after) - fused_attention(before);
@@ -154,7 +159,7 @@ ChangedStreams through_attention(const ChangeInput& in, std::int64_t layer, Head
 // A whole stream, or what one part writes into it.
 ChangedStreams through_stream(const ChangeInput& in, std::int64_t layer) {
   const ModelConfig& c = in.model.config();
-  const Tensor here = running(in).unsqueeze(-1);
+  const Tensor here = running(in, layer).unsqueeze(-1);
   const Tensor before = kept(in, in.site, layer);
   const Tensor difference = at::where(here, replaced(in, in.site, layer), before) - before;
   Entry entry{layer, Resume::At::layer};

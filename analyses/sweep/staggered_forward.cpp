@@ -7,7 +7,7 @@ namespace headscope {
 namespace {
 
 Tensor join(const Tensor& first, const Tensor& second) {
-  return first.defined() ? at::cat({first, second}) : second;
+  return first.defined() ? at::cat({first, second.to(first.device())}) : second;
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ Model with_leaves(const Model& model) {
 
 Tensor logits_of_all(const Model& model, const Batch& batch) {
   NoTap nobody;
-  Pass pass(model, model.rotary_angles(), batch.layout(), nobody, nullptr);
+  Pass pass(model, batch.layout(), nobody, nullptr);
   Tensor resid = run_embed(pass, batch.tokens().to(pass.device));
   for (std::int64_t layer = 0; layer < model.config().n_layers; ++layer) {
     resid = run_block(pass, static_cast<int>(layer), resid);

@@ -16,6 +16,7 @@
 #include "lib/families/load_weights.h"
 #include "lib/families/narrow_embeddings.h"
 #include "lib/families/parameters.h"
+#include "lib/families/placement.h"
 #include "lib/families/tied_head.h"
 #include "lib/tensor/backend.h"
 #include "lib/weights/gguf.h"
@@ -163,21 +164,13 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
   return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
 }
 
-// The tensors of a model: how many elements one has, and how often there is such a one. A hostile
-// config's are more than an integer holds.
+// The tensors of a model: how many elements one has, and how often there is such a one.
 std::vector<std::pair<double, double>> tensor_sizes(const ModelConfig& config) {
   Weights weights;
   weights.blocks.resize(1);
   std::vector<std::pair<double, double>> sizes;
   const auto add = [&](const std::map<std::string, Parameter>& parameters, std::int64_t times) {
-    std::map<Tensor*, double> whole;  // ranges of one tensor count once
-    for (const auto& [name, p] : parameters) {
-      const double size = static_cast<double>(p.first_row + p.rows) *
-                          static_cast<double>(p.row_length) *
-                          static_cast<double>(std::max<std::int64_t>(1, p.experts));
-      whole[p.tensor] = std::max(whole[p.tensor], size);
-    }
-    for (const auto& [tensor, size] : whole) {
+    for (const double size : tensor_sizes(parameters)) {
       sizes.emplace_back(size, static_cast<double>(times));
     }
   };
@@ -209,11 +202,12 @@ std::int64_t passing_bytes(const ModelConfig& config, DType dtype) {
 }
 
 void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
-  const std::int64_t whole = weight_bytes(model.config, options.dtype);
+  const Device& device = options.device;
   const auto check = [&](std::int64_t need, std::int64_t have, const std::string& where) {
     if (need > have) {
       throw ResourceError(
-          "{}: the weights need {} in {} and {} has {} free; try --dtype bf16 or a smaller model",
+          "{}: the weights need {} in {} and {} has {} free; try --dtype bf16, more GPUs (--device "
+          "cuda:0-1) or a smaller model",
           model.path.string(),
           format_bytes(need),
           to_string(options.dtype),
@@ -221,11 +215,17 @@ void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
           format_bytes(have));
     }
   };
-  if (options.device.is_cuda()) {
-    check(whole, free_memory(options.device), to_string(options.device));
+  if (device.is_cuda()) {
+    const std::vector<double> elements = elements_by_device(model.config, device);
+    for (int i = 0; i < device.count; ++i) {
+      const Device one = one_of(device, i);
+      check(as_bytes(elements[static_cast<std::size_t>(i)], options.dtype),
+            free_memory(one),
+            to_string(one));
+    }
     check(passing_bytes(model.config, options.dtype), available_memory(), "the host");
   } else {
-    check(whole, available_memory(), "this machine");
+    check(weight_bytes(model.config, options.dtype), available_memory(), "this machine");
   }
 }
 
@@ -244,6 +244,7 @@ Model::Parts parts_without_weights(const Opened& opened,
   parts.config = opened.config;
   parts.tokenizer = read_tokenizer(opened);
   parts.device = options.device;
+  parts.layer_devices = layer_devices(opened.config, options.device);
   parts.dtype = options.dtype;
   parts.source.name = name;
   return parts;
@@ -271,8 +272,7 @@ Model load_model(const std::string& name, const LoadOptions& options) {
   refuse_if_too_large(opened, options);
   Model::Parts parts = parts_without_weights(opened, name, options);
   if (options.random_seed) {
-    parts.weights =
-        random_weights(parts.config, options.dtype, options.device, *options.random_seed);
+    parts.weights = random_weights(parts.config, options.dtype, parts.device, *options.random_seed);
     widen_embeddings(parts.weights, parts.config);
     parts.source.weights_hash = fmt::format("random:{}", *options.random_seed);
     return Model(std::move(parts));

@@ -16,6 +16,7 @@
 #include "lib/base/parallel.h"
 #include "lib/families/expert_weights.h"
 #include "lib/families/parameters.h"
+#include "lib/families/placement.h"
 #include "lib/families/source_names.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -287,6 +288,23 @@ void read_tensor(const WeightSource& source,
   tensor = tensor.to(device);
 }
 
+struct Places {
+  Device outside_layers;
+  std::vector<Device> layers;
+};
+
+// Where a tensor of the weights belongs: one of a block to its layer.
+Device device_of(const Weights& weights, const Places& places, const Tensor& tensor) {
+  const auto* at = reinterpret_cast<const std::byte*>(&tensor);
+  const auto* first = reinterpret_cast<const std::byte*>(weights.blocks.data());
+  const auto* end =
+      reinterpret_cast<const std::byte*>(weights.blocks.data() + weights.blocks.size());
+  if (std::less<>()(at, first) || !std::less<>()(at, end)) {
+    return places.outside_layers;
+  }
+  return places.layers[static_cast<std::size_t>(at - first) / sizeof(BlockWeights)];
+}
+
 }  // namespace
 
 std::vector<std::int64_t> stored_shape(const Parameter& p, Layout layout) {
@@ -314,6 +332,7 @@ Weights load_weights(const WeightSource& source,
                      const Device& device) {
   Weights weights;
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
+  const Places places{device, layer_devices(config, device)};
   const auto tensors = readings_by_tensor(source, config, rules, weights);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (i + 1 < tensors.size()) {
@@ -321,7 +340,10 @@ Weights load_weights(const WeightSource& source,
         source.will_read(*next.stored);
       }
     }
-    read_tensor(source, tensors[i], dtype, to_torch(device));
+    read_tensor(source,
+                tensors[i],
+                dtype,
+                to_torch(device_of(weights, places, *tensors[i].front().parameter.tensor)));
   }
   if (config.tied_embeddings) {
     weights.W_U = weights.W_E;
@@ -342,6 +364,7 @@ Weights random_weights(const ModelConfig& config,
                        const Device& device,
                        std::uint64_t seed) {
   Weights weights = allocate_weights(config, dtype);
+  const Places places{device, layer_devices(config, device)};
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   for_each_tensor(weights, [&](Tensor& tensor) {
     if (tensor.dim() == 1) {
@@ -349,7 +372,7 @@ Weights random_weights(const ModelConfig& config,
     } else {
       tensor.normal_(0.0, 0.02, generator);
     }
-    tensor = tensor.to(to_torch(device));
+    tensor = tensor.to(to_torch(device_of(weights, places, tensor)));
   });
   if (config.tied_embeddings) {
     weights.W_U = weights.W_E;

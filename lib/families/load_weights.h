@@ -16,11 +16,10 @@ namespace headscope {
 // The shape in which a file that a rule of that layout reads holds the parameter.
 std::vector<std::int64_t> stored_shape(const Parameter& parameter, Layout layout);
 
-// Decodes tensor by tensor, each straight to the device: for a GPU the host holds no more than the
-// largest one and the stored ones it is read from; on the CPU the weights, and one transposed
-// matrix.
-// Throws DataError: a tensor missing, of another shape than the config says (both named), or stored
-// but used by no rule.
+// Decodes tensor by tensor, each straight to the device (of several, to that of its layer): for a
+// GPU the host holds no more than the largest one and the stored ones it is read from; on the CPU
+// the weights, and one transposed matrix. Throws DataError: a tensor missing, of another shape than
+// the config says (both named), or stored but used by no rule.
 Weights load_weights(const WeightSource& source,
                      const ModelConfig& config,
                      const WeightRules& rules,

@@ -232,6 +232,21 @@ Weights allocate_weights(const ModelConfig& config, DType dtype) {
   return weights;
 }
 
+std::vector<double> tensor_sizes(const std::map<std::string, Parameter>& parameters) {
+  std::map<const Tensor*, double> whole;  // ranges of one tensor count once
+  for (const auto& [name, p] : parameters) {
+    const double size = static_cast<double>(p.first_row + p.rows) *
+                        static_cast<double>(p.row_length) *
+                        static_cast<double>(std::max<std::int64_t>(1, p.experts));
+    whole[p.tensor] = std::max(whole[p.tensor], size);
+  }
+  std::vector<double> sizes;
+  for (const auto& [tensor, size] : whole) {
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
 void for_each_tensor(Weights& w, const std::function<void(Tensor&)>& visit) {
   const auto maybe = [&](Tensor& tensor) {
     if (tensor.defined()) {

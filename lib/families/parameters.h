@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "lib/base/dtype.h"
 #include "lib/model/weights.h"
@@ -29,6 +30,10 @@ std::map<std::string, Parameter> model_parameters(Weights& weights, const ModelC
 std::map<std::string, Parameter> block_parameters(BlockWeights& block,
                                                   const ModelConfig& config,
                                                   std::int64_t layer);
+
+// Elements of each tensor in which these parameters lie. Doubles: a hostile config's are more than
+// an integer holds.
+std::vector<double> tensor_sizes(const std::map<std::string, Parameter>& parameters);
 
 // Allocates the tensors of these parameters, on the CPU, unwritten.
 void allocate(const std::map<std::string, Parameter>& parameters, DType dtype);

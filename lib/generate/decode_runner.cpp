@@ -56,6 +56,9 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
   if (model_.config().experts.count > 0) {
     return "which experts multiply is known only once a step has chosen them";
   }
+  if (model_.device().count > 1) {
+    return "layers lie on several GPUs";
+  }
   for (int layer = 0; layer < model_.config().n_layers; ++layer) {
     const AttentionSpec& spec = model_.attention(layer);
     if (!is_causal(spec) || forms_scores(spec)) {

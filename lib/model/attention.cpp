@@ -18,10 +18,7 @@ const BlockWeights& block_of(const Pass& pass, int layer) {
 // QK-norm and rotation: from what the heads asked to what they compare.
 void norm_and_rotate(Pass& pass, int layer, Qkv& qkv) {
   const bool rotary = pass.config.positions == Positions::rotary;
-  const RotaryTable* table =
-      has_rope(pass.config, layer)
-          ? &pass.rotary(pass.config.layers[static_cast<std::size_t>(layer)].rope)
-          : nullptr;
+  const RotaryTable* table = has_rope(pass.config, layer) ? &pass.rotary_of(layer) : nullptr;
   const auto as_compared = [&](HeadInput part, const Tensor& x) {
     const HeadRange all{0, x.size(2)};
     return normed_and_rotated(pass.config, block_of(pass, layer), part, all, x, table);
@@ -117,13 +114,13 @@ Tensor suffix_attended(Pass& pass, int layer, const Qkv& qkv) {
                       .kept_k = kept.k,
                       .kept_v = kept.v,
                       .past = prefix.columns,
-                      .row = prefix.row,
+                      .row = prefix.row.defined() ? prefix.row.to(qkv.q.device()) : Tensor(),
                       .pads = {},
                       .spec = pass.attention.spec(layer)};
   if (!suffix_attention_pays(suffix)) {
     return {};
   }
-  suffix.pads = pass.pads();
+  suffix.pads = pass.pads(layer);
   return suffix_attention(suffix);
 }
 

@@ -15,7 +15,7 @@ const AttentionSpec& AttentionBuilder::spec(std::int64_t layer) const {
 
 AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv compared) {
   const AttentionSpec& of_layer = spec(layer);
-  Tensor seen_not = hidden(of_layer);
+  Tensor seen_not = hidden(layer);
   const std::int64_t queries = compared.q.size(1);
   if (seen_not.defined() && queries < seen_not.size(2)) {
     seen_not = seen_not.narrow(2, seen_not.size(2) - queries, queries);
@@ -36,7 +36,7 @@ AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qk
 }
 
 Tensor AttentionBuilder::of_key_places(const AttentionSpec& spec) const {
-  const at::Device device = to_torch(model_.device());
+  const at::Device device = spec.key_slopes.device();
   const std::int64_t keys = placed_ == nullptr ? layout_.keys() : placed_keys_;
   Tensor places = at::arange(keys, at::TensorOptions().dtype(at::kLong).device(device));
   if (placed_ != nullptr) {
@@ -48,14 +48,16 @@ Tensor AttentionBuilder::of_key_places(const AttentionSpec& spec) const {
   return (slopes * places.view({-1, 1, 1, keys})).to(at::kFloat) * spec.scale;
 }
 
-const Tensor& AttentionBuilder::hidden(const AttentionSpec& spec) {
-  const std::pair key{spec.window, spec.visibility};
+const Tensor& AttentionBuilder::hidden(std::int64_t layer) {
+  const AttentionSpec& spec = this->spec(layer);
+  const at::Device device = to_torch(model_.device(layer));
+  const std::tuple key{spec.window, spec.visibility, static_cast<int>(device.index())};
   const auto found = hidden_.find(key);
   if (found != hidden_.end()) {
     return found->second;
   }
   const Tensor made = placed_ == nullptr
-                          ? hidden_keys(layout_, spec, to_torch(model_.device()))
+                          ? hidden_keys(layout_, spec, device)
                           : hidden_keys(placed_->column, placed_keys_, placed_->pads, spec);
   return hidden_.emplace(key, made).first->second;
 }

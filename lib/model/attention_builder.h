@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "lib/attention/attention.h"
@@ -39,7 +40,7 @@ class AttentionBuilder {
   }
 
  private:
-  [[nodiscard]] const Tensor& hidden(const AttentionSpec& spec);
+  [[nodiscard]] const Tensor& hidden(std::int64_t layer);
   // What AttentionSpec::key_slopes add to scores, [B or 1, n_heads, 1, S].
   [[nodiscard]] Tensor of_key_places(const AttentionSpec& spec) const;
 
@@ -47,7 +48,8 @@ class AttentionBuilder {
   const BatchLayout& layout_;
   const PlacedTokens* placed_ = nullptr;
   std::int64_t placed_keys_ = 0;
-  std::map<std::pair<std::int64_t, Visibility>, Tensor> hidden_;  // by window
+  // By window, visibility and GPU.
+  std::map<std::tuple<std::int64_t, Visibility, int>, Tensor> hidden_;
 };
 
 // hidden_keys() of a layer for a batch's columns, or undefined where AttentionInputs needs none.

@@ -23,7 +23,7 @@ Tensor run_rest_after_sum(Pass& pass, int layer, const Tensor& sum) {
 }  // namespace
 
 Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
-  const Tensor whole = pass.see(Site::resid_pre, layer, incoming);
+  const Tensor whole = pass.see(Site::resid_pre, layer, incoming.to(pass.device_of(layer)));
   const Tensor attn_out = run_attention(pass, layer, whole);
   const Tensor resid = pass.last_position_only(layer) ? last_column(whole) : whole;
   if (pass.config.block_order == BlockOrder::parallel) {
@@ -37,7 +37,8 @@ Tensor run_block(Pass& pass, int layer, const Tensor& incoming) {
 }
 
 Tensor run_block_from_mid(Pass& pass, int layer, const Tensor& stream) {
-  const Tensor sum = pass.last_position_only(layer) ? last_column(stream) : stream;
+  const Tensor here = stream.to(pass.device_of(layer));
+  const Tensor sum = pass.last_position_only(layer) ? last_column(here) : here;
   if (pass.config.norm_placement == NormPlacement::after_sum) {
     return run_rest_after_sum(pass, layer, sum);
   }

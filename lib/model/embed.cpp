@@ -85,12 +85,12 @@ Tensor select_vocab(const Tensor& logits, const std::vector<std::int64_t>& vocab
 Tensor position_rows(Pass& pass, const Tensor& ids) {
   const std::int64_t first = pass.config.first_position_row;
   if (pass.config.unplaced_token < 0) {
-    return first == 0 ? pass.position_ids() : pass.position_ids() + first;
+    return first == 0 ? pass.position_ids(kNoLayer) : pass.position_ids(kNoLayer) + first;
   }
   // As RobertaEmbeddings.create_position_ids_from_input_ids() of transformers counts.
   const Tensor columns = at::arange(ids.size(1), ids.options());
   const Tensor placed =
-      ids.ne(pass.config.unplaced_token).logical_and(columns.ge(pass.pads().unsqueeze(1)));
+      ids.ne(pass.config.unplaced_token).logical_and(columns.ge(pass.pads(kNoLayer).unsqueeze(1)));
   return placed.cumsum(1) * placed + (first - 1);
 }
 
@@ -123,7 +123,8 @@ Tensor run_embed(Pass& pass, const Tensor& tokens) {
                          resid);
 }
 
-Tensor run_unembed(Pass& pass, const Tensor& resid, const ForwardOptions& options) {
+Tensor run_unembed(Pass& pass, const Tensor& stream, const ForwardOptions& options) {
+  const Tensor resid = stream.to(pass.device);
   bool edited = false;
   bool wanted = false;
   for (const Site site : kFinalSites) {

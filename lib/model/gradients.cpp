@@ -201,7 +201,7 @@ GradientResult gradients(const Model& model,
   VjpTap vjp_tap(tap);
   const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
   Tap& tap_of_pass = changed ? *changed : vjp_tap;
-  Pass pass(model, model.rotary_angles(), from.layout, tap_of_pass, nullptr);
+  Pass pass(model, from.layout, tap_of_pass, nullptr);
   return Backwards(pass, vjp_tap, residual_streams(model, from), from.layer)
       .run(objective, {.logits = Logits::last, .vocab = vocab});
 }
@@ -218,7 +218,7 @@ GradientResult gradients(const Model& model,
   VjpTap vjp_tap(tap);
   const std::unique_ptr<Tap> changed = tap_of_layers(model, vjp_tap);
   Tap& tap_of_pass = changed ? *changed : vjp_tap;
-  Pass pass(model, model.rotary_angles(), from.layout, tap_of_pass, nullptr);
+  Pass pass(model, from.layout, tap_of_pass, nullptr);
   Backwards backwards(pass, vjp_tap, residual_streams(model, from), 0);
   const GradientResult result = backwards.run(objective, {.logits = logits, .vocab = vocab});
   const Tensor embedded =

@@ -9,7 +9,8 @@ namespace {
 Tensor joined(const Tensor& kept, std::int64_t columns, const Tensor& row, const Tensor& own) {
   Tensor out =
       at::empty({own.size(0), columns + own.size(1), own.size(2), own.size(3)}, own.options());
-  out.narrow(1, 0, columns).copy_(kept.narrow(1, 0, columns).index_select(0, row));
+  out.narrow(1, 0, columns)
+      .copy_(kept.narrow(1, 0, columns).index_select(0, row.to(kept.device())));
   out.narrow(1, columns, own.size(1)).copy_(own);
   return out;
 }

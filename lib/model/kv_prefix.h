@@ -16,7 +16,7 @@ struct KvPrefix {
   };
   std::vector<Entry> layers;
   std::int64_t columns = 0;  // of each entry, how many are the prefix
-  Tensor row;                // [B] int64 on the device: which of the rows each row goes on from
+  Tensor row;                // [B] int64: which of the rows each row goes on from
 
   // The prefix and then the pass's own, [B, columns + T, n_kv_heads, d_head].
   [[nodiscard]] Entry join(std::int64_t layer, const Tensor& k, const Tensor& v) const;

@@ -138,9 +138,16 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
     rotary_angles_.emplace_back(rope, to_torch(device()));
   }
   for (std::int64_t layer = 0; layer < config().n_layers; ++layer) {
-    attention_.push_back(attention_spec(
-        config(), weights().blocks.at(static_cast<std::size_t>(layer)), layer, to_torch(device())));
+    attention_.push_back(attention_spec(config(),
+                                        weights().blocks.at(static_cast<std::size_t>(layer)),
+                                        layer,
+                                        to_torch(device(layer))));
   }
+}
+
+Device Model::device(std::int64_t layer) const {
+  const std::vector<Device>& of_layers = parts_->layer_devices;
+  return of_layers.empty() ? device() : of_layers.at(static_cast<std::size_t>(layer));
 }
 
 const Tokenizer& Model::tokenizer() const {
@@ -203,7 +210,7 @@ ForwardResult Model::run(const Tensor& tokens,
                          const BatchLayout& layout,
                          Tap& tap,
                          const ForwardOptions& options) const {
-  Pass pass(*this, rotary_angles_, layout, tap, options.cache);
+  Pass pass(*this, layout, tap, options.cache);
   ForwardResult result = finish(pass, run_embed(pass, tokens.to(pass.device)), 0, options);
   if (options.cache != nullptr) {
     options.cache->advance(layout);
@@ -225,7 +232,7 @@ Tensor Model::decode(const PlacedTokens& in,
   const auto changed = standing_ ? std::make_unique<StandingTap>(*standing_, own) : nullptr;
   Tap& tap = changed ? *changed : own;
   tap.begin(config());
-  Pass pass(*this, rotary_angles_, layout, tap, &cache);
+  Pass pass(*this, layout, tap, &cache);
   pass.place(in);
   const ForwardOptions options{.logits = Logits::last, .cache = &cache};
   Tensor logits = finish(pass, run_embed(pass, in.tokens), 0, options).logits;
@@ -242,9 +249,10 @@ ForwardResult Model::resume(const Resume& from, Tap& own, const ForwardOptions& 
     check_standing(changed->change(), from, config());
   }
   tap.begin(config());
-  Pass pass(*this, rotary_angles_, from.layout, tap, nullptr, from.prefix);
-  Tensor resid = from.residual.to(pass.device, at::kFloat);
+  Pass pass(*this, from.layout, tap, nullptr, from.prefix);
   std::int64_t layer = from.layer;
+  const int first = layer < config().n_layers ? static_cast<int>(layer) : kNoLayer;
+  Tensor resid = from.residual.to(pass.device_of(first), at::kFloat);
   narrow_last_block(pass, options);
   if (from.at == Resume::At::mid) {
     resid = run_block_from_mid(pass, static_cast<int>(layer++), resid);

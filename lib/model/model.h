@@ -73,6 +73,7 @@ class Model {
     Weights weights;
     std::shared_ptr<const Tokenizer> tokenizer;  // null: the model came without one
     Device device;
+    std::vector<Device> layer_devices{};  // where each layer lies; empty: all of them on `device`
     DType dtype = DType::f32;
     ModelSource source;
   };
@@ -110,17 +111,20 @@ class Model {
   [[nodiscard]] const Weights& weights() const { return parts_->weights; }
   [[nodiscard]] const Tokenizer& tokenizer() const;  // DataError if the model came without one
   [[nodiscard]] bool has_tokenizer() const { return parts_->tokenizer != nullptr; }
+  // Where tokens enter and logits come out.
   [[nodiscard]] Device device() const { return parts_->device; }
+  // Where a layer lies, and with it the values of its hook points.
+  [[nodiscard]] Device device(std::int64_t layer) const;
   [[nodiscard]] DType dtype() const { return parts_->dtype; }
   [[nodiscard]] const ModelSource& source() const { return parts_->source; }
 
-  // Of each of config().ropes, on the device.
+  // Of each of config().ropes.
   [[nodiscard]] const std::vector<RotaryAngles>& rotary_angles() const { return rotary_angles_; }
 
   // True if how far a position turns depends on how long its sequence is (RotaryAngles::regime()).
   [[nodiscard]] bool turns_by_length() const;
 
-  // What a layer's attention computes, its tensors on the device.
+  // What a layer's attention computes, its tensors where the layer lies.
   [[nodiscard]] const AttentionSpec& attention(std::int64_t layer) const {
     return attention_.at(static_cast<std::size_t>(layer));
   }

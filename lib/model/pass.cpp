@@ -10,7 +10,6 @@
 namespace headscope {
 
 Pass::Pass(const Model& model,
-           const std::vector<RotaryAngles>& rotary_angles,
            const BatchLayout& batch_layout,
            Tap& tap,
            KvCache* kv_cache,
@@ -24,7 +23,7 @@ Pass::Pass(const Model& model,
       device(to_torch(model.device())),
       dtype(to_torch(model.dtype())),
       tap_(tap),
-      rotary_angles_(rotary_angles) {}
+      model_(model) {}
 
 Pass::Pass(const Pass& other, Tap& tap)
     : config(other.config),
@@ -36,10 +35,10 @@ Pass::Pass(const Pass& other, Tap& tap)
       device(other.device),
       dtype(other.dtype),
       tap_(tap),
-      rotary_angles_(other.rotary_angles_),
+      model_(other.model_),
+      placed_(other.placed_),
       position_ids_(other.position_ids_),
       pads_(other.pads_),
-      placed_(other.placed_),
       rotary_(other.rotary_) {}
 
 Pass Pass::with(Tap& tap) const {
@@ -82,13 +81,13 @@ Tensor Pass::supplied(Site site, int layer) {
   Tensor value = tap_.visit(visit, {});
   const std::vector<std::int64_t> shape{layout.rows, layout.columns, config.d_model};
   if (!value.defined() || !value.sizes().equals(shape) || value.scalar_type() != at::kFloat ||
-      value.device() != device) {
+      value.device() != device_of(layer)) {
     throw UsageError("{}: what is supplied is not {}×{}×{} in f32 on {}",
                      visit.name(),
                      shape[0],
                      shape[1],
                      shape[2],
-                     device.str());
+                     device_of(layer).str());
   }
   return value;
 }
@@ -96,23 +95,31 @@ Tensor Pass::supplied(Site site, int layer) {
 void Pass::place(const PlacedTokens& at) {
   placed_ = &at;
   attention.place(at, cache->room());
-  pads_ = at.pads;
-  position_ids_ = (at.column - at.pads).unsqueeze(1);
+  pads_[device.index()] = at.pads;
+  position_ids_[device.index()] = (at.column - at.pads).unsqueeze(1);
 }
 
-const Tensor& Pass::position_ids() {
-  if (!position_ids_.defined()) {
-    const Tensor ids = layout.position_ids();
-    position_ids_ = (layout.padded() ? ids : ids.narrow(0, 0, 1)).to(device);
-  }
-  return position_ids_;
+at::Device Pass::device_of(int layer) const {
+  return layer == kNoLayer ? device : to_torch(model_.device(layer));
 }
 
-const Tensor& Pass::pads() {
-  if (!pads_.defined()) {
-    pads_ = index_tensor(layout.pads, device);
+const Tensor& Pass::position_ids(int layer) {
+  const at::Device there = device_of(layer);
+  Tensor& ids = position_ids_[there.index()];
+  if (!ids.defined()) {
+    const Tensor whole = layout.position_ids();
+    ids = (layout.padded() ? whole : whole.narrow(0, 0, 1)).to(there);
   }
-  return pads_;
+  return ids;
+}
+
+const Tensor& Pass::pads(int layer) {
+  const at::Device there = device_of(layer);
+  Tensor& pads = pads_[there.index()];
+  if (!pads.defined()) {
+    pads = index_tensor(layout.pads, there);
+  }
+  return pads;
 }
 
 namespace {
@@ -144,17 +151,19 @@ void check_stretching(const RotaryAngles& angles, const BatchLayout& layout, con
 
 }  // namespace
 
-const RotaryTable& Pass::rotary(int rope) {
-  const auto found = rotary_.find(rope);
+const RotaryTable& Pass::rotary_of(int layer) {
+  const int rope = config.layers[static_cast<std::size_t>(layer)].rope;
+  const std::pair key{rope, static_cast<int>(device_of(layer).index())};
+  const auto found = rotary_.find(key);
   if (found != rotary_.end()) {
     return found->second;
   }
-  const RotaryAngles& angles = rotary_angles_.at(static_cast<std::size_t>(rope));
+  const RotaryAngles& angles = model_.rotary_angles().at(static_cast<std::size_t>(rope));
   if (angles.depends_on_length()) {
     check_stretching(angles, layout, cache);
   }
-  const RotaryTable table = rotary_table(angles, position_ids(), lengths_of(layout));
-  return rotary_.emplace(rope, table).first->second;
+  const RotaryTable table = rotary_table(angles, position_ids(layer), lengths_of(layout));
+  return rotary_.emplace(key, table).first->second;
 }
 
 namespace {

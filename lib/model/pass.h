@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "lib/model/attention_builder.h"
@@ -12,8 +13,8 @@ namespace headscope {
 
 class Pass {
  public:
+  // `model` outlives it.
   Pass(const Model& model,
-       const std::vector<RotaryAngles>& rotary_angles,
        const BatchLayout& layout,
        Tap& tap,
        KvCache* cache,
@@ -25,7 +26,7 @@ class Pass {
   KvCache* const cache;
   const KvPrefix* const prefix;
   AttentionBuilder attention;  // of this pass's layout
-  const at::Device device;
+  const at::Device device;     // where tokens enter and logits come out
   // What matrices multiply in. The residual stream is f32 in every dtype: the outliers it carries
   // (norms of 25,000 at SmolLM2's first token) would drown what later layers add in 16 bits.
   const at::ScalarType dtype;
@@ -66,19 +67,24 @@ class Pass {
   void place(const PlacedTokens& at);
   [[nodiscard]] const PlacedTokens* placed() const { return placed_; }
 
-  [[nodiscard]] const Tensor& position_ids();         // [B or 1, T] on the device
-  [[nodiscard]] const RotaryTable& rotary(int rope);  // of this pass's positions
-  [[nodiscard]] const Tensor& pads();                 // [B] int64 on the device
+  // Where a layer lies; `device` for kNoLayer.
+  [[nodiscard]] at::Device device_of(int layer) const;
+
+  // Of this pass's columns, where `layer` lies.
+  [[nodiscard]] const Tensor& position_ids(int layer);    // [B or 1, T] int64
+  [[nodiscard]] const Tensor& pads(int layer);            // [B] int64
+  [[nodiscard]] const RotaryTable& rotary_of(int layer);  // of its rotary setting
 
  private:
   Pass(const Pass& other, Tap& tap);
 
   Tap& tap_;
-  const std::vector<RotaryAngles>& rotary_angles_;
-  Tensor position_ids_;
-  Tensor pads_;
+  const Model& model_;
   const PlacedTokens* placed_ = nullptr;
-  std::map<int, RotaryTable> rotary_;
+  // By the index of the GPU they lie on, those of rotations by their setting too.
+  std::map<int, Tensor> position_ids_;
+  std::map<int, Tensor> pads_;
+  std::map<std::pair<int, int>, RotaryTable> rotary_;
 };
 
 // The three sites of a norm: divisor, normalised value, and the weights that follow.

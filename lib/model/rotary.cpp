@@ -152,8 +152,8 @@ Tensor frequencies_of_rows(const RotaryAngles& angles, const std::vector<std::in
 RotaryTable rotary_table(const RotaryAngles& angles,
                          const Tensor& position_ids,
                          const std::vector<std::int64_t>& lengths) {
-  const Tensor turned =
-      position_ids.to(at::kFloat).unsqueeze(-1) * frequencies_of_rows(angles, lengths);
+  const Tensor frequencies = frequencies_of_rows(angles, lengths).to(position_ids.device());
+  const Tensor turned = position_ids.to(at::kFloat).unsqueeze(-1) * frequencies;
   RotaryTable table{.cos = turned.cos(), .sin = turned.sin(), .pairs = angles.rope().pairs};
   if (const double factor = angles.rope().scaling.attention_factor; factor != 1.0) {
     table.cos = table.cos * factor;

@@ -1,6 +1,8 @@
 #include "lib/tensor/backend.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -82,9 +84,12 @@ void use_backend(const Device& device) {
                         to_string(device));
   }
   const auto& hooks = at::detail::getCUDAHooks();
-  if (device.index >= hooks.deviceCount()) {
-    throw ResourceError(
-        "--device {}: this machine has {} GPUs", to_string(device), hooks.deviceCount());
+  const int there = hooks.deviceCount();
+  if (device.index + device.count > there) {
+    throw ResourceError("--device {}: this machine has {} GPU{}",
+                        to_string(device),
+                        there,
+                        there == 1 ? ", cuda:0" : fmt::format("s, cuda:0-{}", there - 1));
   }
 }
 
@@ -98,18 +103,26 @@ std::int64_t free_memory(const Device& device) {
   }
   use_backend(device);
   at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
-  const auto index = static_cast<c10::DeviceIndex>(device.index);
   auto* allocator = c10::getDeviceAllocator(c10::DeviceType::CUDA);
-  return static_cast<std::int64_t>(allocator->getMemoryInfo(index).first);
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < device.count; ++i) {
+    const auto index = static_cast<c10::DeviceIndex>(device.index + i);
+    least = std::min(least, static_cast<std::int64_t>(allocator->getMemoryInfo(index).first));
+  }
+  return least;
 }
 
 std::int64_t peak_memory(const Device& device) {
   if (!device.is_cuda()) {
     return headscope::peak_memory();
   }
-  const auto index = static_cast<c10::DeviceIndex>(device.index);
-  const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(index);
-  return stats.allocated_bytes[0].peak;  // [0]: of all pools
+  std::int64_t most = 0;
+  for (int i = 0; i < device.count; ++i) {
+    const auto index = static_cast<c10::DeviceIndex>(device.index + i);
+    const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(index);
+    most = std::max(most, stats.allocated_bytes[0].peak);  // [0]: of all pools
+  }
+  return most;
 }
 
 }  // namespace headscope

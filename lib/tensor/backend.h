@@ -16,10 +16,12 @@ void use_backend(const Device& device);
 // it has no such function.
 void* plugin_function(const char* name);
 
-// Bytes free on the host, or on the GPU. ResourceError as above.
+// Bytes free on the host, or on the GPU; of several, on the one that has least. ResourceError as
+// above.
 std::int64_t free_memory(const Device& device);
 
-// The most this process has held so far, in bytes: resident in the host, or allocated on the GPU.
+// The most this process has held so far, in bytes: resident in the host, or allocated on the GPU
+// (of several, on the one that held most).
 std::int64_t peak_memory(const Device& device);
 
 }  // namespace headscope

@@ -11,7 +11,7 @@
 namespace headscope {
 
 at::ScalarType to_torch(DType dtype);
-at::Device to_torch(const Device& device);
+at::Device to_torch(const Device& device);  // of several GPUs the first
 // A one-dimensional int64 tensor of `values`.
 Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& device);
 
