@@ -32,7 +32,11 @@ void add_parsed(CLI::App& app,
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_flag("--json", options.json, "Print one JSON document");
-  add_parsed(app, "--device", options.device, parse_device, "cpu, cuda or cuda:<index>");
+  add_parsed(app,
+             "--device",
+             options.device,
+             parse_device,
+             "cpu, cuda, cuda:<index> or, layers over several GPUs, cuda:<first>-<last>");
   add_dtype(app, "--dtype", options.dtype, "Compute in f32, bf16 or f16");
   app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
