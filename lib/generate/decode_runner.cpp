@@ -56,8 +56,8 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
   if (model_.config().experts.count > 0) {
     return "which experts multiply is known only once a step has chosen them";
   }
-  if (model_.device().count > 1) {
-    return "layers lie on several GPUs";
+  if (model_.device(model_.config().n_layers - 1) != model_.device()) {
+    return "layers lie on several devices";
   }
   for (int layer = 0; layer < model_.config().n_layers; ++layer) {
     const AttentionSpec& spec = model_.attention(layer);
