@@ -14,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/render/visible.h"
+#include "cli/several_gpus.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "lib/base/error.h"
@@ -192,6 +193,7 @@ int parse_and_run(int argc, const char* const* argv) {
                      verb.empty() ? "" : verb + " ");
   }
   refuse_empty_values(*verbs.at(verb).app);
+  check_several_gpus(verb, invocation.common.device);
   apply(invocation.common);
   verbs.at(verb).run();
   return 0;

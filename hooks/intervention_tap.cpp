@@ -151,9 +151,12 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
                                    const Tensor& value) {
   const EditStep& edit = plan_->step(group.front());
   const Mask& mask = mask_of(group, visit, value);
-  Tensor where = mask.selected;
   if (mask.of.empty()) {
     return value;
+  }
+  Tensor where = mask.selected;
+  if (where.defined()) {
+    where = where.to(value.device());  // layers may lie on several devices
   }
   const bool pairs = of_pairs(visit.point.site) && !edit.function;
   // Whoever chooses pairs may choose none that is seen; every query sees some key.

@@ -21,7 +21,7 @@ Tensor by_column(const Tensor& product, const SweptPart& part) {
 }
 
 Tensor grouped(const LayerCells& cells, const Tensor& columns) {
-  return at::einsum("gbt,btc->gbc", {cells.masks, columns}).cpu();
+  return at::einsum("gbt,btc->gbc", {cells.masks.to(columns.device()), columns}).cpu();
 }
 
 // [B, H] of query heads → of the cells: heads of a KV group change together, or all do.
@@ -46,7 +46,7 @@ Tensor key_terms(const LayerCells& cells,
   const Tensor pattern = pattern_with(at::zeros({1, 1, 1, 1}, source.options().dtype(at::kBool)));
   std::vector<Tensor> groups;
   for (std::int64_t group = 0; group < cells.masks.size(0); ++group) {
-    const Tensor here = cells.masks[group].to(at::kBool).unsqueeze(-1).unsqueeze(-1);
+    const Tensor here = cells.masks[group].to(own.device(), at::kBool).unsqueeze(-1).unsqueeze(-1);
     const Tensor change = (pattern_with(here) - pattern).to(at::kDouble);
     const Tensor by_head = (change * gradient.to(at::kDouble)).sum({-2, -1});
     groups.push_back(by_cell(by_head, cells.part, run.model.config()));

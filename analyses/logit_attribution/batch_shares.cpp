@@ -28,9 +28,10 @@ class Taker {
     const Readout stream = at_stream(direction);
     take_embeddings(stream);
     for (int layer = 0; layer < model_.config().n_layers; ++layer) {
-      take_attention(stream, layer);
+      const Readout here = moved(stream, to_torch(model_.device(layer)));
+      take_attention(here, layer);
       if (has_mlp(model_.config())) {
-        put(components_.of(Node::mlp(layer)), read(last(Site::mlp_out, layer), stream));
+        put(components_.of(Node::mlp(layer)), read(last(Site::mlp_out, layer), here));
       }
     }
     if (has_final_bias(model_.weights())) {

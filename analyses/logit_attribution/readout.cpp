@@ -9,6 +9,10 @@ Tensor read(const Tensor& value, const Readout& readout) {
   return (value.to(at::kDouble) * readout.vector.to(at::kDouble)).sum(-1);
 }
 
+Readout moved(const Readout& readout, const at::Device& device) {
+  return {readout.vector.to(device), readout.constant.to(device)};
+}
+
 Readout before_norm(const Readout& after,
                     const NormWeights& weights,
                     Norm norm,

@@ -16,6 +16,9 @@ struct Readout {
 // value · vector, without the constant: [B] f64. `value`: [B, d] or [d].
 Tensor read(const Tensor& value, const Readout& readout);
 
+// The same on another device.
+Readout moved(const Readout& readout, const at::Device& device);
+
 // The readout r′ of what enters a norm such that r′(x) = after(norm(x)) for the x whose divisor is
 // `scale` ([B, 1] f32), and that is linear in x, as the norm is once its divisor is frozen:
 //   (x − mean(x))/σ · γ · w + β · w = x · centred(γ ⊙ w)/σ + β · w

@@ -1,5 +1,6 @@
 #include "lib/families/parameters.h"
 
+#include <algorithm>
 #include <string>
 
 #include "lib/tensor/convert.h"
