@@ -151,7 +151,8 @@ class Backwards {
     const Tensor root = gradient_root(streams_[place]);
     const Tensor out =
         with_gradients([&] { return run_block(pass_, static_cast<int>(layer), root); });
-    gradient_ = vjp_tap_.vector_jacobian_product(pass_, root, out, gradient_);
+    // The layer behind this one may lie on another device.
+    gradient_ = vjp_tap_.vector_jacobian_product(pass_, root, out, gradient_.to(out.device()));
     streams_[place + 1] = Tensor();
   }
 
