@@ -5,6 +5,8 @@
 BEGIN { dots = "\342\200\246" } # …
 
 FNR == NR && FILENAME == ARGV[1] { want[++wants] = $0; next }
+# What is said off a terminal alone, while time passes: on one it comes and goes in a line.
+/^headscope: .*(━|──)/ || /^headscope: ([0-9]+ of [0-9]+|detecting): / { next }
 { got[++gots] = $0 }
 
 function is_left_out(line) { return line ~ /^ *\.\.\. *$/ || line == dots }
@@ -65,10 +67,15 @@ function all_match(   i, j, from, upto) {
   return i > wants
 }
 
-# The page's own line where it stands for this one, so that a time stays left out.
+# The page's own line where it stands for this one, so that a time stays left out; of a new line, what differs from run to
+# run is left out.
 function as_shown(line,   i) {
   for (i = 1; i <= wants; ++i) {
     if (index(want[i], dots) && !is_left_out(want[i]) && line_matches(want[i], line)) return want[i]
+  }
+  if (match(line, /^(created|free|memory) +/)) return substr(line, 1, RLENGTH) dots
+  if (match(line, /[0-9.]+ (ms|s|min|h)( [0-9.]+ s)?$/) && substr(line, 1, RSTART - 1) ~ /(^| )(took|in) $/) {
+    return substr(line, 1, RSTART - 1) dots
   }
   return line
 }
