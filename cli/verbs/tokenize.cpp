@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/render/visible.h"
+#include "cli/tokenize/compare_run.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -24,6 +25,7 @@ struct TokenizeArguments {
   std::optional<std::string> chat;
   PrependBos bos = PrependBos::automatic;
   bool jsonl = false;
+  std::string compare;
 };
 
 struct Tokens {
@@ -38,6 +40,11 @@ struct Tokens {
 };
 
 void check_tokenize(const TokenizeArguments& options) {
+  if (!options.compare.empty() && (options.chat || options.bos != PrependBos::automatic)) {
+    throw UsageError(
+        "--compare takes a text (--prompt) or texts (--jsonl) as the tokenizers have them; leave "
+        "out --chat and --prepend-bos");
+  }
   if (options.jsonl && (options.prompt || options.chat)) {
     throw UsageError("--jsonl reads its texts from standard input; leave out --prompt and --chat");
   }
@@ -120,7 +127,8 @@ Verb tokenize_verb() {
       .summary = "The token ids and pieces of a text or a chat, one a line",
       .example =
           "  headscope tokenize smollm2 --prompt \"When Mary and John went to the store\"\n"
-          "  headscope tokenize smollm2 --chat messages.json",
+          "  headscope tokenize smollm2 --chat messages.json\n"
+          "  headscope tokenize path/to/model --compare other/tokenizer.json --prompt \"It's 12\"",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<TokenizeArguments>();
         add_model(app, options->model);
@@ -135,8 +143,19 @@ Verb tokenize_verb() {
         app.add_flag("--jsonl",
                      options->jsonl,
                      "Texts from standard input, a JSON string a line; a list of ids a line each");
+        app.add_option(
+            "--compare",
+            options->compare,
+            "Another tokenizer (a model, a directory, a tokenizer.json or "
+            "tokenizer.model): shows the first difference between the two on --prompt "
+            "or --jsonl, where in the text and by which step, and fails if there is one");
         add_prepend_bos(app, options->bos);
         return [options, &invocation] {
+          if (!options->compare.empty()) {
+            check_tokenize(*options);
+            compare_tokenizers({options->model, options->compare, options->prompt}, invocation);
+            return;
+          }
           if (options->jsonl) {
             tokenize_lines(*options);
             return;

@@ -19,6 +19,7 @@
 #include "lib/families/placement.h"
 #include "lib/families/tied_head.h"
 #include "lib/tensor/backend.h"
+#include "lib/text/tokenizer_directory.h"
 #include "lib/weights/gguf.h"
 
 namespace headscope {
@@ -158,7 +159,7 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Opened& model) {
     return std::make_shared<const Tokenizer>(
         Tokenizer::from_gguf(model.gguf->metadata(), model.path.string()));
   }
-  if (!path_exists(model.path / "tokenizer.json")) {
+  if (!has_tokenizer(model.path)) {
     return nullptr;
   }
   return std::make_shared<const Tokenizer>(Tokenizer::from_directory(model.path));
@@ -305,7 +306,10 @@ Tokenizer load_tokenizer(const std::string& name) {
   }
   const auto tokenizer = read_tokenizer(model);
   if (tokenizer == nullptr) {
-    throw DataError("{}: no tokenizer (tokenizer.json, or a GGUF vocabulary)", model.path.string());
+    throw DataError(
+        "{}: no tokenizer (tokenizer.json, tokenizer.model, vocab.json, vocab.txt, or a GGUF "
+        "vocabulary)",
+        model.path.string());
   }
   return *tokenizer;
 }

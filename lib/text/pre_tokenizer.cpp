@@ -63,6 +63,12 @@ PreTokenizer PreTokenizer::from_json(const Json& spec, const std::string& where)
   return pre_tokenizer;
 }
 
+PreTokenizer PreTokenizer::from_step(std::function<void(Pieces&)> step) {
+  PreTokenizer pre_tokenizer;
+  pre_tokenizer.steps_.push_back(std::move(step));
+  return pre_tokenizer;
+}
+
 void PreTokenizer::apply(Pieces& pieces) const {
   for (const Step& step : steps_) {
     step(pieces);

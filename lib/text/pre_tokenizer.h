@@ -21,6 +21,9 @@ class PreTokenizer {
   // it.
   static PreTokenizer from_json(const Json& spec, const std::string& where);
 
+  // One step that is no entry of tokenizer.json.
+  static PreTokenizer from_step(std::function<void(Pieces&)> step);
+
   // Alphabet::bytes if ByteLevel is among the steps.
   [[nodiscard]] Alphabet alphabet() const { return alphabet_; }
 

@@ -4,9 +4,9 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/text/tokenizer_directory.h"
 #include "lib/text/tokenizer_gguf.h"
 #include "lib/text/tokenizer_impl.h"
-#include "lib/text/tokenizer_json.h"
 #include "lib/text/unicode.h"
 #include "lib/text/unknown_word.h"
 
@@ -76,7 +76,7 @@ std::string_view to_string(PrependBos choice) {
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
-  return Tokenizer(read_tokenizer_json(directory));
+  return Tokenizer(read_tokenizer_directory(directory));
 }
 
 Tokenizer Tokenizer::from_gguf(const Json& metadata, const std::string& where) {

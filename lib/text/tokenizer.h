@@ -24,9 +24,9 @@ std::string_view to_string(PrependBos choice);
 // Immutable and cheap to copy; every method is const and thread-safe.
 class Tokenizer {
  public:
-  // `tokenizer.json` (with tokenizer_config.json beside it, if any) of a Hugging Face directory.
-  // Throws DataError: missing or malformed file, or a component (normaliser, pre-tokeniser, …)
-  // headscope does not implement, named.
+  // The tokenizer of a Hugging Face directory: tokenizer.json and what lies beside it, else an
+  // older file (tokenizer_directory.h). Throws DataError: missing or malformed files, files that
+  // disagree, or a component (normaliser, pre-tokeniser, …) headscope does not implement, named.
   static Tokenizer from_directory(const std::filesystem::path& directory);
 
   // The vocabulary in a GGUF file's metadata (`tokenizer.ggml.*`). `where` names the file in

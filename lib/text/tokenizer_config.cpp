@@ -65,7 +65,7 @@ class TokenAdder {
                       named.where,
                       text,
                       named.token.id,
-                      own >= 0 ? "tokenizer.json says" : "the next one free in tokenizer.json is",
+                      own >= 0 ? "the vocabulary says" : "the next one free in the vocabulary is",
                       id);
     }
     return id;

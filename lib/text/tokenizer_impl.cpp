@@ -3,6 +3,20 @@
 #include <algorithm>
 
 namespace headscope {
+namespace {
+
+struct IdsOnly {
+  const WordModel& model;
+  std::vector<TokenId>& out;
+
+  void token(TokenId id, std::size_t, std::size_t) const { out.push_back(id); }
+  void stretch(std::size_t, std::size_t) const {}
+  void normalized(std::string_view) const {}
+  void normalized_token(TokenId id, std::string_view) const { out.push_back(id); }
+  void word(std::string_view text) const { model.encode(text, out); }
+};
+
+}  // namespace
 
 void Tokenizer::Impl::index_added() {
   // Special tokens win over others of the same text, as Hugging Face lists them first.
@@ -46,47 +60,8 @@ std::optional<std::string> Tokenizer::Impl::spelling(TokenId id) const {
 }
 
 void Tokenizer::Impl::encode(std::string_view text, std::vector<TokenId>& out) const {
-  for (const Segment& segment : raw_matcher.split(text)) {
-    if (segment.id >= 0) {
-      out.push_back(segment.id);
-    } else {
-      encode_stretch(text.substr(segment.begin, segment.end - segment.begin),
-                     segment.begin == 0 ? Place::opening : Place::later,
-                     out);
-    }
-  }
-}
-
-void Tokenizer::Impl::encode_stretch(std::string_view text,
-                                     Place place,
-                                     std::vector<TokenId>& out) const {
-  std::string normalized;
-  if (!normalizer.empty()) {
-    normalized = normalizer.apply(std::string(text));
-    text = normalized;
-  }
-  for (const Segment& segment : normalized_matcher.split(text)) {
-    if (segment.id >= 0) {
-      out.push_back(segment.id);
-    } else {
-      encode_words(text.substr(segment.begin, segment.end - segment.begin),
-                   segment.begin == 0 ? place : Place::later,
-                   out);
-    }
-  }
-}
-
-void Tokenizer::Impl::encode_words(std::string_view text,
-                                   Place place,
-                                   std::vector<TokenId>& out) const {
-  Pieces pieces;
-  pieces.text = text;
-  pieces.spans = {{0, text.size()}};
-  pieces.place = place;
-  pre_tokenizer.apply(pieces);
-  for (const Match& span : pieces.spans) {
-    model->encode(pieces.piece(span), out);
-  }
+  IdsOnly ids{*model, out};
+  walk(text, ids);
 }
 
 }  // namespace headscope

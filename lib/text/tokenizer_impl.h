@@ -50,9 +50,62 @@ struct Tokenizer::Impl {
   // Appends the ids of `text` (valid UTF-8) without post-processing.
   void encode(std::string_view text, std::vector<TokenId>& out) const;
 
+  // The same way through `text`, told to `seen` in its order: `seen.token(id, begin, end)` for an
+  // added token that text[begin, end) is, `seen.stretch(begin, end)` for what lies between such,
+  // then, of its normalised form, `seen.normalized(text)`, `seen.normalized_token(id, spelling)`
+  // and `seen.word(text)`.
+  template <typename Seen>
+  void walk(std::string_view text, Seen& seen) const;
+
  private:
-  void encode_stretch(std::string_view text, Place place, std::vector<TokenId>& out) const;
-  void encode_words(std::string_view text, Place place, std::vector<TokenId>& out) const;
+  template <typename Seen>
+  void walk_stretch(std::string_view text, Place place, Seen& seen) const;
+  template <typename Seen>
+  void walk_words(std::string_view text, Place place, Seen& seen) const;
 };
+
+template <typename Seen>
+void Tokenizer::Impl::walk(std::string_view text, Seen& seen) const {
+  for (const Segment& segment : raw_matcher.split(text)) {
+    if (segment.id >= 0) {
+      seen.token(segment.id, segment.begin, segment.end);
+    } else {
+      seen.stretch(segment.begin, segment.end);
+      walk_stretch(text.substr(segment.begin, segment.end - segment.begin),
+                   segment.begin == 0 ? Place::opening : Place::later,
+                   seen);
+    }
+  }
+}
+
+template <typename Seen>
+void Tokenizer::Impl::walk_stretch(std::string_view text, Place place, Seen& seen) const {
+  std::string normal;
+  if (!normalizer.empty()) {
+    normal = normalizer.apply(std::string(text));
+    text = normal;
+  }
+  seen.normalized(text);
+  for (const Segment& segment : normalized_matcher.split(text)) {
+    const std::string_view part = text.substr(segment.begin, segment.end - segment.begin);
+    if (segment.id >= 0) {
+      seen.normalized_token(segment.id, part);
+    } else {
+      walk_words(part, segment.begin == 0 ? place : Place::later, seen);
+    }
+  }
+}
+
+template <typename Seen>
+void Tokenizer::Impl::walk_words(std::string_view text, Place place, Seen& seen) const {
+  Pieces pieces;
+  pieces.text = text;
+  pieces.spans = {{0, text.size()}};
+  pieces.place = place;
+  pre_tokenizer.apply(pieces);
+  for (const Match& span : pieces.spans) {
+    seen.word(pieces.piece(span));
+  }
+}
 
 }  // namespace headscope

@@ -4,9 +4,9 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/mapped_file.h"
-#include "lib/base/paths.h"
 #include "lib/text/json_fields.h"
 #include "lib/text/model_json.h"
+#include "lib/text/older_files.h"
 #include "lib/text/tokenizer_class.h"
 #include "lib/text/tokenizer_config.h"
 #include "lib/text/tokenizer_impl.h"
@@ -65,23 +65,10 @@ void check_template_ids(const Tokenizer::Impl& impl, const std::string& where) {
 
 }  // namespace
 
-std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path& directory) {
-  const std::filesystem::path path = directory / "tokenizer.json";
-  if (!path_exists(path)) {
-    throw DataError("{}: no tokenizer.json there (a tokenizer.model alone must be converted first)",
-                    directory.string());
-  }
-  const std::string where = path.string();
-  const MappedFile mapped(path);
-  const auto bytes = mapped.bytes();
-  Json file = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
-  const TokenizerFiles files = TokenizerFiles::read(directory);
-  Hasher hasher;
-  hasher.update(bytes);
-  if (apply_tokenizer_class(files, file, where)) {
-    hasher.update(files.tokenizer_class()).update(file["pre_tokenizer"].dump());
-  }
-
+std::shared_ptr<Tokenizer::Impl> tokenizer_from_spec(const Json& file,
+                                                     const TokenizerFiles& files,
+                                                     Hasher& hasher,
+                                                     const std::string& where) {
   auto impl = std::make_shared<Tokenizer::Impl>();
   impl->normalizer = Normalizer::from_json(optional_field(file, "normalizer", where), where);
   impl->pre_tokenizer =
@@ -100,6 +87,25 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   impl->decoder = Decoder::from_json(optional_field(file, "decoder", where), where);
   apply_tokenizer_config(files, *impl, hasher);
   impl->hash = hasher.digest();
+  return impl;
+}
+
+std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path& path,
+                                                     OlderFiles older) {
+  const std::string where = path.string();
+  const MappedFile mapped(path);
+  const auto bytes = mapped.bytes();
+  Json file = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
+  const TokenizerFiles files = TokenizerFiles::read(path.parent_path());
+  Hasher hasher;
+  hasher.update(bytes);
+  if (apply_tokenizer_class(files, file, where)) {
+    hasher.update(files.tokenizer_class()).update(file["pre_tokenizer"].dump());
+  }
+  auto impl = tokenizer_from_spec(file, files, hasher, where);
+  if (older == OlderFiles::compared) {
+    check_older_files(path.parent_path(), optional_field(file, "model", where), *impl->vocabulary);
+  }
   return impl;
 }
 

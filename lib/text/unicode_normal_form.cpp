@@ -14,9 +14,13 @@ namespace {
 
 using Points = std::vector<utf8proc_int32_t>;
 
+bool came_later(utf8proc_int32_t point) {
+  return normalises_since_unicode_9(static_cast<char32_t>(point));
+}
+
 utf8proc_propval_t combining_class(utf8proc_int32_t point) {
   const auto known = utf8proc_get_property(point)->combining_class;
-  return known != 0 && normalises_since_unicode_9(static_cast<char32_t>(point)) ? 0 : known;
+  return known != 0 && came_later(point) ? 0 : known;
 }
 
 void decompose(char32_t value, int options, Points& out) {
@@ -50,6 +54,23 @@ void reorder(Points& points) {
   }
 }
 
+// Characters that came later join nothing and, without a combining class, let nothing join across
+// them: what lies between them is composed by itself.
+void compose_points(Points& points) {
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  auto out = points.begin();
+  for (auto at = points.begin(); at != points.end();) {
+    const auto end = std::find_if(at, points.end(), came_later);
+    const auto count = utf8proc_normalize_utf32(&*at, end - at, kOptions);
+    out = std::copy(at, at + count, out);
+    at = end;
+    for (; at != points.end() && came_later(*at); ++at) {
+      *out++ = *at;
+    }
+  }
+  points.erase(out, points.end());
+}
+
 }  // namespace
 
 std::string to_normal_form(std::string text, NormalForm form) {
@@ -70,15 +91,13 @@ std::string to_normal_form(std::string text, NormalForm form) {
     at += point.length;
   }
   reorder(points);
-  auto count = static_cast<utf8proc_ssize_t>(points.size());
   if (form.compose) {
-    count = utf8proc_normalize_utf32(
-        points.data(), count, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+    compose_points(points);
   }
   std::string out;
   out.reserve(text.size());
-  for (utf8proc_ssize_t i = 0; i < count; ++i) {
-    append_utf8(out, static_cast<char32_t>(points[static_cast<std::size_t>(i)]));
+  for (const utf8proc_int32_t point : points) {
+    append_utf8(out, static_cast<char32_t>(point));
   }
   return out;
 }

@@ -142,6 +142,7 @@ std::span<const Reader> readers() {
                                         {"gguf", "model.gguf", read_gguf},
                                         {"npz", "values.npz", read_arrays},
                                         {"tokenizer", "tokenizer.json", read_tokenizer},
+                                        {"tokenizer_model", "tokenizer.model", read_tokenizer},
                                         {"config", "config.json", read_config},
                                         {"chat_template", "chat.jinja", read_chat_template},
                                         {"prompts", "prompts.jsonl", read_prompt_lines},

@@ -1,4 +1,5 @@
-// Ids and decoded text equal those of Hugging Face on 10,500 strings, for every family's pipeline.
+// Ids and decoded text equal those of Hugging Face and sentencepiece on 10,500 strings, for every
+// family's pipeline.
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -57,6 +58,23 @@ TEST_CASE("every family's tokenizer.json gives Hugging Face's ids and text") {
                            "bert_cased",
                            "t5",
                            "unigram_bytes"}) {
+    CAPTURE(name);
+    const auto tokenizer = Tokenizer::from_directory(fixtures::folder() / name);
+    CHECK(differences(tokenizer, name) == std::vector<std::string>());
+  }
+}
+
+TEST_CASE("a tokenizer.model alone gives sentencepiece's ids and text") {
+  for (const char* name : {"spm_bpe", "spm_bpe_rules", "spm_unigram", "spm_unigram_bytes"}) {
+    CAPTURE(name);
+    const auto tokenizer = Tokenizer::from_directory(fixtures::folder() / name);
+    CHECK(differences(tokenizer, name) == std::vector<std::string>());
+  }
+}
+
+TEST_CASE("a vocabulary without tokenizer.json gives transformers' ids and text") {
+  for (const char* name :
+       {"vocab_gpt2", "vocab_qwen2", "vocab_roberta", "vocab_bert", "vocab_tiktoken"}) {
     CAPTURE(name);
     const auto tokenizer = Tokenizer::from_directory(fixtures::folder() / name);
     CHECK(differences(tokenizer, name) == std::vector<std::string>());

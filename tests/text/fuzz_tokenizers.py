@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Random odd strings through Hugging Face's tokenizers and through ours; every difference is printed.
+"""Random odd strings through Hugging Face's tokenizers, or sentencepiece, and through ours; all differences are printed.
 
-    python fuzz_tokenizers.py build/headscope [--seconds 600] [--seed 1] [FOLDER …]
+    python fuzz_tokenizers.py [--seconds 600] [--seed 1] build/headscope [FOLDER …]
 
-Needs tokenizers 0.23.3 (what the fixtures are made with). FOLDER: with a tokenizer.json; all of data/fixtures/text if
-none is named. Of ours one process a tokenizer runs throughout (`tokenize FOLDER --jsonl`), so that no time goes into
-starting. Exits with 1 if anything differed, each difference cut to the shortest string that shows it.
+Needs tokenizers 0.23.3, sentencepiece 0.2.3 and transformers 5.23.0 (what the fixtures are made with). FOLDER: with a
+tokenizer.json, a SentencePiece model, or a vocabulary that transformers reads; all of data/fixtures/text if none is
+named. Of ours one process a tokenizer runs throughout (`tokenize FOLDER --jsonl`), so that no time goes into starting.
+Exits with 1 if anything differed, each difference cut to the shortest string that shows it.
 """
 import argparse
 import collections
@@ -16,17 +17,48 @@ import random
 import subprocess
 import sys
 import time
+import types
 
 from tokenizers import Tokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "data/fixtures/text"))
+from make_sentence_pieces import Reference  # noqa: E402
 from make_tokenizers import EMOJI, MARKS, SENTENCES, SPACES, WORDS, random_text  # noqa: E402
 
 BATCH = 50
 MOST_SHOWN = 20  # differences printed of one tokenizer
 PLANES = [(0x0, 0xD7FF), (0xE000, 0xFFFF), (0x10000, 0x1FFFF), (0x20000, 0x2FFFF), (0x30000, 0x3FFFF), (0x40000, 0xDFFFF),
           (0xE0000, 0xEFFFF), (0xF0000, 0x10FFFF)]
+
+
+class SentencePieces:
+    """sentencepiece, asked as tokenizers is."""
+
+    def __init__(self, folder):
+        self.reference = Reference(folder)
+
+    def encode(self, text):
+        ids = self.reference.encode(text)
+        return types.SimpleNamespace(ids=ids, tokens=[self.reference.proto.pieces[i].piece for i in ids])
+
+    def get_vocab(self, with_added_tokens):
+        del with_added_tokens
+        return {piece.piece: i for i, piece in enumerate(self.reference.proto.pieces)}
+
+    def get_added_tokens_decoder(self):
+        return {i: types.SimpleNamespace(content=p.piece) for i, p in enumerate(self.reference.proto.pieces)
+                if p.type in (2, 3, 4)}  # unknown, control, user-defined
+
+
+def theirs_of(folder):
+    if (folder / "tokenizer.json").exists():
+        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    model = folder / "tokenizer.model"
+    if model.exists() and model.read_bytes().startswith(b"\n"):
+        return SentencePieces(folder)
+    from transformers import AutoTokenizer
+    return AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
 
 
 class Ours:
@@ -125,7 +157,7 @@ class Strings:
 class Pair:
     def __init__(self, program, folder, rng):
         self.name = folder.name
-        self.theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.theirs = theirs_of(folder)
         self.ours = Ours(program, folder)
         self.strings = Strings(self.theirs, rng)
         self.differences = 0
@@ -165,7 +197,7 @@ class Pair:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("program", help="headscope")
-    parser.add_argument("folders", nargs="*", type=pathlib.Path, help="with a tokenizer.json each")
+    parser.add_argument("folders", nargs="*", type=pathlib.Path, help="with a tokenizer each")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -173,7 +205,8 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    folders = arguments.folders or sorted(f.parent for f in (ROOT / "data/fixtures/text").glob("*/tokenizer.json"))
+    folders = arguments.folders or sorted(
+        f for f in (ROOT / "data/fixtures/text").iterdir() if f.is_dir() and f.name != "__pycache__")
     rng = random.Random(arguments.seed)
     pairs = [Pair(arguments.program, folder, rng) for folder in folders]
     counts = collections.Counter()

@@ -143,7 +143,7 @@ TEST_CASE("an id written for a token that it does not get is refused, naming bot
   folder.write(kConfigFile, {{"added_tokens_decoder", {{"300", token_spec("<x>")}}}});
   CHECK_THAT(refused(folder), contains("'<x>' the id 300") && contains("is 288"));
   folder.write(kConfigFile, {{"added_tokens_decoder", {{"5", token_spec("<|pad|>")}}}});
-  CHECK_THAT(refused(folder), contains("'<|pad|>' the id 5") && contains("tokenizer.json says 0"));
+  CHECK_THAT(refused(folder), contains("'<|pad|>' the id 5") && contains("the vocabulary says 0"));
   folder.write(kConfigFile, Json::object());
   folder.write(kAddedFile, {{"<x>", 290}});
   CHECK_THAT(refused(folder), contains(kAddedFile) && contains("290") && contains("288"));
