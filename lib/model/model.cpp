@@ -145,8 +145,9 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
 
 const Tokenizer& Model::tokenizer() const {
   if (!has_tokenizer()) {
-    throw DataError("{}: no tokenizer beside the weights; give prompts as \"tokens\"",
-                    source().name);
+    throw DataError(
+        "{}: no tokenizer beside the weights (tokenizer.json, or a vocabulary in the GGUF file)",
+        source().name);
   }
   return *parts_->tokenizer;
 }
