@@ -10,6 +10,14 @@
 namespace headscope {
 namespace {
 
+// The architectures of a family's GGUF files; with the family that reads them, if it is another.
+std::string gguf_names(const Family& family) {
+  if (!family.gguf_family.empty()) {
+    return fmt::format("as {}", family.gguf_family);
+  }
+  return fmt::format("{}", fmt::join(family.gguf, ", "));
+}
+
 // What is listed in an array of a program is text with commas in a table.
 Table families_table() {
   Table table({{"family"},
@@ -23,7 +31,7 @@ Table families_table() {
     const auto names = [](const auto& list) { return fmt::format("{}", fmt::join(list, ", ")); };
     table.row({std::string(family.name),
                names(family.architectures),
-               names(family.gguf),
+               gguf_names(family),
                seen == nullptr ? OrderedJson() : OrderedJson(fmt::format("{:.0e}", seen->logits)),
                seen == nullptr ? OrderedJson() : OrderedJson(fmt::format("{:.0e}", seen->hooks)),
                seen == nullptr
@@ -44,6 +52,9 @@ OrderedJson families_json() {
                       {"architectures", family.architectures},
                       {"model_types", family.model_types},
                       {"gguf", family.gguf}};
+    if (!family.gguf_family.empty()) {
+      entry["gguf_as"] = family.gguf_family;
+    }
     entry["verified"] = seen == nullptr ? OrderedJson()
                                         : OrderedJson{{"against", seen->against},
                                                       {"models", seen->models},

@@ -21,6 +21,14 @@ void check_length(const Prompt& prompt, const ModelConfig& config, const std::st
   }
 }
 
+std::vector<std::int32_t> encoded(const std::string& text, const Model& model, PrependBos bos) {
+  if (!model.has_tokenizer()) {
+    throw DataError("{}: no tokenizer beside the weights; give the prompt as token ids",
+                    model.source().name);
+  }
+  return model.tokenizer().encode(text, bos);
+}
+
 }  // namespace
 
 std::vector<std::string> pieces_of(const std::vector<std::int32_t>& tokens, const Model& model) {
@@ -44,7 +52,7 @@ Prompt prompt_of(const LineFields& line, const Model& model, PrependBos bos) {
   if (line.has("text")) {
     prompt.text = line.text("text");
     check_utf8(prompt.text, line.where());
-    prompt.tokens = model.tokenizer().encode(prompt.text, bos);
+    prompt.tokens = encoded(prompt.text, model, bos);
   } else {
     prompt.tokens = line.tokens("tokens", model.config().d_vocab);
     prompt.text = model.has_tokenizer() ? model.tokenizer().decode(prompt.tokens) : "";
@@ -78,9 +86,22 @@ std::vector<Prompt> read_prompts(const std::filesystem::path& jsonl,
 
 Prompt make_prompt(const std::string& text, const Model& model, const PromptOptions& options) {
   check_utf8(text, "prompt");
-  Prompt prompt{
-      .id = "0", .text = text, .tokens = model.tokenizer().encode(text, options.bos), .spans = {}};
+  Prompt prompt{.id = "0", .text = text, .tokens = encoded(text, model, options.bos), .spans = {}};
   check_length(prompt, model.config(), "prompt");
+  prompt.pieces = pieces_of(prompt.tokens, model);
+  return prompt;
+}
+
+Prompt make_prompt(std::vector<std::int32_t> tokens, const Model& model) {
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= model.config().d_vocab) {
+      throw DataError(
+          "prompt: no token {}; the model knows 0 to {}", token, model.config().d_vocab - 1);
+    }
+  }
+  Prompt prompt{.id = "0", .text = {}, .tokens = std::move(tokens), .spans = {}};
+  check_length(prompt, model.config(), "prompt");
+  prompt.text = model.has_tokenizer() ? model.tokenizer().decode(prompt.tokens) : "";
   prompt.pieces = pieces_of(prompt.tokens, model);
   return prompt;
 }

@@ -35,6 +35,9 @@ std::vector<Prompt> read_prompts(const std::filesystem::path& jsonl,
                                  const Model& model,
                                  const PromptOptions& options);
 
+// One prompt, of a text or of token ids. Throws DataError as read_prompts() does, and for a text if
+// the model came without a tokenizer.
 Prompt make_prompt(const std::string& text, const Model& model, const PromptOptions& options);
+Prompt make_prompt(std::vector<std::int32_t> tokens, const Model& model);
 
 }  // namespace headscope

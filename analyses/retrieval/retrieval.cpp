@@ -6,6 +6,7 @@
 #include "analyses/retrieval/retrieval_run.h"
 #include "lib/base/counted.h"
 #include "lib/base/error.h"
+#include "lib/generate/generate.h"
 #include "lib/model/batch_plan.h"
 
 namespace headscope {
@@ -68,6 +69,9 @@ RetrievalScores retrieval_scores(const Model& model,
                                  const RetrievalOptions& options,
                                  const std::function<void(const RetrievalSample&)>& each) {
   check(prompts, model.config());
+  for (const RetrievalPrompt& prompt : prompts) {
+    check_growth(model, std::ssize(prompt.tokens), options.max_new);
+  }
   RetrievalScores scores{.grid = head_grid(model.config()), .samples = {}, .stopped = false};
   RetrievalRun run(model, prompts, options);
   const BatchPlanOptions plan{.most_tokens = options.batch_tokens,

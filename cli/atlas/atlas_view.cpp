@@ -114,6 +114,16 @@ Table atlas_table(const Atlas& atlas, std::size_t top) {
   return table;
 }
 
+Table not_run_table(const Atlas& atlas) {
+  Table table({{"detector"}, {"outcome"}, {"why"}});
+  for (const Detection& d : atlas.detections) {
+    if (!d.ran()) {
+      table.row({d.detector.name, d.failed.empty() ? "undefined" : "failed", why_not(d)});
+    }
+  }
+  return table;
+}
+
 Table confirmation_table(const Atlas& atlas) {
   Table table({{"detector"},
                {"ablated"},
@@ -140,11 +150,8 @@ Table confirmation_table(const Atlas& atlas) {
 
 std::string atlas_text(const Atlas& atlas, std::size_t top) {
   std::string text = atlas_table(atlas, top).text();
-  for (const Detection& d : atlas.detections) {
-    if (!d.ran()) {
-      text += fmt::format(
-          "{}   {}: {}\n", d.detector.name, d.failed.empty() ? "undefined" : "failed", why_not(d));
-    }
+  if (const Table others = not_run_table(atlas); others.size() > 0) {
+    text += "\n" + others.text();
   }
   if (!atlas.confirmations.empty()) {
     text +=

@@ -134,6 +134,9 @@ class GenerateRun {
 GenerateResult generate(const Model& model,
                         const std::vector<Prompt>& prompts,
                         const GenerateOptions& options) {
+  for (const Prompt& prompt : prompts) {  // all of them before the first is written on
+    check_growth(model, std::ssize(prompt.tokens), options.stop.max_new);
+  }
   return GenerateRun(model, prompts, options).run();
 }
 

@@ -65,6 +65,9 @@ OrderedJson prompts_json(const ViewerData& data) {
     prompts.push_back({{"id", visible(prompt.id, Spaces::kept)},
                        {"source", visible(prompt.source, Spaces::kept)},
                        {"tokens", std::move(tokens)}});
+    if (!prompt.gap.empty()) {
+      prompts.back()["gap"] = prompt.gap;
+    }
   }
   return prompts;
 }

@@ -31,6 +31,7 @@ struct ViewerData {
     std::string id;
     std::vector<std::string> tokens;  // pieces, raw bytes
     std::string source = {};          // the trace it is from, where there are several
+    std::string gap = {};             // between tokens written one behind the other: " " of ids
   };
   std::string title = "Attention";
   std::string model;                       // "SmolLM2-135M-Instruct"

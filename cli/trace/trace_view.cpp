@@ -60,8 +60,10 @@ std::int64_t heads_of(const TraceReader& trace, const ViewerSelection& selection
 void add_prompts(ViewerData& data, const ViewerPart& part, const std::string& source) {
   for (const std::size_t index : part.selection.prompts) {
     const Prompt& prompt = part.trace.prompt(index);
-    data.prompts.push_back(
-        {prompt.id.empty() ? std::to_string(index) : prompt.id, token_labels(prompt), source});
+    data.prompts.push_back({prompt.id.empty() ? std::to_string(index) : prompt.id,
+                            token_labels(prompt),
+                            source,
+                            prompt.pieces.empty() ? " " : ""});
     const auto size = static_cast<std::int64_t>(data.prompts.back().tokens.size());
     data.values += heads_of(part.trace, part.selection) * stored_values(size, data.mask);
   }

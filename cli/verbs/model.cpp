@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/verbs.h"
+#include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
@@ -123,12 +124,12 @@ void make_random(const ModelArguments& options, const Invocation& invocation) {
        facts({{"model", options.out},
               {"like", options.like},
               {"weights",
-               fmt::format("{:.3g} billion at random (seed {}), {} in {}, {} file(s)",
-                           static_cast<double>(made.parameters) / 1e9,
+               fmt::format("{} at random (seed {}), {} in {}, {}",
+                           grouped(made.parameters),
                            common.seed,
                            format_bytes(made.bytes),
                            to_string(common.dtype),
-                           made.files)}}));
+                           counted(made.files, "file"))}}));
 }
 
 void run(const ModelArguments& options, const Invocation& invocation) {
@@ -137,7 +138,10 @@ void run(const ModelArguments& options, const Invocation& invocation) {
   }
   if (options.what == "random") {
     if (!options.name.empty()) {
-      throw UsageError("model random takes no name; its shape is told by --like {}", options.name);
+      throw UsageError("model random takes no name: {}",
+                       options.like.empty()
+                           ? fmt::format("its shape is told by --like {}", options.name)
+                           : fmt::format("leave out {}", options.name));
     }
     make_random(options, invocation);
   } else if (options.what == "list") {

@@ -4,6 +4,7 @@
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
+#include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
 #include "lib/base/error.h"
@@ -18,6 +19,7 @@ namespace {
 struct PredictArguments {
   std::string model;
   std::string prompt;
+  std::vector<std::int32_t> tokens;
   std::string intervene;
   int top = 5;
   PrependBos bos = PrependBos::automatic;
@@ -57,7 +59,9 @@ std::vector<std::int64_t> asked_at(const Model& model, const Prompt& prompt) {
 PredictOutcome predict(const PredictArguments& options, const CommonOptions& common) {
   const Model model = load_with(options.model, common, options.intervene);
   PredictOutcome result{.model = options.model,
-                        .prompt = make_prompt(options.prompt, model, {.bos = options.bos}),
+                        .prompt = options.tokens.empty()
+                                      ? make_prompt(options.prompt, model, {.bos = options.bos})
+                                      : make_prompt(options.tokens, model),
                         .places = {}};
   const std::vector<std::int64_t> places = asked_at(model, result.prompt);
   const std::vector<std::vector<std::int32_t>> rows(places.size(), result.prompt.tokens);
@@ -121,13 +125,25 @@ Verb predict_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<PredictArguments>();
         add_model(app, options->model);
-        app.add_option("--prompt", options->prompt, "The text")->required();
+        auto* prompt = app.add_option("--prompt", options->prompt, "The text");
+        app.add_option("--tokens",
+                       options->tokens,
+                       "Token ids instead, commas between: the model needs no tokenizer then")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->excludes(prompt);
         app.add_option("--top", options->top, "How many tokens")
             ->check(CLI::Range(1, 1 << 24))
             ->capture_default_str();
         add_prepend_bos(app, options->bos);
         add_intervene(app, options->intervene);
-        return [options, &invocation] {
+        return [options, &app, &invocation] {
+          if (!was_given(app, "prompt") && options->tokens.empty()) {
+            throw UsageError("predict needs a prompt: --prompt TEXT or --tokens IDS");
+          }
+          if (!options->tokens.empty() && was_given(app, "prepend-bos")) {
+            throw UsageError("--tokens is the whole prompt: leave out --prepend-bos");
+          }
           const PredictOutcome result = predict(*options, invocation.common);
           show(invocation, to_json(result), to_text(result));
         };

@@ -106,9 +106,32 @@ const Json* ConfigFields::find(std::string_view name) {
 const Json& ConfigFields::must_find(std::string_view name) {
   const Json* value = find(name);
   if (value == nullptr) {
-    throw DataError("{}: field \"{}\" is missing", where_, name);
+    throw DataError("{}: field \"{}\" is missing", where_, spelt(name));
   }
   return *value;
+}
+
+std::string_view ConfigFields::spelt(std::string_view name) const {
+  const auto other = other_names_.find(name);
+  return other == other_names_.end() ? name : std::string_view(other->second);
+}
+
+bool ConfigFields::is_given(std::string_view name) {
+  const bool given = find(name) != nullptr;
+  if (!given && json_.contains(name)) {
+    throw DataError(
+        "{}: field \"{}\" is null, which transformers does not take; say what it is, or leave it "
+        "out for the default",
+        where_,
+        spelt(name));
+  }
+  return given;
+}
+
+void ConfigFields::take_nulls_as_missing() {
+  for (auto entry = json_.begin(); entry != json_.end();) {
+    entry = entry->is_null() ? json_.erase(entry) : std::next(entry);
+  }
 }
 
 bool ConfigFields::has(std::string_view name) const {
@@ -123,7 +146,7 @@ std::int64_t ConfigFields::integer(std::string_view name) {
   if (!value.is_number_integer() || !fits) {
     throw DataError("{}: field \"{}\" is {}, not an integer{}",
                     where_,
-                    name,
+                    spelt(name),
                     value.dump(),
                     fits ? "" : " below 2^63");
   }
@@ -133,7 +156,7 @@ std::int64_t ConfigFields::integer(std::string_view name) {
 double ConfigFields::number(std::string_view name) {
   const Json& value = must_find(name);
   if (!value.is_number()) {
-    throw DataError("{}: field \"{}\" is {}, not a number", where_, name, value.dump());
+    throw DataError("{}: field \"{}\" is {}, not a number", where_, spelt(name), value.dump());
   }
   return value.get<double>();
 }
@@ -141,32 +164,40 @@ double ConfigFields::number(std::string_view name) {
 std::string ConfigFields::text(std::string_view name) {
   const Json& value = must_find(name);
   if (!value.is_string()) {
-    throw DataError("{}: field \"{}\" is {}, not a string", where_, name, value.dump());
+    throw DataError("{}: field \"{}\" is {}, not a string", where_, spelt(name), value.dump());
   }
   return value.get<std::string>();
 }
 
 std::int64_t ConfigFields::integer(std::string_view name, std::int64_t fallback) {
+  return is_given(name) ? integer(name) : fallback;
+}
+
+std::int64_t ConfigFields::optional_integer(std::string_view name, std::int64_t fallback) {
   return find(name) == nullptr ? fallback : integer(name);
 }
 
 double ConfigFields::number(std::string_view name, double fallback) {
+  return is_given(name) ? number(name) : fallback;
+}
+
+double ConfigFields::optional_number(std::string_view name, double fallback) {
   return find(name) == nullptr ? fallback : number(name);
 }
 
 std::string ConfigFields::text(std::string_view name, std::string_view fallback) {
-  return find(name) == nullptr ? std::string(fallback) : text(name);
+  return is_given(name) ? text(name) : std::string(fallback);
 }
 
 bool ConfigFields::flag(std::string_view name, bool fallback) {
-  const Json* value = find(name);
-  if (value == nullptr) {
+  if (!is_given(name)) {
     return fallback;
   }
-  if (!value->is_boolean()) {
-    throw DataError("{}: field \"{}\" is {}, not true or false", where_, name, value->dump());
+  const Json& value = must_find(name);
+  if (!value.is_boolean()) {
+    throw DataError("{}: field \"{}\" is {}, not true or false", where_, spelt(name), value.dump());
   }
-  return value->get<bool>();
+  return value.get<bool>();
 }
 
 Json ConfigFields::raw(std::string_view name) {
@@ -180,6 +211,10 @@ void ConfigFields::set_default(std::string_view name, const Json& value) {
   }
 }
 
+void ConfigFields::replace(std::string_view name, const Json& value) {
+  json_[std::string(name)] = value;
+}
+
 void ConfigFields::also_called(std::string_view name, std::string_view other) {
   const Json* value = find(other);
   if (value == nullptr) {
@@ -187,6 +222,7 @@ void ConfigFields::also_called(std::string_view name, std::string_view other) {
   }
   if (const Json* own = find(name); own == nullptr) {
     json_[std::string(name)] = Json(*value);
+    other_names_[std::string(name)] = other;
   } else if (*own != *value) {
     throw DataError("{}: \"{}\": {} and \"{}\": {} are one setting under two names; keep one",
                     where_,

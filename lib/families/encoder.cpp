@@ -87,8 +87,13 @@ WeightRules encoder_rules(const std::string& prefix) {
 
 void add_decoder(WeightRules& rules, const ModelConfig& c, const std::string& head) {
   add_head(rules, c, (head + "decoder.weight").c_str());
-  rules.model.push_back({"b_U", head + (c.tied_embeddings ? "bias" : "decoder.bias")});
-  rules.ignored.push_back(head + (c.tied_embeddings ? "decoder.bias" : "bias"));
+  const std::string decoder = head + "decoder.bias";
+  if (c.tied_embeddings) {  // transformers ties the two biases too, and keeps the decoder's own
+    rules.model.push_back({.target = "b_U", .source = head + "bias", .preferred = decoder});
+  } else {
+    rules.model.push_back({"b_U", decoder});
+  }
+  rules.ignored.insert(rules.ignored.end(), {head + "bias", decoder});
 }
 
 }  // namespace headscope

@@ -55,7 +55,7 @@ Parameter of_expert(const Parameter& p, Tensor& flat, std::int64_t expert) {
 
 void check_stack(const WeightSource& source, const StoredTensor& stacked, const Parameter& p) {
   if (stacked.shape.size() < 2 || stacked.shape.front() != p.experts) {
-    throw DataError("{}: tensor {} is {} but the config says {} experts",
+    throw DataError("{}: tensor {} is {} but the config asks for {} experts",
                     source.files().front().string(),
                     stacked.name,
                     fmt::join(stacked.shape, "×"),

@@ -18,8 +18,8 @@ void read_form(ConfigFields& f, ModelConfig& c) {
   const bool grouped = f.flag("new_decoder_architecture", false);
   const bool multi_query = f.flag("multi_query", true);
   const bool parallel = f.flag("parallel_attn", true);
-  const std::int64_t norms = f.integer("num_ln_in_parallel_attn", grouped ? 2 : 1);
-  const std::int64_t kv_heads = f.integer("num_kv_heads", c.n_heads);
+  const std::int64_t norms = f.optional_integer("num_ln_in_parallel_attn", grouped ? 2 : 1);
+  const std::int64_t kv_heads = f.optional_integer("num_kv_heads", c.n_heads);
   c.n_kv_heads = grouped ? kv_heads : multi_query ? 1 : c.n_heads;
   c.block_order = parallel ? BlockOrder::parallel : BlockOrder::sequential;
   c.shared_norm = parallel && norms == 1;
@@ -57,7 +57,7 @@ ModelConfig falcon_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = f.integer("num_attention_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.integer("ffn_hidden_size", four_times_width(c));
+  c.d_mlp = f.optional_integer("ffn_hidden_size", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
   c.norm = Norm::layer_norm;

@@ -35,14 +35,23 @@ Family gemma1_family();
 Family phi_family();
 Family hooked_transformer_family();
 
-// The field that names the MLP's activation, and what it is where the field is missing.
-struct ActivationField {
-  std::string_view name = "hidden_act";
-  std::string_view fallback = "silu";
+// Where families shaped like Llama differ in the names of its settings: the field of the MLP's
+// activation and of the norms' epsilon, and what each is where the field is missing.
+struct LlamaFields {
+  std::string_view activation = "hidden_act";
+  std::string_view usual_activation = "silu";
+  std::string_view norm_eps = "rms_norm_eps";
+  double usual_norm_eps = 1e-6;
 };
 
-// What Llama-shaped families share.
-ModelConfig llama_config(ConfigFields& fields, const ActivationField& activation = {});
+// What Llama-shaped families share, without biases.
+ModelConfig llama_config(ConfigFields& fields, const LlamaFields& names = {});
+// "attention_bias": of queries, keys, values and output; "mlp_bias". For the families whose class
+// in transformers reads them.
+void read_attention_bias(ConfigFields& fields, ModelConfig& config);
+void read_mlp_bias(ConfigFields& fields, ModelConfig& config);
+// The others' biases are as `config` has them: a field that says otherwise is told.
+void tell_of_unread_biases(ConfigFields& fields, const ModelConfig& config);
 WeightRules llama_rules(const ModelConfig& config, Naming naming);
 // The rows of queries and keys are stored as llama.cpp turns them, neighbours together.
 void mark_rotary_pairs(WeightRules& rules);

@@ -18,7 +18,9 @@ struct Family {
   std::string_view name;                        // "llama"
   std::vector<std::string_view> architectures;  // config.json's "architectures"
   std::vector<std::string_view> gguf;           // GGUF's general.architecture
-  std::vector<std::string_view> model_types;    // config.json's "model_type", if it has one
+  // The family that reads its GGUF files, where llama.cpp gives them that one's architecture.
+  std::string_view gguf_family = {};
+  std::vector<std::string_view> model_types;  // config.json's "model_type", if it has one
   // Reads every field that matters; GGUF metadata come translated to the same field names.
   ModelConfig (*config)(ConfigFields& fields);
   // Which tensors a file holds depends on the config (biases) and the naming.

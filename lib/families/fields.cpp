@@ -67,7 +67,7 @@ Rope read_partial_rope(ConfigFields& fields, std::int64_t d_head, double fallbac
 }
 
 std::int64_t read_window(ConfigFields& fields) {
-  const std::int64_t window = fields.integer("sliding_window", 0);
+  const std::int64_t window = fields.optional_integer("sliding_window", 0);
   if (fields.has("sliding_window") && window <= 0) {
     throw DataError(
         "{}: \"sliding_window\" is {}; a query sees at least itself", fields.where(), window);

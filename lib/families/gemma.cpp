@@ -11,7 +11,10 @@ ModelConfig gemma_config(ConfigFields& f) {
   // hidden_act is an older release's name: transformers does not read it, whatever it says.
   constexpr const char* kDefault = "gelu_pytorch_tanh";
   f.tell_if_other("hidden_act", f.text("hidden_activation", kDefault), "\"hidden_activation\"");
-  ModelConfig c = llama_config(f, {.name = "hidden_activation", .fallback = kDefault});
+  ModelConfig c =
+      llama_config(f, {.activation = "hidden_activation", .usual_activation = kDefault});
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.d_head = f.integer("head_dim", 256);
   c.norm_placement = NormPlacement::sandwich;
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
@@ -20,8 +23,8 @@ ModelConfig gemma_config(ConfigFields& f) {
     throw DataError("{}: query_pre_attn_scalar {} must be above 0", f.where(), scalar);
   }
   c.attn_scale = 1.0 / std::sqrt(scalar);
-  c.score_softcap = f.number("attn_logit_softcapping", 0.0);
-  c.logit_softcap = f.number("final_logit_softcapping", 0.0);
+  c.score_softcap = f.optional_number("attn_logit_softcapping", 0.0);
+  c.logit_softcap = f.optional_number("final_logit_softcapping", 0.0);
   c.embed_scale = std::sqrt(static_cast<double>(c.d_model));
   f.require("use_bidirectional_attention", false);
   return c;

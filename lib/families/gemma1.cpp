@@ -13,12 +13,13 @@ ModelConfig gemma1_config(ConfigFields& f) {
   f.set_default("head_dim", 256);
   f.set_default("num_key_value_heads", 16);
   f.set_default("tie_word_embeddings", true);
-  ModelConfig c = llama_config(f, {.fallback = kDefault});
+  ModelConfig c = llama_config(f, {.usual_activation = kDefault});
   if (c.activation == Activation::gelu) {
     c.activation = Activation::gelu_tanh;  // the first releases' word for it, as transformers knows
   }
   f.tell_if_other("hidden_activation", f.text("hidden_act", kDefault), "\"hidden_act\"");
-  c.mlp_bias = false;
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.embed_scale = std::sqrt(static_cast<double>(c.d_model));
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   f.require("use_bidirectional_attention", false);

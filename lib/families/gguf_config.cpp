@@ -212,6 +212,13 @@ Json respelt_for_gpt2(const Json& config) {
   return respelt;
 }
 
+void rename(Json& config, const char* from, const char* to) {
+  if (const auto found = config.find(from); found != config.end()) {
+    config[to] = *found;
+    config.erase(from);
+  }
+}
+
 // The fields of config.json that tell BLOOM's sizes, and Falcon's form, which a file shows by what
 // it holds.
 void add_fused_family(Json& config, const GgufFile& file, std::string_view architecture) {
@@ -221,13 +228,11 @@ void add_fused_family(Json& config, const GgufFile& file, std::string_view archi
   for (const char* unread : {"attention_bias", "mlp_bias", "head_dim"}) {
     config.erase(unread);
   }
-  config["layer_norm_epsilon"] = config.value("layer_norm_eps", Json());
-  config.erase("layer_norm_eps");
+  rename(config, "layer_norm_eps", "layer_norm_epsilon");
   const Json kv_heads = config.value("num_key_value_heads", Json());
   config.erase("num_key_value_heads");
   if (architecture == "bloom") {
-    config["n_inner"] = config.value("intermediate_size", Json());
-    config.erase("intermediate_size");
+    rename(config, "intermediate_size", "n_inner");
     return;
   }
   const bool two_norms = file.find("blk.0.attn_norm_2.weight") != nullptr;
@@ -235,8 +240,7 @@ void add_fused_family(Json& config, const GgufFile& file, std::string_view archi
   config["new_decoder_architecture"] = two_norms || kv_heads != 1;
   config["num_ln_in_parallel_attn"] = two_norms ? 2 : 1;
   config["bias"] = file.find("blk.0.attn_qkv.bias") != nullptr;
-  config["ffn_hidden_size"] = config.value("intermediate_size", Json());
-  config.erase("intermediate_size");
+  rename(config, "intermediate_size", "ffn_hidden_size");
 }
 
 }  // namespace

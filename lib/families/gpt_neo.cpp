@@ -78,7 +78,7 @@ ModelConfig gpt_neo_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("num_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.integer("intermediate_size", four_times_width(c));
+  c.d_mlp = f.optional_integer("intermediate_size", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings", 2048);
   c.norm = Norm::layer_norm;

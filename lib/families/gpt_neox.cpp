@@ -16,7 +16,7 @@ namespace {
 // rotary_pct; a partial_rotary_factor outside the settings (many releases wrote one) it drops, so
 // here it must agree.
 double rotary_fraction(ConfigFields& f) {
-  double fraction = f.number("rotary_pct", 0.25);
+  double fraction = f.optional_number("rotary_pct", 0.25);
   std::string source = "\"rotary_pct\" (0.25 where it is not given)";
   std::optional<double> set;
   for (const char* name : {"rope_parameters", "rope_scaling"}) {

@@ -15,7 +15,6 @@ void set_gpt_oss_defaults(ConfigFields& f) {
   f.set_default("num_attention_heads", 64);
   f.set_default("num_key_value_heads", 8);
   f.set_default("head_dim", 64);
-  f.set_default("rms_norm_eps", 1e-5);
   f.set_default("attention_bias", true);
   f.set_default("sliding_window", 128);
   if (!f.has("rope_parameters")) {
@@ -37,7 +36,7 @@ void set_gpt_oss_defaults(ConfigFields& f) {
 
 void read_gpt_oss_windows(ConfigFields& f, ModelConfig& c) {
   const std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
-  const std::int64_t window = f.integer("sliding_window", 0);
+  const std::int64_t window = f.optional_integer("sliding_window", 0);
   for (std::size_t layer = 0; layer < c.layers.size(); ++layer) {
     if (!(sliding.empty() ? layer % 2 == 0 : sliding[layer])) {
       continue;
@@ -68,8 +67,9 @@ void read_gpt_oss_experts(ConfigFields& f, ModelConfig& c) {
 
 ModelConfig gpt_oss_config(ConfigFields& f) {
   set_gpt_oss_defaults(f);
-  ModelConfig c = llama_config(f);
-  c.mlp_bias = false;
+  ModelConfig c = llama_config(f, {.usual_norm_eps = 1e-5});
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.attention_sinks = true;
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 150000.0)};
   read_gpt_oss_experts(f, c);

@@ -21,7 +21,7 @@ ModelConfig gptj_config(ConfigFields& f) {
   c.d_model = f.integer("n_embd");
   c.n_heads = c.n_kv_heads = f.integer("n_head");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.integer("n_inner", four_times_width(c));
+  c.d_mlp = f.optional_integer("n_inner", four_times_width(c));
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("n_positions", 2048);
   c.norm = Norm::layer_norm;

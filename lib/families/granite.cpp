@@ -19,6 +19,8 @@ double multiplier(ConfigFields& f, const char* name) {
 ModelConfig granite_config(ConfigFields& f) {
   f.set_default("max_position_embeddings", 2048);
   ModelConfig c = llama_config(f);
+  read_attention_bias(f, c);
+  read_mlp_bias(f, c);
   c.ropes = {read_rope(f, c.d_head, 10000.0)};
   c.attn_scale = multiplier(f, "attention_multiplier");
   c.embed_scale = multiplier(f, "embedding_multiplier");

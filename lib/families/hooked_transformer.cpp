@@ -215,6 +215,7 @@ void read_rest(ConfigFields& f) {
 }
 
 ModelConfig hooked_transformer_config(ConfigFields& f) {
+  f.take_nulls_as_missing();  // TransformerLens writes every setting, null where it has none
   ModelConfig c;
   read_sizes(f, c);
   read_norms(f, c);

@@ -10,24 +10,36 @@
 
 namespace headscope {
 
-ModelConfig llama_config(ConfigFields& f, const ActivationField& activation) {
+ModelConfig llama_config(ConfigFields& f, const LlamaFields& names) {
   ModelConfig c;
   c.n_layers = read_layer_count(f, "num_hidden_layers");
   c.d_model = f.integer("hidden_size");
   c.n_heads = f.integer("num_attention_heads");
-  c.n_kv_heads = f.integer("num_key_value_heads", c.n_heads);
-  c.d_head = f.integer("head_dim", c.d_model / std::max<std::int64_t>(1, c.n_heads));
+  c.n_kv_heads = f.optional_integer("num_key_value_heads", c.n_heads);
+  c.d_head = f.optional_integer("head_dim", c.d_model / std::max<std::int64_t>(1, c.n_heads));
   c.d_mlp = f.integer("intermediate_size");
   c.d_vocab = f.integer("vocab_size");
   c.n_ctx = f.integer("max_position_embeddings");
-  c.norm_eps = f.number("rms_norm_eps", 1e-6);
-  c.activation = read_activation(f, activation.name, activation.fallback);
-  c.qkv_bias = c.out_bias = f.flag("attention_bias", false);
-  c.mlp_bias = f.flag("mlp_bias", false);
+  c.norm_eps = f.number(names.norm_eps, names.usual_norm_eps);
+  c.activation = read_activation(f, names.activation, names.usual_activation);
   c.tied_embeddings = f.flag("tie_word_embeddings", false);
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   c.layers.resize(static_cast<std::size_t>(c.n_layers));
   return c;
+}
+
+void read_attention_bias(ConfigFields& f, ModelConfig& c) {
+  c.qkv_bias = c.out_bias = f.flag("attention_bias", false);
+}
+
+void read_mlp_bias(ConfigFields& f, ModelConfig& c) {
+  c.mlp_bias = f.flag("mlp_bias", false);
+}
+
+void tell_of_unread_biases(ConfigFields& f, const ModelConfig& c) {
+  constexpr const char* kSource = "what this architecture has";
+  f.tell_if_other("attention_bias", c.qkv_bias, kSource);
+  f.tell_if_other("mlp_bias", c.mlp_bias, kSource);
 }
 
 namespace {
@@ -117,6 +129,8 @@ std::int64_t whole_head(ConfigFields& f, std::int64_t d_head) {
 
 ModelConfig llama_family_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
+  read_attention_bias(f, c);
+  read_mlp_bias(f, c);
   c.ropes = {read_rope(f, whole_head(f, c.d_head), 10000.0)};
   if (f.flag("gguf_experts", false)) {  // Mixtral, which llama.cpp calls "llama"
     read_experts(f, c, "intermediate_size", {.count = 0, .chosen = 0});

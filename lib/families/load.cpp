@@ -187,6 +187,14 @@ std::vector<std::pair<double, double>> tensor_sizes(const ModelConfig& config) {
   return sizes;
 }
 
+double weight_elements(const ModelConfig& config) {
+  double sum = 0.0;
+  for (const auto& [size, times] : tensor_sizes(config)) {
+    sum += times * size;
+  }
+  return sum;
+}
+
 std::int64_t as_bytes(double elements, DType dtype) {
   constexpr double kMostBytes = 4e18;
   return static_cast<std::int64_t>(
@@ -233,9 +241,9 @@ void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
 // Where its files have each parameter; of a model with weights.
 WeightRules rules_of(const Opened& model) {
   const Naming naming = model.gguf == nullptr ? Naming::huggingface : Naming::gguf;
-  return with_packed_experts(
-      *model.source,
-      with_embedding_from_head(*model.source, model.family->rules(model.config, naming)));
+  WeightRules rules = model.family->rules(model.config, naming);
+  rules = with_embedding_from_head(*model.source, std::move(rules));
+  return with_packed_experts(*model.source, with_preferred_names(*model.source, std::move(rules)));
 }
 
 Model::Parts parts_without_weights(const Opened& opened,
@@ -259,12 +267,12 @@ ModelConfig read_model_config(const Json& config, const std::string& where) {
   return model.config;
 }
 
+std::int64_t parameter_count(const ModelConfig& config) {
+  return as_bytes(weight_elements(config), DType::f32) / 4;
+}
+
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
-  double elements = 0.0;
-  for (const auto& [size, times] : tensor_sizes(config)) {
-    elements += times * size;
-  }
-  return as_bytes(elements, dtype);
+  return as_bytes(weight_elements(widened(config)), dtype);
 }
 
 Model load_model(const std::string& name, const LoadOptions& options) {
@@ -326,7 +334,7 @@ ModelSummary summarize_model(const std::string& name) {
   ModelSummary summary;
   summary.config = opened.config;
   summary.path = opened.path;
-  summary.parameters = weight_bytes(opened.config, DType::f32) / 4;
+  summary.parameters = parameter_count(opened.config);
   std::map<std::string, std::int64_t> encodings;
   if (opened.source != nullptr) {
     for (const StoredTensor& tensor : opened.source->tensors()) {

@@ -48,7 +48,10 @@ void check_model(const std::string& name);
 // DataError.
 ModelConfig read_model_config(const Json& config, const std::string& where);
 
-// Bytes the weights take in `dtype`, at most 4e18.
+// Numbers in the files' weights, at most 1e18.
+std::int64_t parameter_count(const ModelConfig& config);
+
+// Bytes the weights take in `dtype` once they are loaded (narrow embeddings widened), at most 4e18.
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype);
 
 }  // namespace headscope

@@ -74,10 +74,12 @@ void check_shape(const WeightSource& source,
                  Layout layout) {
   const std::vector<std::int64_t> expected = stored_shape(p, layout);
   if (stored.shape != expected) {
-    throw DataError("{} is {} but the config says {}",
-                    where(source, stored),
-                    fmt::join(stored.shape, "×"),
-                    fmt::join(expected, "×"));
+    throw DataError(
+        "{} is {} but the config asks for {} (a field it leaves out counts as the "
+        "default of transformers)",
+        where(source, stored),
+        fmt::join(stored.shape, "×"),
+        fmt::join(expected, "×"));
   }
 }
 
@@ -359,6 +361,25 @@ void check_weights(const WeightSource& source,
   for_each_parameter(source, config, rules, weights, [](const WeightReading&) {});
 }
 
+namespace {
+
+// What a family's rules multiply stored weights by (Granite), of weights that were never stored.
+void scale_as_loaded(Weights& weights, const ModelConfig& config) {
+  const auto scale = [](Tensor& tensor, double factor) {
+    if (tensor.defined() && factor != 1.0) {
+      tensor.mul_(factor);
+    }
+  };
+  for (BlockWeights& block : weights.blocks) {
+    for (Tensor* written : {&block.W_O, &block.b_O, &block.W_out, &block.b_out}) {
+      scale(*written, config.written_scale);
+    }
+  }
+  scale(weights.ln_final.gain, config.logit_scale);
+}
+
+}  // namespace
+
 Weights random_weights(const ModelConfig& config,
                        DType dtype,
                        const Device& device,
@@ -374,6 +395,7 @@ Weights random_weights(const ModelConfig& config,
     }
     tensor = tensor.to(to_torch(device_of(weights, places, tensor)));
   });
+  scale_as_loaded(weights, config);
   if (config.tied_embeddings) {
     weights.W_U = weights.W_E;
   }

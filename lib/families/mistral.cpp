@@ -11,7 +11,7 @@ ModelConfig mistral_config(ConfigFields& f) {
   f.set_default("sliding_window", 4096);
   f.set_default("num_key_value_heads", 8);
   ModelConfig c = llama_config(f);
-  c.qkv_bias = c.out_bias = c.mlp_bias = false;  // whatever a file says: transformers has no switch
+  tell_of_unread_biases(f, c);
   c.ropes = {read_rope(f, c.d_head, 10000.0)};
   read_window_of_all(f, c);
   return c;
@@ -23,6 +23,7 @@ Family mistral_family() {
   return {.name = "mistral",
           .architectures = {"MistralForCausalLM"},
           .gguf = {},
+          .gguf_family = "llama",
           .model_types = {"mistral"},
           .config = mistral_config,
           .rules = llama_rules};

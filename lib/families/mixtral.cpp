@@ -9,9 +9,8 @@ namespace {
 
 ModelConfig mixtral_config(ConfigFields& f) {
   f.set_default("num_key_value_heads", 8);
-  f.set_default("rms_norm_eps", 1e-5);
-  ModelConfig c = llama_config(f);
-  c.qkv_bias = c.out_bias = c.mlp_bias = false;  // whatever a file says: transformers has no switch
+  ModelConfig c = llama_config(f, {.usual_norm_eps = 1e-5});
+  tell_of_unread_biases(f, c);
   c.ropes = {read_rope(f, c.d_head, 1e6)};
   read_experts(f, c, "intermediate_size", {.count = 8, .chosen = 2});
   c.experts.renormalized = true;
@@ -31,6 +30,7 @@ Family mixtral_family() {
   return {.name = "mixtral",
           .architectures = {"MixtralForCausalLM"},
           .gguf = {},
+          .gguf_family = "llama",
           .model_types = {"mixtral"},
           .config = mixtral_config,
           .rules = mixtral_rules};

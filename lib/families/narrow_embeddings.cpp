@@ -4,6 +4,14 @@
 
 namespace headscope {
 
+ModelConfig widened(ModelConfig config) {
+  if (config.d_embed != 0) {
+    config.d_embed = 0;
+    config.tied_embeddings = false;
+  }
+  return config;
+}
+
 void widen_embeddings(Weights& weights, ModelConfig& config) {
   if (config.d_embed == 0) {
     return;
@@ -14,8 +22,7 @@ void widen_embeddings(Weights& weights, ModelConfig& config) {
   weights.W_U = product(weights.W_U, weights.W_embed_out);
   weights.W_E = product(weights.W_E, weights.W_embed_in.t());
   weights.W_embed_in = weights.W_embed_out = Tensor();
-  config.tied_embeddings = false;
-  config.d_embed = 0;
+  config = widened(config);
 }
 
 }  // namespace headscope

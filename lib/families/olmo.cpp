@@ -8,16 +8,18 @@
 namespace headscope {
 namespace {
 
-constexpr double kOlmoEps = 1e-5;  // whatever a config says: transformers and llama.cpp fix it
+constexpr double kOlmoEps = 1e-5;  // transformers and llama.cpp fix it
 
 ModelConfig olmo_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
+  f.tell_if_other("rms_norm_eps", kOlmoEps, "what this architecture has");
   c.norm = Norm::layer_norm;
   c.norm_parameters = NormParameters::none;
   c.norm_eps = kOlmoEps;
-  c.mlp_bias = false;
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
-  c.clip_qkv = f.number("clip_qkv", 0.0);
+  c.clip_qkv = f.optional_number("clip_qkv", 0.0);
   if (f.has("clip_qkv") && !(c.clip_qkv > 0)) {
     throw DataError("{}: \"clip_qkv\" is {}; it must be above 0, or null", f.where(), c.clip_qkv);
   }

@@ -8,11 +8,11 @@ namespace headscope {
 namespace {
 
 ModelConfig olmo2_config(ConfigFields& f) {
-  f.set_default("rms_norm_eps", 1e-5);
-  ModelConfig c = llama_config(f);
+  ModelConfig c = llama_config(f, {.usual_norm_eps = 1e-5});
   c.norm_placement = NormPlacement::post;
   c.qk_norm = QkNorm::whole;
-  c.mlp_bias = false;
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   return c;
 }

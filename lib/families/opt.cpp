@@ -30,7 +30,7 @@ ModelConfig opt_config(ConfigFields& f) {
   c.d_model = f.integer("hidden_size");
   c.n_heads = c.n_kv_heads = f.integer("num_attention_heads");
   c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  const std::int64_t d_embed = f.integer("word_embed_proj_dim", c.d_model);
+  const std::int64_t d_embed = f.optional_integer("word_embed_proj_dim", c.d_model);
   c.d_embed = d_embed == c.d_model ? 0 : d_embed;
   c.d_mlp = f.integer("ffn_dim");
   c.d_vocab = f.integer("vocab_size");

@@ -8,13 +8,14 @@ namespace headscope {
 namespace {
 
 ModelConfig phi_config(ConfigFields& f) {
-  ModelConfig c = llama_config(f, {.fallback = "gelu_new"});
+  ModelConfig c = llama_config(
+      f, {.usual_activation = "gelu_new", .norm_eps = "layer_norm_eps", .usual_norm_eps = 1e-5});
   c.norm = Norm::layer_norm;
-  c.norm_eps = f.number("layer_norm_eps", 1e-5);
   c.block_order = BlockOrder::parallel;
   c.shared_norm = true;
   c.mlp = Mlp::plain;
   c.qkv_bias = c.out_bias = c.mlp_bias = c.unembed_bias = true;
+  tell_of_unread_biases(f, c);
   c.qk_norm_bias = f.flag("qk_layernorm", false);
   c.qk_norm = c.qk_norm_bias ? QkNorm::layer_norm : QkNorm::none;
   c.ropes = {read_partial_rope(f, c.d_head, 0.5)};

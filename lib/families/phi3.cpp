@@ -1,17 +1,39 @@
 // Phi-3, 3.5 and 4 mini (Abdin et al. 2024, arXiv:2404.14219): Llama with fused weights, a window
 // or a rotation that stretches in long texts (longrope).
+#include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
 
 namespace headscope {
 namespace {
 
+// Earlier releases called longrope "su" or "yarn", and transformers takes either for it. It knows
+// no other rotation of this architecture.
+void name_longrope(ConfigFields& f) {
+  for (const char* name : {"rope_parameters", "rope_scaling"}) {
+    Json settings = f.raw(name);
+    if (!settings.is_object()) {
+      continue;
+    }
+    const Json type = settings.value("rope_type", settings.value("type", Json("default")));
+    if (type == "su" || type == "yarn") {
+      settings["rope_type"] = "longrope";
+      f.replace(name, settings);
+    } else if (type != "default" && type != "longrope") {
+      throw DataError("{}: rope type {} is not one of Phi-3, which has default and longrope",
+                      f.where(),
+                      type.dump());
+    }
+  }
+}
+
 ModelConfig phi3_config(ConfigFields& f) {
-  f.set_default("rms_norm_eps", 1e-5);
   f.set_default("max_position_embeddings", 4096);
   f.set_default("original_max_position_embeddings", 4096);
-  ModelConfig c = llama_config(f);
-  c.qkv_bias = c.out_bias = c.mlp_bias = false;  // transformers has no switch for them
+  name_longrope(f);
+  ModelConfig c = llama_config(f, {.usual_norm_eps = 1e-5});
+  tell_of_unread_biases(f, c);
   c.ropes = {read_partial_rope(f, c.d_head, 1.0)};
   f.ignore({"original_max_position_embeddings"});  // counts where the rotation stretches alone
   read_window_of_all(f, c);

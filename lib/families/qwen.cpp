@@ -7,7 +7,7 @@ namespace headscope {
 namespace {
 
 void read_qwen_windows(ConfigFields& f, ModelConfig& c) {
-  const std::int64_t window = f.integer("sliding_window", 0);
+  const std::int64_t window = f.optional_integer("sliding_window", 0);
   const std::int64_t full_layers = f.integer("max_window_layers");
   std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
   const bool use = f.flag("use_sliding_window", false) && f.has("sliding_window");

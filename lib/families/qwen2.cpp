@@ -5,12 +5,12 @@
 namespace headscope {
 namespace {
 
-// transformers' Qwen2Config has no switch for biases and takes no notice of one in a file.
+// transformers' Qwen2Config has no switch for biases.
 ModelConfig qwen2_config(ConfigFields& f) {
   f.require("use_mrope", false);  // Qwen2-VL's positions of three axes
   ModelConfig c = qwen_config(f);
   c.qkv_bias = true;
-  c.out_bias = c.mlp_bias = false;
+  tell_of_unread_biases(f, c);
   return c;
 }
 

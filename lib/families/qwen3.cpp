@@ -8,6 +8,8 @@ namespace {
 ModelConfig qwen3_config(ConfigFields& f) {
   f.set_default("head_dim", 128);
   ModelConfig c = qwen_config(f);
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.qk_norm = QkNorm::per_head;
   return c;
 }

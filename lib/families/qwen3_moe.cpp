@@ -39,7 +39,8 @@ ModelConfig qwen3_moe_config(ConfigFields& f) {
   f.set_default("sliding_window", 4096);
   ModelConfig c = llama_config(f);
   const std::int64_t d_mlp = c.d_mlp;
-  c.mlp_bias = false;  // transformers has no switch
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.qk_norm = QkNorm::per_head;
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   read_experts(f, c, "moe_intermediate_size", {.count = 128, .chosen = 8});

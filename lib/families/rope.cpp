@@ -43,6 +43,28 @@ class Settings {
     return value.get<bool>();
   }
 
+  // DataError if the setting is missing; null is a value, "of the other settings".
+  void require_named(const char* name) const {
+    if (!json_.contains(name)) {
+      throw DataError(
+          "{}: rope settings lack \"{}\", and transformers does not read them without; say what it "
+          "is, or null for what the two contexts give",
+          where_,
+          name);
+    }
+  }
+
+  // DataError for a null, which transformers does not take for the default here.
+  void refuse_null(const char* name) const {
+    if (json_.contains(name) && !has(name)) {
+      throw DataError(
+          "{}: rope setting \"{}\" is null; say what it is, or leave it out for the "
+          "default",
+          where_,
+          name);
+    }
+  }
+
   // Positive numbers, one a frequency.
   [[nodiscard]] std::vector<float> divisors(const char* name, std::int64_t count) const {
     const Json list = json_.value(name, Json());
@@ -64,6 +86,7 @@ class Settings {
   // original_max_position_embeddings, in the order in which transformers looks for it.
   [[nodiscard]] std::int64_t original_context(const RopeDefaults& defaults) const {
     constexpr const char* kName = "original_max_position_embeddings";
+    refuse_null(kName);
     const double context = defaults.original_context
                                ? static_cast<double>(*defaults.original_context)
                                : number(kName, static_cast<double>(defaults.n_ctx));
@@ -121,6 +144,7 @@ double magnitude(double factor, double mscale = 1.0) {
 
 RopeScaling yarn(const Settings& s, const RopeDefaults& defaults) {
   RopeScaling scaling{.kind = Kind::yarn, .original_context = s.original_context(defaults)};
+  s.require_named("factor");
   scaling.factor =
       s.number("factor",
                static_cast<double>(defaults.n_ctx) / static_cast<double>(scaling.original_context));
@@ -175,8 +199,7 @@ const std::vector<RopeType>& rope_types() {
         "mscale_all_dim",
         "truncate",
         original}},
-      {"longrope", longrope, of_longrope},
-      {"su", longrope, of_longrope}};
+      {"longrope", longrope, of_longrope}};
   return types;
 }
 
@@ -256,7 +279,7 @@ void add_divisors(ConfigFields& fields, Rope& rope) {
 }
 
 bool asks_original_context(const Json& settings, const std::string& where) {
-  constexpr std::array<std::string_view, 4> kTypes{"llama3", "yarn", "longrope", "su"};
+  constexpr std::array<std::string_view, 3> kTypes{"llama3", "yarn", "longrope"};
   return settings.is_object() &&
          std::find(kTypes.begin(), kTypes.end(), rope_type(settings, where)) != kTypes.end();
 }
@@ -268,7 +291,9 @@ Rope rope_from(const Json& settings, const RopeDefaults& defaults, const std::st
     throw DataError("{}: rope settings are {}, not an object", where, settings.dump());
   }
   Rope rope;
-  rope.base = Settings(settings, where).number("rope_theta", defaults.base);
+  const Settings read(settings, where);
+  read.refuse_null("rope_theta");
+  rope.base = read.number("rope_theta", defaults.base);
   rope.dim = defaults.dim;
   rope.scaling = scaling_from(settings, defaults, where);
   if (!(rope.base > 0 && rope.scaling.factor > 0)) {

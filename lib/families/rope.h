@@ -19,8 +19,8 @@ struct RopeDefaults {
 };
 
 // Settings of a model: rope_theta + rope_scaling (transformers 4), rope_parameters (transformers
-// 5). Types default, linear, llama3, dynamic, yarn and longrope ("su" is an older name of it), as
-// transformers' modeling_rope_utils computes them; others are a DataError. `partial`: the family
+// 5). Types default, linear, llama3, dynamic, yarn and longrope, as transformers'
+// modeling_rope_utils computes them; others are a DataError. `partial`: the family
 // has turned partial_rotary_factor into `dim` already; `whole` refuses it.
 enum class RotaryFraction { whole, partial };
 Rope read_rope(ConfigFields& fields,

@@ -31,7 +31,8 @@ struct WeightRule {
   std::string target;  // "attn.W_Q" of a block, or "W_E", "W_pos", "ln_final.w", "W_U", …
   std::string source;  // name in the file; {l} is the layer, {e} the expert
   Layout layout = Layout::rows;
-  double scale = 1.0;  // stored values are multiplied by it (Granite's multipliers)
+  double scale = 1.0;       // stored values are multiplied by it (Granite's multipliers)
+  std::string preferred{};  // read from there instead, where a file has it (BERT's decoder.bias)
 };
 
 struct WeightRules {

@@ -42,10 +42,12 @@ ModelConfig smollm3_config(ConfigFields& f) {
   f.set_default("tie_word_embeddings", true);
   f.set_default("max_position_embeddings", 32768);
   ModelConfig c = llama_config(f);
+  read_attention_bias(f, c);
+  read_mlp_bias(f, c);
   c.ropes = {read_rope(f, c.d_head, 2000000.0)};
   const std::vector<bool> rotates = rotating_layers(f, c.n_layers);
   const bool slides = f.flag("use_sliding_window", false) && f.has("sliding_window");
-  const std::int64_t window = f.integer("sliding_window", 0);
+  const std::int64_t window = f.optional_integer("sliding_window", 0);
   const std::vector<bool> sliding = read_sliding_layers(f, c.n_layers);
   for (std::size_t layer = 0; layer < rotates.size(); ++layer) {
     c.layers[layer].rope = rotates[layer] ? 0 : kNoRope;

@@ -11,14 +11,13 @@ namespace {
 
 ModelConfig stablelm_config(ConfigFields& f) {
   f.set_default("num_key_value_heads", 32);
-  ModelConfig c = llama_config(f);
+  ModelConfig c = llama_config(f, {.norm_eps = "layer_norm_eps", .usual_norm_eps = 1e-5});
   f.require_same("head_dim",
                  c.d_model / std::max<std::int64_t>(1, c.n_heads),
                  "\"hidden_size\" / \"num_attention_heads\"");
   c.norm = Norm::layer_norm;
-  c.norm_eps = f.number("layer_norm_eps", 1e-5);
   c.qkv_bias = f.flag("use_qkv_bias", false);
-  c.out_bias = c.mlp_bias = false;
+  tell_of_unread_biases(f, c);
   c.qk_norm = f.flag("qk_layernorm", false) ? QkNorm::layer_norm : QkNorm::none;
   c.block_order =
       f.flag("use_parallel_residual", false) ? BlockOrder::parallel : BlockOrder::sequential;

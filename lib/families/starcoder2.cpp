@@ -10,11 +10,14 @@ namespace {
 ModelConfig starcoder2_config(ConfigFields& f) {
   f.set_default("num_key_value_heads", 2);
   f.set_default("tie_word_embeddings", true);
-  ModelConfig c = llama_config(f, {.fallback = "gelu_pytorch_tanh"});
+  ModelConfig c = llama_config(f,
+                               {.usual_activation = "gelu_pytorch_tanh",
+                                .norm_eps = "norm_epsilon",
+                                .usual_norm_eps = 1e-5});
   c.norm = Norm::layer_norm;
   c.mlp = Mlp::plain;
-  c.norm_eps = f.number("norm_epsilon", 1e-5);
   c.qkv_bias = c.out_bias = c.mlp_bias = f.flag("use_bias", true);
+  tell_of_unread_biases(f, c);
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   read_window_of_all(f, c);
   f.ignore({"residual_dropout", "embedding_dropout"});

@@ -76,6 +76,27 @@ void settle_tied_head(const WeightSource& source, const WeightRules& rules, Mode
   }
 }
 
+WeightRules with_preferred_names(const WeightSource& source, WeightRules rules) {
+  const SourceNames names(source);
+  for (WeightRule& rule : rules.model) {
+    const StoredTensor* preferred =
+        rule.preferred.empty() ? nullptr : names.find_if_stored(rule.preferred);
+    if (preferred == nullptr) {
+      continue;
+    }
+    const StoredTensor* other = names.find_if_stored(rule.source);
+    if (other != nullptr &&
+        (other->shape != preferred->shape || !equal_values(source, *other, *preferred))) {
+      warn(fmt::format("{}: {} and {} are tied but differ: the first is used, as transformers does",
+                       source.files().front().string(),
+                       preferred->name,
+                       other->name));
+    }
+    rule.source = rule.preferred;
+  }
+  return rules;
+}
+
 WeightRules with_embedding_from_head(const WeightSource& source, WeightRules rules) {
   const SourceNames names(source);
   if (rules.tied_head.empty() || names.find_if_stored(rules.tied_head) == nullptr ||

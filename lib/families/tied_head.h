@@ -12,6 +12,10 @@ namespace headscope {
 // are those of `config`. Throws DataError for a head of another shape than the embedding's.
 void settle_tied_head(const WeightSource& source, const WeightRules& rules, ModelConfig& config);
 
+// The rules with each parameter read from its preferred name where a file has it. Two stored
+// tensors that differ are warned of.
+WeightRules with_preferred_names(const WeightSource& source, WeightRules rules);
+
 // The rules with W_E read from the head, for files of tied models that hold only that; `rules`
 // themselves for any other.
 WeightRules with_embedding_from_head(const WeightSource& source, WeightRules rules);

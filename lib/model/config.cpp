@@ -105,6 +105,9 @@ void require_positive(const char* name, double value) {
 
 void check_numbers(const ModelConfig& c) {
   require_positive("norm_eps", c.norm_eps);
+  if (c.norm_eps >= 1) {  // more than what a normed stream's variance is: no norm would be left
+    throw DataError("model config: norm_eps is {}; it must be below 1", c.norm_eps);
+  }
   require_positive("attn_scale", c.attn_scale);
   require_positive("embed_scale", c.embed_scale);
   const std::pair<const char*, double> caps[] = {{"score_softcap", c.score_softcap},

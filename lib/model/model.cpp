@@ -152,8 +152,9 @@ Device Model::device(std::int64_t layer) const {
 
 const Tokenizer& Model::tokenizer() const {
   if (!has_tokenizer()) {
-    throw DataError("{}: no tokenizer beside the weights; give prompts as \"tokens\"",
-                    source().name);
+    throw DataError(
+        "{}: no tokenizer beside the weights (tokenizer.json, or a vocabulary in the GGUF file)",
+        source().name);
   }
   return *parts_->tokenizer;
 }

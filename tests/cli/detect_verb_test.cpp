@@ -97,6 +97,8 @@ TEST_CASE("what cannot run says so, the others run, and the exit code tells") {
   CHECK(outcome.code == 3);
   CHECK(detect_says(outcome.out, "first_token_sink"));
   CHECK(detect_says(outcome.out, "context"));
+  CHECK(detect_says(outcome.out, "detector   outcome    why\n"));
+  CHECK(detect_says(outcome.out, "\ninduction  undefined  "));
   CHECK(detect_says(outcome.err, "induction"));
   CHECK(read_atlas(folder / "a.h5").find("first_token_sink")->ran());
   CHECK(detect(folder, {"--overwrite", "--detectors", "inductoin"}).code == 2);
@@ -114,7 +116,7 @@ TEST_CASE("a detector that fails is reported as such, and the others are kept") 
   const Outcome outcome =
       detect(folder, {"--detectors", "dormant", "--detector-file", custom(folder, misspelt)});
   CHECK(outcome.code == 3);
-  CHECK(detect_says(outcome.out, "mine   failed: "));
+  CHECK(detect_says(outcome.out, \nmine      failed   "));
   CHECK_FALSE(detect_says(outcome.out, "undefined"));
   CHECK(detect_says(outcome.err, "failed, see above: mine"));
   const Atlas atlas = read_atlas(folder / "a.h5");

@@ -18,8 +18,10 @@ TEST_CASE("info --families tells every family's names, and what it was measured 
   CHECK((*bert)["model_types"][0] == "bert");
   CHECK((*bert)["verified"]["against"] == "transformers 5.23");
   CHECK((*bert)["verified"]["logits"].template get<double>() < 1e-4);
+  CHECK_THAT(text.out, contains("as llama"));
   for (const auto& entry : families) {
     CAPTURE(entry["family"]);
+    CHECK((entry["family"] != "mixtral" || entry["gguf_as"] == "llama"));
     CHECK(entry["verified"].is_object());
   }
 }

@@ -146,6 +146,26 @@ TEST_CASE("generate refuses what would say nothing") {
   CHECK(no_template.err.find("chat template") != std::string::npos);
 }
 
+TEST_CASE("a text that would grow beyond what its model's turning allows is refused before work") {
+  const Folder folder;  // 10 tokens turn alike, more otherwise
+  put(folder / "p.jsonl", "{\"tokens\": [5, 9]}\n{\"tokens\": [5, 9, 7, 30, 12]}\n");
+  const auto writing = [&](const char* most) {
+    return run({"generate",
+                model_path("phi3_longrope"),
+                "--prompts",
+                folder / "p.jsonl",
+                "--max-tokens",
+                most,
+                "--ignore-end"});
+  };
+  CHECK(writing("6").code == 0);
+  const Outcome refused = writing("7");
+  CHECK(refused.code == 2);
+  CHECK(is_one_line(refused.err));
+  CHECK(refused.out.empty());
+  CHECK(refused.err.find("write 6 at most") != std::string::npos);
+}
+
 TEST_CASE("samples of a seed are the same, whatever the batch") {
   const auto samples = [](const std::string& seed, const std::string& batch) {
     const auto got = run(generating({"--prompt",

@@ -168,6 +168,33 @@ TEST_CASE("predict gives the likeliest tokens of the last position") {
   CHECK(run({"predict", model_path("llama"), "--prompt", text, "--top", "3"}).code == 0);
 }
 
+TEST_CASE("predict takes token ids, so that a model needs no tokenizer") {
+  const std::string text = "hello world";
+  const auto by_text = run({"predict", model_path("llama"), "--prompt", text, "--json"}).json();
+  std::string ids;
+  for (const auto& token : by_text["tokens"]) {
+    ids += (ids.empty() ? "" : ",") + token.dump();
+  }
+  const Outcome by_ids = run({"predict", model_path("llama"), "--tokens", ids, "--json"});
+  CHECK(by_ids.json()["top"] == by_text["top"]);
+  CHECK(run({"predict", model_path("qwen2"), "--tokens", "5,9,7"}).code == 0);
+  const auto refused = [](const std::vector<std::string>& words, int code, const char* what) {
+    std::vector<std::string> command{"predict", model_path("qwen2")};
+    command.insert(command.end(), words.begin(), words.end());
+    const Outcome outcome = run(command);
+    CHECK(outcome.code == code);
+    CHECK(is_one_line(outcome.err));
+    CHECK_THAT(outcome.err, contains(what));
+  };
+  refused({"--tokens", "5,9999"}, 3, "no token 9999");
+  refused({"--tokens", "5,-1"}, 3, "no token -1");
+  refused({"--tokens", "5,x"}, 2, "--tokens");
+  refused({"--tokens", "5", "--prompt", "a"}, 2, "--prompt");
+  refused({"--tokens", "5", "--prepend-bos", "no"}, 2, "--prepend-bos");
+  refused({"--prompt", "a"}, 3, "token ids");
+  refused({}, 2, "--tokens");
+}
+
 TEST_CASE("smollm2 knows whom John gave the drink to") {
   cached_model();
   const auto json = run({"predict",

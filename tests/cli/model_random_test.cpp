@@ -44,10 +44,13 @@ TEST_CASE("model random says what is missing, and replaces nothing unasked") {
   fails({"model", "random", "--like", "gpt2"}, "-o DIRECTORY");
   fails({"model", "random", "--like", "gpt5", "-o", model}, "gpt2-xl");
   fails({"model", "random", "gpt2", "-o", model}, "--like gpt2");
+  fails({"model", "random", "mine", "--like", "gpt2", "-o", model}, "leave out mine");
   fails({"model", "make", "induction2", "--like", "gpt2", "-o", model}, "--like");
   fails({"model", "random", "--like", "gpt2", "-o", model, "--shard-size", "0"}, "not a size");
   fails({"model", "list", "--shard-size", "1GB"}, "--shard-size");
-  REQUIRE(run({"model", "random", "--like", model_path("gpt2"), "-o", model}).code == 0);
+  const Outcome made = run({"model", "random", "--like", model_path("gpt2"), "-o", model});
+  REQUIRE(made.code == 0);
+  CHECK_THAT(made.out, contains(" at random (seed 0)") && !contains("e-0"));
   fails({"model", "random", "--like", model_path("gpt2"), "-o", model}, "--overwrite");
   CHECK(run({"model", "random", "--like", model_path("gpt2"), "-o", model, "--overwrite"}).code ==
         0);

@@ -62,6 +62,17 @@ TEST_CASE("the viewer page loads without errors and shows the value of a chosen 
   CHECK_THAT(dom, contains("Layer 3, head 1"));
 }
 
+TEST_CASE("token ids of a model without a tokenizer do not run into each other") {
+  const TestFolder folder("ids");
+  ViewerData data;
+  data.prompts = {{.id = "0", .tokens = {"12", "3"}, .gap = " "}};
+  HtmlViewerWriter writer(folder / "page.html", data);
+  writer.add_map(0, 0, 0, map_of(0, 0, 0, 2));
+  writer.finish();
+  const std::string dom = page_dom(folder.path(), "page.html", "");
+  CHECK_THAT(dom, contains("12 3") && !contains("data-error"));
+}
+
 TEST_CASE("a viewer shows two maps and their difference, and means, as its address says") {
   const TestFolder folder("compared");
   write_page(folder / "page.html");

@@ -320,7 +320,7 @@ function buildPanels() {
 function drawPanels() { for (const p of panels) drawPanel(p, panels.length); drawCross(); }
 
 // ---- controls and texts -------------------------------------------------------------------------
-const preview = (p) => { const t = p.tokens.join("").replaceAll("␣", " "); return t.length > 50 ? t.slice(0, 50) + "…" : t; };
+const preview = (p) => { const t = p.tokens.join(p.gap || "").replaceAll("␣", " "); return t.length > 50 ? t.slice(0, 50) + "…" : t; };
 const promptChoice = (side, label) => make("select", { id: side === "a" ? "prompt" : "prompt-b", "aria-label": label, onchange: (e) => { side === "a" ? choose({ prompt: +e.target.value }) : compare({ ...state.b, prompt: +e.target.value }); } },
   ...index.prompts.map((p, i) => option(i, `${p.source ? p.source + " · " : ""}${p.id || i}: ${preview(p)}`)));
 const promptA = promptChoice("a", "prompt"), promptB = promptChoice("b", "prompt of B");
@@ -350,11 +350,12 @@ function syncPrompts() {
 }
 function buildTexts() {
   for (const [box, axis] of [[rowText, "key"], [colText, "query"]]) {
-    box.replaceChildren(...tokensOf(state.a).map((t, i) => {
+    const gap = index.prompts[state.a.prompt].gap || "";
+    box.replaceChildren(...tokensOf(state.a).flatMap((t, i) => {
       const span = make("span", { title: `${i}` }, t);
       span.addEventListener("mouseenter", () => { if (!state.pinned) point(i, i); });
       span.addEventListener("click", () => { const c = axis === "key" && !state.pinned ? [i, i] : axis === "key" ? [state.query, i] : [i, Math.max(0, state.key)]; state.pinned = true; point(...c); });
-      return span;
+      return i && gap ? [gap, span] : [span];
     }));
   }
 }
