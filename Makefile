@@ -8,7 +8,7 @@ JOBS ?= $(shell $(SETUP)/jobs)
 NINJA = ninja -C $(BUILD) -j$(JOBS)
 .DEFAULT_GOAL := build
 
-.PHONY: build all demo test asan tsan fuzz bench format format-check lint install package clean help setup configure model test-packages
+.PHONY: build all demo test test-cluster asan tsan fuzz bench format format-check lint install package clean help setup configure model test-packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,10 @@ tsan: ## a model that threads share, under ThreadSanitizer
 	@$(MAKE) --no-print-directory configure BUILD=build-tsan PRESET=tsan
 	@ninja -C build-tsan -j$(JOBS) headscope_thread_tests
 	@ctest --test-dir build-tsan --output-on-failure
+
+test-cluster: build ## sweeps by torchrun, mpirun, Slurm and across network namespaces, one cut off; says what is not installed
+	@$(SETUP)/packages cluster || echo "setup: going on without: what needs them is skipped"
+	@tests/cluster/with_launchers $(BUILD)/headscope $(LAUNCHERS)
 
 fuzz: ## fuzzes every reader of files with libFuzzer for SECONDS_EACH (60), or READER=name alone; finds are kept in out/fuzz
 	@$(SETUP)/packages build fuzz

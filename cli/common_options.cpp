@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/cluster/place.h"
 #include "cli/output.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
@@ -28,6 +29,11 @@ void add_parsed(CLI::App& app,
       ->default_str(std::string(to_string(value)));
 }
 
+// "cuda" alone is the GPU of this rank.
+Device device_of_rank(std::string_view text) {
+  return text == "cuda" ? cuda(gpu_of_process()) : parse_device(text);
+}
+
 }  // namespace
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
@@ -35,8 +41,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
   add_parsed(app,
              "--device",
              options.device,
-             parse_device,
-             "cpu, cuda, cuda:<index> or, layers over several GPUs, cuda:<first>-<last>");
+             device_of_rank,
+             "cpu, cuda (of several ranks each its own), cuda:<index> or, layers over several GPUs, "
+             "cuda:<first>-<last>");
   add_dtype(app, "--dtype", options.dtype, "Compute in f32, bf16 or f16");
   app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
@@ -100,6 +107,13 @@ std::string names_an_output(const std::string& text) {
 CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help) {
   return app.add_option("-o,--output", file, help)->check([](const std::string& text) {
     check_output_file(text);
+    return std::string();
+  });
+}
+
+CLI::Option* add_output_or_folder(CLI::App& app, std::string& output, const std::string& help) {
+  return app.add_option("-o,--output", output, help)->check([](const std::string& text) {
+    text.ends_with('/') ? check_output_folder(text) : check_output_file(text);
     return std::string();
   });
 }

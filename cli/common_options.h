@@ -35,6 +35,9 @@ void add_logits(CLI::App& app, Logits& logits);
 // folder that files are written into.
 CLI::Option* add_output(CLI::App& app, std::string& file, const std::string& help);
 CLI::Option* add_output_folder(CLI::App& app, std::string& folder, const std::string& help);
+// The same of a verb whose parts go into a folder, a file each: a text that ends with "/" names
+// one.
+CLI::Option* add_output_or_folder(CLI::App& app, std::string& output, const std::string& help);
 // A check of options: an empty text is refused, since it would read as if the option were not
 // there.
 std::string names_a_file(const std::string& text);

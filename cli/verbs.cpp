@@ -28,6 +28,8 @@ std::vector<Verb> all_verbs() {
       dla_verb(),
       sweep_verb(),
       merge_verb(),
+      status_verb(),
+      launch_verb(),
       niah_verb(),
       steer_verb(),
       sae_train_verb(),

@@ -29,6 +29,8 @@ Verb atlas_verb();
 Verb stats_verb();
 Verb sweep_verb();
 Verb merge_verb();
+Verb status_verb();
+Verb launch_verb();
 Verb model_verb();
 Verb train_verb();
 Verb niah_verb();

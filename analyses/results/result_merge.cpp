@@ -18,6 +18,17 @@ struct Shard {
   fs::path path;
   ResultHeader header;
   StoredValues stored;
+
+  // Of one rank of several (analyses/sweep/rank_shards.h): a block that it was taken for dead over
+  // is another's too.
+  [[nodiscard]] bool of_rank() const {
+    const Json& provenance = header.provenance;
+    return provenance.contains("ranks") ||
+           (provenance.contains("shard") && provenance["shard"].is_string() &&
+            provenance["shard"].get<std::string>().starts_with(kRankShard));
+  }
+  // Killed before anything was finished.
+  [[nodiscard]] bool unbegun() const { return stored.clean.empty() && stored.corrupted.empty(); }
 };
 
 Shard read_shard(const fs::path& path) {
@@ -49,12 +60,21 @@ class Merge {
   void add(std::uint32_t index) {
     const Shard shard = read_shard(paths_[index]);
     check_same(shard);
+    const bool ranks = whole_.of_rank() || shard.of_rank();
+    if (ranks && whole_.unbegun()) {
+      whole_.stored.clean = shard.stored.clean;
+      whole_.stored.corrupted = shard.stored.corrupted;
+    }
+    if (ranks && shard.unbegun()) {
+      note_origin(shard.header.provenance);
+      return;
+    }
     check_baseline("clean", whole_.stored.clean, shard.stored.clean, shard.path);
     check_baseline("corrupted", whole_.stored.corrupted, shard.stored.corrupted, shard.path);
     note_origin(shard.header.provenance);
     for (std::size_t pair = 0; pair < owner_.size(); ++pair) {
       if (shard.stored.done[pair] != 0) {
-        take(pair, shard.stored.per_prompt[pair], index);
+        take(pair, shard, index);
       }
     }
   }
@@ -111,7 +131,12 @@ class Merge {
     }
   }
 
-  void take(std::size_t pair, double value, std::uint32_t index) {
+  void take(std::size_t pair, const Shard& shard, std::uint32_t index) {
+    const double value = shard.stored.per_prompt[pair];
+    if (owner_[pair] != kNobody && (shard.of_rank() || whole_.of_rank())) {
+      check_counted_once(pair, value, index);
+      return;
+    }
     if (owner_[pair] != kNobody) {
       throw UsageError(
           "{} and {} both hold {}; give each shard once, and shards that do not overlap",
@@ -121,6 +146,20 @@ class Merge {
     }
     owner_[pair] = index;
     whole_.stored.per_prompt[pair] = value;
+  }
+
+  void check_counted_once(std::size_t pair, double value, std::uint32_t index) const {
+    const double first = whole_.stored.per_prompt[pair];
+    if (first_other({first}, {value}) == 0) {
+      throw UsageError(
+          "{} and {} both hold {}, as {} and {}; run all ranks on like machines and with the same "
+          "options",
+          paths_[owner_[pair]].string(),
+          paths_[index].string(),
+          pair_name(whole_.header, pair),
+          first,
+          value);
+    }
   }
 
   [[nodiscard]] std::string all_paths() const {
@@ -190,7 +229,7 @@ void merge_results(const std::vector<fs::path>& shards, const fs::path& out, IfE
   }
   for (const fs::path& shard : shards) {
     std::error_code none;
-    if (fs::equivalent(shard, out, none)) {
+    if (if_exists != IfExists::resume && fs::equivalent(shard, out, none)) {
       throw UsageError("{}: is one of the shards; choose another -o", out.string());
     }
   }

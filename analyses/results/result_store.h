@@ -113,10 +113,14 @@ bool is_result_file(const std::filesystem::path& path);  // by its first bytes; 
 // not done, which is what a NaN that was measured gives too.
 std::vector<double> means(const std::vector<double>& per_prompt, std::int64_t prompts);
 
+// provenance["shard"] of what rank N of several wrote begins so: "rank 3".
+inline constexpr const char* kRankShard = "rank ";
+
 // Joins shards of one sweep (made with --shard i/n) into a new file: value for value what one
-// process would have written. Its provenance is the first shard's, without "shard" and with
-// "shards", the files. Throws UsageError naming the files for an overlap of done cells, gaps,
-// shards of different sweeps or baselines that are not the same bit for bit.
+// process would have written. Shards of ranks may hold the same cells, if with the same bits. Its
+// provenance is the first shard's, without "shard" and with "shards", the files. Throws UsageError
+// naming the files for an overlap of done cells, gaps, shards of different sweeps or baselines that
+// are not the same bit for bit.
 void merge_results(const std::vector<std::filesystem::path>& shards,
                    const std::filesystem::path& out,
                    IfExists if_exists);

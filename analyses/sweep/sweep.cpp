@@ -29,10 +29,7 @@ class Sweeper {
   bool run();
 
  private:
-  [[nodiscard]] bool plain() const {
-    return context_.options.execution == SweepOptions::Execution::plain ||
-           context_.model.standing() != nullptr;
-  }
+  [[nodiscard]] bool plain() const { return context_.plain(); }
   [[nodiscard]] std::int64_t kept_from(const PromptBatch& batch) const {
     const auto swept = swept_columns(
         context_.spec, context_.model.config(), batch, context_.task.items);  // or throws
@@ -43,6 +40,8 @@ class Sweeper {
   [[nodiscard]] BatchRuns runs_of(const PromptBatch& batch) const;
   void put_baselines(const std::vector<PromptBatch>& swept);
   void run_baselines(const std::vector<PromptBatch>& swept);
+  [[nodiscard]] SweepBatch sweep_of(const PromptBatch& batch);
+  bool run_chosen(const std::vector<PromptBatch>& batches, SweepBlocks& chosen);
 
   Grid grid_;
   CheckedSink sink_;
@@ -150,11 +149,52 @@ bool Sweeper::run() {
   const auto batches = prompt_batches(context_.task.items, context_.plan.batch_tokens);
   sink_.count_done(context_.options.first_cell, context_.end_cell());
   put_baselines(batches);
+  if (context_.options.blocks != nullptr) {
+    return run_chosen(batches, *context_.options.blocks);
+  }
   return std::all_of(batches.begin(), batches.end(), [&](const PromptBatch& batch) {
-    const BatchRuns own = only_ ? std::move(*only_) : runs_of(batch);
-    SweepBatch sweep(context_, own, baselines_.of(context_.spec.into));
-    return !context_.stopped() && (plain() ? sweep.run_plain() : sweep.run());
+    SweepBatch sweep = sweep_of(batch);
+    return !context_.stopped() && sweep.run({0, sweep.blocks()});
   });
+}
+
+SweepBatch Sweeper::sweep_of(const PromptBatch& batch) {
+  return {context_, batch, baselines_.of(context_.spec.into), [this, &batch] {
+            if (!only_) {
+              return runs_of(batch);
+            }
+            BatchRuns kept = std::move(*only_);
+            only_.reset();
+            return kept;
+          }};
+}
+
+// The batch of prompts that the last blocks were of is kept: those that come next mostly are too.
+bool Sweeper::run_chosen(const std::vector<PromptBatch>& batches, SweepBlocks& chosen) {
+  std::vector<std::int64_t> firsts{0};
+  for (const PromptBatch& batch : batches) {
+    firsts.push_back(firsts.back() + sweep_of(batch).blocks());
+  }
+  chosen.begin(firsts.back());
+  std::optional<SweepBatch> sweep;
+  std::size_t at = batches.size();
+  while (const std::optional<BlockRange> blocks = chosen.next()) {
+    for (std::int64_t first = blocks->first; first < blocks->end;) {
+      const auto behind = std::upper_bound(firsts.begin(), firsts.end(), first);
+      const auto here = static_cast<std::size_t>(behind - firsts.begin() - 1);
+      if (here != at) {
+        sweep.reset();  // its values go before the next ones come
+        sweep.emplace(sweep_of(batches[here]));
+        at = here;
+      }
+      const std::int64_t end = std::min(blocks->end, *behind);
+      if (!sweep->run({first - firsts[here], end - firsts[here]})) {
+        return false;
+      }
+      first = end;
+    }
+  }
+  return !context_.stopped();
 }
 
 void check_lengths(const Task& task) {

@@ -34,14 +34,22 @@ Replacement formed_once(const ValueSource& source, const BatchRuns& runs) {
 }  // namespace
 
 SweepBatch::SweepBatch(const SweepContext& context,
-                       const BatchRuns& runs,
-                       const std::vector<double>& unchanged)
+                       const PromptBatch& batch,
+                       const std::vector<double>& unchanged,
+                       std::function<BatchRuns()> make_runs)
     : context_(context),
-      runs_(runs),
-      batch_(runs.batch),
-      columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)),
-      replacement_(formed_once(*context.spec.source, runs)),
-      unchanged_(unchanged) {}
+      batch_(batch),
+      unchanged_(unchanged),
+      make_runs_(std::move(make_runs)),
+      columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)) {}
+
+const BatchRuns& SweepBatch::runs() {
+  if (!runs_) {
+    runs_.emplace(make_runs_());
+    replacement_ = formed_once(*context_.spec.source, *runs_);
+  }
+  return *runs_;
+}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
 std::vector<SweepBatch::Cells> SweepBatch::cells_of(const ColumnGroup& group) const {
@@ -90,9 +98,10 @@ bool SweepBatch::any_wanted(const std::vector<Cells>& together) const {
   });
 }
 
-ChangeInput SweepBatch::input_of(const ColumnGroup& group) const {
+ChangeInput SweepBatch::input_of(const ColumnGroup& group) {
+  const RunValues& run = runs().of(context_.spec.into);  // and the replacement with it
   ChangeInput in{.model = context_.model,
-                 .run = runs_.of(context_.spec.into),
+                 .run = run,
                  .replacement = replacement_,
                  .layout = batch_.layout(),
                  .kept_from = columns_.kept_from,
@@ -102,34 +111,72 @@ ChangeInput SweepBatch::input_of(const ColumnGroup& group) const {
   return in;
 }
 
-bool SweepBatch::run() {
-  return std::all_of(columns_.groups.begin(), columns_.groups.end(), [&](const ColumnGroup& group) {
-    return run_group(group);
-  });
+std::int64_t SweepBatch::blocks_of(const ColumnGroup& group) const {
+  if (!context_.plain()) {
+    return std::ssize(batches_of(group));
+  }
+  std::int64_t cells = 0;
+  for (const Cells& some : cells_of(group)) {
+    cells += std::ssize(some.index);
+  }
+  return cells;
 }
 
-bool SweepBatch::run_group(const ColumnGroup& group) {
-  const SweepSpec& spec = context_.spec;
-  const auto runner = runner_of(spec).make(
-      context_.model, runs_.of(spec.into), columns_.kept_from, batch_, group.first);
-  ChangeInput in = input_of(group);
-  for (const std::vector<Cells>& cells : batches_of(group)) {
+// Groups differ in their columns alone.
+std::int64_t SweepBatch::blocks() const {
+  return columns_.groups.empty() ? 0
+                                 : std::ssize(columns_.groups) * blocks_of(columns_.groups.front());
+}
+
+bool SweepBatch::run(const BlockRange& blocks) {
+  std::int64_t first = 0;
+  for (const ColumnGroup& group : columns_.groups) {
+    const std::int64_t end = first + blocks_of(group);
+    const BlockRange own{std::max(blocks.first, first) - first, std::min(blocks.end, end) - first};
+    if (!own.empty() && !(context_.plain() ? run_plain(group, own) : run_group(group, own))) {
+      return false;
+    }
+    first = end;
+  }
+  return true;
+}
+
+bool SweepBatch::run_group(const ColumnGroup& group, const BlockRange& blocks) {
+  const auto together = batches_of(group);
+  std::unique_ptr<RowRunner> runner;
+  std::optional<ChangeInput> in;
+  for (std::int64_t block = blocks.first; block < blocks.end; ++block) {
+    const std::vector<Cells>& cells = together[static_cast<std::size_t>(block)];
     if (!any_wanted(cells)) {
       continue;
     }
-    RowBatch rows_together(*runner, context_.scoring, runs_.clean.logits());
-    for (const Cells& some : cells) {
-      if (context_.stopped()) {
-        return false;
-      }
-      add(rows_together, in, some);
+    if (!runner) {
+      in.emplace(input_of(group));
+      runner = runner_of(context_.spec)
+                   .make(context_.model, in->run, columns_.kept_from, batch_, group.first);
     }
-    auto values = rows_together.run(context_.options.stop);
-    if (!values) {
+    if (!run_together(cells, *runner, *in)) {
       return false;
     }
-    store(std::move(*values));
   }
+  return true;
+}
+
+bool SweepBatch::run_together(const std::vector<Cells>& together,
+                              RowRunner& runner,
+                              ChangeInput& in) {
+  RowBatch rows(runner, context_.scoring, runs().clean.logits());
+  for (const Cells& some : together) {
+    if (context_.stopped()) {
+      return false;
+    }
+    add(rows, in, some);
+  }
+  auto values = rows.run(context_.options.stop);
+  if (!values) {
+    return false;
+  }
+  store(std::move(*values));
   return true;
 }
 
@@ -181,33 +228,37 @@ std::vector<RowBatch::Member> SweepBatch::members_of(const Cells& cells, const T
   return members;
 }
 
-bool SweepBatch::run_plain() {
-  const RowRunnerMaker& runner = runner_of(context_.spec);
-  const PlainLoop loop{
-      context_.model, batch_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
-  for (const ColumnGroup& group : columns_.groups) {
-    for (const Cells& cells : cells_of(group)) {
-      const SweptPart& part = context_.spec.parts[cells.part];
-      for (std::size_t i = 0; i < cells.index.size(); ++i) {
-        const std::int64_t head =
-            part.heads ? cells.heads.first + static_cast<std::int64_t>(i) : -1;
-        if (context_.stopped()) {
-          return false;
-        }
-        const Cells one{cells.part, cells.layer, {}, {cells.index[i]}};
-        if (!any_wanted({one})) {
-          continue;
-        }
-        if (!runner.reaches(part.site, cells.layer)) {
-          members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
-          continue;
-        }
-        auto values =
-            loop.run(part.site, {cells.layer, head, group.pos}, cells.index[i], group.changed);
-        store(std::move(values));
+bool SweepBatch::run_plain(const ColumnGroup& group, const BlockRange& blocks) {
+  std::int64_t block = 0;
+  for (const Cells& cells : cells_of(group)) {
+    const bool heads = context_.spec.parts[cells.part].heads;
+    for (std::size_t i = 0; i < cells.index.size(); ++i, ++block) {
+      const std::int64_t head = cells.heads.first + static_cast<std::int64_t>(i);
+      const Cells one{cells.part, cells.layer, {heads ? head : -1, 0}, {cells.index[i]}};
+      if (block >= blocks.first && block < blocks.end && any_wanted({one}) &&
+          !run_cell(one, group)) {
+        return false;
       }
     }
   }
+  return true;
+}
+
+// One cell by whole passes; false if the sweep was stopped.
+bool SweepBatch::run_cell(const Cells& one, const ColumnGroup& group) {
+  if (context_.stopped()) {
+    return false;
+  }
+  const Site site = context_.spec.parts[one.part].site;
+  const RowRunnerMaker& runner = runner_of(context_.spec);
+  if (!runner.reaches(site, one.layer)) {
+    members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
+    return true;
+  }
+  const BatchRuns& both = runs();
+  const PlainLoop loop{
+      context_.model, batch_, both, context_.spec.into, replacement_, runner, context_.scoring};
+  store(loop.run(site, {one.layer, one.heads.first, group.pos}, one.index[0], group.changed));
   return true;
 }
 

@@ -22,6 +22,9 @@ struct SweepContext {
   SweepSink& sink;
   SweepPlan plan{};
 
+  [[nodiscard]] bool plain() const {
+    return options.execution == SweepOptions::Execution::plain || model.standing() != nullptr;
+  }
   [[nodiscard]] bool stopped() const { return options.stop && options.stop(); }
   [[nodiscard]] std::int64_t end_cell() const {
     return options.end_cell < 0 ? grid.size() : options.end_cell;
@@ -33,14 +36,17 @@ struct SweepContext {
 
 class SweepBatch {
  public:
-  // `unchanged` is the metric of every item of the task in the run that is changed.
+  // `unchanged` is the metric of every item of the task in the run that is changed; `make_runs` is
+  // called when a block first needs them.
   SweepBatch(const SweepContext& context,
-             const BatchRuns& runs,
-             const std::vector<double>& unchanged);
+             const PromptBatch& batch,
+             const std::vector<double>& unchanged,
+             std::function<BatchRuns()> make_runs);
 
-  // Both false if the sweep was stopped.
-  bool run();
-  bool run_plain();
+  [[nodiscard]] std::int64_t blocks() const;  // rows that run together; of a plain sweep, cells
+
+  // False if the sweep was stopped.
+  bool run(const BlockRange& blocks);
 
  private:
   // The cells of one part of one layer, or some of its heads.
@@ -56,19 +62,25 @@ class SweepBatch {
   // already: a resumed sweep runs the same products and rounds as one that was never stopped.
   [[nodiscard]] std::vector<std::vector<Cells>> batches_of(const ColumnGroup& group) const;
   [[nodiscard]] bool any_wanted(const std::vector<Cells>& together) const;
-  [[nodiscard]] ChangeInput input_of(const ColumnGroup& group) const;
-  bool run_group(const ColumnGroup& group);
+  [[nodiscard]] const BatchRuns& runs();
+  [[nodiscard]] ChangeInput input_of(const ColumnGroup& group);
+  [[nodiscard]] std::int64_t blocks_of(const ColumnGroup& group) const;
+  bool run_group(const ColumnGroup& group, const BlockRange& blocks);
+  bool run_plain(const ColumnGroup& group, const BlockRange& blocks);
+  bool run_cell(const Cells& one, const ColumnGroup& group);
+  bool run_together(const std::vector<Cells>& together, RowRunner& runner, ChangeInput& in);
   void add(RowBatch& rows_together, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<RowBatch::Member> members_of(const Cells& cells, const Tensor& differs);
   void store(std::vector<ResultStore::Value> values);  // those that are wanted
 
   const SweepContext& context_;
-  const BatchRuns& runs_;
   const PromptBatch& batch_;
-  SweptColumns columns_;
-  Replacement replacement_;
   const std::vector<double>& unchanged_;
+  std::function<BatchRuns()> make_runs_;
+  std::optional<BatchRuns> runs_{};
+  SweptColumns columns_;
+  Replacement replacement_{};
 };
 
 }  // namespace headscope

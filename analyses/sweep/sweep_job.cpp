@@ -19,8 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kBatches = "batches";  // in provenance
-
 struct CellRange {
   std::int64_t first = 0;
   std::int64_t end = -1;
@@ -140,8 +138,8 @@ void SweepJob::check_file() const {
 SweepOptions SweepJob::in_batches_of_file() const {
   SweepOptions sweep = sweep_;
   const Json provenance = read_result(options_.out).header.provenance;
-  if (provenance.contains(kBatches)) {
-    sweep.plan = with_context(options_.out, [&] { return plan_from(provenance[kBatches]); });
+  if (provenance.contains(kBatchesOfFile)) {
+    sweep.plan = with_context(options_.out, [&] { return plan_from(provenance[kBatchesOfFile]); });
     sweep.memory = std::max(options_.memory, options_.memory_if_begun);
   }
   return sweep;
@@ -169,6 +167,9 @@ void SweepJob::count_baselines() {
 SweepOutcome SweepJob::run(const ReadyBaselines& baselines) {
   if (model_.standing()) {
     fired_before_ = model_.standing()->fired();
+  }
+  if (options_.ranks != nullptr) {
+    return over_ranks();
   }
   return options_.out.empty() ? in_memory() : to_file(baselines);
 }
@@ -199,7 +200,7 @@ SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
   const bool begun = goes_on();
   if (!begun) {
     sweep_.plan = method_.check(in_hand());
-    header_.provenance[kBatches] = plan_json(*sweep_.plan);
+    header_.provenance[kBatchesOfFile] = plan_json(*sweep_.plan);
   }
   ResultStore store(options_.out, header_, options_.if_exists);
   SweepOutcome outcome{.start = store.done_count() == 0 ? SweepOutcome::Start::fresh

@@ -15,6 +15,8 @@
 
 namespace headscope {
 
+class RankGroup;
+
 // Stands between a sweep and where its values go, to see them pass.
 class SweepWatch : public SweepSink {
  public:
@@ -31,11 +33,16 @@ struct SweepJobOptions {
   std::string out;                      // empty: nothing is kept
   IfExists if_exists = IfExists::fail;  // of `out`
   std::string shard;                    // "2/8": the second of eight parts; empty: all cells
-  int repeats = 1;                      // more: a benchmark, in memory
-  std::int64_t memory = 0;              // bytes it may take beside the weights
+  // Those that share the cells and write `out` together; null: this process alone.
+  RankGroup* ranks = nullptr;
+  int repeats = 1;          // more: a benchmark, in memory
+  std::int64_t memory = 0;  // bytes it may take beside the weights
   // The same for one that is gone on with, whose batches are made already; 0: `memory`.
   std::int64_t memory_if_begun = 0;
   std::function<bool()> stop = {};  // asked between batches
+
+  // Told from time to time how many blocks all ranks together have done; null: nobody asks.
+  std::function<void(const SweepProgress&)> watch_ranks = {};
 
   // Makes what is told how far the sweep is; null: nobody watches.
   std::function<std::unique_ptr<SweepWatch>(const SweepWatch::Of& of)> watch = {};
@@ -46,6 +53,7 @@ struct SweepOutcome {
   bool finished = false;                                               // else `stop` ended it
   enum class Start { fresh, resumed, finished } start = Start::fresh;  // what the file held before
   std::vector<double> seconds = {};  // of each repeat; none where nothing had to run
+  int merged_by = 0;                 // the rank that wrote the file, which is the one to tell of it
 };
 
 class SweepJob {
@@ -84,6 +92,13 @@ class SweepJob {
   [[nodiscard]] SweepOptions in_batches_of_file() const;
   [[nodiscard]] SweepOutcome to_file(const ReadyBaselines& baselines);
   [[nodiscard]] SweepOutcome in_memory();
+
+  // sweep_job_ranks.cpp
+  [[nodiscard]] SweepOutcome over_ranks();
+  [[nodiscard]] SweepOutcome share(RankGroup& ranks);
+  void agree(RankGroup& ranks);
+  [[nodiscard]] std::string sweep_text(RankGroup& ranks);
+  [[nodiscard]] SweepOutcome run_share(RankGroup& ranks, ResultStore& own);
   void check_fired(const SweepOutcome& outcome) const;
   void count_baselines();
 

@@ -34,6 +34,7 @@ struct SweepPlan {
 };
 
 // {"batch_tokens": …, "batch_rows": …, "baseline_tokens": …}: "batches" of a result's provenance.
+inline constexpr const char* kBatchesOfFile = "batches";
 nlohmann::json plan_json(const SweepPlan& plan);
 
 // Throws DataError for what plan_json() does not make.

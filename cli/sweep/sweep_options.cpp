@@ -13,7 +13,7 @@ void add_sweep_options(CLI::App& app, SweepVerbRun& run) {
   add_model(app, options.model);
   add_fields(app, request_fields(method.request, method.cells()));
   add_fields(app, method.fields());
-  add_output(app, options.out, "The file of results to write (.h5)");
+  add_output_or_folder(app, options.out, "The file of results to write (.h5)");
   app.add_flag("--resume", options.resume, "Go on with an unfinished file");
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file")->excludes("--resume");
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
@@ -26,7 +26,14 @@ void add_sweep_options(CLI::App& app, SweepVerbRun& run) {
       ->capture_default_str();
   if (method.cells() == SweepMethod::Cells::sharded) {
     app.add_option(
-        "--shard", options.shard, "I/N: the I-th of N parts; headscope merge joins them");
+        "--shard",
+        options.shard,
+        "I/N: the I-th of N parts, or auto: as the launcher says; with -o FOLDER/ each has a file "
+        "there, which headscope merge joins");
+    app.add_option("--devices",
+                   options.devices,
+                   "Start a rank on each of these GPUs (cuda:0-3), or so many on the CPU (cpu:2)");
+    add_rank_options(app, options.ranks);
   }
 }
 

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "analyses/cluster/place.h"
+#include "analyses/cluster/rank_group.h"
 #include "analyses/sweep/task_input.h"
+#include "cli/device_ranks.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
+#include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_progress.h"
@@ -14,6 +18,7 @@
 #include "lib/base/error_context.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/base/parallel.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {
@@ -25,6 +30,31 @@ void check(const SweepVerbOptions& options) {
   }
   if (options.repeats > 1 && !options.out.empty()) {
     throw UsageError("--repeats is a benchmark in memory; leave out -o");
+  }
+}
+
+void check_devices(const SweepVerbOptions& options) {
+  if (options.out.empty() || !options.shard.empty() || place_of_process().size > 1) {
+    throw UsageError(
+        "--devices starts ranks that share one file: name it with -o, leave out --shard, and start "
+        "no ranks by a launcher beside it");
+  }
+}
+
+// Which part this is, and its file where the output is a folder of parts: "3-of-64.h5".
+void settle_shard(SweepVerbOptions& options) {
+  if (options.shard == "auto") {
+    options.shard = shard_of_process();
+  }
+  if (options.out.ends_with('/')) {
+    if (options.shard.empty()) {
+      throw UsageError(
+          "-o {}: is a folder, which only --shard I/N or --shard auto fill; name a file",
+          options.out);
+    }
+    std::string name = options.shard;
+    name.replace(name.find('/'), name.find('/') < name.size() ? 1 : 0, "-of-");
+    options.out += name + ".h5";
   }
 }
 
@@ -58,17 +88,59 @@ void show_outcome(const Invocation& invocation,
            seconds_text(appendix.text.empty() ? "" : "the estimate ", outcome.seconds));
 }
 
-SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model) {
+// One line for all of them, drawn by one.
+std::function<void(const SweepProgress&)> progress_of_ranks(int size) {
+  return [size, bar = std::shared_ptr<Progress>(), drawn = std::int64_t{0}](
+             const SweepProgress& progress) mutable {
+    if (!bar) {
+      bar = std::make_shared<Progress>(
+          progress.total,
+          Progress::Options{.label = fmt::format("{} ranks", size), .unit = "blocks"});
+      bar->begin_at(progress.done);
+    } else {
+      bar->add(progress.done - drawn);
+    }
+    drawn = progress.done;
+  };
+}
+
+// Ranks of one host share its cores, unless they were told how many each takes.
+void share_cores(const CommonOptions& common, const RankGroup& ranks) {
+  if (common.threads == 0) {
+    CommonOptions share = common;
+    share.threads = std::max(1, thread_count() / ranks.place().local_size);
+    apply(share);
+  }
+}
+
+// Ranks of one host share its memory, but each has its GPU.
+std::int64_t share_of_memory(std::int64_t memory, const Model& model, const RankGroup* ranks) {
+  return ranks == nullptr || model.device().is_cuda() ? memory : memory / ranks->place().local_size;
+}
+
+SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model, RankGroup* ranks) {
   SweepJobOptions job{.out = options.out,
                       .if_exists = options.overwrite ? IfExists::replace
                                    : options.resume  ? IfExists::resume
                                                      : IfExists::fail,
                       .shard = options.shard,
+                      .ranks = ranks,
                       .repeats = options.repeats,
                       .memory = memory_for(options.memory, model),
                       .memory_if_begun = memory_if_begun(options.memory, model)};
+  if (options.memory.empty()) {
+    job.memory = share_of_memory(job.memory, model, ranks);
+    job.memory_if_begun = share_of_memory(job.memory_if_begun, model, ranks);
+  }
+  if (ranks != nullptr && ranks->place().restarts > 0 && job.if_exists == IfExists::fail) {
+    job.if_exists = IfExists::resume;  // the launcher started all ranks anew
+  }
   job.stop = interrupted;
-  job.watch = sweep_progress_bar;
+  if (ranks == nullptr) {
+    job.watch = sweep_progress_bar;
+  } else if (ranks->place().rank == 0) {
+    job.watch_ranks = progress_of_ranks(ranks->place().size);
+  }
   return job;
 }
 
@@ -84,20 +156,40 @@ std::int64_t memory_if_begun(const std::string& option, const Model& model) {
 }
 
 void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
-  const SweepVerbOptions& options = run.options;
+  SweepVerbOptions& options = run.options;
   SweepMethod& method = *run.method;
+  settle_shard(options);
   check(options);
   method.request.seed = invocation.common.seed;
   method.open();
   method.check_files(options.model);
+  if (!options.devices.empty()) {
+    check_devices(options);
+    run_on_devices(devices_of(options.devices), options.out);
+    return;
+  }
   catch_interrupts();
+  // Before the weights are read: a rank that takes longer over them is known to be alive.
+  const std::unique_ptr<RankGroup> ranks =
+      method.cells() == SweepMethod::Cells::sharded && options.shard.empty()
+          ? join_ranks(options.ranks, options.out)
+          : nullptr;
+  if (ranks) {
+    share_cores(invocation.common, *ranks);
+  }
   const Model model = load_with(options.model, invocation.common, method.request.intervene);
   refuse_chosen_prompts(model, "a sweep");
   const Task task = task_for(model, method.request.task, method.request.task_options());
-  const SweepJobOptions asked = job_options(options, model);
+  const SweepJobOptions asked = job_options(options, model, ranks.get());
   SweepJob job(model, task, method, {invocation.command_line, invocation.common.seed}, asked);
   job.check();  // --overwrite must not cost a file that a typo then does not replace
   const SweepOutcome outcome = job.run({});
+  if (ranks && outcome.finished && outcome.merged_by != ranks->place().rank) {
+    if (ranks->serves()) {
+      ranks->leave_last();
+    }
+    return;  // the one that merged tells of it
+  }
   if (!outcome.finished) {
     print_note(
         options.out.empty()
@@ -107,6 +199,10 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
   }
   const Appendix appendix = run.appendix ? run.appendix(job.in_hand(), outcome.result) : Appendix{};
   show_outcome(invocation, options, outcome, appendix);
+  if (ranks && (ranks->serves() || !ranks->place().meeting_folder.empty())) {
+    finish_output();  // now: a rank that was killed is waited for
+    ranks->leave_last();
+  }
 }
 
 }  // namespace headscope

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "analyses/sweep/sweep_job.h"
+#include "cli/ranks.h"
 #include "cli/verb.h"
 #include "lib/base/json.h"
 
@@ -18,8 +19,10 @@ struct SweepVerbOptions {
   bool resume = false;
   bool overwrite = false;
   bool per_prompt = false;
-  std::string memory;  // "4GB"; empty: most of what is free
-  std::string shard;   // "2/8"; empty: all cells
+  std::string memory;   // "4GB"; empty: most of what is free
+  std::string shard;    // "2/8", or "auto": as the launcher says; empty: all cells
+  std::string devices;  // "cuda:0-3": start a rank for each; empty: this process alone
+  RankOptions ranks{};
   std::size_t top = 10;
   int repeats = 1;  // more: a benchmark, in memory
 };
