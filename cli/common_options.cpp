@@ -38,12 +38,13 @@ Device device_of_rank(std::string_view text) {
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_flag("--json", options.json, "Print one JSON document");
-  add_parsed(app,
-             "--device",
-             options.device,
-             device_of_rank,
-             "cpu, cuda (of several ranks each its own), cuda:<index> or, layers over several GPUs, "
-             "cuda:<first>-<last>");
+  add_parsed(
+      app,
+      "--device",
+      options.device,
+      device_of_rank,
+      "cpu, cuda (of several ranks each its own), cuda:<index> or, layers over several GPUs, "
+      "cuda:<first>-<last>");
   add_dtype(app, "--dtype", options.dtype, "Compute in f32, bf16 or f16");
   app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
