@@ -31,6 +31,32 @@ Json llama_decoder(bool prefix) {
   return {{"type", "Sequence"}, {"decoders", steps}};
 }
 
+// The tokens that the class has where no file names others, if the vocabulary holds them.
+void add_llama_tokens(const TokenizerFiles& files, Json& tokenizer) {
+  constexpr std::pair<const char*, const char*> kLlamaSpecialTokens[] = {
+      {"unk_token", "<unk>"}, {"bos_token", "<s>"}, {"eos_token", "</s>"}};
+  const auto model = tokenizer.find("model");
+  if (model == tokenizer.end() || !model->is_object() || !model->contains("vocab") ||
+      !(*model)["vocab"].is_object()) {
+    return;
+  }
+  const Json& vocabulary = (*model)["vocab"];
+  Json& added = tokenizer["added_tokens"];
+  if (!added.is_array() && !added.is_null()) {
+    return;  // the reader's to refuse
+  }
+  for (const auto& [name, text] : kLlamaSpecialTokens) {
+    const auto is_it = [text = text](const Json& token) {
+      return token.is_object() && token.value("content", Json()) == text;
+    };
+    if (!files.special(name).given && vocabulary.contains(text) &&
+        std::none_of(added.begin(), added.end(), is_it)) {
+      added.push_back(
+          {{"id", vocabulary[text]}, {"content", text}, {"normalized", false}, {"special", true}});
+    }
+  }
+}
+
 void spell_as_llama(const TokenizerFiles& files, Json& tokenizer) {
   const std::string config = (files.directory / "tokenizer_config.json").string();
   const bool legacy = bool_field_or(files.tokenizer_config, "legacy", false, config);
@@ -62,6 +88,21 @@ void set_prefix_space(const TokenizerFiles& files, Json& pre_tokenizer) {
   }
 }
 
+// BERT's class makes its normalizer of tokenizer_config.json alone, lower case unless that says no.
+void set_bert_normalizer(const TokenizerFiles& files, Json& normalizer) {
+  if (!has_type(normalizer, "BertNormalizer")) {
+    return;
+  }
+  const std::string where = (files.directory / "tokenizer_config.json").string();
+  const Json& config = files.tokenizer_config;
+  normalizer = {
+      {"type", "BertNormalizer"},
+      {"clean_text", true},
+      {"handle_chinese_chars", bool_field_or(config, "tokenize_chinese_chars", true, where)},
+      {"strip_accents", optional_field(config, "strip_accents", where)},
+      {"lowercase", bool_field_or(config, "do_lower_case", true, where)}};
+}
+
 }  // namespace
 
 bool apply_tokenizer_class(const TokenizerFiles& files, Json& tokenizer, const std::string& where) {
@@ -71,9 +112,12 @@ bool apply_tokenizer_class(const TokenizerFiles& files, Json& tokenizer, const s
   const std::string name = files.tokenizer_class();
   if (name == kLlamaTokenizer) {
     if (!has_type(before, "ByteLevel")) {
+      add_llama_tokens(files, tokenizer);
       spell_as_llama(files, tokenizer);
     }
-  } else if (name == "GPT2Tokenizer" || name == "GPTNeoXTokenizer") {
+  } else if (name == "BertTokenizer" || name == "DistilBertTokenizer") {
+    set_bert_normalizer(files, tokenizer["normalizer"]);
+  } else if (name == "GPT2Tokenizer" || name == "GPTNeoXTokenizer" || name == "RobertaTokenizer") {
     set_prefix_space(files, tokenizer["pre_tokenizer"]);
   }
   return Json{tokenizer.value("normalizer", Json()),

@@ -140,6 +140,34 @@ std::vector<NamedToken> TokenizerFiles::with_ids() const {
   return tokens;
 }
 
+std::vector<NamedToken> TokenizerFiles::of_own_names() const {
+  const std::string where = path("tokenizer_config.json") + ": ";
+  std::vector<NamedToken> tokens;
+  for (const auto& [key, value] : tokenizer_config.items()) {
+    const bool usual = std::find(std::begin(kSpecialNames), std::end(kSpecialNames), key) !=
+                       std::end(kSpecialNames);
+    // Others that end so are settings ("add_bos_token": true).
+    if (!usual && key.ends_with("_token") &&
+        (value.is_string() || (value.is_object() && value.contains("content")))) {
+      tokens.push_back({token_from(value, where + key), where + key});
+    }
+  }
+  const std::string list = "model_specific_special_tokens";
+  const Json& named = optional_field(tokenizer_config, list.c_str(), path("tokenizer_config.json"));
+  if (!named.is_null() && !named.is_object()) {
+    throw DataError("{}{} must name tokens", where, list);
+  }
+  for (const auto& [key, value] : named.items()) {
+    tokens.push_back({token_from(value, where + list), where + list});
+  }
+  return tokens;
+}
+
+bool TokenizerFiles::splits_special_tokens() const {
+  return bool_field_or(
+      tokenizer_config, "split_special_tokens", false, path("tokenizer_config.json"));
+}
+
 // A list of tokens, or an object that names each.
 std::vector<NamedToken> TokenizerFiles::additional() const {
   std::vector<NamedToken> tokens;
@@ -172,8 +200,8 @@ std::vector<NamedToken> TokenizerFiles::tokens() const {
       tokens.push_back(std::move(*token));
     }
   }
-  for (NamedToken& token : additional()) {
-    tokens.push_back(std::move(token));
+  for (auto& more : {of_own_names(), additional()}) {
+    tokens.insert(tokens.end(), more.begin(), more.end());
   }
   return tokens;
 }

@@ -46,8 +46,12 @@ struct TokenizerFiles {
 
   // Every token the files name, in the order in which transformers adds them: those with an id
   // (added_tokens_decoder, else added_tokens.json), then bos, eos, unk, sep, pad, cls and mask,
-  // then the additional ones.
+  // then those that the file calls by names of its own ("image_token",
+  // "model_specific_special_tokens"), then the additional ones.
   [[nodiscard]] std::vector<NamedToken> tokens() const;
+
+  // "split_special_tokens": a text that spells a special token is cut like any other.
+  [[nodiscard]] bool splits_special_tokens() const;
 
   // Every eos_token_id of generation_config.json and config.json (its text_config's too), where a
   // list counts whole.
@@ -58,6 +62,7 @@ struct TokenizerFiles {
     return tokenizer_config.contains("added_tokens_decoder");
   }
   [[nodiscard]] std::vector<NamedToken> with_ids() const;
+  [[nodiscard]] std::vector<NamedToken> of_own_names() const;
   [[nodiscard]] std::vector<NamedToken> additional() const;
   [[nodiscard]] std::string path(const char* file) const { return (directory / file).string(); }
 };

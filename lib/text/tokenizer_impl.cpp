@@ -18,11 +18,15 @@ struct IdsOnly {
 
 }  // namespace
 
-void Tokenizer::Impl::index_added() {
+void Tokenizer::Impl::index_added(SpecialTokens special_tokens) {
   // Special tokens win over others of the same text, as Hugging Face lists them first.
   for (const bool special : {true, false}) {
     for (const AddedToken& token : added) {
       if (token.special != special) {
+        continue;
+      }
+      added_text[token.id] = token.content;
+      if (special && special_tokens == SpecialTokens::split) {
         continue;
       }
       if (token.normalized) {
@@ -30,7 +34,6 @@ void Tokenizer::Impl::index_added() {
       } else {
         raw_matcher.add(token.content, token);
       }
-      added_text[token.id] = token.content;
     }
   }
 }

@@ -18,6 +18,8 @@
 
 namespace headscope {
 
+enum class SpecialTokens { whole, split };
+
 struct Tokenizer::Impl {
   std::shared_ptr<const Vocabulary> vocabulary;
   std::vector<AddedToken> added;
@@ -35,8 +37,9 @@ struct Tokenizer::Impl {
   std::string kind;
   std::string hash;
 
-  // Sorts `added` into the two matchers; normaliser and vocabulary must be set.
-  void index_added();
+  // Sorts `added` into the two matchers; normaliser and vocabulary must be set. Special tokens that
+  // are split keep their ids and spelling, but are not looked for in texts.
+  void index_added(SpecialTokens special_tokens = SpecialTokens::whole);
 
   // Adds to `ends` what is not there yet; nothing for no id.
   void add_end(std::optional<TokenId> id);

@@ -80,7 +80,10 @@ std::shared_ptr<Tokenizer::Impl> tokenizer_from_spec(const Json& file,
   impl->kind = std::move(parts.kind);
   impl->added = added_tokens(file, *impl->vocabulary, where);
   add_named_tokens(files, *impl, hasher);
-  impl->index_added();
+  impl->index_added(files.splits_special_tokens() ? SpecialTokens::split : SpecialTokens::whole);
+  if (files.splits_special_tokens()) {
+    hasher.update("special tokens are split");
+  }
   impl->post_processor =
       PostProcessor::from_json(optional_field(file, "post_processor", where), where);
   check_template_ids(*impl, where);
@@ -101,6 +104,9 @@ std::shared_ptr<Tokenizer::Impl> read_tokenizer_json(const std::filesystem::path
   hasher.update(bytes);
   if (apply_tokenizer_class(files, file, where)) {
     hasher.update(files.tokenizer_class()).update(file["pre_tokenizer"].dump());
+    if (const Json& normalizer = optional_field(file, "normalizer", where); !normalizer.is_null()) {
+      hasher.update(normalizer.dump());
+    }
   }
   auto impl = tokenizer_from_spec(file, files, hasher, where);
   if (older == OlderFiles::compared) {

@@ -25,8 +25,9 @@ class Vocabulary {
   // The text of `id`, or nothing if no token has it.
   [[nodiscard]] std::optional<std::string_view> text(TokenId id) const;
 
-  // Distinct texts (Hugging Face's vocab size) and one more than the highest id.
-  [[nodiscard]] std::size_t size() const { return index_.size(); }
+  // Tokens, those of a text given twice too (Hugging Face's vocab size), and one more than the
+  // highest id.
+  [[nodiscard]] std::size_t size() const { return texts_.size(); }
   [[nodiscard]] TokenId end_id() const { return static_cast<TokenId>(by_id_.size()); }
 
  private:

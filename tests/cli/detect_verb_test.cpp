@@ -116,7 +116,7 @@ TEST_CASE("a detector that fails is reported as such, and the others are kept") 
   const Outcome outcome =
       detect(folder, {"--detectors", "dormant", "--detector-file", custom(folder, misspelt)});
   CHECK(outcome.code == 3);
-  CHECK(detect_says(outcome.out, \nmine      failed   "));
+  CHECK(detect_says(outcome.out, "\nmine      failed   "));
   CHECK_FALSE(detect_says(outcome.out, "undefined"));
   CHECK(detect_says(outcome.err, "failed, see above: mine"));
   const Atlas atlas = read_atlas(folder / "a.h5");

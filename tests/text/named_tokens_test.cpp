@@ -104,6 +104,32 @@ TEST_CASE("a token that only tokenizer_config.json names is one token") {
                     "a<x>b<y>") == Ids{99, 288, 100, 289});
 }
 
+TEST_CASE("a token that the file calls by a name of its own is one token") {
+  CHECK(with_config({{"image_token", "<x>"}, {"add_bos_token", false}}, "a<x>b") ==
+        Ids{99, 288, 100});
+  CHECK(with_config({{"model_specific_special_tokens", {{"image_token", "<x>"}}}}, "a<x>b") ==
+        Ids{99, 288, 100});
+  const auto spread = with_config({{"image_token", token_spec("<x>", "lstrip")}}, "a <x>b");
+  CHECK(spread == Ids{99, 288, 100});
+}
+
+TEST_CASE("special tokens that a file says to split are split, and keep their ids") {
+  TokenizerFolder folder(text_fixture("llama3"));
+  folder.write(kConfigFile, {{"split_special_tokens", true}});
+  CHECK(folder.encode("a <s> b") == Ids{1, 66, 400, 84, 31, 488});
+  CHECK(folder.load().piece(1) == "<s>");
+  const std::string split = folder.load().hash();
+  folder.write(kConfigFile, Json::object());
+  CHECK(folder.encode("a <s> b") == Ids{1, 66, 222, 1, 488});
+  CHECK(folder.load().hash() != split);
+}
+
+TEST_CASE("a new token's id is behind every piece, those that a vocabulary has twice too") {
+  TokenizerFolder folder(text_fixture("unigram_bytes"));  // 1159 pieces, 1158 texts
+  folder.write(kConfigFile, {{"mask_token", "[MASK]"}});
+  CHECK(folder.encode("[MASK]") == Ids{1159});
+}
+
 TEST_CASE("tokenizer_config.json's word on white space around a token is the last") {
   CHECK(with_config({{"added_tokens_decoder", {{"0", token_spec("<|pad|>", "lstrip")}}}},
                     "a <|pad|>b") == Ids{99, 0, 100});
@@ -222,6 +248,31 @@ TEST_CASE("GPT2Tokenizer puts a space first if tokenizer_config.json says so, an
   CHECK(encoded("gpt_neox",
                 {{"tokenizer_class", "GPTNeoXTokenizerFast"}, {"add_prefix_space", true}}) ==
         Ids{222, 73, 74});
+}
+
+TEST_CASE("LlamaTokenizer's own special tokens are whole where no file names others") {
+  TokenizerFolder folder(text_fixture("gemma"));
+  folder.write(kConfigFile, {{"tokenizer_class", "LlamaTokenizer"}});
+  CHECK(folder.encode("</s>") == Ids{2, 1274});
+  folder.write(kConfigFile, {{"tokenizer_class", "LlamaTokenizer"}, {"eos_token", "<eos>"}});
+  CHECK(folder.encode("</s>").size() > 2);
+}
+
+TEST_CASE("BertTokenizer writes in lower case as tokenizer_config.json says, and by default") {
+  TokenizerFolder folder(text_fixture("bert_cased"));
+  const Ids cased = folder.encode("Hello world");
+  std::vector<std::string> hashes;
+  const auto of_class = [&](Json config) {
+    config["tokenizer_class"] = "BertTokenizer";
+    folder.write(kConfigFile, config);
+    hashes.push_back(folder.load().hash());
+    return folder.encode("Hello world");
+  };
+  const Ids lower{2, 214, 822, 612, 68, 812, 623, 613, 3};
+  CHECK(of_class(Json::object()) == lower);
+  CHECK(of_class({{"do_lower_case", true}}) == lower);
+  CHECK(of_class({{"do_lower_case", false}}) == cased);
+  CHECK(hashes[1] != hashes[2]);
 }
 
 TEST_CASE("every end that the files name ends a response") {
