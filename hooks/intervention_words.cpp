@@ -68,26 +68,10 @@ std::string sae_words(const Intervention& what) {
   throw InternalError("a change of codes without words");
 }
 
-std::string does_words(const Intervention& what) {
+// Of ops of attention scores and patterns; empty for others.
+std::string attention_words(const Intervention& what) {
   const std::string& site = what.site;
   switch (what.op) {
-    case Op::zero:
-      return fmt::format("sets {} to 0", site);
-    case Op::mean:
-    case Op::resample:
-    case Op::replace:
-      return fmt::format("puts {} in place of {}", values_words(what.values), site);
-    case Op::scale:
-      return fmt::format("multiplies {} by {}", site, strength_words(what));
-    case Op::add:
-      return fmt::format(
-          "adds {} × ({}) to {}", values_words(what.values), strength_words(what), site);
-    case Op::project_out:
-      return fmt::format("takes the direction of {} out of {}", values_words(what.values), site);
-    case Op::low_rank:
-      return fmt::format("keeps of {} what lies along {}", site, values_words(what.values));
-    case Op::clamp:
-      return fmt::format("bounds {} to {}", site, bounds_words(what));
     case Op::mask:
       return fmt::format("hides keys from queries at {}", site);
     case Op::bias:
@@ -109,12 +93,43 @@ std::string does_words(const Intervention& what) {
           site,
           what.threshold,
           what.factor);
-    case Op::sae:
-      return sae_words(what);
     case Op::uniform:
       return fmt::format("lets queries attend alike to all keys they see at {}", site);
+    default:
+      return {};
   }
-  throw InternalError("an op without words");
+}
+
+std::string does_words(const Intervention& what) {
+  const std::string& site = what.site;
+  switch (what.op) {
+    case Op::zero:
+      return fmt::format("sets {} to 0", site);
+    case Op::mean:
+    case Op::resample:
+    case Op::replace:
+      return fmt::format("puts {} in place of {}", values_words(what.values), site);
+    case Op::scale:
+      return fmt::format("multiplies {} by {}", site, strength_words(what));
+    case Op::add:
+      return fmt::format(
+          "adds {} × ({}) to {}", values_words(what.values), strength_words(what), site);
+    case Op::project_out:
+      return fmt::format("takes the direction of {} out of {}", values_words(what.values), site);
+    case Op::low_rank:
+      return fmt::format("keeps of {} what lies along {}", site, values_words(what.values));
+    case Op::clamp:
+      return fmt::format("bounds {} to {}", site, bounds_words(what));
+    case Op::sae:
+      return sae_words(what);
+    default:
+      break;
+  }
+  std::string words = attention_words(what);
+  if (words.empty()) {
+    throw InternalError("an op without words");
+  }
+  return words;
 }
 
 std::string range_words(const IndexRange& range) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <set>
 
 #include "analyses/steering/applied.h"
 #include "hooks/address.h"
+#include "lib/base/box_muller.h"
 #include "lib/base/error.h"
 #include "lib/base/head_id.h"
 #include "lib/tensor/ops.h"
@@ -45,19 +45,13 @@ std::vector<HeadId> heads_of_edit(const Intervention& edit, const ModelConfig& c
   return heads;
 }
 
-double gaussian(Random& random) {
-  const auto uniform = [&] {  // in (0, 1]
-    return (static_cast<double>(random.next() >> 11) + 1.0) * 0x1.0p-53;
-  };
-  return std::sqrt(-2.0 * std::log(uniform())) * std::cos(2.0 * std::numbers::pi * uniform());
-}
-
 // Rows along the last axis keep their norms.
 Tensor random_like(const Tensor& values, Random& random) {
   Tensor drawn = at::empty(values.sizes(), at::kFloat);
   float* out = drawn.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < drawn.numel(); ++i) {
-    out[i] = static_cast<float>(gaussian(random));
+    const GaussianPair number = gaussian_pair(random);
+    out[i] = static_cast<float>(number.radius * std::cos(number.angle));
   }
   const Tensor own = values.to(at::kCPU, at::kFloat).pow(2).sum(-1, true).sqrt();
   return drawn / drawn.pow(2).sum(-1, true).sqrt() * own;

@@ -44,8 +44,10 @@ void check_find(const CircuitFindOptions& options) {
   }
 }
 
-void add_find_options(CLI::App& app, CircuitFindOptions& options) {
-  add_circuit_run_options(app, options.run);
+namespace {
+
+// How what is scored is scored.
+void add_method_options(CLI::App& app, CircuitFindOptions& options) {
   app.add_option("--method", options.method, "How edges or nodes are scored; see below")
       ->check(CLI::IsMember(method_names()))
       ->capture_default_str();
@@ -60,6 +62,10 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
                  "acdc: what an edge must be worth to stay, in units of the metric, ascending")
       ->delimiter(',')
       ->default_str("0.001,0.003,0.01,0.03,0.1,0.3,1");
+}
+
+// Which of the scored are the circuit.
+void add_choice_options(CLI::App& app, CircuitFindOptions& options) {
   app.add_option("--size", options.size, "Edges (or nodes) of the circuit, before pruning")
       ->check(CLI::PositiveNumber)
       ->default_str("a hundredth of edges, a tenth of nodes");
@@ -83,6 +89,14 @@ void add_find_options(CLI::App& app, CircuitFindOptions& options) {
                options.kv_heads,
                "Query heads that share keys and values: add up their k, and their v, edges from a "
                "writer, and choose them together");
+}
+
+}  // namespace
+
+void add_find_options(CLI::App& app, CircuitFindOptions& options) {
+  add_circuit_run_options(app, options.run);
+  add_method_options(app, options);
+  add_choice_options(app, options);
   app.add_option("--top", options.top, "Edges to list")->capture_default_str();
   app.add_option(
          "--exact",

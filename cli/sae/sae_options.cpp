@@ -58,9 +58,9 @@ void add_sae_shape_options(CLI::App& app, SaeOptions& options) {
       ->group(group);
 }
 
-void add_sae_course_options(CLI::App& app, SaeOptions& options) {
+// How many steps of which size.
+void add_sae_step_options(CLI::App& app, SaeOptions& options) {
   const char* group = "how";
-  SaeTrainOptions& train = options.train;
   app.add_option("--tokens", options.tokens, "Rows to train on")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 50))
       ->capture_default_str()
@@ -79,6 +79,12 @@ void add_sae_course_options(CLI::App& app, SaeOptions& options) {
          "--lr-decay", options.lr_decay, "Steps down to 0 at the end; default a fifth of all")
       ->check(CLI::NonNegativeNumber)
       ->group(group);
+}
+
+// What they make smaller, and what becomes of features that never fire.
+void add_sae_loss_options(CLI::App& app, SaeOptions& options) {
+  const char* group = "how";
+  SaeTrainOptions& train = options.train;
   app.add_option("--sparsity",
                  options.sparsity,
                  "λ: standard, gated (L1) and jumprelu (L0); default 1, jumprelu 0.01")
@@ -225,7 +231,8 @@ void add_sae_train_options(CLI::App& app, SaeOptions& options) {
   app.add_option("-o,--output", options.out, "The folder to make")->check(names_a_file)->required();
   add_sae_data_options(app, options);
   add_sae_shape_options(app, options);
-  add_sae_course_options(app, options);
+  add_sae_step_options(app, options);
+  add_sae_loss_options(app, options);
   add_sae_run_options(app, options);
 }
 

@@ -12,6 +12,7 @@
 namespace headscope {
 namespace {
 
+// What every method learns from, and where.
 void add_fit_options(CLI::App& app, SteerOptions& options) {
   const char* group = "fit";
   app.add_option("--data", options.data, "Examples (JSONL): see below")->group(group);
@@ -37,6 +38,12 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
   app.add_option("--layers", settings.layers, "Layers to choose from: 8,12,16; default: all")
       ->delimiter(',')
       ->group(group);
+}
+
+// What some methods ask besides.
+void add_steer_method_options(CLI::App& app, SteerOptions& options) {
+  const char* group = "fit";
+  SteerSettings& settings = options.settings;
   app.add_option("--direction", settings.direction, "iti: mass-mean or probe")->group(group);
   app.add_option("--goal", settings.goal, "raise or lower the score")->group(group);
   app.add_option("--span", settings.span, "The part of each prompt that the method is about")
@@ -104,6 +111,7 @@ void add_steer_options(CLI::App& app, SteerOptions& options) {
                  "list: METHOD, or none; fit: METHOD MODEL; eval, sweep: MODEL. METHOD is one of " +
                      names_of(all_steer_methods()));
   add_fit_options(app, options);
+  add_steer_method_options(app, options);
   add_eval_options(app, options);
   add_prepend_bos(app, options.bos);
   app.add_option("-o,--output",

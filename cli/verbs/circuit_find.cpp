@@ -147,58 +147,77 @@ StepLog find_log(const CircuitFindOptions& options,
                    {"thresholds", options.settings.thresholds}});
 }
 
-void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
-  check_find(options);
-  check_graph_output(options.output.out);
-  catch_interrupts();
-  const CircuitInput input = circuit_input(options.run, invocation);
-  const std::int64_t loaded = peak_memory(input.model.device());
-  const auto start = std::chrono::steady_clock::now();
-  StepLog log = find_log(options, invocation, input);
-  CircuitGraph graph = found_graph(options, invocation, input, log);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  const std::int64_t peak = peak_memory(input.model.device());
-  graph.made = made_by(options, invocation, input, took.count());
-  write_circuit_graph(graph, options.output.out);
-  log.discard();
+// What finding a circuit took: seconds, and bytes on the model's device.
+struct FindCost {
+  double seconds = 0.0;
+  std::int64_t loaded = 0;  // most, before anything was scored
+  std::int64_t peak = 0;
+};
+
+// What stands in the lists of a graph: edges of a KV head under one name, where they are one.
+Table listed_scores(const CircuitFindOptions& options,
+                    const CircuitInput& input,
+                    const CircuitGraph& graph) {
+  if (!options.kv_heads) {
+    return top_scores(
+        graph, [&](std::int64_t place) { return scored_name(graph, place); }, options.top);
+  }
+  const KvHeads kv_heads(graph.graph, input.heads_per_kv);
+  return top_scores(
+      graph, [&](std::int64_t place) { return kv_heads.name(place); }, options.top);
+}
+
+void show_found(const CircuitFindOptions& options,
+                const Invocation& invocation,
+                const CircuitGraph& graph,
+                const FindCost& cost,
+                const Table& table,
+                const ExactComparison& exact) {
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
-  std::optional<KvHeads> kv_heads;
-  if (options.kv_heads) {
-    kv_heads.emplace(graph.graph, input.heads_per_kv);
-  }
-  const Table table = top_scores(
-      graph,
-      [&](std::int64_t place) {
-        return kv_heads ? kv_heads->name(place) : scored_name(graph, place);
-      },
-      options.top);
-  ExactComparison exact;
-  if (options.exact > 0) {
-    exact = compared_with_cuts(options, invocation, input, graph);
-  }
   show(invocation,
        {{"path", options.output.out},
         {"method", options.method},
         {"edges", graph.graph.n_edges()},
         {"circuit_edges", kept},
         {"circuit_nodes", kept_nodes},
-        {"seconds", took.count()},
-        {"peak_memory", peak},
-        {"peak_memory_loaded", loaded},
+        {"seconds", cost.seconds},
+        {"peak_memory", cost.peak},
+        {"peak_memory_loaded", cost.loaded},
         {"top", table.json()},
         {"exact", exact.json}},
        facts({{"graph", options.output.out},
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
-              {"took", format_seconds(took.count())},
+              {"took", format_seconds(cost.seconds)},
               {"memory",
                fmt::format("{} at most, {} once the model was loaded",
-                           format_bytes(peak),
-                           format_bytes(loaded))}}) +
+                           format_bytes(cost.peak),
+                           format_bytes(cost.loaded))}}) +
            "\n" + table.text() + exact.text);
+}
+
+void find_circuit(const CircuitFindOptions& options, const Invocation& invocation) {
+  check_find(options);
+  check_graph_output(options.output.out);
+  catch_interrupts();
+  const CircuitInput input = circuit_input(options.run, invocation);
+  FindCost cost{.loaded = peak_memory(input.model.device())};
+  const auto start = std::chrono::steady_clock::now();
+  StepLog log = find_log(options, invocation, input);
+  CircuitGraph graph = found_graph(options, invocation, input, log);
+  cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  cost.peak = peak_memory(input.model.device());
+  graph.made = made_by(options, invocation, input, cost.seconds);
+  write_circuit_graph(graph, options.output.out);
+  log.discard();
+  ExactComparison exact;
+  if (options.exact > 0) {
+    exact = compared_with_cuts(options, invocation, input, graph);
+  }
+  show_found(options, invocation, graph, cost, listed_scores(options, input, graph), exact);
 }
 
 std::string methods_help() {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numbers>
 #include <numeric>
 #include <set>
 #include <span>
@@ -12,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/box_muller.h"
 #include "lib/base/error.h"
 #include "lib/base/half.h"
 #include "lib/base/output_file.h"
@@ -112,15 +112,12 @@ void draw(
   parallel_for((count + kDrawn - 1) / kDrawn, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t at = first * kDrawn; at < std::min(last * kDrawn, count); at += kDrawn) {
       Random random(seed, fmt::format("{}/{}", tensor.name, (begin + at) / kDrawn));
-      const auto uniform = [&] {
-        return (static_cast<double>(random.next() >> 11) + 1.0) * 0x1.0p-53;
-      };
-      for (std::int64_t i = at; i < std::min(at + kDrawn, count); i += 2) {  // Box and Muller 1958
-        const double radius = kDeviation * std::sqrt(-2.0 * std::log(uniform()));
-        const double angle = 2.0 * std::numbers::pi * uniform();
-        out[i] = static_cast<float>(radius * std::cos(angle));
+      for (std::int64_t i = at; i < std::min(at + kDrawn, count); i += 2) {
+        const GaussianPair pair = gaussian_pair(random);
+        const double radius = kDeviation * pair.radius;
+        out[i] = static_cast<float>(radius * std::cos(pair.angle));
         if (i + 1 < count) {
-          out[i + 1] = static_cast<float>(radius * std::sin(angle));
+          out[i + 1] = static_cast<float>(radius * std::sin(pair.angle));
         }
       }
     }

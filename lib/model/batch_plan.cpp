@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/model/batch.h"
+
 namespace headscope {
 namespace {
 
@@ -57,6 +59,14 @@ std::vector<std::vector<std::size_t>> plan_batches(const std::vector<std::int64_
   std::vector<std::size_t> order(lengths.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   return plan_batches(lengths, std::move(order), options);
+}
+
+std::vector<std::int64_t> lengths_of(const BatchLayout& layout) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t row = 0; row < layout.rows; ++row) {
+    lengths.push_back(layout.length(row));
+  }
+  return lengths;
 }
 
 }  // namespace headscope

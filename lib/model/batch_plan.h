@@ -7,6 +7,8 @@
 
 namespace headscope {
 
+struct BatchLayout;
+
 // How far lengths may mix in a batch, where the shorter prompts are padded.
 enum class Padding {
   none,               // one length alone
@@ -40,5 +42,8 @@ std::vector<std::int64_t> lengths_of(const Prompts& prompts) {
   }
   return lengths;
 }
+
+// Of a batch's rows, [rows], once every chunk has run.
+std::vector<std::int64_t> lengths_of(const BatchLayout& layout);
 
 }  // namespace headscope

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
+#include "lib/model/batch_plan.h"
 #include "lib/model/norm.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -123,14 +124,6 @@ const Tensor& Pass::pads(int layer) {
 }
 
 namespace {
-
-std::vector<std::int64_t> lengths_of(const BatchLayout& layout) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t row = 0; row < layout.rows; ++row) {
-    lengths.push_back(layout.length(row));
-  }
-  return lengths;
-}
 
 // Kept keys were turned for the sequence as long as it was then; one that has grown so that it
 // turns otherwise would compare them with other angles.

@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/kernels/linear.h"
+#include "lib/model/batch_plan.h"
 #include "lib/model/norm.h"
 #include "lib/model/rotary.h"
 #include "lib/tensor/convert.h"
@@ -224,14 +225,10 @@ Tensor read_heads(const Model& model,
   }
   const auto rope =
       static_cast<std::size_t>(c.layers[static_cast<std::size_t>(reading.layer)].rope);
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t row = 0; row < layout.rows; ++row) {
-    lengths.push_back(layout.length(row));
-  }
-  return rotate(
-      projected,
-      rotary_table(
-          model.rotary_angles().at(rope), layout.position_ids().to(stream.device()), lengths));
+  return rotate(projected,
+                rotary_table(model.rotary_angles().at(rope),
+                             layout.position_ids().to(stream.device()),
+                             lengths_of(layout)));
 }
 
 }  // namespace headscope

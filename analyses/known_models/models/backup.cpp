@@ -30,6 +30,21 @@ std::vector<KnownItem> backup_items() {
   return list;
 }
 
+KnownTruth backup_truth() {
+  const char* const inhibitor =
+      "a0.h0->a1.h0<q> keeps the backup quiet: without it both heads say the letter, the metric "
+      "rises, and an edge whose cut does not lower it is cut at every threshold";
+  return {.edges = {"input->a0.h0<k>",
+                    "input->a0.h0<v>",
+                    "a0.h0->logits",
+                    "a0.h0->a1.h0<q>",
+                    "input->a1.h0<k>",
+                    "input->a1.h0<v>",
+                    "a1.h0->logits"},
+          .constant_edges = {},
+          .not_found_by = {{"acdc", inhibitor}}};
+}
+
 KnownModelParts make_backup() {
   WordVocabulary words;
   const Space letters = words.add(kBackupLetters);
@@ -58,22 +73,7 @@ KnownModelParts make_backup() {
   model.head(1, 1).move(digits, unread);
   model.unembed(said, 10.0);
 
-  const char* const inhibitor =
-      "a0.h0->a1.h0<q> keeps the backup quiet: without it both heads say the letter, the metric "
-      "rises, and an edge whose cut does not lower it is cut at every threshold";
-  return {model.config(),
-          model.weights(),
-          words.all(),
-          backup_items(),
-          {.edges = {"input->a0.h0<k>",
-                     "input->a0.h0<v>",
-                     "a0.h0->logits",
-                     "a0.h0->a1.h0<q>",
-                     "input->a1.h0<k>",
-                     "input->a1.h0<v>",
-                     "a1.h0->logits"},
-           .constant_edges = {},
-           .not_found_by = {{"acdc", inhibitor}}}};
+  return {model.config(), model.weights(), words.all(), backup_items(), backup_truth()};
 }
 
 }  // namespace

@@ -41,6 +41,19 @@ std::vector<KnownItem> ioi_toy_items() {
   return list;
 }
 
+KnownTruth ioi_toy_truth() {
+  return {.edges = {"input->a0.h0<q>",
+                    "input->a0.h0<k>",
+                    "a0.h0->a1.h0<k>",
+                    "input->a1.h0<v>",
+                    "a1.h0->a2.h0<q>",
+                    "input->a2.h0<k>",
+                    "input->a2.h0<v>",
+                    "a2.h0->logits"},
+          .constant_edges = {"input->a0.h0<v>"},
+          .not_found_by = {}};
+}
+
 KnownModelParts make_ioi_toy() {
   WordVocabulary words;
   const Space names = words.add(kIoiToyNames);
@@ -72,20 +85,7 @@ KnownModelParts make_ioi_toy() {
   model.head(2, 1).match(names, names, 9.0).move(names, unread);
   model.unembed(said, 10.0);
 
-  return {model.config(),
-          model.weights(),
-          words.all(),
-          ioi_toy_items(),
-          {.edges = {"input->a0.h0<q>",
-                     "input->a0.h0<k>",
-                     "a0.h0->a1.h0<k>",
-                     "input->a1.h0<v>",
-                     "a1.h0->a2.h0<q>",
-                     "input->a2.h0<k>",
-                     "input->a2.h0<v>",
-                     "a2.h0->logits"},
-           .constant_edges = {"input->a0.h0<v>"},
-           .not_found_by = {}}};
+  return {model.config(), model.weights(), words.all(), ioi_toy_items(), ioi_toy_truth()};
 }
 
 }  // namespace

@@ -64,54 +64,81 @@ double fitted_risk(const Tensor& x, const Samples& seen, const Tensor& test, con
   return (error.square().mean() / asked.target.var()).item<double>();
 }
 
-TrainedFindings measure_random_features(const TrainedModels&) {
-  const Samples asked = draw_samples(kTested, 99);
-  const Tensor heads = gaussian({kMostHeads, kWidth, kWidth}, 7, 0).to(at::kDouble);
-  const std::int64_t inputs = kWidth * (1 + kKeys);
-  const Tensor directions = gaussian({inputs, kMostHeads * kWidth}, 8, 0).to(at::kDouble);
-  ResultTable table{
-      .caption =
-          "Risk on new samples over the target's variance, values fitted by "
-          "ridge regression: attention with M random heads, and a network of "
-          "as many random ReLU features that sees query and keys as one "
-          "vector.",
-      .columns = {"samples", "M = 1", "M = 4", "M = 16", "M = 64", "network, 64 d features"},
-      .rows = {}};
-  TrainedCurves by_heads{.caption = "Risk over the number of heads (log2), 4096 samples.",
-                         .x_axis = "log2 heads",
-                         .panels = {{"risk", {}}}};
-  TrainedCurves by_samples{.caption = "Risk over the number of samples (log2), 64 heads.",
-                           .x_axis = "log2 samples",
-                           .panels = {{"risk, attention", {}}, {"risk, network", {}}}};
+// What is measured alike at every number of samples.
+struct RiskTest {
+  Samples asked;
+  Tensor heads;       // [most heads, width, width], random
+  Tensor directions;  // [inputs, most heads · width], random
+};
+
+RiskTest risk_test() {
+  return {draw_samples(kTested, 99),
+          gaussian({kMostHeads, kWidth, kWidth}, 7, 0).to(at::kDouble),
+          gaussian({kWidth * (1 + kKeys), kMostHeads * kWidth}, 8, 0).to(at::kDouble)};
+}
+
+constexpr std::int64_t kHeadCounts[] = {1, 4, 16, 64};
+
+// The risks of so many samples, over the target's variance.
+struct Risks {
+  std::vector<double> attention;  // by kHeadCounts
+  double network = 0.0;
+};
+
+Risks risks_of(const RiskTest& test, const Samples& seen) {
+  Risks risks;
+  for (const std::int64_t m : kHeadCounts) {
+    const Tensor some = test.heads.narrow(0, 0, m);
+    risks.attention.push_back(fitted_risk(
+        attention_features(seen, some), seen, attention_features(test.asked, some), test.asked));
+  }
+  risks.network = fitted_risk(plain_features(seen, test.directions),
+                              seen,
+                              plain_features(test.asked, test.directions),
+                              test.asked);
+  return risks;
+}
+
+TrainedFindings empty_findings() {
   TrainedFindings found;
+  found.tables.push_back(
+      {.caption =
+           "Risk on new samples over the target's variance, values fitted by ridge regression: "
+           "attention with M random heads, and a network of as many random ReLU features that "
+           "sees query and keys as one vector.",
+       .columns = {"samples", "M = 1", "M = 4", "M = 16", "M = 64", "network, 64 d features"},
+       .rows = {}});
+  found.curves = {{.caption = "Risk over the number of heads (log2), 4096 samples.",
+                   .x_axis = "log2 heads",
+                   .panels = {{"risk", {}}}},
+                  {.caption = "Risk over the number of samples (log2), 64 heads.",
+                   .x_axis = "log2 samples",
+                   .panels = {{"risk, attention", {}}, {"risk, network", {}}}}};
+  return found;
+}
+
+TrainedFindings measure_random_features(const TrainedModels&) {
+  const RiskTest test = risk_test();
+  TrainedFindings found = empty_findings();
+  Risks last;
   for (const std::int64_t n : {128, 512, 1024, 4096}) {
-    const Samples seen = draw_samples(n, 5);
-    const auto log_n = std::log2(static_cast<double>(n));
+    last = risks_of(test, draw_samples(n, 5));
     std::vector<OrderedJson> row{n};
-    double risk = 0.0;
-    for (const std::int64_t m : {1, 4, 16, 64}) {
-      const Tensor some = heads.narrow(0, 0, m);
-      risk =
-          fitted_risk(attention_features(seen, some), seen, attention_features(asked, some), asked);
-      row.push_back(risk);
-      if (n == 4096) {
-        by_heads.panels[0].points.emplace_back(std::log2(static_cast<double>(m)), risk);
-      }
-    }
-    const double plain = fitted_risk(
-        plain_features(seen, directions), seen, plain_features(asked, directions), asked);
-    row.push_back(plain);
-    table.rows.push_back(row);
-    by_samples.panels[0].points.emplace_back(log_n, risk);
-    by_samples.panels[1].points.emplace_back(log_n, plain);
-    found.measured.push_back({fmt::format("risk, 64 heads, {} samples", n), risk});
-    found.measured.push_back({fmt::format("risk, network, {} samples", n), plain});
+    row.insert(row.end(), last.attention.begin(), last.attention.end());
+    row.push_back(last.network);
+    found.tables[0].rows.push_back(row);
+    const double log_n = std::log2(static_cast<double>(n));
+    found.curves[1].panels[0].points.emplace_back(log_n, last.attention.back());
+    found.curves[1].panels[1].points.emplace_back(log_n, last.network);
+    found.measured.push_back({fmt::format("risk, 64 heads, {} samples", n), last.attention.back()});
+    found.measured.push_back({fmt::format("risk, network, {} samples", n), last.network});
   }
-  for (const auto& [m, risk] : by_heads.panels[0].points) {
-    found.measured.push_back({fmt::format("risk, {:.0f} heads, 4096 samples", std::exp2(m)), risk});
+  for (std::size_t i = 0; i < last.attention.size(); ++i) {
+    const double log_m = std::log2(static_cast<double>(kHeadCounts[i]));
+    found.curves[0].panels[0].points.emplace_back(log_m, last.attention[i]);
+    found.measured.push_back(
+        {fmt::format("risk, {} heads, 4096 samples", kHeadCounts[i]), last.attention[i]});
   }
-  found.tables.push_back(table);
-  found.curves = {by_heads, by_samples};
   return found;
 }
 
