@@ -19,7 +19,7 @@ double multiplier(ConfigFields& f, const char* name) {
 ModelConfig granite_config(ConfigFields& f) {
   f.set_default("max_position_embeddings", 2048);
   ModelConfig c = llama_config(f);
-  c.ropes = {read_rope(f, c.d_head, 10000.0)};
+  c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   c.attn_scale = multiplier(f, "attention_multiplier");
   c.embed_scale = multiplier(f, "embedding_multiplier");
   c.written_scale = multiplier(f, "residual_multiplier");
@@ -37,6 +37,9 @@ WeightRules granite_rules(const ModelConfig& c, Naming naming) {
   for (WeightRule& rule : rules.model) {
     rule.scale = rule.target == "ln_final.w" ? c.logit_scale : rule.scale;
   }
+  if (naming == Naming::gguf) {
+    mark_rotary_pairs(rules);
+  }
   return rules;
 }
 
@@ -45,7 +48,7 @@ WeightRules granite_rules(const ModelConfig& c, Naming naming) {
 Family granite_family() {
   return {.name = "granite",
           .architectures = {"GraniteForCausalLM"},
-          .gguf = {},
+          .gguf = {"granite"},
           .model_types = {"granite"},
           .config = granite_config,
           .rules = granite_rules};

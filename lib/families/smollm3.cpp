@@ -42,7 +42,7 @@ ModelConfig smollm3_config(ConfigFields& f) {
   f.set_default("tie_word_embeddings", true);
   f.set_default("max_position_embeddings", 32768);
   ModelConfig c = llama_config(f);
-  c.ropes = {read_rope(f, c.d_head, 2000000.0)};
+  c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 2000000.0)};
   const std::vector<bool> rotates = rotating_layers(f, c.n_layers);
   const bool slides = f.flag("use_sliding_window", false) && f.has("sliding_window");
   const std::int64_t window = f.integer("sliding_window", 0);
@@ -60,15 +60,24 @@ ModelConfig smollm3_config(ConfigFields& f) {
   return c;
 }
 
+// llama.cpp's files leave out which layers rotate: it takes every fourth not to.
+WeightRules smollm3_rules(const ModelConfig& c, Naming naming) {
+  WeightRules rules = llama_rules(c, naming);
+  if (naming == Naming::gguf) {
+    mark_rotary_pairs(rules);
+  }
+  return rules;
+}
+
 }  // namespace
 
 Family smollm3_family() {
   return {.name = "smollm3",
           .architectures = {"SmolLM3ForCausalLM"},
-          .gguf = {},
+          .gguf = {"smollm3"},
           .model_types = {"smollm3"},
           .config = smollm3_config,
-          .rules = llama_rules};
+          .rules = smollm3_rules};
 }
 
 }  // namespace headscope
