@@ -8,6 +8,7 @@
 namespace headscope {
 
 std::span<const Family> all_families() {
+  // clang-format off
   static const std::vector<Family> families{
       gpt2_family(),
       gpt_neox_family(),
@@ -33,12 +34,14 @@ std::span<const Family> all_families() {
       distilbert_family(),
       olmo_family(),
       olmo2_family(),
+      olmoe_family(),
       stablelm_family(),
       starcoder2_family(),
       gemma1_family(),
       phi_family(),
       hooked_transformer_family(),
   };
+  // clang-format on
   return families;
 }
 

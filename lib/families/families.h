@@ -29,6 +29,7 @@ Family roberta_family();
 Family distilbert_family();
 Family olmo_family();
 Family olmo2_family();
+Family olmoe_family();
 Family stablelm_family();
 Family starcoder2_family();
 Family gemma1_family();

@@ -39,7 +39,14 @@ constexpr std::array kNames{Renaming{"block_count", "num_hidden_layers"},
                             Renaming{"rope.scaling.type", ""},
                             Renaming{"rope.scaling.factor", ""},
                             Renaming{"rope.scaling.finetuned", ""},
-                            Renaming{"rope.scaling.original_context_length", ""}};
+                            Renaming{"rope.scaling.original_context_length", ""},
+                            Renaming{"rope.scaling.attn_factor", ""},
+                            Renaming{"rope.scaling.yarn_beta_fast", ""},
+                            Renaming{"rope.scaling.yarn_beta_slow", ""},
+                            Renaming{"attention.scale", "attention_multiplier"},
+                            Renaming{"embedding_scale", "embedding_multiplier"},
+                            Renaming{"residual_scale", "residual_multiplier"},
+                            Renaming{"logit_scale", "logits_scaling"}};
 
 // GPT-2 spells its config its own way.
 constexpr std::array kGpt2Names{Renaming{"num_hidden_layers", "n_layer"},
@@ -96,17 +103,52 @@ std::string scaling_type(const Json& metadata, const std::string& prefix) {
   return type->is_string() ? type->get<std::string>() : type->dump();
 }
 
+std::vector<float> numbers_of(const GgufFile& file, const StoredTensor& tensor) {
+  std::vector<float> numbers(static_cast<std::size_t>(tensor.rows() * tensor.row_length()));
+  file.read_rows(tensor, 0, tensor.rows(), DType::f32, numbers.data());
+  return numbers;
+}
+
+// YaRN as config.json has it: what llama.cpp writes no key for is its default, but that gpt-oss
+// does not round the bounds between which frequencies are mixed.
+Json yarn_settings(const Json& metadata, const std::string& prefix, const Json& factor) {
+  Json settings = {{"rope_type", "yarn"}, {"factor", factor}};
+  const std::pair<const char*, const char*> kSettings[] = {
+      {"original_context_length", "original_max_position_embeddings"},
+      {"yarn_beta_fast", "beta_fast"},
+      {"yarn_beta_slow", "beta_slow"}};
+  for (const auto& [key, name] : kSettings) {
+    const auto found = metadata.find(prefix + "rope.scaling." + key);
+    if (found != metadata.end()) {
+      settings[name] = *found;
+    }
+  }
+  if (prefix == "gpt-oss.") {
+    settings["truncate"] = false;
+  }
+  return settings;
+}
+
 void add_rope_scaling(Json& config,
                       const Json& metadata,
                       const std::string& prefix,
                       const std::string& where) {
   const std::string type = scaling_type(metadata, prefix);
+  if (const Json factor = metadata.value(prefix + "rope.scaling.attn_factor", Json(1.0));
+      factor != 1.0) {
+    throw DataError(
+        "{}: {}rope.scaling.attn_factor {} is not supported beside rope.scaling.type \"{}\"",
+        where,
+        prefix,
+        factor.dump(),
+        type);
+  }
   if (type == "none") {
     return;
   }
-  if (type != "linear") {
+  if (type != "linear" && type != "yarn") {
     throw DataError(
-        "{}: {}rope.scaling.type \"{}\" is not supported; headscope runs none and linear",
+        "{}: {}rope.scaling.type \"{}\" is not supported; headscope runs none, linear and yarn",
         where,
         prefix,
         type);
@@ -115,17 +157,44 @@ void add_rope_scaling(Json& config,
   if (!factor.is_number()) {
     throw DataError("{}: {}rope.scaling.factor is {}, not a number", where, prefix, factor.dump());
   }
-  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", factor}};
+  config["rope_scaling"] = type == "yarn" ? yarn_settings(metadata, prefix, factor)
+                                          : Json{{"rope_type", "linear"}, {"factor", factor}};
+}
+
+// Phi-3's divisors of short and long texts, which llama.cpp stores as tensors. True if there are
+// any.
+bool add_longrope(Json& config, const GgufFile& file, const std::string& prefix) {
+  const StoredTensor* brief = file.find("rope_factors_short.weight");
+  const StoredTensor* extended = file.find("rope_factors_long.weight");
+  if (brief == nullptr || extended == nullptr) {
+    return false;
+  }
+  config["rope_scaling"] = {
+      {"rope_type", "longrope"},
+      {"attention_factor", file.metadata().value(prefix + "rope.scaling.attn_factor", Json(1.0))},
+      {"short_factor", numbers_of(file, *brief)},
+      {"long_factor", numbers_of(file, *extended)}};
+  return true;
+}
+
+// A window of 0 tells Phi-4 from Phi-3: neither has one then.
+void settle_phi3(Json& config, const Json& metadata, std::string_view architecture) {
+  if (architecture != "phi3") {
+    return;
+  }
+  if (config.value("sliding_window", Json()) == 0) {
+    config.erase("sliding_window");
+  }
+  const auto original = metadata.find("phi3.rope.scaling.original_context_length");
+  if (original != metadata.end()) {
+    config["original_max_position_embeddings"] = *original;
+  }
 }
 
 void add_rope_divisors(Json& config, const GgufFile& file) {
-  const StoredTensor* tensor = file.find("rope_freqs.weight");
-  if (tensor == nullptr) {
-    return;
+  if (const StoredTensor* tensor = file.find("rope_freqs.weight")) {
+    config["rope_divisors"] = numbers_of(file, *tensor);
   }
-  std::vector<float> divisors(static_cast<std::size_t>(tensor->rows() * tensor->row_length()));
-  file.read_rows(*tensor, 0, tensor->rows(), DType::f32, divisors.data());
-  config["rope_divisors"] = divisors;
 }
 
 void add_from_tensors(Json& config, const GgufFile& file, const std::string& where) {
@@ -279,7 +348,10 @@ Json config_from_gguf(const GgufFile& file, const std::string& where) {
   if (architecture != "gpt2" && architecture != "gptneox") {
     add_head_defaults(config);
   }
-  add_rope_scaling(config, metadata, prefix, where);
+  if (!add_longrope(config, file, prefix)) {
+    add_rope_scaling(config, metadata, prefix, where);
+  }
+  settle_phi3(config, metadata, architecture);
   add_from_tensors(config, file, where);
   add_gemma_scale(config, architecture);
   add_fused_family(config, file, architecture);

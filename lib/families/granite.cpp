@@ -21,7 +21,7 @@ ModelConfig granite_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   read_attention_bias(f, c);
   read_mlp_bias(f, c);
-  c.ropes = {read_rope(f, c.d_head, 10000.0)};
+  c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   c.attn_scale = multiplier(f, "attention_multiplier");
   c.embed_scale = multiplier(f, "embedding_multiplier");
   c.written_scale = multiplier(f, "residual_multiplier");
@@ -39,6 +39,9 @@ WeightRules granite_rules(const ModelConfig& c, Naming naming) {
   for (WeightRule& rule : rules.model) {
     rule.scale = rule.target == "ln_final.w" ? c.logit_scale : rule.scale;
   }
+  if (naming == Naming::gguf) {
+    mark_rotary_pairs(rules);
+  }
   return rules;
 }
 
@@ -47,7 +50,7 @@ WeightRules granite_rules(const ModelConfig& c, Naming naming) {
 Family granite_family() {
   return {.name = "granite",
           .architectures = {"GraniteForCausalLM"},
-          .gguf = {},
+          .gguf = {"granite"},
           .model_types = {"granite"},
           .config = granite_config,
           .rules = granite_rules};

@@ -40,7 +40,28 @@ ModelConfig phi3_config(ConfigFields& f) {
   return c;
 }
 
-WeightRules phi3_rules(const ModelConfig& c, Naming) {
+WeightRules phi3_gguf(const ModelConfig& c) {
+  WeightRules rules;
+  rules.model = {{"W_E", "token_embd.weight"}, {"ln_final.w", "output_norm.weight"}};
+  const std::string blk = "blk.{l}.";
+  rules.block = {{"ln1.w", blk + "attn_norm.weight"},
+                 {"attn.W_QKV", blk + "attn_qkv.weight"},
+                 {"attn.W_O", blk + "attn_output.weight"},
+                 {"ln2.w", blk + "ffn_norm.weight"},
+                 {"mlp.W_in", blk + "ffn_up.weight"},
+                 {"mlp.W_out", blk + "ffn_down.weight"}};
+  rules.ignored = {"rope_factors_long.weight",
+                   "rope_factors_short.weight"};  // read with the config
+  if (!c.tied_embeddings) {
+    rules.model.push_back({"W_U", "output.weight"});
+  }
+  return rules;
+}
+
+WeightRules phi3_rules(const ModelConfig& c, Naming naming) {
+  if (naming == Naming::gguf) {
+    return phi3_gguf(c);
+  }
   WeightRules rules;
   rules.model = {{"W_E", "model.embed_tokens.weight"}, {"ln_final.w", "model.norm.weight"}};
   const std::string h = "model.layers.{l}.";
@@ -60,7 +81,7 @@ WeightRules phi3_rules(const ModelConfig& c, Naming) {
 Family phi3_family() {
   return {.name = "phi3",
           .architectures = {"Phi3ForCausalLM"},
-          .gguf = {},
+          .gguf = {"phi3"},
           .model_types = {"phi3"},
           .config = phi3_config,
           .rules = phi3_rules};

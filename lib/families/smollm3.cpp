@@ -44,7 +44,7 @@ ModelConfig smollm3_config(ConfigFields& f) {
   ModelConfig c = llama_config(f);
   read_attention_bias(f, c);
   read_mlp_bias(f, c);
-  c.ropes = {read_rope(f, c.d_head, 2000000.0)};
+  c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 2000000.0)};
   const std::vector<bool> rotates = rotating_layers(f, c.n_layers);
   const bool slides = f.flag("use_sliding_window", false) && f.has("sliding_window");
   const std::int64_t window = f.optional_integer("sliding_window", 0);
@@ -62,15 +62,24 @@ ModelConfig smollm3_config(ConfigFields& f) {
   return c;
 }
 
+// llama.cpp's files leave out which layers rotate: it takes every fourth not to.
+WeightRules smollm3_rules(const ModelConfig& c, Naming naming) {
+  WeightRules rules = llama_rules(c, naming);
+  if (naming == Naming::gguf) {
+    mark_rotary_pairs(rules);
+  }
+  return rules;
+}
+
 }  // namespace
 
 Family smollm3_family() {
   return {.name = "smollm3",
           .architectures = {"SmolLM3ForCausalLM"},
-          .gguf = {},
+          .gguf = {"smollm3"},
           .model_types = {"smollm3"},
           .config = smollm3_config,
-          .rules = llama_rules};
+          .rules = smollm3_rules};
 }
 
 }  // namespace headscope

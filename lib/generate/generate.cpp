@@ -6,6 +6,7 @@
 #include "lib/generate/generation_state.h"
 #include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
+#include "lib/generate/rotary_growth.h"
 #include "lib/model/require_causal.h"
 
 namespace headscope {
@@ -64,6 +65,8 @@ std::size_t Generation::join(TextRequest request) {
 }
 
 std::size_t Generation::join(TextRequest request, Tap& tap) {
+  const auto prompt = static_cast<std::int64_t>(request.prompt.size());
+  check_rotary_growth(model_, prompt, prompt + request.stop.max_new - 1);
   auto state =
       std::make_shared<State>(State{.request = request, .sampler = Sampler(request.sampler)});
   if (!request.stop.strings.empty() || model_.has_tokenizer()) {

@@ -3,6 +3,7 @@
 #include "lib/generate/generate.h"
 #include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
+#include "lib/generate/rotary_growth.h"
 
 namespace headscope {
 namespace {
@@ -24,6 +25,10 @@ void greedy_decode(const Model& model,
                    Tap& tap,
                    const std::function<void(const DecodeStep&)>& each) {
   DecodeStep now{.written = last, .live = std::vector<char>(last.size(), 1)};
+  for (const std::int64_t pad : cache.pads()) {
+    const std::int64_t held = cache.columns() - pad;
+    check_rotary_growth(model, held, held + options.max_new);
+  }
   const auto is_live = [](char live) { return live != 0; };
   for (std::int64_t i = 0; i < options.max_new && cache.columns() < model.config().n_ctx &&
                            std::any_of(now.live.begin(), now.live.end(), is_live);

@@ -7,9 +7,15 @@
 #include "lib/text/json_fields.h"
 #include "lib/text/normalizer_steps.h"
 #include "lib/text/unicode.h"
+#include "lib/text/unicode_16.h"
 
 namespace headscope {
 namespace {
+
+// A character as utf8proc knows it: what extends a grapheme since later is an acute accent to it.
+utf8proc_int32_t known_to_utf8proc(char32_t value) {
+  return extends_grapheme_since_unicode_16(value) ? 0x301 : static_cast<utf8proc_int32_t>(value);
+}
 
 // The end of the user-perceived character (UAX 29) that begins at `begin`.
 std::size_t grapheme_end(std::string_view text, std::size_t begin) {
@@ -18,9 +24,8 @@ std::size_t grapheme_end(std::string_view text, std::size_t begin) {
   std::size_t end = begin + point.length;
   while (end < text.size()) {
     const CodePoint next = code_point_at(text, end);
-    if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(point.value),
-                                         static_cast<utf8proc_int32_t>(next.value),
-                                         &state)) {
+    if (utf8proc_grapheme_break_stateful(
+            known_to_utf8proc(point.value), known_to_utf8proc(next.value), &state)) {
       break;
     }
     end += next.length;

@@ -50,7 +50,7 @@ void mark_spaces(std::string_view piece, const std::string& mark, std::string& o
 bool is_split_punctuation(char32_t c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
          (c >= '{' && c <= '~') || (is_punctuation(c) && !punctuation_since_unicode_8(c)) ||
-         c == 0x166D;  // a symbol since Unicode 12
+         punctuation_until_unicode_8(c);
 }
 
 }  // namespace

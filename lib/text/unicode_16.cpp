@@ -1,5 +1,6 @@
 #include "lib/text/unicode_16.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -113,6 +114,23 @@ char32_t lower_since_unicode_16(char32_t value) {
     return value + 0x20;
   }
   return value >= 0x16EA0 && value <= 0x16EB8 ? value + 0x1B : value;
+}
+
+// Made from tokenizers 0.23.3 and utf8proc 2.8 (Unicode 15), character by character: those that a
+// letter before them takes along there and not here.
+bool extends_grapheme_since_unicode_16(char32_t value) {
+  if (value < 0x897) {
+    return false;
+  }
+  static constexpr std::array<std::pair<char32_t, char32_t>, 20> kExtending = {
+      {{0x897, 0x897},     {0x1ACF, 0x1ADD},   {0x1AE0, 0x1AEB},   {0x10D69, 0x10D6D},
+       {0x10EFA, 0x10EFC}, {0x113B8, 0x113C0}, {0x113C2, 0x113C2}, {0x113C5, 0x113C5},
+       {0x113C7, 0x113CA}, {0x113CC, 0x113D0}, {0x113D2, 0x113D2}, {0x113E1, 0x113E2},
+       {0x11B60, 0x11B67}, {0x11F5A, 0x11F5A}, {0x1611E, 0x1612F}, {0x1E5EE, 0x1E5EF},
+       {0x1E6E3, 0x1E6E3}, {0x1E6E6, 0x1E6E6}, {0x1E6EE, 0x1E6EF}, {0x1E6F5, 0x1E6F5}}};
+  return std::any_of(kExtending.begin(), kExtending.end(), [&](const auto& range) {
+    return value >= range.first && value <= range.second;
+  });
 }
 
 }  // namespace headscope

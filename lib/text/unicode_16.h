@@ -15,4 +15,8 @@ bool number_since_unicode_16(char32_t value);
 // The lower case of letters that got one since Unicode 16, or `value` itself.
 char32_t lower_since_unicode_16(char32_t value);
 
+// Does `value` belong to the grapheme before it (UAX 29: Extend or SpacingMark) only since Unicode
+// 16 or 17?
+bool extends_grapheme_since_unicode_16(char32_t value);
+
 }  // namespace headscope

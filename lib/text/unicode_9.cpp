@@ -57,4 +57,8 @@ bool punctuation_since_unicode_8(char32_t value) {
   return listed(kNewPunctuation, value);
 }
 
+bool punctuation_until_unicode_8(char32_t value) {
+  return value == 0x166D || value == 0x111C9;  // a symbol and a mark since then
+}
+
 }  // namespace headscope

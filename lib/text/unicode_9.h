@@ -10,4 +10,7 @@ bool normalises_since_unicode_9(char32_t value);
 // Is `value` punctuation only since a version after Unicode 8?
 bool punctuation_since_unicode_8(char32_t value);
 
+// Was `value` punctuation in Unicode 8 and is none now?
+bool punctuation_until_unicode_8(char32_t value);
+
 }  // namespace headscope

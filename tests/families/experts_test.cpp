@@ -31,10 +31,10 @@ std::vector<Mutant> expert_choices() {
   using enum Experts::Weighting;
   return {
       config_mutant("weights as they come out of the softmax",
-                    {"mixtral", "mixtral_window", "qwen3_moe"},
+                    {"mixtral", "mixtral_window", "qwen3_moe", "olmoe_renormalized"},
                     [](ModelConfig& c) { c.experts.renormalized = false; }),
       config_mutant("weights that sum to one",
-                    {"qwen3_moe_mixed"},
+                    {"qwen3_moe_mixed", "olmoe"},
                     [](ModelConfig& c) { c.experts.renormalized = true; }),
       config_mutant("the softmax before the choice",
                     {"gpt_oss", "gpt_oss_mxfp4"},
@@ -77,7 +77,7 @@ std::vector<Mutant> missing_expert_parts() {
          w.blocks[1].W_in_experts = w.blocks[1].W_in_experts.roll(c.experts.d_expert, 1);
        }},
       {"experts in another order",
-       {"mixtral", "qwen3_moe_mixed", "gpt_oss"},
+       {"mixtral", "qwen3_moe_mixed", "gpt_oss", "olmoe"},
        [](ModelConfig&, Weights& w) {
          Tensor& out = w.blocks.back().W_out_experts;
          out = out.roll(1, 0);
@@ -132,6 +132,8 @@ TEST_CASE("settings of experts that contradict each other or are not run are ref
       {"mixtral", R"({"sliding_window": 0})", {"sliding_window"}},
       {"mixtral", R"({"shared_expert_intermediate_size": 8})", {"shared_expert"}},
       {"qwen3_moe", R"({"decoder_sparse_step": 0})", {"decoder_sparse_step"}},
+      {"olmoe", R"({"clip_qkv": 8.0})", {"clip_qkv"}},
+      {"olmoe", R"({"num_experts": 6})", {"gate.weight"}},
       {"qwen3_moe", R"({"mlp_only_layers": 1})", {"mlp_only_layers"}},
       {"qwen3_moe", R"({"mlp_only_layers": [0]})", {"mlp.gate_proj.weight is missing"}},
       {"gpt_oss", R"({"swiglu_limit": -1.0})", {"limit", "-1"}},

@@ -97,6 +97,13 @@ TEST_CASE("a GGUF without a count of KV heads has as many as heads, as in llama.
   CHECK(summarize_model(file.path()).config.n_kv_heads == config.n_heads);
 }
 
+TEST_CASE("a GGUF factor of attention that no type of scaling explains is refused by its key") {
+  EditedGguf file("llama_yarn-f32.gguf");
+  CHECK(load_model(file.path()).config().ropes.front().scaling.kind == RopeScaling::Kind::yarn);
+  file.add("llama.rope.scaling.attn_factor", kFloat, raw(1.5F));
+  check_refused(file, {"llama.rope.scaling.attn_factor 1.5", "yarn"});
+}
+
 TEST_CASE("a GGUF scaling factor that is no number is refused by its file") {
   EditedGguf file("llama-f32.gguf");
   file.add("llama.rope.scaling.factor", kString, gguf_string("four"));

@@ -40,7 +40,9 @@ std::vector<Mutant> rope_mutants() {
   rope("yarn's attention factor left out", {"llama_yarn", "qwen2_yarn"}, [](Rope& r) {
     r.scaling.attention_factor = 1.0;
   });
-  rope("yarn's bounds rounded", {"qwen2_yarn"}, [](Rope& r) { r.scaling.truncate = true; });
+  rope("yarn's bounds rounded", {"qwen2_yarn", "gpt_oss_yarn"}, [](Rope& r) {
+    r.scaling.truncate = true;
+  });
   rope("yarn's bounds exchanged", {"llama_yarn"}, [](Rope& r) {
     std::swap(r.scaling.beta_fast, r.scaling.beta_slow);
   });

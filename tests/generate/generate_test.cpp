@@ -248,3 +248,24 @@ TEST_CASE("the repetition penalty divides what is positive and multiplies what i
   const std::vector<float> negative{-1.0F, -1.5F};
   CHECK(sampler.pick(negative, std::vector<std::int32_t>{0}, {}) == 1);  // -2
 }
+
+TEST_CASE("a text that would grow out of how its positions turn is refused before it begins") {
+  const Model model = load(huggingface_fixture("phi3_longrope"));  // turns otherwise beyond 10
+  const Tokens prompt{5, 9, 30, 41, 7, 8, 60, 61};
+  const auto written = [&](std::int64_t max_new) {
+    return alone(model, {.prompt = prompt, .stop = {.max_new = max_new}}).tokens.size();
+  };
+  CHECK(written(3) == 3);
+  CHECK_THROWS_WITH(written(4), contains("8 tokens") && contains("write at most 3 tokens"));
+  const Tokens longer{5, 9, 30, 41, 7, 8, 60, 61, 62, 63, 64};
+  CHECK(alone(model, {.prompt = longer, .stop = {.max_new = 5}}).tokens.size() == 5);
+
+  KvCache cache(model.config());
+  NoTap nobody;
+  (void)model.forward(batch_of({prompt}), nobody, {.cache = &cache});
+  std::int64_t steps = 0;
+  const auto count = [&](const DecodeStep&) { ++steps; };
+  const DecodeOptions four{.max_new = 4, .ends = [](std::int32_t) { return false; }};
+  CHECK_THROWS_AS(greedy_decode(model, cache, {62}, four, nobody, count), UsageError);
+  CHECK(steps == 0);
+}

@@ -100,6 +100,15 @@ TEST_CASE("tokenizer_config.json decides what is put around the pieces of a toke
   CHECK(folder.load().eos() == TokenId{1});
 }
 
+TEST_CASE("of pieces with equal scores the leftmost is joined first") {
+  const auto tokenizer = Tokenizer::from_directory(fixtures::folder() / "spm_bpe");
+  std::string cut;
+  for (const TokenId id : tokenizer.encode("a///", PrependBos::no)) {
+    cut += "|" + tokenizer.piece(id);
+  }
+  CHECK(cut == "| a|//|/");
+}
+
 TEST_CASE("the space before a text is put once, after every special token, or never") {
   OlderFiles folder;
   folder.copy("spm_bpe", "tokenizer.model");
