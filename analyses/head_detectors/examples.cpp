@@ -6,6 +6,7 @@
 #include "analyses/head_detectors/probe_pass.h"
 #include "hooks/recorder.h"
 #include "lib/tensor/ops.h"
+#include "lib/text/unknown_word.h"
 
 namespace headscope {
 namespace {
@@ -121,19 +122,28 @@ void add_attended(Examples& examples, const Model& model, std::uint64_t seed) {
   }
 }
 
+constexpr const char* kIoi = "When Mary and John went to the store, John gave a drink to";
+
+// Whether its tokenizer can write English: one of whole words of its own cannot.
+bool writes_texts(const Model& model) {
+  try {
+    return model.has_tokenizer() && !model.tokenizer().encode(kIoi).empty();
+  } catch (const UnknownWord&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Examples collect_examples(const Model& model, std::uint64_t seed) {
   Examples examples;
   const ModelConfig& c = model.config();
   examples.attended.resize(head_grid(c).size());
-  const bool texts_fit = model.has_tokenizer() && c.n_ctx >= kTextTokens;
+  const bool texts_fit = c.n_ctx >= kTextTokens && writes_texts(model);
   if (texts_fit) {
     const Tokenizer& tokenizer = model.tokenizer();
     examples.prompts.push_back(
-        example(model,
-                "who receives something (IOI)",
-                tokenizer.encode("When Mary and John went to the store, John gave a drink to")));
+        example(model, "who receives something (IOI)", tokenizer.encode(kIoi)));
     const auto texts = make_probe(Probe::text, model, seed);
     examples.prompts.push_back(example(model, "text", texts.front().tokens));
   }
