@@ -10,8 +10,10 @@ namespace {
 constexpr const char* kBoard = "board";
 constexpr double kShortestPause = 0.02;
 constexpr double kLongestPause = 1.0;
+constexpr double kPauseARank = 2e-4;  // so that a thousand idle ranks do not drown the store
 constexpr std::size_t kMostEntries = 64;
-constexpr std::size_t kMostTries = 4;     // ranks asked for work at a time
+constexpr std::size_t kMostTries = 2;  // ranks asked for work at a time
+constexpr double kLookARank = 1e-3;    // seconds between two looks at all ranks, for each of them
 constexpr std::int64_t kShareOfRest = 4;  // a turn takes no more than a quarter of what is left
 
 std::string work_key(int rank) {
@@ -222,6 +224,25 @@ bool BlockQueue::keeper_lost(const Board& board) {
   return board.keeper < 0 || board.keeper == options_.rank || watch_.dead(board.keeper);
 }
 
+// The board, looked after first if nobody else does. One that is new serves as it is: a look at
+// every rank costs the store as many operations.
+Board BlockQueue::see_board() {
+  std::string text = store_.get(kBoard);
+  const bool old =
+      text.empty() || (text == board_ && clock_() - board_since_ >= kLookARank * options_.ranks);
+  Board board = board_from(text);
+  if (!board.finished && old && keeper_lost(board)) {
+    keep_board(board, text);
+    text = store_.get(kBoard);
+    board = board_from(text);
+  }
+  if (text != board_) {
+    board_ = text;
+    board_since_ = clock_();
+  }
+  return board;
+}
+
 // What this rank's earlier life was promised and never wrote down: nobody else touches it, since
 // this rank is alive.
 void BlockQueue::claim_promises() {
@@ -243,8 +264,11 @@ BlockQueue::Turn BlockQueue::next() {
   }
   Turn turn = find_turn();
   running_ = turn.kind == Turn::Kind::run;
-  pause_ =
-      turn.kind == Turn::Kind::wait ? std::clamp(1.5 * pause_, kShortestPause, kLongestPause) : 0.0;
+  pause_ = turn.kind == Turn::Kind::wait
+               ? std::clamp(1.5 * pause_,
+                            std::max(kShortestPause, kPauseARank * options_.ranks),
+                            std::max(kLongestPause, 10 * kPauseARank * options_.ranks))
+               : 0.0;
   turn.seconds = pause_;
   return turn;
 }
@@ -259,12 +283,7 @@ BlockQueue::Turn BlockQueue::find_turn() {
       return {Turn::Kind::run, *own};
     }
   }
-  const std::string text = store_.get(kBoard);
-  Board board = board_from(text);
-  if (!board.finished && keeper_lost(board)) {
-    keep_board(board, text);
-    board = board_from(store_.get(kBoard));
-  }
+  Board board = see_board();
   if (board.finished) {
     return {Turn::Kind::finished};
   }

@@ -64,6 +64,7 @@ class BlockQueue {
   void leave_board();
   [[nodiscard]] std::vector<Read> read_all();
   [[nodiscard]] Board look_over(const std::vector<Read>& all);
+  [[nodiscard]] Board see_board();
   [[nodiscard]] bool keeper_lost(const Board& board);
   [[nodiscard]] int crew();
   std::int64_t turn_size(std::int64_t rest);
@@ -81,6 +82,8 @@ class BlockQueue {
   double taken_at_ = 0.0;
   double block_seconds_ = 0.0;
   double pause_ = 0.0;
+  std::string board_{};  // as it was last seen, and since when
+  double board_since_ = 0.0;
 };
 
 }  // namespace headscope

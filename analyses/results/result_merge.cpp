@@ -27,8 +27,6 @@ struct Shard {
            (provenance.contains("shard") && provenance["shard"].is_string() &&
             provenance["shard"].get<std::string>().starts_with(kRankShard));
   }
-  // Killed before anything was finished.
-  [[nodiscard]] bool unbegun() const { return stored.clean.empty() && stored.corrupted.empty(); }
 };
 
 Shard read_shard(const fs::path& path) {
@@ -60,17 +58,8 @@ class Merge {
   void add(std::uint32_t index) {
     const Shard shard = read_shard(paths_[index]);
     check_same(shard);
-    const bool ranks = whole_.of_rank() || shard.of_rank();
-    if (ranks && whole_.unbegun()) {
-      whole_.stored.clean = shard.stored.clean;
-      whole_.stored.corrupted = shard.stored.corrupted;
-    }
-    if (ranks && shard.unbegun()) {
-      note_origin(shard.header.provenance);
-      return;
-    }
-    check_baseline("clean", whole_.stored.clean, shard.stored.clean, shard.path);
-    check_baseline("corrupted", whole_.stored.corrupted, shard.stored.corrupted, shard.path);
+    join_baseline("clean", &StoredValues::clean, shard);
+    join_baseline("corrupted", &StoredValues::corrupted, shard);
     note_origin(shard.header.provenance);
     for (std::size_t pair = 0; pair < owner_.size(); ++pair) {
       if (shard.stored.done[pair] != 0) {
@@ -104,6 +93,20 @@ class Merge {
                        differs->what,
                        differs->there,
                        differs->here);
+    }
+  }
+
+  // A rank that was killed before it had a baseline has nothing that depends on it.
+  void join_baseline(const char* name,
+                     std::vector<double> StoredValues::*baseline,
+                     const Shard& shard) {
+    std::vector<double>& first = whole_.stored.*baseline;
+    const std::vector<double>& other = shard.stored.*baseline;
+    const bool ranks = whole_.of_rank() || shard.of_rank();
+    if (ranks && first.empty()) {
+      first = other;
+    } else if (!ranks || !other.empty()) {
+      check_baseline(name, first, other, shard.path);
     }
   }
 

@@ -90,13 +90,21 @@ class SimulatedRanks {
 
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
 
+  // The store takes so many operations in each hundredth of a second; one that finds it full waits
+  // for the next. (A rank's operations are simulated together, those of others in between later, so
+  // that who came first cannot be told more finely.)
   void serve() {
-    const double begun = std::max(now_ + job_.latency / 2, free_);
-    free_ = begun + job_.service;
-    now_ = free_;
-    const auto second = static_cast<std::size_t>(begun);
-    asked_.resize(std::max(asked_.size(), second + 1), 0);
-    outcome_.busiest = std::max(outcome_.busiest, static_cast<double>(++asked_[second]));
+    now_ += job_.latency / 2 + job_.service;
+    auto slot = static_cast<std::size_t>(now_ / kSlot);
+    const auto most = static_cast<std::int64_t>(kSlot / job_.service);
+    for (;; ++slot) {
+      asked_.resize(std::max(asked_.size(), slot + 1), 0);
+      if (asked_[slot] < most) {
+        break;
+      }
+      now_ = static_cast<double>(slot + 1) * kSlot;
+    }
+    ++asked_[slot];
   }
 
   void start(int rank, double at) { events_.push({Event::Kind::begin, at, rank, -1}); }
@@ -172,6 +180,14 @@ class SimulatedRanks {
   }
 
   SimulatedOutcome summary() {
+    constexpr auto kSlots = static_cast<std::size_t>(1.0 / kSlot);
+    for (std::size_t first = 0; first < asked_.size(); first += kSlots) {
+      double second = 0.0;
+      for (std::size_t i = first; i < std::min(first + kSlots, asked_.size()); ++i) {
+        second += static_cast<double>(asked_[i]);
+      }
+      outcome_.busiest = std::max(outcome_.busiest, second);
+    }
     for (const int runs : runs_) {
       outcome_.missing += runs == 0 ? 1 : 0;
       outcome_.twice += std::max(0, runs - 1);
@@ -180,15 +196,16 @@ class SimulatedRanks {
     return outcome_;
   }
 
+  static constexpr double kSlot = 0.01;
+
   SimulatedJob job_;
   std::mt19937_64 random_;
   MemoryStore store_;
   std::vector<Rank> ranks_;
   std::vector<int> runs_;
   std::priority_queue<Event> events_;
-  std::vector<std::int64_t> asked_;  // in each second
+  std::vector<std::int64_t> asked_;  // in each slot of time
   double now_ = 0.0;
-  double free_ = 0.0;  // when the store has served all it was asked
   SimulatedOutcome outcome_;
 };
 
