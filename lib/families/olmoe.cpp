@@ -11,7 +11,8 @@ namespace {
 ModelConfig olmoe_config(ConfigFields& f) {
   f.set_default("rms_norm_eps", 1e-5);
   ModelConfig c = llama_config(f);
-  c.mlp_bias = false;  // transformers has no switch
+  read_attention_bias(f, c);
+  tell_of_unread_biases(f, c);
   c.qk_norm = QkNorm::whole;
   c.ropes = {read_rope(f, f.integer("rope_dim", c.d_head), 10000.0)};
   if (f.has("clip_qkv")) {
