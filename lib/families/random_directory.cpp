@@ -175,7 +175,7 @@ std::vector<std::size_t> file_ends(const std::vector<Drawn>& tensors,
 RandomDirectoryResult write_random_directory(const fs::path& directory,
                                              const RandomDirectoryOptions& options) {
   const ModelConfig config = read_model_config(options.config, "the config");
-  const Family& family = family_for(config.architecture, Naming::huggingface, "the config");
+  const Family family = family_for(config.architecture, Naming::huggingface, "the config");
   const std::vector<Drawn> tensors = tensors_of(config, family.rules(config, Naming::huggingface));
   check_output_folder(directory);
   const auto ends = file_ends(tensors, options);

@@ -153,7 +153,7 @@ std::vector<NamedToken> TokenizerFiles::of_own_names() const {
     }
   }
   const std::string list = "model_specific_special_tokens";
-  const Json& named = optional_field(tokenizer_config, list.c_str(), path("tokenizer_config.json"));
+  const Json named = optional_field(tokenizer_config, list.c_str(), path("tokenizer_config.json"));
   if (!named.is_null() && !named.is_object()) {
     throw DataError("{}{} must name tokens", where, list);
   }

@@ -60,7 +60,7 @@ TEST_CASE("a difference is told by its step, and where in the text it lies") {
   };
   // e and an accent: one character in NFC, the first byte of which differs.
   CHECK_THAT(difference(plain, without("normalizer"), "ab e\xCC\x81 c"),
-             Catch::StartsWith("normalizer 3 "));
+             starts_with("normalizer 3 "));
 
   const auto digits = with_edit("qwen2", [](Json& file) {
     auto& regex = file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
@@ -69,14 +69,14 @@ TEST_CASE("a difference is told by its step, and where in the text it lies") {
     regex = text;
   });
   std::string found = difference(plain, digits, "see 2024");
-  CHECK((found == "same" || Catch::StartsWith("pre-tokenizer 4 2/202").match(found)));
+  CHECK((found == "same" || starts_with("pre-tokenizer 4 2/202").match(found)));
 
   const auto shorter = with_edit("qwen2", [](Json& file) {
     auto& merges = file["model"]["merges"];
     merges.erase(merges.begin() + static_cast<std::ptrdiff_t>(merges.size() / 2), merges.end());
   });
   const std::string words = "the quick brown fox jumps over the lazy dog with attention";
-  CHECK_THAT(difference(plain, shorter, words), Catch::StartsWith("model "));
+  CHECK_THAT(difference(plain, shorter, words), starts_with("model "));
   const auto model = first_difference(*plain, *shorter, words);
   REQUIRE(model.has_value());
   CHECK(words.substr(model->offset, 1).find_first_of(" t") == 0);

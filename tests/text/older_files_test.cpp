@@ -129,11 +129,11 @@ TEST_CASE("the space before a text is put once, after every special token, or ne
 TEST_CASE("a vocabulary says of which class it is, or is refused") {
   OlderFiles folder;
   folder.copy("vocab_gpt2", "vocab.json").copy("vocab_gpt2", "merges.txt");
-  CHECK_THAT(folder.refused(), Catch::Contains("GPT2Tokenizer, CodeGenTokenizer"));
+  CHECK_THAT(folder.refused(), contains("GPT2Tokenizer, CodeGenTokenizer"));
   folder.write("config.json", R"({"model_type": "gpt_neo"})");
   CHECK(folder.load().encode("a").size() == 1);
   folder.write("merges.txt", "#version: 0.2\n\xC4\xA0 nowhere\n");
-  CHECK_THAT(folder.refused(), Catch::Contains("merge 0") && Catch::Contains("nowhere"));
+  CHECK_THAT(folder.refused(), contains("merge 0") && contains("nowhere"));
 }
 
 TEST_CASE("files that say a vocabulary twice must agree") {
@@ -145,16 +145,16 @@ TEST_CASE("files that say a vocabulary twice must agree") {
 
   std::string merges = fixtures::read_file(fixtures::folder() / "vocab_gpt2/merges.txt");
   folder.write("merges.txt", merges.substr(0, merges.rfind('\n', merges.size() - 2) + 1));
-  CHECK_THAT(folder.refused(), Catch::Contains("merges.txt has '(none)' as merge"));
+  CHECK_THAT(folder.refused(), contains("merges.txt has '(none)' as merge"));
   folder.copy("vocab_gpt2", "merges.txt");
 
   Json vocab = Json::parse(fixtures::read_file(fixtures::folder() / "vocab_gpt2/vocab.json"));
   std::swap(vocab["a"], vocab["b"]);
   folder.write("vocab.json", vocab.dump());
   CHECK_THAT(folder.refused(),
-             Catch::Contains("vocab.json gives 'a' the id") && Catch::Contains("tokenizer.json"));
+             contains("vocab.json gives 'a' the id") && contains("tokenizer.json"));
   folder.copy("vocab_gpt2", "vocab.json").copy("spm_bpe", "tokenizer.model");
-  CHECK_THAT(folder.refused(), Catch::Contains("tokenizer.model gives '"));
+  CHECK_THAT(folder.refused(), contains("tokenizer.model gives '"));
   folder.write("tokenizer.model", "version https://git-lfs.github.com/spec/v1\n");
   CHECK(folder.refused() == "loaded");
 }
@@ -162,19 +162,19 @@ TEST_CASE("files that say a vocabulary twice must agree") {
 TEST_CASE("a SentencePiece model that cannot be used is refused with its reason") {
   const std::string unknown = piece("<unk>", 2);
   CHECK(parse_error(unknown + piece("a", 1)) == "read");
-  CHECK_THAT(parse_error(piece("a", 1)), Catch::Contains("0 pieces stand for what is unknown"));
-  CHECK_THAT(parse_error(unknown + piece("?", 2)), Catch::Contains("2 pieces stand for"));
-  CHECK_THAT(parse_error(unknown + piece("a", 1) + piece("a", 4)), Catch::Contains("'a' is there"));
-  CHECK_THAT(parse_error(unknown + piece("", 1)), Catch::Contains("piece 1 is empty"));
-  CHECK_THAT(parse_error(unknown + piece("\xFF", 1)), Catch::Contains("no UTF-8"));
-  CHECK_THAT(parse_error(unknown + piece("a", 7)), Catch::Contains("unknown type 7"));
-  CHECK_THAT(parse_error(unknown + field(2, 2, field(3, 0, "\x03"))), Catch::Contains("(word)"));
-  CHECK_THAT(parse_error(unknown + field(1, 0, "\x01")), Catch::Contains("field 1 is no text"));
-  CHECK_THAT(parse_error(unknown + "\x0a\x7f"), Catch::Contains("127 bytes, of which 0"));
-  CHECK_THAT(parse_error(unknown + std::string(11, '\xFF')), Catch::Contains("ten bytes"));
-  CHECK_THAT(parse_error(unknown + "\x0b"), Catch::Contains("unknown type 3"));
+  CHECK_THAT(parse_error(piece("a", 1)), contains("0 pieces stand for what is unknown"));
+  CHECK_THAT(parse_error(unknown + piece("?", 2)), contains("2 pieces stand for"));
+  CHECK_THAT(parse_error(unknown + piece("a", 1) + piece("a", 4)), contains("'a' is there"));
+  CHECK_THAT(parse_error(unknown + piece("", 1)), contains("piece 1 is empty"));
+  CHECK_THAT(parse_error(unknown + piece("\xFF", 1)), contains("no UTF-8"));
+  CHECK_THAT(parse_error(unknown + piece("a", 7)), contains("unknown type 7"));
+  CHECK_THAT(parse_error(unknown + field(2, 2, field(3, 0, "\x03"))), contains("(word)"));
+  CHECK_THAT(parse_error(unknown + field(1, 0, "\x01")), contains("field 1 is no text"));
+  CHECK_THAT(parse_error(unknown + "\x0a\x7f"), contains("127 bytes, of which 0"));
+  CHECK_THAT(parse_error(unknown + std::string(11, '\xFF')), contains("ten bytes"));
+  CHECK_THAT(parse_error(unknown + "\x0b"), contains("unknown type 3"));
   // byte_fallback (field 35) without the pieces of bytes
-  CHECK_THAT(parse_error(unknown + field(2, 2, "\x98\x02\x01")), Catch::Contains("<0x00>"));
+  CHECK_THAT(parse_error(unknown + field(2, 2, "\x98\x02\x01")), contains("<0x00>"));
 }
 
 TEST_CASE("damaged SentencePiece models are refused or cut texts, and nothing else happens") {
