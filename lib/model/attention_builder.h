@@ -40,6 +40,7 @@ class AttentionBuilder {
 
  private:
   [[nodiscard]] const Tensor& hidden(const AttentionSpec& spec);
+  [[nodiscard]] Tensor pads() const;  // [B], undefined: none
   // What AttentionSpec::key_slopes add to scores, [B or 1, n_heads, 1, S].
   [[nodiscard]] Tensor of_key_places(const AttentionSpec& spec) const;
 

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "lib/base/error.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/attention_spec.h"
 #include "lib/model/pass.h"
 #include "lib/model/placed_tokens.h"
@@ -140,6 +141,9 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
   for (std::int64_t layer = 0; layer < config().n_layers; ++layer) {
     attention_.push_back(attention_spec(
         config(), weights().blocks.at(static_cast<std::size_t>(layer)), layer, to_torch(device())));
+    if (attention_plan()) {
+      attention_.back().operators = attention_plan()->operators(layer, config());
+    }
   }
 }
 

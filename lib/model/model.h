@@ -20,6 +20,7 @@
 
 namespace headscope {
 
+class AttentionPlan;
 class Pass;
 struct PlacedTokens;
 class StandingChange;
@@ -75,6 +76,8 @@ class Model {
     Device device;
     DType dtype = DType::f32;
     ModelSource source;
+    // What heads compute in place of their attention (attention_plan.h); null: as trained.
+    std::shared_ptr<const AttentionPlan> attention_plan = nullptr;
   };
   explicit Model(Parts parts);
 
@@ -113,6 +116,10 @@ class Model {
   [[nodiscard]] Device device() const { return parts_->device; }
   [[nodiscard]] DType dtype() const { return parts_->dtype; }
   [[nodiscard]] const ModelSource& source() const { return parts_->source; }
+
+  [[nodiscard]] const std::shared_ptr<const AttentionPlan>& attention_plan() const {
+    return parts_->attention_plan;
+  }
 
   // Of each of config().ropes, on the device.
   [[nodiscard]] const std::vector<RotaryAngles>& rotary_angles() const { return rotary_angles_; }

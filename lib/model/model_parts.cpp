@@ -11,7 +11,8 @@ Model::Parts parts_of(const Model& model) {
                                              : nullptr,
           .device = model.device(),
           .dtype = model.dtype(),
-          .source = model.source()};
+          .source = model.source(),
+          .attention_plan = model.attention_plan()};
 }
 
 }  // namespace headscope
