@@ -2,9 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/output.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/json.h"
 #include "lib/families/load.h"
+#include "lib/model/attention_plan.h"
 
 namespace headscope {
 
@@ -16,9 +18,32 @@ void add_intervene(CLI::App& app, std::string& file) {
       ->check(names_a_file);
 }
 
-Model load_with(const std::string& name, const CommonOptions& common, const std::string& file) {
-  Model model = load_model(name, {.device = common.device, .dtype = common.dtype});
-  return file.empty() ? model : intervened(model, file);
+void add_attention(CLI::App& app, std::string& plan) {
+  app.add_option("--attention",
+                 plan,
+                 "Put operators in the place of heads first: a plan of attention (JSON; headscope "
+                 "operator list shows what there is)")
+      ->check(names_a_file);
+}
+
+Model with_plan(const Model& model, const std::string& attention) {
+  if (attention.empty()) {
+    return model;
+  }
+  const auto plan = read_attention_plan(attention, model);
+  for (const std::string& line : plan->untrained()) {
+    print_note(attention + ": " + line);
+  }
+  return with_attention(model, plan);
+}
+
+Model load_with(const std::string& name,
+                const CommonOptions& common,
+                const std::string& interventions,
+                const std::string& attention) {
+  const Model loaded = load_model(name, {.device = common.device, .dtype = common.dtype});
+  const Model model = with_plan(loaded, attention);
+  return interventions.empty() ? model : intervened(model, interventions);
 }
 
 void check_fired(const Model& model) {

@@ -1,4 +1,5 @@
-// --intervene: the same analysis of a changed model. Verbs that take it load their model here.
+// --intervene and --attention: the same analysis of a changed model. Verbs that take them load
+// their model here.
 #pragma once
 
 #include <string>
@@ -10,8 +11,18 @@ namespace headscope {
 
 void add_intervene(CLI::App& app, std::string& file);
 
-// The model, changed by the interventions of `file`; empty: as it is.
-Model load_with(const std::string& name, const CommonOptions& common, const std::string& file);
+void add_attention(CLI::App& app, std::string& plan);
+
+// The model, changed by the interventions of one file and by the plan of attention of another;
+// empty: as it is.
+Model load_with(const std::string& name,
+                const CommonOptions& common,
+                const std::string& interventions,
+                const std::string& attention = {});
+
+// The model with the plan of a file in its attention. What models are to be trained with, and this
+// one was not, is said on standard error; empty: as it is.
+Model with_plan(const Model& model, const std::string& attention);
 
 // After the last pass: throws UsageError naming an intervention that never changed anything.
 void check_fired(const Model& model);

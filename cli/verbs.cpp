@@ -46,6 +46,12 @@ std::vector<Verb> all_verbs() {
       circuit_stability_verb(),
       circuit_overlap_verb(),
       circuit_show_verb(),
+      operator_list_verb(),
+      operator_show_verb(),
+      operator_measure_verb(),
+      operator_plan_verb(),
+      operator_eval_verb(),
+      operator_profile_verb(),
       compare_verb(),
       serve_verb(),
       bench_verb(),
@@ -63,6 +69,7 @@ const std::vector<VerbGroup>& verb_groups() {
   static const std::vector<VerbGroup> groups = {
       {"sae", "Sparse autoencoders of activations, and circuits of the codes they give heads"},
       {"circuit", "Circuits of edges: found, judged by running them alone"},
+      {"operator", "What stands in a head's place: fewer keys, another softmax; what it costs"},
   };
   return groups;
 }

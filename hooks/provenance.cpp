@@ -4,6 +4,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/version.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/standing_change.h"
 
 namespace headscope {
@@ -19,6 +20,14 @@ std::string utc_now() {
 
 }  // namespace
 
+Json attention_provenance(const AttentionPlan& plan) {
+  Json out{{"operators", plan.description()}};
+  if (!plan.untrained().empty()) {
+    out["untrained"] = plan.untrained();
+  }
+  return out;
+}
+
 Json provenance(const Model& model, const ProvenanceOptions& options) {
   const std::string tokenizer = model.has_tokenizer() ? model.tokenizer().hash() : "none";
   Json identity = {{"weights_hash", model.source().weights_hash},
@@ -32,10 +41,16 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
   if (model.standing()) {
     identity["interventions_hash"] = model.standing()->hash();
   }
+  if (model.attention_plan()) {
+    identity["attention_hash"] = model.attention_plan()->hash();
+  }
   Json out = identity;
   out["identity"] = identity;
   if (model.standing()) {
     out["interventions"] = model.standing()->description();
+  }
+  if (model.attention_plan()) {
+    out["attention"] = attention_provenance(*model.attention_plan());
   }
   out["model"] = model.source().name;
   out["bos_prepended"] = options.prepend_bos == PrependBos::yes ||

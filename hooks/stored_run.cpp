@@ -11,6 +11,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/shell.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/gradients.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/ops.h"
@@ -31,12 +32,13 @@ const std::set<std::string> kKnownIdentity{"weights_hash",
                                            "task_hash",
                                            "run",
                                            "gradients_of",
-                                           "interventions_hash"};
+                                           "interventions_hash",
+                                           "attention_hash"};
 
 // Of what must agree, as identity_difference() reads it.
 Json same_model(const Json& identity) {
   Json chosen = Json::object();
-  for (const char* key : {"weights_hash", "config", "dtype"}) {
+  for (const char* key : {"weights_hash", "config", "dtype", "attention_hash"}) {
     if (identity.contains(key)) {
       chosen[key] = identity[key];
     }
@@ -45,9 +47,13 @@ Json same_model(const Json& identity) {
 }
 
 Json identity_of(const Model& model) {
-  return {{"weights_hash", model.source().weights_hash},
-          {"config", to_json(model.config())},
-          {"dtype", to_string(model.dtype())}};
+  Json identity{{"weights_hash", model.source().weights_hash},
+                {"config", to_json(model.config())},
+                {"dtype", to_string(model.dtype())}};
+  if (model.attention_plan()) {
+    identity["attention_hash"] = model.attention_plan()->hash();
+  }
+  return identity;
 }
 
 std::string interventions_of(const Json& identity) {
@@ -273,6 +279,10 @@ std::string record_command(const Model& model, const StoredNeed& need) {
   if (model.standing()) {
     const std::string file = model.standing()->file();
     command += " --intervene " + (file.empty() ? "EDITS.json" : shell_quoted(file));
+  }
+  if (model.attention_plan()) {
+    const std::string& file = model.attention_plan()->file;
+    command += " --attention " + (file.empty() ? "PLAN.json" : shell_quoted(file));
   }
   return command + " -o FILE.h5";
 }

@@ -10,7 +10,8 @@ constexpr ResultKind kKinds[] = {{.kind = "dla",
                                   .heading = "attribution",
                                   .effect = "share",
                                   .unit = "direct logit attribution",
-                                  .way_on = "make it again with --overwrite"}};
+                                  .way_on = "make it again with --overwrite"},
+                                 {.kind = "operator", .heading = "operator"}};
 
 }  // namespace
 

@@ -42,6 +42,10 @@ RequestFields request_fields(SweepRequest& request, SweepMethod::Cells cells) {
        .place = &request.intervene,
        .help =
            "Change the model first: a JSON file of interventions (data/interventions.schema.json)",
+       .kind = RequestField::Kind::path},
+      {.name = "attention",
+       .place = &request.attention,
+       .help = "Put operators in the place of heads first: a plan of attention (JSON)",
        .kind = RequestField::Kind::path}};
   if (cells == SweepMethod::Cells::sharded) {
     fields.push_back({.name = "plain",

@@ -21,6 +21,7 @@ struct SweepRequest {
   bool skip_unfit = false;  // leave out items that do not fit the tokenizer
   bool plain = false;       // SweepOptions::Execution::plain
   std::string intervene;    // a file of interventions that change the model first; empty: none
+  std::string attention;    // a plan of attention that does so too; empty: none
   std::uint64_t seed = 0;
 
   [[nodiscard]] TaskOptions task_options() const {

@@ -30,7 +30,8 @@ const KeyNames kNaming{"site",
                        "positions",
                        "from",
                        "metric",
-                       "intervene"};
+                       "intervene",
+                       "attention"};
 
 // What may stand at the top for all entries: what every method is told, however its cells run.
 const KeyNames& keys_for_all() {

@@ -4,6 +4,7 @@
 
 #include "analyses/sweep/task_input.h"
 #include "hooks/standing_interventions.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/standing_change.h"
 
 namespace headscope {
@@ -13,17 +14,23 @@ std::vector<StandingChange::Fired> fired_by(const Model& model) {
   return model.standing() ? model.standing()->fired() : std::vector<StandingChange::Fired>();
 }
 
+Model changed(const Model& model, const SweepRequest& request) {
+  const Model planned = request.attention.empty()
+                            ? model
+                            : with_attention(model, read_attention_plan(request.attention, model));
+  return request.intervene.empty() ? planned : intervened(planned, request.intervene);
+}
+
 }  // namespace
 
 const Model& SweepSession::model(const SweepRequest& request) {
-  if (request.intervene.empty()) {
+  if (request.intervene.empty() && request.attention.empty()) {
     return model_;
   }
-  const auto found = changed_.find(request.intervene);
-  return found != changed_.end()
-             ? found->second
-             : changed_.emplace(request.intervene, intervened(model_, request.intervene))
-                   .first->second;
+  const std::pair key{request.intervene, request.attention};
+  const auto found = changed_.find(key);
+  return found != changed_.end() ? found->second
+                                 : changed_.emplace(key, changed(model_, request)).first->second;
 }
 
 const Task& SweepSession::task(const SweepRequest& request) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "analyses/sweep/baselines.h"
 #include "analyses/sweep/sweep_method.h"
@@ -22,7 +23,7 @@ class SweepSession {
   // The model lives as long as this.
   SweepSession(const Model& model, const Memory& memory) : model_(model), memory_(memory) {}
 
-  // Changed as request.intervene says; each file of interventions is read once.
+  // Changed as request.intervene and request.attention say; each pair of files is read once.
   const Model& model(const SweepRequest& request);
   const Task& task(const SweepRequest& request);  // read once
   [[nodiscard]] const Memory& memory() const { return memory_; }
@@ -39,7 +40,7 @@ class SweepSession {
 
   const Model& model_;
   Memory memory_;
-  std::map<std::string, Model> changed_;  // by the file of interventions
+  std::map<std::pair<std::string, std::string>, Model> changed_;  // by interventions and plan
   std::map<TaskKey, Task> tasks_;
   std::map<std::tuple<const Model*, const Task*, const Metric*, std::int64_t>, Baselines>
       baselines_;

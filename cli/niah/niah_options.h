@@ -29,6 +29,7 @@ struct NiahVerbOptions {
   std::int64_t batch_tokens = 16384;
   std::string out;
   std::string intervene;
+  std::string attention;
   std::string scores;
   bool allow_beyond = false;
   bool resume = false;

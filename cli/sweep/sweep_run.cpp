@@ -177,7 +177,8 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
   if (ranks) {
     share_cores(invocation.common, *ranks);
   }
-  const Model model = load_with(options.model, invocation.common, method.request.intervene);
+  const Model model = load_with(
+      options.model, invocation.common, method.request.intervene, method.request.attention);
   refuse_chosen_prompts(model, "a sweep");
   const Task task = task_for(model, method.request.task, method.request.task_options());
   const SweepJobOptions asked = job_options(options, model, ranks.get());

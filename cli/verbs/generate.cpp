@@ -32,6 +32,7 @@ struct GenerateArguments {
   std::string system;  // … after this one
   SamplingArguments sampling;
   std::string intervene;
+  std::string attention;
   bool compare = false;
   std::int64_t samples = 1;
   std::int64_t batch = 16;
@@ -158,7 +159,7 @@ void run(const GenerateArguments& arguments, const Invocation& invocation) {
     throw UsageError("--compare shows texts with and without interventions: give --intervene FILE");
   }
   catch_interrupts();
-  const Model model = load_with(arguments.model, invocation.common, "");
+  const Model model = load_with(arguments.model, invocation.common, "", arguments.attention);
   for (const std::string& hook : arguments.record_hooks) {
     (void)resolve_hooks(hook, model.config());  // before anything is written
   }
@@ -197,6 +198,7 @@ void add_options(CLI::App& app, GenerateArguments& arguments) {
       ->needs("--chat");
   add_sampling(app, arguments.sampling);
   add_intervene(app, arguments.intervene);
+  add_attention(app, arguments.attention);
   app.add_flag("--compare",
                arguments.compare,
                "Write each text with and without the interventions, beside each other, tokens that "

@@ -130,7 +130,8 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
   const WriterClaim claim(options.out);
   catch_interrupts();
   const auto begin = std::chrono::steady_clock::now();
-  const Model loaded = load_with(options.model, invocation.common, options.intervene);
+  const Model loaded =
+      load_with(options.model, invocation.common, options.intervene, options.attention);
   refuse_chosen_positions(loaded, "niah");
   NiahResult result{.model = options.model,
                     .prompts = prompts_of(options, loaded),
@@ -226,6 +227,7 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
       ->check(names_an_output);
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
   add_intervene(app, options.intervene);
+  add_attention(app, options.attention);
   app.add_flag("--overwrite", options.overwrite, "Replace an existing result");
 }
 

@@ -7,8 +7,10 @@
 #include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/prompts.h"
+#include "hooks/provenance.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/mask_token.h"
 #include "lib/model/standing_change.h"
 #include "lib/tensor/convert.h"
@@ -21,6 +23,7 @@ struct PredictArguments {
   std::string prompt;
   std::vector<std::int32_t> tokens;
   std::string intervene;
+  std::string attention;
   int top = 5;
   PrependBos bos = PrependBos::automatic;
 };
@@ -34,6 +37,7 @@ struct PredictOutcome {
   };
   std::vector<At> places;
   Json interventions = nullptr;
+  Json attention = nullptr;
 };
 
 // Of a model of masked tokens every [MASK]; of others the last token.
@@ -57,7 +61,7 @@ std::vector<std::int64_t> asked_at(const Model& model, const Prompt& prompt) {
 }
 
 PredictOutcome predict(const PredictArguments& options, const CommonOptions& common) {
-  const Model model = load_with(options.model, common, options.intervene);
+  const Model model = load_with(options.model, common, options.intervene, options.attention);
   PredictOutcome result{.model = options.model,
                         .prompt = options.tokens.empty()
                                       ? make_prompt(options.prompt, model, {.bos = options.bos})
@@ -74,6 +78,9 @@ PredictOutcome predict(const PredictArguments& options, const CommonOptions& com
   check_fired(model);
   if (model.standing()) {
     result.interventions = model.standing()->description();
+  }
+  if (model.attention_plan()) {
+    result.attention = attention_provenance(*model.attention_plan());
   }
   for (std::size_t i = 0; i < places.size(); ++i) {
     const Tensor row = logits[static_cast<std::int64_t>(i)];
@@ -106,6 +113,9 @@ OrderedJson to_json(const PredictOutcome& result) {
   if (!result.interventions.is_null()) {
     json["interventions"] = OrderedJson::parse(result.interventions.dump());
   }
+  if (!result.attention.is_null()) {
+    json["attention"] = OrderedJson::parse(result.attention.dump());
+  }
   return json;
 }
 
@@ -137,6 +147,7 @@ Verb predict_verb() {
             ->capture_default_str();
         add_prepend_bos(app, options->bos);
         add_intervene(app, options->intervene);
+        add_attention(app, options->attention);
         return [options, &app, &invocation] {
           if (!was_given(app, "prompt") && options->tokens.empty()) {
             throw UsageError("predict needs a prompt: --prompt TEXT or --tokens IDS");

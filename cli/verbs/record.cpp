@@ -36,6 +36,7 @@ struct RecordArguments {
   PromptArguments prompts;
   std::string out;
   std::string intervene;
+  std::string attention;
   bool resume = false;
   bool overwrite = false;
   RecordTaskArguments task;
@@ -91,7 +92,8 @@ RecordResult run_changed(const Model& model,
 }
 
 RecordResult run(const RecordArguments& options, const Invocation& invocation) {
-  const Model model = load_with(options.model, invocation.common, options.intervene);
+  const Model model =
+      load_with(options.model, invocation.common, options.intervene, options.attention);
   const RecordResult result = run_changed(model, options, invocation);
   if (result.stopped || result.done_before > 0) {  // what it chooses may have been done before
     return result;
@@ -170,6 +172,7 @@ void add_options(CLI::App& app, RecordArguments& options) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
       ->capture_default_str();
   add_intervene(app, options.intervene);
+  add_attention(app, options.attention);
 }
 
 }  // namespace

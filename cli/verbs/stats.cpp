@@ -35,6 +35,7 @@ struct StatsArguments {
   std::string out;
   std::string maps;
   std::string intervene;
+  std::string attention;
   std::int64_t context = 0;
   std::int64_t chunk = 4096;
   bool allow_beyond = false;
@@ -149,7 +150,8 @@ void run(const StatsArguments& options, const Invocation& invocation) {
   check(options);
   catch_interrupts();
   const std::string text = read_text(options.text);
-  const Model loaded = load_with(options.model, invocation.common, options.intervene);
+  const Model loaded =
+      load_with(options.model, invocation.common, options.intervene, options.attention);
   const Prompt prompt = prompt_of(options, text, loaded);
   const Model model = fitting(loaded, static_cast<std::int64_t>(prompt.tokens.size()), options);
   const StatisticsCollector collector = collect(options, model, prompt);
@@ -190,6 +192,7 @@ void add_options(CLI::App& app, StatsArguments& options) {
   app.add_option("--top", options.top, "Heads to list")->capture_default_str();
   add_prepend_bos(app, options.bos);
   add_intervene(app, options.intervene);
+  add_attention(app, options.attention);
 }
 
 }  // namespace

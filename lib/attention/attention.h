@@ -27,6 +27,9 @@ struct AttentionInputs {
   // The log-sum-exp of each query's scores [B, n_heads, T] f32, where z was computed before and its
   // kernel left them; undefined elsewhere.
   Tensor lse = {};
+  // [B] int64: columns of padding at the left of each row, for what asks where a token lies in its
+  // prompt (operators of heads); undefined: none.
+  Tensor pads = {};
 };
 
 // Scores (elements) that are formed at a time where z needs them: 64 MB of f32.
@@ -49,11 +52,11 @@ void scale_scores(AttentionInputs& in, const Tensor& scale);
 void add_to_scores(AttentionInputs& in, const Tensor& bias);
 
 // Scores [B, n_heads, T, S] f32: scaled, soft-capped, biased, by the spec and then by score_scale
-// and bias; hidden keys −∞.
+// and bias; hidden keys −∞; of heads with an operator what it makes of them.
 Tensor attention_scores(const AttentionInputs& in);
 
-// The spec's normalizer over the last axis: softmax, with its sinks in the denominator, or relu;
-// rows that are all −∞ become 0. f32.
+// The spec's normalizer over the last axis: softmax, with its sinks in the denominator, or relu, or
+// that of a head's operator; rows that are all −∞ become 0. f32.
 Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec);
 
 // pattern · v → z [B, T, n_heads, d_head] in the dtype of v.

@@ -2,6 +2,7 @@
 
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
+#include "lib/attention/operated_heads.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
 
@@ -61,7 +62,9 @@ void add_to_scores(AttentionInputs& in, const Tensor& bias) {
   in.bias = sum.size(3) == keys ? sum : sum.expand({-1, -1, -1, keys});
 }
 
-Tensor attention_scores(const AttentionInputs& in) {
+namespace {
+
+Tensor plain_scores(const AttentionInputs& in) {
   const std::int64_t batch = in.q.size(0);
   const std::int64_t queries = in.q.size(1);
   const std::int64_t keys = in.k.size(1);
@@ -94,7 +97,7 @@ Tensor attention_scores(const AttentionInputs& in) {
   return scores.masked_fill_(hidden, -std::numeric_limits<float>::infinity());
 }
 
-Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
+Tensor plain_pattern(const Tensor& scores, const AttentionSpec& spec) {
   if (spec.normalizer == PatternNormalizer::relu) {
     return relu_pattern(scores);
   }
@@ -108,6 +111,18 @@ Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
     pattern = at::softmax(scores, -1);
   }
   return needs_gradient(scores) ? pattern.nan_to_num(0.0) : pattern.nan_to_num_(0.0);
+}
+
+}  // namespace
+
+Tensor attention_scores(const AttentionInputs& in) {
+  const Tensor plain = plain_scores(in);
+  return in.spec.operators.empty() ? plain : operated_scores(in, plain);
+}
+
+Tensor attention_pattern(const Tensor& scores, const AttentionSpec& spec) {
+  const Tensor plain = plain_pattern(scores, spec);
+  return spec.operators.empty() ? plain : operated_pattern(spec, scores, plain);
 }
 
 Tensor apply_pattern(const Tensor& pattern, const Tensor& v) {

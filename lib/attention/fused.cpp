@@ -8,10 +8,13 @@
 #include <ATen/ops/_scaled_dot_product_efficient_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/index_copy.h>
 
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
+#include "lib/attention/operated_heads.h"
 #include "lib/tensor/autograd.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -68,6 +71,23 @@ Tensor by_scores(const AttentionInputs& in) {
   return blockwise(in, row, [](const AttentionInputs& block) {
     return apply_pattern(attention_pattern(attention_scores(block), block.spec), block.v);
   });
+}
+
+// z of heads with operators by their scores, of the others by the kernels that they would take
+// without: theirs are the same bits.
+Tensor with_operators(const AttentionInputs& in) {
+  const std::vector<OperatedHeads> changed = heads_that_change(in);
+  if (changed.size() == 1 && std::ssize(changed.front().heads) == in.q.size(2)) {
+    return by_scores(in);
+  }
+  AttentionInputs bare = in;
+  bare.spec.operators.clear();
+  Tensor z = fused_attention(bare);
+  for (const OperatedHeads& group : changed) {
+    const Tensor heads = index_tensor(group.heads, z.device());
+    z = at::index_copy(z, 2, heads, by_scores(inputs_of(in, group.heads)));
+  }
+  return z;
 }
 
 // What Torch's kernels add to the scores of a block of queries: the bias, and −∞ where hidden.
@@ -193,6 +213,9 @@ FusedAttention fused_attention_with_lse(const AttentionInputs& in) {
 }
 
 Tensor fused_attention(const AttentionInputs& in) {
+  if (!in.spec.operators.empty()) {
+    return with_operators(in);
+  }
   if (forms_scores(in.spec)) {
     return by_scores(in);
   }

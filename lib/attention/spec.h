@@ -7,16 +7,21 @@
 //   s = s − alibi[h] · |i − j| + distance_bias[h, |i − j|]
 //   s = s + bf16(key_slopes[h] · j) · scale
 // and the pattern is softmax(s) over the keys that i sees, with exp(sinks[h]) added to the
-// denominator; or, by another normalizer, what pattern_normalizer.h says.
+// denominator; or, by another normalizer, what pattern_normalizer.h says. Of a head that has an
+// operator, s and the pattern are then what the operator makes of them (head_operator.h).
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "lib/attention/pattern_normalizer.h"
 #include "lib/attention/visibility.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
+
+class HeadOperator;
 
 // Per-head tensors are f32 on the device of the queries; undefined ones change nothing.
 struct AttentionSpec {
@@ -37,6 +42,9 @@ struct AttentionSpec {
   // [n_heads]: a logit in the denominator of every softmax that is no key and has no column in the
   // pattern, whose rows then sum to less than 1 (gpt-oss; Xiao et al. 2023, arXiv:2309.17453).
   Tensor sinks{};
+  // [n_heads]: what a head computes in place of attention over all keys that it sees; null: nothing
+  // else. Empty where no head has one.
+  std::vector<std::shared_ptr<const HeadOperator>> operators{};
 };
 
 // True where what a query sees comes before what it does not: the keys and values of a prompt's
@@ -50,7 +58,7 @@ inline bool is_causal(const AttentionSpec& spec) {
 inline bool forms_scores(const AttentionSpec& spec) {
   return spec.normalizer != PatternNormalizer::softmax || spec.softcap > 0 ||
          spec.head_scale.defined() || spec.alibi.defined() || spec.distance_bias.defined() ||
-         spec.sinks.defined() || spec.key_slopes.defined();
+         spec.sinks.defined() || spec.key_slopes.defined() || !spec.operators.empty();
 }
 
 // `count` heads from `first` on.
@@ -61,5 +69,6 @@ struct HeadRange {
 
 // The spec of some of the query heads alone.
 AttentionSpec of_heads(const AttentionSpec& spec, HeadRange heads);
+AttentionSpec of_heads(const AttentionSpec& spec, const std::vector<std::int64_t>& heads);
 
 }  // namespace headscope

@@ -5,7 +5,8 @@
 // hook_attn_scores has it (scaled, soft-capped, biased, hidden keys −∞) and lse the logarithm
 // of the sum of exp(s) over the keys the query sees (and the head's sink, if it has one). Column
 // numbers count from the first column of the keys, padding included. Of another normalizer than
-// softmax p is what it makes of s, and lse is 0. Everything is f32.
+// softmax p is what it makes of s, and lse is 0. Keys that a head's operator leaves out are not
+// seen. Everything is f32.
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
+#include "lib/attention/operated_heads.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -84,17 +85,19 @@ class QueryBlock {
  private:
   // p, 0 for queries of padding.
   void find_pattern(std::int64_t first) {
-    const AttentionInputs block{.q = in_.q.narrow(1, begin_, count_),
-                                .k = in_.k,
-                                .v = {},
-                                .spec = in_.spec,
-                                .hidden = hidden_,
-                                .score_scale = of_block(in_.score_scale),
-                                .bias = of_block(in_.bias),
-                                .first_query = first};
+    const AttentionInputs block{
+        .q = in_.q.narrow(1, begin_, count_),
+        .k = in_.k,
+        .v = {},
+        .spec = in_.spec,
+        .hidden = hidden_,
+        .score_scale = of_block(in_.score_scale),
+        .bias = of_block(in_.bias),
+        .first_query = first,
+        .pads = in_.pads.defined() ? in_.pads.to(in_.q.device()) : Tensor()};
     const Tensor scores = attention_scores(block);
     const Tensor padding = query_.view({1, 1, -1}) < first_;
-    if (in_.spec.normalizer != PatternNormalizer::softmax) {
+    if (in_.spec.normalizer != PatternNormalizer::softmax || operators_normalize(in_.spec)) {
       lse_ = at::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options());
       pattern_ = attention_pattern(scores, in_.spec).masked_fill(padding.unsqueeze(-1), 0.0);
       return;

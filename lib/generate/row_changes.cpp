@@ -45,6 +45,7 @@ AttentionInputs rows_of(const AttentionInputs& in, const std::vector<std::int64_
   part.hidden = rows_of(in.hidden, rows);
   part.score_scale = rows_of(in.score_scale, rows);
   part.bias = rows_of(in.bias, rows);
+  part.pads = rows_of(in.pads, rows);
   return part;
 }
 

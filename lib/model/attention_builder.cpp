@@ -25,7 +25,12 @@ AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv compared) {
           .v = std::move(compared.v),
           .spec = of_layer,
           .hidden = std::move(seen_not),
-          .bias = of_layer.key_slopes.defined() ? of_key_places(of_layer) : Tensor()};
+          .bias = of_layer.key_slopes.defined() ? of_key_places(of_layer) : Tensor(),
+          .pads = of_layer.operators.empty() ? Tensor() : pads(layer)};
+}
+
+Tensor AttentionBuilder::pads(std::int64_t layer) const {
+  return layout_.padded() ? index_tensor(layout_.pads, to_torch(model_.device(layer))) : Tensor();
 }
 
 AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv compared) {

@@ -41,6 +41,7 @@ class AttentionBuilder {
 
  private:
   [[nodiscard]] const Tensor& hidden(std::int64_t layer);
+  [[nodiscard]] Tensor pads(std::int64_t layer) const;  // [B], undefined: none
   // What AttentionSpec::key_slopes add to scores, [B or 1, n_heads, 1, S].
   [[nodiscard]] Tensor of_key_places(const AttentionSpec& spec) const;
 

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "lib/base/error.h"
+#include "lib/model/attention_plan.h"
 #include "lib/model/attention_spec.h"
 #include "lib/model/pass.h"
 #include "lib/model/placed_tokens.h"
@@ -142,6 +143,9 @@ Model::Model(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts
                                         weights().blocks.at(static_cast<std::size_t>(layer)),
                                         layer,
                                         to_torch(device(layer))));
+    if (attention_plan()) {
+      attention_.back().operators = attention_plan()->operators(layer, config());
+    }
   }
 }
 

@@ -20,6 +20,7 @@
 
 namespace headscope {
 
+class AttentionPlan;
 class Pass;
 struct PlacedTokens;
 class StandingChange;
@@ -76,6 +77,8 @@ class Model {
     std::vector<Device> layer_devices{};  // where each layer lies; empty: all of them on `device`
     DType dtype = DType::f32;
     ModelSource source;
+    // What heads compute in place of their attention (attention_plan.h); null: as trained.
+    std::shared_ptr<const AttentionPlan> attention_plan = nullptr;
   };
   explicit Model(Parts parts);
 
@@ -117,6 +120,10 @@ class Model {
   [[nodiscard]] Device device(std::int64_t layer) const;
   [[nodiscard]] DType dtype() const { return parts_->dtype; }
   [[nodiscard]] const ModelSource& source() const { return parts_->source; }
+
+  [[nodiscard]] const std::shared_ptr<const AttentionPlan>& attention_plan() const {
+    return parts_->attention_plan;
+  }
 
   // Of each of config().ropes.
   [[nodiscard]] const std::vector<RotaryAngles>& rotary_angles() const { return rotary_angles_; }

@@ -23,7 +23,8 @@ Model::Parts parts_of(const Model& model) {
           .device = model.device(),
           .layer_devices = layer_devices_of(model),
           .dtype = model.dtype(),
-          .source = model.source()};
+          .source = model.source(),
+          .attention_plan = model.attention_plan()};
 }
 
 }  // namespace headscope

@@ -10,6 +10,7 @@
 #include "analyses/head_detectors/detector.h"
 #include "analyses/known_models/known_model.h"
 #include "analyses/metric/metric.h"
+#include "analyses/operators/plan_method.h"
 #include "analyses/steering/steer_method.h"
 #include "analyses/task/maker.h"
 #include "cli/verbs.h"
@@ -45,6 +46,7 @@ std::optional<ChoiceNames> fixed_choices(const std::string& verb, const std::str
       {"--statistics", statistic_names()},
       {"--detectors", choice_names(all_detectors())},
       {"--method", choice_names(all_circuit_methods())},
+      {"operator plan --method", choice_names(all_plan_methods())},
       {"--over", {"layer", "layer,head", "layer,pos", "layer,head,pos"}},
       {"--mask-mode", {"decode-uniform", "zero", "mean"}},
       {"--arch", {"standard", "topk", "batchtopk", "jumprelu", "gated"}},
@@ -149,6 +151,10 @@ const std::set<std::string> kFreeOptions{"MODEL",
                                          "--heads-of",
                                          "--digits",
                                          "--against",
+                                         "--attention",
+                                         "--operator",
+                                         "--from",
+                                         "OPERATOR",
                                          "MODEL|TRACE"};
 
 std::string option_name(const CLI::Option& option) {

@@ -1,0 +1,169 @@
+// operator and --attention, as a user runs them.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "tests/cli/program.h"
+#include "tests/support/catch.h"
+
+using namespace headscope;
+using namespace headscope::test;
+
+namespace {
+
+const std::string kPlannedModel = model_path("llama");
+
+std::string operator_plan_file(const Folder& folder, const std::string& choice) {
+  put(folder / "plan.json",
+      R"({"format": "headscope-attention-plan", "version": 1, "operators": [{"layers": [0, 2],
+          "heads": [1, 3], )" +
+          choice + "}]}");
+  return folder / "plan.json";
+}
+
+std::string operator_prompts(const Folder& folder) {
+  put(folder / "prompts.jsonl",
+      "{\"tokens\": [5, 6, 7, 8, 9, 10, 11]}\n{\"tokens\": [9, 10, 4, 5]}\n");
+  return folder / "prompts.jsonl";
+}
+
+}  // namespace
+
+TEST_CASE("operator list and show tell what there is") {
+  const auto list = run({"operator", "list", "--json"}).json();
+  CHECK(list["operators"][0]["operator"] == "streaming");
+  CHECK(run({"operator", "show", "streaming"}).out.find("i − j < local") != std::string::npos);
+  const auto typo = run({"operator", "show", "streming"});
+  CHECK(typo.code == 2);
+  CHECK_THAT(typo.err, contains("did you mean streaming"));
+}
+
+TEST_CASE("an operator is measured, planned around the heads it costs most, and run") {
+  const Folder folder;
+  const std::string prompts = operator_prompts(folder);
+  const auto measured = run({"operator",
+                             "measure",
+                             kPlannedModel,
+                             "--operator",
+                             "window:local=2",
+                             "--prompts",
+                             prompts,
+                             "-o",
+                             folder / "m.h5",
+                             "--json"});
+  REQUIRE(measured.code == 0);
+  const auto heads = measured.json()["heads"];
+  CHECK(heads.size() == 12);
+  CHECK(std::filesystem::exists(folder / "m.kl.h5"));
+  CHECK(std::filesystem::exists(folder / "m.svg"));
+  CHECK(run({"inspect", folder / "m.h5"}).code == 0);
+  const auto plan = run({"operator",
+                         "plan",
+                         kPlannedModel,
+                         "--method",
+                         "greedy",
+                         "--from",
+                         folder / "m.h5",
+                         "--budget",
+                         "0.25",
+                         "--operator",
+                         "window:local=2",
+                         "-o",
+                         folder / "plan.json",
+                         "--json"});
+  REQUIRE(plan.code == 0);
+  REQUIRE(plan.json()["kept_kv_heads"].size() == 3);
+  bool best_is_kept = false;
+  for (const auto& head : plan.json()["kept_kv_heads"]) {
+    const std::string name = fmt::format("{}.{}", head["layer"].dump(), head["head"].dump());
+    best_is_kept = best_is_kept || heads[0]["head"] == name;
+  }
+  CHECK(best_is_kept);
+  const auto judged = run({"operator",
+                           "eval",
+                           kPlannedModel,
+                           "--attention",
+                           folder / "plan.json",
+                           "--prompts",
+                           prompts,
+                           "--draws",
+                           "1",
+                           "--json"});
+  REQUIRE(judged.code == 0);
+  CHECK(judged.json()["effects"].size() == 2);
+  const auto written = run({"generate",
+                            kPlannedModel,
+                            "--attention",
+                            folder / "plan.json",
+                            "--prompts",
+                            prompts,
+                            "--max-tokens",
+                            "3",
+                            "--json"});
+  REQUIRE(written.code == 0);
+  CHECK(written.json()["provenance"]["attention"]["operators"].size() > 0);
+}
+
+TEST_CASE("sweeps of a model with a plan are by shortcuts what they are by whole passes") {
+  const Folder folder;
+  const std::string plan =
+      operator_plan_file(folder, R"("operator": "streaming", "sink": 1, "local": 2)");
+  std::string task;
+  for (int i = 0; i < 3; ++i) {
+    task += fmt::format(
+        "{{\"clean_tokens\": [1, 1{0}, 3, 4, 5, 2{0}, 7], \"corrupted_tokens\": [1, 1{0}, 3, 4, 6, "
+        "2{0}, 7], \"answer_tokens\": [3{0}], \"wrong_tokens\": [4{0}]}}\n",
+        i);
+  }
+  put(folder / "task.jsonl", task);
+  const auto values = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{
+        "patch", kPlannedModel, "--task", folder / "task.jsonl", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = run(words);
+    REQUIRE(outcome.code == 0);
+    std::vector<double> all;
+    for (const auto& cell : outcome.json()["cells"]) {
+      all.push_back(cell["value"].get<double>());
+    }
+    return all;
+  };
+  const std::vector<double> fast = values({"--attention", plan});
+  const std::vector<double> slow = values({"--attention", plan, "--plain"});
+  const std::vector<double> without = values({});
+  double apart = 0.0, moved = 0.0;
+  for (std::size_t i = 0; i < fast.size(); ++i) {
+    apart = std::max(apart, std::abs(fast[i] - slow[i]));
+    moved = std::max(moved, std::abs(fast[i] - without[i]));
+  }
+  CHECK(apart < 1e-5);
+  CHECK(moved > 1e-4);
+}
+
+TEST_CASE("an operator that models are trained with is told of, and files under plans are apart") {
+  const Folder folder;
+  const std::string prompts = operator_prompts(folder);
+  const std::string plan = operator_plan_file(folder, R"("operator": "sigmoid")");
+  const auto told =
+      run({"predict", kPlannedModel, "--prompt", "a b", "--attention", plan, "--json"});
+  REQUIRE(told.code == 0);
+  CHECK_THAT(told.err, contains("was not"));
+  CHECK(told.json()["attention"]["untrained"].size() == 1);
+  const std::vector<std::string> record{"record",
+                                        kPlannedModel,
+                                        "--prompts",
+                                        prompts,
+                                        "--hooks",
+                                        "blocks.*.attn.hook_z",
+                                        "-o",
+                                        folder / "t.h5"};
+  auto under_plan = record;
+  under_plan.insert(under_plan.end(), {"--attention", plan});
+  REQUIRE(run(under_plan).code == 0);
+  auto without = record;
+  without.emplace_back("--resume");
+  const auto refused = run(without);
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, contains("attention_hash"));
+}
