@@ -8,13 +8,23 @@
 #include <mutex>
 #include <thread>
 
+#include <c10/util/Flags.h>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "analyses/cluster/key_store.h"
 #include "lib/base/error.h"
 
+C10_DECLARE_int(caffe2_log_level);
+
 namespace headscope {
 namespace {
+
+// c10d tells of each lost connection on standard error, with a stack trace; our errors say it in
+// one line.
+void silence_c10d() {
+  constexpr int kFatalAlone = 3;
+  FLAGS_caffe2_log_level = kFatalAlone;
+}
 
 using Call = std::packaged_task<std::string(c10d::TCPStore&)>;
 
@@ -147,6 +157,7 @@ class TcpStore final : public KeyStore {
 }  // namespace
 
 std::unique_ptr<KeyStore> meet_by_network(const RankPlace& place, double patience) {
+  silence_c10d();
   return std::make_unique<TcpStore>(place, patience);
 }
 
