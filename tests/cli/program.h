@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 
 #include "lib/base/json.h"
+#include "lib/base/shell.h"
+#include "tests/cli/forked_runs.h"
 
 namespace headscope::test {
 
@@ -53,22 +55,26 @@ struct Outcome {
   [[nodiscard]] OrderedJson json() const { return OrderedJson::parse(out); }
 };
 
-// Words go to the program as they are. `shell` is put around the command ("… < /dev/null").
+// Words go to the program as they are. `shell` is put around the command ("… < /dev/null"), which
+// is then the built program itself; without, one forked for it runs the same code.
 inline Outcome run(const std::vector<std::string>& words, const std::string& shell = "") {
   const Folder folder;
-  std::string command = std::string(HEADSCOPE_BINARY_DIR) + "/headscope";
-  for (const std::string& word : words) {
-    std::string quoted;
-    for (const char c : word) {
-      quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  const std::string out = folder / "out";
+  const std::string err = folder / "err";
+  int status = 0;
+  if (shell.empty()) {
+    status = forked_run(words, out, err);
+  } else {
+    std::string command = shell + " " + std::string(HEADSCOPE_BINARY_DIR) + "/headscope";
+    for (const std::string& word : words) {
+      command += " " + shell_quoted(word);
     }
-    command += " '" + quoted + "'";
+    command += " >" + out + " 2>" + err;
+    status = std::system(command.c_str());
   }
-  command = shell + " " + command + " >" + (folder / "out") + " 2>" + (folder / "err");
-  const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          contents(folder / "out"),
-          contents(folder / "err")};
+          contents(out),
+          contents(err)};
 }
 
 // One line on standard error, beginning with the program's name.
