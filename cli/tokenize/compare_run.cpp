@@ -45,14 +45,21 @@ OrderedJson to_json(const TokenizerDifference& difference) {
           {"their_id", id(difference.their_id)}};
 }
 
+// Normal forms look alike: what a normalizer made is spelt in ASCII.
+std::string shown_piece(const TokenizerDifference& difference, const std::string& piece) {
+  return difference.step == TokenizerStep::normalizer
+             ? Json(piece).dump(-1, ' ', true, Json::error_handler_t::replace)
+             : visible(piece);
+}
+
 std::string to_text(const TokenizerDifference& difference) {
   const auto id = [](TokenId value) {
     return value < 0 ? std::string("none: its tokens have ended") : std::to_string(value);
   };
   return facts({{"step", std::string(to_string(difference.step))},
                 {"offset", fmt::format("{} bytes into the text", difference.offset)},
-                {"ours", visible(difference.ours)},
-                {"theirs", visible(difference.theirs)},
+                {"ours", shown_piece(difference, difference.ours)},
+                {"theirs", shown_piece(difference, difference.theirs)},
                 {"token", std::to_string(difference.position)},
                 {"our id", id(difference.our_id)},
                 {"their id", id(difference.their_id)}});

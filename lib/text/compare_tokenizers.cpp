@@ -37,7 +37,7 @@ std::string spelt_tokens(const Tokenizer::Impl& tokenizer, const std::vector<Tok
   std::string text;
   for (const TokenId id : ids) {
     const auto spelling = tokenizer.spelling(id);
-    text += (text.empty() ? "" : " | ") + (spelling ? tokenizer.decoder.piece(*spelling) : "");
+    text += (text.empty() ? "" : "|") + (spelling ? tokenizer.decoder.piece(*spelling) : "");
   }
   return text;
 }

@@ -20,7 +20,8 @@ struct TokenizerDifference {
   TokenizerStep step = TokenizerStep::model;
   std::size_t offset = 0;  // in the text, in bytes: where what differs begins
 
-  // What the step gives from there on: a few characters, a word, or tokens. Raw bytes.
+  // What the step gives from there on: a few characters, a word, or tokens with a | between them.
+  // Raw bytes.
   std::string ours;
   std::string theirs;
 
