@@ -185,6 +185,9 @@ bool SweepBatch::run_plain() {
   const RowRunnerMaker& runner = runner_of(context_.spec);
   const PlainLoop loop{
       context_.model, batch_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
+  if (!context_.spec.together.empty()) {
+    return run_together(loop);
+  }
   for (const ColumnGroup& group : columns_.groups) {
     for (const Cells& cells : cells_of(group)) {
       const SweptPart& part = context_.spec.parts[cells.part];
@@ -206,6 +209,20 @@ bool SweepBatch::run_plain() {
             loop.run(part.site, {cells.layer, head, group.pos}, cells.index[i], group.changed);
         store(std::move(values));
       }
+    }
+  }
+  return true;
+}
+
+bool SweepBatch::run_together(const PlainLoop& loop) {
+  const SweepSpec& spec = context_.spec;
+  for (const ColumnGroup& group : columns_.groups) {
+    if (context_.stopped()) {
+      return false;
+    }
+    const std::int64_t index = context_.grid.index({0, -1, group.pos});
+    if (any_wanted({{0, 0, {}, {index}}})) {
+      store(loop.run_together(spec.parts.front().site, spec.together, index, group.changed));
     }
   }
   return true;

@@ -31,6 +31,8 @@ struct SweepContext {
   }
 };
 
+struct PlainLoop;
+
 class SweepBatch {
  public:
   // `unchanged` is the metric of every item of the task in the run that is changed.
@@ -58,6 +60,7 @@ class SweepBatch {
   [[nodiscard]] bool any_wanted(const std::vector<Cells>& together) const;
   [[nodiscard]] ChangeInput input_of(const ColumnGroup& group) const;
   bool run_group(const ColumnGroup& group);
+  bool run_together(const PlainLoop& loop);  // the one cell of a spec that changes heads at once
   void add(RowBatch& rows_together, ChangeInput& in, const Cells& cells);
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<RowBatch::Member> members_of(const Cells& cells, const Tensor& differs);
