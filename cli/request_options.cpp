@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/common_options.h"
+#include "cli/head_set.h"
 
 namespace headscope {
 namespace {
@@ -55,6 +56,9 @@ void add_field(CLI::App& app, const RequestField& field) {
   }
   if (field.kind == RequestField::Kind::path) {
     option->check(names_a_file);
+  }
+  if (field.kind == RequestField::Kind::heads) {
+    option->transform(head_set_text);
   }
   if (!field.shown_default.empty()) {
     option->default_str(field.shown_default);

@@ -26,6 +26,7 @@ std::vector<Verb> all_verbs() {
       attribute_verb(),
       path_patch_verb(),
       dla_verb(),
+      lens_verb(),
       sweep_verb(),
       merge_verb(),
       status_verb(),

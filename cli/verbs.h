@@ -27,6 +27,7 @@ Verb dla_verb();
 Verb detect_verb();
 Verb atlas_verb();
 Verb stats_verb();
+Verb lens_verb();
 Verb sweep_verb();
 Verb merge_verb();
 Verb status_verb();

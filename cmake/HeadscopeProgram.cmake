@@ -29,13 +29,14 @@ if(EXISTS "${headscope_assets}/viewer.js")
   file(SHA256 "${headscope_assets}/page.js" page_js_hash)
   file(SHA256 "${headscope_assets}/viewer.js" viewer_js_hash)
   file(SHA256 "${headscope_assets}/sweep.js" sweep_js_hash)
+  file(SHA256 "${headscope_assets}/lens.js" lens_js_hash)
   file(SHA256 "${headscope_assets}/atlas.js" atlas_js_hash)
   file(SHA256 "${headscope_assets}/circuit.js" circuit_js_hash)
 endif()
 set_source_files_properties(cli/render/assets.cpp PROPERTIES
   OBJECT_DEPENDS "${headscope_asset_files};${HEADSCOPE_FONT_FILE}"
   COMPILE_DEFINITIONS
-    "HEADSCOPE_FONT_FILE=\"${HEADSCOPE_FONT_FILE}\";HEADSCOPE_ASSETS=\"${headscope_assets}\";HEADSCOPE_PAGE_SHA256=\"${page_js_hash}\";HEADSCOPE_VIEWER_SHA256=\"${viewer_js_hash}\";HEADSCOPE_SWEEP_SHA256=\"${sweep_js_hash}\";HEADSCOPE_ATLAS_SHA256=\"${atlas_js_hash}\";HEADSCOPE_CIRCUIT_SHA256=\"${circuit_js_hash}\"")
+    "HEADSCOPE_FONT_FILE=\"${HEADSCOPE_FONT_FILE}\";HEADSCOPE_ASSETS=\"${headscope_assets}\";HEADSCOPE_PAGE_SHA256=\"${page_js_hash}\";HEADSCOPE_VIEWER_SHA256=\"${viewer_js_hash}\";HEADSCOPE_SWEEP_SHA256=\"${sweep_js_hash}\";HEADSCOPE_LENS_SHA256=\"${lens_js_hash}\";HEADSCOPE_ATLAS_SHA256=\"${atlas_js_hash}\";HEADSCOPE_CIRCUIT_SHA256=\"${circuit_js_hash}\"")
 set(headscope_api_assets "${PROJECT_SOURCE_DIR}/cli/api/assets")
 file(GLOB headscope_api_asset_files CONFIGURE_DEPENDS "${headscope_api_assets}/*")
 set_source_files_properties(cli/api/page_assets.cpp PROPERTIES

@@ -11,32 +11,35 @@
 namespace headscope {
 
 RequestFields AblateMethod::fields() {
-  return {
-      {.name = "mode",
-       .place = &mode_,
-       .help = "zero; mean: over the task's prompts of one template and length, position by "
-               "position; resample: the value in another such prompt, by --seed",
-       .choices = {"zero", "mean", "resample"},
-       .shown_default = "mean"},
-      {.name = "mean-from",
-       .place = &mean_from_,
-       .help = "A trace (headscope record) of the runs that means are taken of, read instead "
-               "of run",
-       .kind = RequestField::Kind::path},
-      {.name = "resample-from",
-       .place = &resample_from_,
-       .help = "The same of the resampled runs",
-       .excludes = "mean-from",
-       .kind = RequestField::Kind::path},
-      {.name = "mean-over",
-       .place = &mean_over_,
-       .help = "The runs that means and resamples are taken of",
-       .choices = run_names()},
-      {.name = "site",
-       .place = &site_,
-       .help = "What is ablated; z is one head's output each",
-       .choices = {"z", "attn_out", "mlp_out", "resid_pre", "resid_mid"}},
-      {.name = "over", .place = &over_, .help = "layer, layer,head, layer,pos or layer,head,pos"}};
+  return {{.name = "mode",
+           .place = &mode_,
+           .help = "zero; mean: over the task's prompts of one template and length, position by "
+                   "position; resample: the value in another such prompt, by --seed",
+           .choices = {"zero", "mean", "resample"},
+           .shown_default = "mean"},
+          {.name = "mean-from",
+           .place = &mean_from_,
+           .help = "A trace (headscope record) of the runs that means are taken of, read instead "
+                   "of run",
+           .kind = RequestField::Kind::path},
+          {.name = "resample-from",
+           .place = &resample_from_,
+           .help = "The same of the resampled runs",
+           .excludes = "mean-from",
+           .kind = RequestField::Kind::path},
+          {.name = "mean-over",
+           .place = &mean_over_,
+           .help = "The runs that means and resamples are taken of",
+           .choices = run_names()},
+          {.name = "site",
+           .place = &site_,
+           .help = "What is ablated; z is one head's output each",
+           .choices = {"z", "attn_out", "mlp_out", "resid_pre", "resid_mid"}},
+          {.name = "over",
+           .place = &over_,
+           .help = "layer, layer,head, layer,pos or layer,head,pos; span in place of pos: the "
+                   "task's named spans, where prompts differ in length"},
+          head_set_field(heads_)};
 }
 
 // A trace that is named says what it is for.
@@ -53,6 +56,7 @@ std::string AblateMethod::mode() const {
 void AblateMethod::open() {
   parse_sweep_site(site_);
   parse_over(over_);
+  check_head_set(parse_head_set(heads_), parse_sweep_site(site_));
   if (mode() == "zero" && !mean_over_.empty()) {
     throw UsageError("--mean-over says which runs means are taken of; --mode zero takes none");
   }
@@ -90,6 +94,9 @@ Json AblateMethod::identity() const {
   if (trace_) {
     identity["source"] = trace_->fingerprint();
   }
+  if (!heads_.empty()) {
+    identity["heads"] = heads_;
+  }
   return identity;
 }
 
@@ -120,10 +127,12 @@ SweepSpec AblateMethod::spec(const Model& model, const Task& task) {
   source_ = source_of({model, trace_.get()}, task);
   return {.parts = {{parse_sweep_site(site_), axes.heads}},
           .over_positions = axes.positions,
+          .over_spans = axes.spans,
           .positions = {request.positions},
           .into = Run::clean,
           .source = source_.get(),
-          .metric = &find_metric(request.metric)};
+          .metric = &find_metric(request.metric),
+          .together = parse_head_set(heads_)};
 }
 
 }  // namespace headscope

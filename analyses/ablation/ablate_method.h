@@ -31,6 +31,7 @@ class AblateMethod final : public SweepMethod {
 
   std::string site_ = "z";
   std::string over_ = "layer,head";
+  std::string heads_;          // ablated together, "23.3,23.0"; empty: the cells of a grid
   std::string mode_;           // empty: as the trace that is named says, else mean
   std::string mean_over_;      // empty: clean
   std::string mean_from_;      // a trace of those runs; empty: they run

@@ -12,7 +12,7 @@ void CheckedSink::put(const std::vector<ResultStore::Value>& values) {
     if (std::isnan(value)) {
       throw DataError(
           "the metric of {}, item {}, is not a number: the model's logits are not finite there; {}",
-          to_string(grid_.cell(cell)),
+          grid_.name(grid_.cell(cell)),
           task_.items[static_cast<std::size_t>(prompt)].id,
           not_finite_advice(model_));
     }

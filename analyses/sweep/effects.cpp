@@ -90,7 +90,7 @@ std::string cell_name(const Result& result, const CellEffect& cell) {
   std::string name;
   std::string position;
   for (std::size_t i = 0; i < cell.labels.size(); ++i) {
-    if (result.header.axes[i].name == "pos") {
+    if (result.header.axes[i].name == "pos" || result.header.axes[i].name == "span") {
       position = " @" + cell.labels[i];
     } else {
       name += (name.empty() ? "" : ".") + cell.labels[i];

@@ -43,16 +43,33 @@ std::int64_t Grid::index(const Cell& cell) const {
 }
 
 std::vector<ResultAxis> Grid::axes() const {
-  std::vector<ResultAxis> axes{numbered("layer", options_.layers)};
+  std::vector<ResultAxis> axes{options_.layer_labels.empty()
+                                   ? numbered(options_.layer_axis, options_.layers)
+                                   : ResultAxis{options_.layer_axis, options_.layer_labels}};
   if (options_.heads > 0) {
     axes.push_back(options_.head_labels.empty()
                        ? numbered(options_.head_axis, options_.heads)
                        : ResultAxis{options_.head_axis, options_.head_labels});
   }
   if (options_.positions > 0) {
-    axes.push_back(numbered("pos", options_.positions));
+    axes.push_back(options_.position_labels.empty()
+                       ? numbered(options_.position_axis, options_.positions)
+                       : ResultAxis{options_.position_axis, options_.position_labels});
   }
   return axes;
+}
+
+std::string Grid::name(const Cell& cell) const {
+  const std::string place = options_.layer_labels.empty()
+                                ? to_string(Cell{cell.layer, cell.head})
+                                : options_.layer_labels[static_cast<std::size_t>(cell.layer)];
+  if (cell.pos < 0) {
+    return place;
+  }
+  const std::string at = options_.position_labels.empty()
+                             ? std::to_string(cell.pos)
+                             : options_.position_labels[static_cast<std::size_t>(cell.pos)];
+  return place + " @" + at;
 }
 
 std::string to_string(const Cell& cell) {

@@ -20,10 +20,14 @@ class Grid {
  public:
   struct Options {
     std::int64_t layers = 0;
-    std::int64_t heads = 0;  // 0: no head axis
+    std::string layer_axis = "layer";
+    std::vector<std::string> layer_labels{};  // by default their numbers
+    std::int64_t heads = 0;                   // 0: no head axis
     std::string head_axis = "head";
     std::vector<std::string> head_labels{};  // by default their numbers
     std::int64_t positions = 0;              // 0: no pos axis
+    std::string position_axis = "pos";
+    std::vector<std::string> position_labels{};  // by default their numbers
   };
   explicit Grid(Options options) : options_(std::move(options)) {}
 
@@ -32,6 +36,7 @@ class Grid {
   [[nodiscard]] Cell cell(std::int64_t index) const;
   [[nodiscard]] std::int64_t index(const Cell& cell) const;
   [[nodiscard]] std::vector<ResultAxis> axes() const;
+  [[nodiscard]] std::string name(const Cell& cell) const;  // to_string(), but for what has labels
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:

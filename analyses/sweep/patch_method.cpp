@@ -14,17 +14,19 @@ RequestFields PatchRequest::fields() {
   for (const Site each : sweep_sites()) {
     names.push_back(short_name(each));
   }
-  return {
-      {.name = "site",
-       .place = &site,
-       .help = "What is patched. q, z and pattern have query heads; k and v have KV heads, and "
-               "a patched one is seen by every query head that shares it",
-       .choices = names},
-      {.name = "over", .place = &over, .help = "layer, layer,head, layer,pos or layer,head,pos"},
-      {.name = "from",
-       .place = &from,
-       .help = "The run values come from; the other one is changed",
-       .choices = run_names()}};
+  return {{.name = "site",
+           .place = &site,
+           .help = "What is patched. q, z and pattern have query heads; k and v have KV heads, and "
+                   "a patched one is seen by every query head that shares it",
+           .choices = names},
+          {.name = "over",
+           .place = &over,
+           .help = "layer, layer,head, layer,pos or layer,head,pos; span in place of pos: the "
+                   "task's named spans, where prompts differ in length"},
+          {.name = "from",
+           .place = &from,
+           .help = "The run values come from; the other one is changed",
+           .choices = run_names()}};
 }
 
 Json PatchRequest::identity() const {
@@ -35,6 +37,7 @@ SweepSpec PatchRequest::spec(const SweepRequest& request, const ValueSource& sou
   const OverAxes axes = parse_over(over);
   return {.parts = {{parse_sweep_site(site), axes.heads}},
           .over_positions = axes.positions,
+          .over_spans = axes.spans,
           .positions = {request.positions},
           .into = changed_run(),
           .source = &source,
@@ -48,12 +51,14 @@ RequestFields PatchMethod::fields() {
        .place = &trace_file_,
        .help = "A trace (headscope record) of the run that values come from, read instead of run",
        .kind = RequestField::Kind::path});
+  fields.push_back(head_set_field(heads_));
   return fields;
 }
 
 void PatchMethod::open() {
   source_ = std::make_unique<OtherRun>(patch_.source_run());
   (void)patch_.spec(request, *source_);  // refuses what is wrong
+  check_head_set(parse_head_set(heads_), parse_sweep_site(patch_.site));
   trace_ = open_trace(trace_file_);
 }
 
@@ -67,12 +72,15 @@ Json PatchMethod::identity() const {
   if (trace_) {
     identity["source"] = trace_->fingerprint();
   }
+  if (!heads_.empty()) {
+    identity["heads"] = heads_;
+  }
   return identity;
 }
 
 void PatchMethod::check_trace(const Model& model, const Task& task) const {
   const Site site = parse_sweep_site(patch_.site);
-  const bool plain = request.plain || model.standing() != nullptr;
+  const bool plain = request.plain || model.standing() != nullptr || !heads_.empty();
   check_stored_task(
       *trace_,
       model,
@@ -87,7 +95,9 @@ SweepSpec PatchMethod::spec(const Model& model, const Task& task) {
     check_trace(model, task);
     source_ = std::make_unique<StoredSource>(model, *trace_, patch_.source_run());
   }
-  return patch_.spec(request, *source_);
+  SweepSpec spec = patch_.spec(request, *source_);
+  spec.together = parse_head_set(heads_);
+  return spec;
 }
 
 }  // namespace headscope

@@ -37,6 +37,7 @@ class PatchMethod final : public SweepMethod {
   void check_trace(const Model& model, const Task& task) const;
 
   PatchRequest patch_;
+  std::string heads_;       // changed together, "23.3,23.0"; empty: the cells of a grid
   std::string trace_file_;  // of the run that values come from; empty: it runs
   std::shared_ptr<const StoredRun> trace_;
   std::unique_ptr<const ValueSource> source_;

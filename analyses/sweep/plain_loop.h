@@ -5,6 +5,7 @@
 
 #include "analyses/sweep/scoring.h"
 #include "analyses/sweep/sweep.h"
+#include "hooks/edits.h"
 
 namespace headscope {
 
@@ -22,6 +23,20 @@ struct PlainLoop {
                                                     const Cell& cell,
                                                     std::int64_t index,
                                                     const Tensor& changed) const;
+
+  // The same with all of these heads of the site changed at once.
+  [[nodiscard]] std::vector<ResultStore::Value> run_together(Site site,
+                                                             const std::vector<HeadId>& heads,
+                                                             std::int64_t index,
+                                                             const Tensor& changed) const;
+
+ private:
+  void change(Edits& edits,
+              Site site,
+              std::int64_t layer,
+              const Selection& heads,
+              const Tensor& changed) const;
+  [[nodiscard]] std::vector<ResultStore::Value> scored(Edits& edits, std::int64_t index) const;
 };
 
 }  // namespace headscope

@@ -1,8 +1,11 @@
 #include "analyses/sweep/positions.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "lib/base/counted.h"
 #include "lib/base/error.h"
@@ -41,6 +44,14 @@ Span span_of(const std::string& name, const TaskItem& item) {
       "--positions {}: item {} has no such span{}", name, item.id, did_you_mean(name, names));
 }
 
+std::set<std::int64_t> tokens_in(const Span& span) {
+  std::set<std::int64_t> tokens;
+  for (std::int64_t token = span.begin; token < span.end; ++token) {
+    tokens.insert(token);
+  }
+  return tokens;
+}
+
 // Token numbers of one item.
 std::set<std::int64_t> tokens_of(const std::string& text, const TaskItem& item) {
   const auto length = static_cast<std::int64_t>(item.clean.tokens.size());
@@ -56,12 +67,25 @@ std::set<std::int64_t> tokens_of(const std::string& text, const TaskItem& item) 
       tokens.insert(number < 0 ? number + length : number);
     }
   } else {
-    const Span span = text == "all" ? Span{0, length} : span_of(text, item);
-    for (std::int64_t token = span.begin; token < span.end; ++token) {
-      tokens.insert(token);
-    }
+    tokens = tokens_in(text == "all" ? Span{0, length} : span_of(text, item));
   }
   return tokens;
+}
+
+// [B, T] bool: the columns of the tokens that `tokens_of_item` says of each row's item.
+template <typename TokensOfItem>
+Tensor columns_where(const PromptBatch& batch,
+                     const std::vector<TaskItem>& items,
+                     const TokensOfItem& tokens_of_item) {
+  Tensor chosen = at::zeros({batch.rows(), batch.columns()}, at::kBool);
+  for (std::int64_t row = 0; row < batch.rows(); ++row) {
+    const auto index = static_cast<std::size_t>(row);
+    const TaskItem& item = items[static_cast<std::size_t>(batch.items[index])];
+    for (const std::int64_t token : tokens_of_item(item)) {
+      chosen[row][token + batch.layout().pads[index]].fill_(true);
+    }
+  }
+  return chosen;
 }
 
 }  // namespace
@@ -69,15 +93,35 @@ std::set<std::int64_t> tokens_of(const std::string& text, const TaskItem& item) 
 Tensor chosen_columns(const PositionChoice& positions,
                       const PromptBatch& batch,
                       const std::vector<TaskItem>& items) {
-  Tensor chosen = at::zeros({batch.rows(), batch.columns()}, at::kBool);
-  for (std::int64_t row = 0; row < batch.rows(); ++row) {
-    const auto index = static_cast<std::size_t>(row);
-    const TaskItem& item = items[static_cast<std::size_t>(batch.items[index])];
-    for (const std::int64_t token : tokens_of(positions.text, item)) {
-      chosen[row][token + batch.layout().pads[index]].fill_(true);
+  return columns_where(
+      batch, items, [&](const TaskItem& item) { return tokens_of(positions.text, item); });
+}
+
+std::vector<std::string> common_spans(const std::vector<TaskItem>& items) {
+  std::vector<std::pair<Span, std::string>> found;
+  for (const auto& [name, span] : items.front().clean.spans) {
+    const bool everywhere = std::all_of(items.begin(), items.end(), [&](const TaskItem& item) {
+      return item.clean.spans.contains(name);
+    });
+    if (everywhere) {
+      found.emplace_back(span, name);
     }
   }
-  return chosen;
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first.begin, a.first.end) < std::tie(b.first.begin, b.first.end);
+  });
+  std::vector<std::string> names;
+  for (auto& [span, name] : found) {
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Tensor columns_of_span(const std::string& name,
+                       const PromptBatch& batch,
+                       const std::vector<TaskItem>& items) {
+  return columns_where(
+      batch, items, [&](const TaskItem& item) { return tokens_in(item.clean.spans.at(name)); });
 }
 
 }  // namespace headscope

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "analyses/sweep/prompt_batch.h"
 #include "lib/tensor/tensor.h"
@@ -19,5 +20,13 @@ struct PositionChoice {
 Tensor chosen_columns(const PositionChoice& positions,
                       const PromptBatch& batch,
                       const std::vector<TaskItem>& items);
+
+// The names of the spans that every item has, in the order of the first item's tokens.
+std::vector<std::string> common_spans(const std::vector<TaskItem>& items);
+
+// The same of one of them, which every item has.
+Tensor columns_of_span(const std::string& name,
+                       const PromptBatch& batch,
+                       const std::vector<TaskItem>& items);
 
 }  // namespace headscope

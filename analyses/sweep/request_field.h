@@ -22,8 +22,9 @@ struct RequestField {
   // one_a_mention: each value of a list after a mention of its own (--trace a --trace b); commas:
   // between values as well.
   enum class List { commas, one_a_mention };
-  // A path is relative to the file of sweeps that names it.
-  enum class Kind { value, path };
+  // A path is relative to the file of sweeps that names it. heads: heads by number, "23.3,23.0"; on
+  // the command line also a file that holds some.
+  enum class Kind { value, path, heads };
 
   std::string name;  // "site"
   Place place;

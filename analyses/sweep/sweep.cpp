@@ -202,13 +202,22 @@ void check_lengths(const Task& task) {
     if (item.length() != task.items.front().length()) {
       throw UsageError(
           "--over pos: items {} and {} have {} and {} tokens, so a position means different things "
-          "in them; take prompts of one length, or leave out pos and name a span with --positions",
+          "in them; take prompts of one length, or --over layer,span, whose columns are the task's "
+          "spans",
           task.items.front().id,
           item.id,
           task.items.front().length(),
           item.length());
     }
   }
+}
+
+std::vector<std::string> spans_of(const Task& task) {
+  std::vector<std::string> spans = common_spans(task.items);
+  if (spans.empty()) {
+    throw UsageError("--over span: no span is named in every item of {}", task.name);
+  }
+  return spans;
 }
 
 void check_part(const SweptPart& part, const ModelConfig& config) {
@@ -219,6 +228,22 @@ void check_part(const SweptPart& part, const ModelConfig& config) {
   if (part.heads && head_axis_of(part.site) == Axis::one) {
     throw UsageError("--over head: {} has no heads; use --over layer", site.name);
   }
+}
+
+// The heads of a spec that changes some at once, as the one label of its cell.
+std::string together_label(const ModelConfig& config, const SweepSpec& spec) {
+  const HeadGrid grid{config.n_layers, *axis_size(head_axis_of(spec.parts.front().site), config)};
+  std::string label;
+  for (const HeadId& head : spec.together) {
+    if (!grid.contains(head)) {
+      throw UsageError("--heads {}: the model has {} layers of {} such heads",
+                       to_string(head),
+                       grid.n_layers,
+                       grid.n_heads);
+    }
+    label += (label.empty() ? "" : "+") + to_string(head);
+  }
+  return label;
 }
 
 }  // namespace
@@ -236,6 +261,9 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
       grid.head_labels.push_back(short_name(part.site));
     }
   }
+  if (!spec.together.empty()) {
+    grid = {.layers = 1, .layer_axis = "heads", .layer_labels = {together_label(config, spec)}};
+  }
   grid.heads = static_cast<std::int64_t>(grid.head_labels.size());
   grid.head_axis = spec.parts.size() > 1
                        ? "part"
@@ -245,8 +273,14 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
       throw UsageError("--over pos takes every position; leave out --positions {}",
                        spec.positions.text);
     }
-    check_lengths(task);
-    grid.positions = task.items.front().length();
+    if (spec.over_spans) {
+      grid.position_axis = "span";
+      grid.position_labels = spans_of(task);
+    } else {
+      check_lengths(task);
+    }
+    grid.positions = spec.over_spans ? static_cast<std::int64_t>(grid.position_labels.size())
+                                     : task.items.front().length();
   }
   return Grid(std::move(grid));
 }

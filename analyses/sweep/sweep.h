@@ -17,6 +17,7 @@
 #include "analyses/sweep/sweep_sink.h"
 #include "analyses/sweep/value_source.h"
 #include "analyses/task/task.h"
+#include "lib/base/head_id.h"
 
 namespace headscope {
 
@@ -29,11 +30,15 @@ struct SweptPart {
 struct SweepSpec {
   std::vector<SweptPart> parts{{}};  // in the order the forward pass reaches them
   bool over_positions = false;
+  bool over_spans = false;  // with over_positions: the named spans of the items in place of tokens
   PositionChoice positions{};
   Run into = Run::corrupted;  // the run that is changed
   const ValueSource* source = nullptr;
   const Metric* metric = nullptr;
   const RowRunnerMaker* runner = nullptr;  // null: everything after the change runs again
+  // Not empty: in place of a grid one cell, in which all of these heads of the one part are changed
+  // at once. Such a sweep always runs plainly.
+  std::vector<HeadId> together{};
 };
 
 struct Baselines;  // baselines.h
@@ -71,7 +76,7 @@ struct SweepOptions {
 };
 
 // The cells of a spec. Throws UsageError for heads of a site that has none, positions of prompts of
-// different lengths, or a site the model lacks.
+// different lengths, a site or heads that the model lacks.
 Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
 
 // The batches that run_sweep() runs in. Throws what it would before its first pass.

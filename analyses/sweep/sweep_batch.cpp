@@ -54,6 +54,9 @@ const BatchRuns& SweepBatch::runs() {
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
 std::vector<SweepBatch::Cells> SweepBatch::cells_of(const ColumnGroup& group) const {
   const ModelConfig& config = context_.model.config();
+  if (!context_.spec.together.empty()) {  // one cell, of all of its heads
+    return {Cells{0, 0, {}, {context_.grid.index({0, -1, group.pos})}}};
+  }
   const std::int64_t fit = std::max<std::int64_t>(1, context_.plan.batch_rows / batch_.rows());
   std::vector<Cells> all;
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
@@ -251,13 +254,18 @@ bool SweepBatch::run_cell(const Cells& one, const ColumnGroup& group) {
   }
   const Site site = context_.spec.parts[one.part].site;
   const RowRunnerMaker& runner = runner_of(context_.spec);
-  if (!runner.reaches(site, one.layer)) {
+  const std::vector<HeadId>& heads = context_.spec.together;
+  if (heads.empty() && !runner.reaches(site, one.layer)) {
     members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
     return true;
   }
   const BatchRuns& both = runs();
   const PlainLoop loop{
       context_.model, batch_, both, context_.spec.into, replacement_, runner, context_.scoring};
+  if (!heads.empty()) {
+    store(loop.run_together(site, heads, one.index[0], group.changed));
+    return true;
+  }
   store(loop.run(site, {one.layer, one.heads.first, group.pos}, one.index[0], group.changed));
   return true;
 }

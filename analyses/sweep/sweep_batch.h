@@ -23,7 +23,8 @@ struct SweepContext {
   SweepPlan plan{};
 
   [[nodiscard]] bool plain() const {
-    return options.execution == SweepOptions::Execution::plain || model.standing() != nullptr;
+    return options.execution == SweepOptions::Execution::plain || model.standing() != nullptr ||
+           !spec.together.empty();
   }
   [[nodiscard]] bool stopped() const { return options.stop && options.stop(); }
   [[nodiscard]] std::int64_t end_cell() const {

@@ -1,5 +1,7 @@
 #include "analyses/sweep/sweep_method.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -68,7 +70,42 @@ OverAxes parse_over(const std::string& text) {
   if (text == "layer,head,pos") {
     return {.heads = true, .positions = true};
   }
-  throw UsageError("--over {}: layer, layer,head, layer,pos or layer,head,pos", text);
+  if (text == "layer,span" || text == "layer,head,span") {
+    return {.heads = text == "layer,head,span", .positions = true, .spans = true};
+  }
+  throw UsageError(
+      "--over {}: layer, layer,head, layer,pos, layer,span, layer,head,pos or layer,head,span",
+      text);
+}
+
+std::vector<HeadId> parse_head_set(const std::string& text) {
+  std::vector<HeadId> heads;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const HeadId head = parse_head_id(std::string_view(text).substr(at, end - at));
+    if (std::find(heads.begin(), heads.end(), head) != heads.end()) {
+      throw UsageError("--heads: {} is named twice", to_string(head));
+    }
+    heads.push_back(head);
+    at = end + 1;
+  }
+  return heads;
+}
+
+void check_head_set(const std::vector<HeadId>& heads, Site site) {
+  if (!heads.empty() && head_axis_of(site) == Axis::one) {
+    throw UsageError("--heads: {} has no heads; leave out --site or name one that has",
+                     info(site).name);
+  }
+}
+
+RequestField head_set_field(std::string& place) {
+  return {.name = "heads",
+          .place = &place,
+          .help =
+              "Instead of a grid one cell that changes all of these heads at once: 23.3,23.0, "
+              "or a file with such (FILE.heads.json:10, ATLAS.h5:DETECTOR, CIRCUIT.json)",
+          .kind = RequestField::Kind::heads};
 }
 
 }  // namespace headscope

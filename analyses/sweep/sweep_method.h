@@ -78,11 +78,20 @@ class SweepMethod {
 // The request's own fields, which are told to every method: task, metric, positions …
 RequestFields request_fields(SweepRequest& request, SweepMethod::Cells cells);
 
-// "layer", "layer,head", "layer,pos", "layer,head,pos": what cells are told apart by.
+// "layer", "layer,head", "layer,pos", "layer,head,pos", and the last two with "span" in place of
+// "pos": what cells are told apart by.
 struct OverAxes {
   bool heads = false;
   bool positions = false;
+  bool spans = false;  // positions are named spans
 };
 OverAxes parse_over(const std::string& text);  // UsageError for anything else
+
+// --heads: a set of heads that one cell changes at once; "" for none. `part` is what a spec then
+// sweeps. UsageError for what is no list of heads, for one named twice and for a site without
+// heads.
+std::vector<HeadId> parse_head_set(const std::string& text);
+void check_head_set(const std::vector<HeadId>& heads, Site site);
+RequestField head_set_field(std::string& place);
 
 }  // namespace headscope

@@ -38,7 +38,13 @@ SweptColumns swept_columns(const SweepSpec& spec,
   if (!spec.over_positions) {
     add(-1, chosen);
   }
-  for (std::int64_t pos = 0; spec.over_positions && pos < batch.columns(); ++pos) {
+  const std::vector<std::string> spans =
+      spec.over_spans ? common_spans(items) : std::vector<std::string>{};
+  for (std::size_t span = 0; span < spans.size(); ++span) {
+    add(static_cast<std::int64_t>(span), columns_of_span(spans[span], batch, items));
+  }
+  const bool tokens = spec.over_positions && !spec.over_spans;
+  for (std::int64_t pos = 0; tokens && pos < batch.columns(); ++pos) {
     Tensor one = at::zeros_like(chosen);
     one.select(1, pos).fill_(true);
     add(pos, one);

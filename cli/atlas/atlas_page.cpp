@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/atlas/role_groups.h"
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
 #include "cli/render/color.h"
@@ -115,6 +116,11 @@ OrderedJson page_json(const Atlas& atlas) {
                    {"n_kv_heads", atlas.n_kv_heads},
                    {"palette", palette_text(ColorMap::sequential)}};
   json.update(examples_json(atlas.examples));
+  json["groups"] = OrderedJson::array();
+  for (const RoleGroup& group : role_groups()) {
+    json["groups"].push_back(
+        {{"name", group.name}, {"detectors", group.detectors}, {"prompt", group.prompt}});
+  }
   json["detectors"] = OrderedJson::array();
   for (const Detection& each : atlas.detections) {
     json["detectors"].push_back(detection_json(each));
@@ -135,16 +141,21 @@ void write_atlas_page(const Atlas& atlas, const std::filesystem::path& path) {
       fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<title>Atlas of {}</title>\n<style>{}</style>\n</head>\n<body>\n"
+                  "<title>Atlas of {}</title>\n<style>{}{}</style>\n</head>\n<body>\n"
                   "<noscript>This page needs JavaScript.</noscript>\n<div id=\"app\"></div>\n",
                   page_policy(asset_atlas_js_sha256()),
                   escaped(visible(text_of(atlas.provenance, "model"), Spaces::kept)),
+                  asset_page_css(),
                   asset_atlas_css()));
   file.write("<script type=\"application/json\" id=\"atlas\">");
   file.write(inert(page_json(atlas).dump()));
-  file.write("</script>\n<script>");
-  file.write(asset_atlas_js());
-  file.write("</script>\n</body>\n</html>\n");
+  file.write("</script>\n");
+  for (const std::string_view script : {asset_page_js(), asset_atlas_js()}) {
+    file.write("<script>");
+    file.write(script);
+    file.write("</script>\n");
+  }
+  file.write("</body>\n</html>\n");
   file.commit();
 }
 

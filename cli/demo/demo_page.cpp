@@ -79,7 +79,27 @@ void add_predictions(Report& report, const Model& model, const TraceReader& trac
   report.table(table, "Every prompt with its answer and the model's first choice.");
 }
 
-void add_heads(Report& report, const TraceReader& trace, const DemoHeads& heads) {
+// A head's map of the first prompt in the page of all maps, which lies beside.
+std::string map_link(const DemoPage& files, const HeadId& head) {
+  return fmt::format("[{}]({}#cell=0,{},{})",
+                     to_string(head),
+                     files.viewer.filename().string(),
+                     head.layer,
+                     head.head);
+}
+
+std::string map_links(const DemoPage& files, const std::vector<HeadId>& heads) {
+  std::string text = "Open the map of";
+  for (const HeadId& head : heads) {
+    text += (head == heads.front() ? " " : ", ") + map_link(files, head);
+  }
+  return text + ".";
+}
+
+void add_heads(Report& report,
+               const DemoPage& files,
+               const TraceReader& trace,
+               const DemoHeads& heads) {
   report.text(fmt::format(
       "## Heads found in the data\nOf the {} heads, the {} strongest in each of three ways, by "
       "means over the {} prompts. Nothing was chosen by hand; a high score says what a head does "
@@ -88,13 +108,16 @@ void add_heads(Report& report, const TraceReader& trace, const DemoHeads& heads)
       kPerKind,
       trace.prompt_count()));
   Table table({{"kind"}, {"layer"}, {"head"}, {"score", 3}});
+  std::vector<HeadId> found;
   for (const Kind& kind : kKinds) {
     const HeadScores& scores = heads.*kind.scores;
     for (const HeadId& head : top_heads(scores, kPerKind)) {
       table.row({kind.name, head.layer, head.head, scores[head]});
+      found.push_back(head);
     }
   }
   report.table(table);
+  report.text(map_links(files, found));
   for (const Kind& kind : kKinds) {
     const HeadScores& scores = heads.*kind.scores;
     const HeadId best = top_heads(scores, 1).front();
@@ -140,6 +163,11 @@ void add_sweep(Report& report,
   report.table(strongest_table(sweep, effects, 8),
                "The strongest, with the standard error of the mean and a bootstrap interval over "
                "prompts.");
+  std::vector<HeadId> strong;
+  for (const CellEffect& cell : strongest(effects, 8)) {
+    strong.push_back(head_of(cell));
+  }
+  report.text(map_links(files, strong));
   for (const CellEffect& cell : strongest(effects, kPerKind)) {
     const HeadId head = head_of(cell);
     report.figure(to_svg(heat_map_of(trace, {hook_of(head), 0, head.head})),
@@ -249,7 +277,7 @@ void write_demo_page(const DemoPage& files,
       "by hand:\n" +
       commands_text(files, model, top_heads(heads.object, 1).front()));
   add_predictions(report, model, trace);
-  add_heads(report, trace, heads);
+  add_heads(report, files, trace, heads);
   if (sweep) {
     add_sweep(report, files, trace, *sweep);
   }

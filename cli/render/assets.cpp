@@ -9,6 +9,8 @@ HEADSCOPE_EMBED(asset_viewer_js, HEADSCOPE_ASSETS "/viewer.js")
 HEADSCOPE_EMBED(asset_viewer_css, HEADSCOPE_ASSETS "/viewer.css")
 HEADSCOPE_EMBED(asset_sweep_js, HEADSCOPE_ASSETS "/sweep.js")
 HEADSCOPE_EMBED(asset_sweep_css, HEADSCOPE_ASSETS "/sweep.css")
+HEADSCOPE_EMBED(asset_lens_js, HEADSCOPE_ASSETS "/lens.js")
+HEADSCOPE_EMBED(asset_lens_css, HEADSCOPE_ASSETS "/lens.css")
 HEADSCOPE_EMBED(asset_report_css, HEADSCOPE_ASSETS "/report.css")
 HEADSCOPE_EMBED(asset_atlas_js, HEADSCOPE_ASSETS "/atlas.js")
 HEADSCOPE_EMBED(asset_atlas_css, HEADSCOPE_ASSETS "/atlas.css")
@@ -27,6 +29,10 @@ std::string_view asset_viewer_js_sha256() {
 
 std::string_view asset_sweep_js_sha256() {
   return HEADSCOPE_SWEEP_SHA256;
+}
+
+std::string_view asset_lens_js_sha256() {
+  return HEADSCOPE_LENS_SHA256;
 }
 
 std::string_view asset_atlas_js_sha256() {

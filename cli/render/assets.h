@@ -13,6 +13,8 @@ std::string_view asset_viewer_css();
 std::string_view asset_report_css();
 std::string_view asset_sweep_js();
 std::string_view asset_sweep_css();
+std::string_view asset_lens_js();
+std::string_view asset_lens_css();
 std::string_view asset_atlas_js();
 std::string_view asset_atlas_css();
 std::string_view asset_circuit_js();
@@ -22,6 +24,7 @@ std::string_view asset_circuit_css();
 std::string_view asset_page_js_sha256();
 std::string_view asset_viewer_js_sha256();
 std::string_view asset_sweep_js_sha256();
+std::string_view asset_lens_js_sha256();
 std::string_view asset_atlas_js_sha256();
 std::string_view asset_circuit_js_sha256();
 

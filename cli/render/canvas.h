@@ -1,4 +1,4 @@
-// What a figure is drawn on: one drawing routine gives SVG and PNG alike.
+// What a figure is drawn on: one drawing routine gives SVG, PNG and PDF alike.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,10 @@ std::unique_ptr<Canvas> svg_canvas(double width, double height, std::int64_t max
 
 // PNG, truecolour, `scale` pixels a unit. Throws UsageError beyond 400 million pixels.
 std::unique_ptr<Canvas> png_canvas(double width, double height, double scale);
+
+// PDF 1.4 of one page, 4/3 units a point: cells as in SVG, letters as outlines with their
+// characters, so that text can be searched and copied. The same figure gives the same bytes.
+std::unique_ptr<Canvas> pdf_canvas(double width, double height, std::int64_t max_rects = 20000);
 
 // 8-bit RGB pixels [height, width, 3] → PNG bytes.
 std::string encode_png(std::int64_t width, std::int64_t height, const std::vector<Rgb>& pixels);

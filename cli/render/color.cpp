@@ -79,6 +79,23 @@ std::array<Rgb, 256> joined(const std::vector<std::vector<Stop>>& paths) {
   return colors;
 }
 
+bool is_diverging(ColorMap map) {
+  return map == ColorMap::diverging || map == ColorMap::diverging_dark;
+}
+
+double scaled(double share, ValueScale scale) {
+  const double t = std::clamp(share, 0.0, 1.0);
+  switch (scale) {
+    case ValueScale::linear:
+      return t;
+    case ValueScale::sqrt:
+      return std::sqrt(t);
+    case ValueScale::log:
+      return t > 0 ? std::max(0.0, 1 + std::log10(t) / kScaleDecades) : 0;
+  }
+  return t;
+}
+
 }  // namespace
 
 const std::array<Rgb, 256>& palette(ColorMap map) {
@@ -113,15 +130,26 @@ const std::array<Rgb, 256>& palette(ColorMap map) {
   return kSequential;
 }
 
-Rgb color_of(float value, double low, double high, ColorMap map) {
+double place_of(double value, double low, double high, ColorMap map, ValueScale scale) {
+  if (!(high > low)) {
+    return 0.5;
+  }
+  if (is_diverging(map) && scale != ValueScale::linear) {
+    const double share = scaled(std::abs(value) / std::max(std::abs(low), std::abs(high)), scale);
+    return 0.5 + std::copysign(share, value) / 2;
+  }
+  return scaled((value - low) / (high - low), scale);
+}
+
+Rgb color_of(float value, double low, double high, ColorMap map, ValueScale scale) {
   if (std::isnan(value)) {
     return kNanColor;
   }
   if (std::isinf(value)) {
     return value > 0 ? kPlusInfinityColor : kMinusInfinityColor;
   }
-  const double t = high > low ? (value - low) / (high - low) : 0.5;
-  return palette(map)[static_cast<std::size_t>(std::lround(255 * std::clamp(t, 0.0, 1.0)))];
+  const double place = place_of(value, low, high, map, scale);
+  return palette(map)[static_cast<std::size_t>(std::lround(255 * place))];
 }
 
 }  // namespace headscope

@@ -15,6 +15,7 @@ namespace {
 constexpr double kTitleLine = 20;
 constexpr double kTextLine = 15;
 constexpr std::size_t kMaxLines = 3;
+constexpr double kTickApart = 22;
 
 // Breaks at spaces; what does not fit into kMaxLines ends in ….
 std::vector<std::string> wrapped(const std::string& text, double width) {
@@ -39,6 +40,25 @@ std::vector<std::string> wrapped(const std::string& text, double width) {
     lines.push_back(fit_text(rest, kTextSize, width));
   }
   return lines;
+}
+
+double place_on(const ColorScale& scale, double value) {
+  return place_of(value, scale.range.low, scale.range.high, scale.map, scale.scale);
+}
+
+// 0, then from large to small 1, 5 and 2 × 10^k with both signs: those that
+// come first get a tick first.
+std::vector<double> round_numbers(ValueRange range) {
+  const double largest = std::max(std::abs(range.low), std::abs(range.high));
+  const int power = static_cast<int>(std::floor(std::log10(largest)));
+  std::vector<double> numbers{0};
+  for (const double factor : {1.0, 5.0, 2.0}) {
+    for (int k = power; k >= power - static_cast<int>(kScaleDecades); --k) {
+      numbers.push_back(factor * std::pow(10.0, k));
+      numbers.push_back(-numbers.back());
+    }
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -93,6 +113,23 @@ std::string tick_text(double value, double step) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
+std::vector<double> bar_ticks(const ColorScale& scale, double height) {
+  if (scale.scale == ValueScale::linear) {
+    return nice_ticks(scale.range, std::clamp(static_cast<int>(height / 36), 2, 6));
+  }
+  std::vector<double> ticks;
+  for (const double candidate : round_numbers(scale.range)) {
+    const double place = place_on(scale, candidate);
+    const bool room = std::all_of(ticks.begin(), ticks.end(), [&](double tick) {
+      return std::abs(place_on(scale, tick) - place) * height >= kTickApart;
+    });
+    if (room && candidate >= scale.range.low && candidate <= scale.range.high) {
+      ticks.push_back(candidate);
+    }
+  }
+  return ticks;
+}
+
 void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale) {
   const Box bar{plot.x + plot.width + 18, plot.y, 13, plot.height};
   CellGrid grid{bar, 256, 1, {}};
@@ -101,14 +138,14 @@ void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale) {
   }
   canvas.cells(grid);
   canvas.outline({bar.x - 1, bar.y - 1, bar.width + 2, bar.height + 2}, kFrame);
-  const auto ticks = nice_ticks(scale.range, std::clamp(static_cast<int>(plot.height / 36), 2, 6));
+  const bool linear = scale.scale == ValueScale::linear;
+  const auto ticks = bar_ticks(scale, plot.height);
   const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : std::abs(ticks[0]);
-  const double span = scale.range.high - scale.range.low;
   double widest = 0;
   for (const double tick : ticks) {
-    const double share = span > 0 ? (tick - scale.range.low) / span : 0.5;
-    const double y = bar.y + bar.height * (1 - share);
-    const std::string text = tick_text(tick, step > 0 ? step : 1);
+    const double y = bar.y + bar.height * (1 - place_on(scale, tick));
+    const double digits = linear ? step : std::abs(tick);
+    const std::string text = tick_text(tick, digits > 0 ? digits : 1);
     canvas.rect({bar.x + bar.width + 1, y - 0.5, 4, 1}, kFrame);
     canvas.text(bar.x + bar.width + 8, y, text, {.size = 10, .color = kInk});
     widest = std::max(widest, text_width(text, 10));

@@ -33,6 +33,7 @@ struct ColorScale {
   ValueRange range;
   ColorMap map = ColorMap::sequential;
   std::string name;
+  ValueScale scale = ValueScale::linear;
 };
 void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale);
 
@@ -48,6 +49,10 @@ void draw_oddities(Canvas& canvas, double x, double y, const Oddities& found);
 // Multiples of 1, 2 or 5 × 10^k within the range, about `count` of them.
 std::vector<double> nice_ticks(ValueRange range, int count);
 std::string tick_text(double value, double step);
+
+// The ticks of a colour bar `height` units high: those of nice_ticks() on a linear scale, else 1, 2
+// and 5 × 10^k, as many as have room.
+std::vector<double> bar_ticks(const ColorScale& scale, double height);
 
 // The colours of a [rows, cols] matrix; masked cells have none. Notes oddities of shown cells.
 CellGrid colored(const HeatMap& map, const ColorScale& scale, const Box& box);

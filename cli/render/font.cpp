@@ -31,23 +31,6 @@ const stbtt_fontinfo& font() {
   return kFont;
 }
 
-// Glyphs of `text`; a character the font lacks gives those of its code, so that it stays legible.
-std::vector<int> glyphs(std::string_view text) {
-  std::vector<int> list;
-  for (std::size_t at = 0; at < text.size();) {
-    const int code = next_code_point(text, at);
-    const int glyph = stbtt_FindGlyphIndex(&font(), code);
-    if (glyph != 0 || code < 0) {
-      list.push_back(glyph);
-      continue;
-    }
-    for (const char c : fmt::format("u{:04X}", code)) {
-      list.push_back(stbtt_FindGlyphIndex(&font(), c));
-    }
-  }
-  return list;
-}
-
 double advance(int glyph, double scale) {
   int width = 0;
   int bearing = 0;
@@ -82,12 +65,48 @@ void draw_glyph(TextBitmap& out, int glyph, double x, float scale) {
   stbtt_FreeBitmap(bitmap, nullptr);
 }
 
+GlyphOutline::Step step_of(const stbtt_vertex& vertex, double scale) {
+  using Kind = GlyphOutline::Step::Kind;
+  const Kind kind = vertex.type == STBTT_vmove   ? Kind::move
+                    : vertex.type == STBTT_vline ? Kind::line
+                                                 : Kind::curve;
+  return {kind, vertex.x * scale, vertex.y * scale, vertex.cx * scale, vertex.cy * scale};
+}
+
 }  // namespace
+
+std::vector<PlacedGlyph> placed_glyphs(std::string_view text) {
+  std::vector<PlacedGlyph> list;
+  for (std::size_t at = 0; at < text.size();) {
+    const int code = next_code_point(text, at);
+    const int glyph = stbtt_FindGlyphIndex(&font(), code);
+    if (glyph != 0 || code < 0) {
+      list.push_back({glyph, code});
+      continue;
+    }
+    for (const char c : fmt::format("u{:04X}", code)) {
+      list.push_back({stbtt_FindGlyphIndex(&font(), c), c});
+    }
+  }
+  return list;
+}
+
+GlyphOutline outline_of(int glyph) {
+  const double scale = em_scale(1000);
+  GlyphOutline outline{.advance = advance(glyph, scale), .steps = {}};
+  stbtt_vertex* vertices = nullptr;
+  const int count = stbtt_GetGlyphShape(&font(), glyph, &vertices);
+  for (int i = 0; i < count; ++i) {
+    outline.steps.push_back(step_of(vertices[i], scale));
+  }
+  stbtt_FreeShape(&font(), vertices);
+  return outline;
+}
 
 double text_width(std::string_view text, double size) {
   double width = 0;
-  for (const int glyph : glyphs(text)) {
-    width += advance(glyph, em_scale(size));
+  for (const auto& glyph : placed_glyphs(text)) {
+    width += advance(glyph.index, em_scale(size));
   }
   return width;
 }
@@ -100,9 +119,9 @@ TextBitmap draw_text(std::string_view text, double size) {
   out.height = out.baseline + static_cast<int>(std::ceil(size * 0.35));
   out.coverage.resize(static_cast<std::size_t>(out.width) * out.height);
   double x = 1;
-  for (const int glyph : glyphs(text)) {
-    draw_glyph(out, glyph, x, scale);
-    x += advance(glyph, scale);
+  for (const auto& glyph : placed_glyphs(text)) {
+    draw_glyph(out, glyph.index, x, scale);
+    x += advance(glyph.index, scale);
   }
   return out;
 }

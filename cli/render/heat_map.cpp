@@ -70,7 +70,8 @@ CellGrid colored(const HeatMap& map, const ColorScale& scale, const Box& box) {
   for (std::int64_t i = 0; i < map.rows * map.cols; ++i) {
     if (shown(map, i)) {
       const auto at = static_cast<std::size_t>(i);
-      grid.colors[at] = color_of(map.values[at], scale.range.low, scale.range.high, scale.map);
+      grid.colors[at] =
+          color_of(map.values[at], scale.range.low, scale.range.high, scale.map, scale.scale);
     }
   }
   return grid;

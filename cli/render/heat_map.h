@@ -33,12 +33,15 @@ struct HeatMap {
   std::optional<ValueRange> range;  // by default that of the finite shown values (see value_range)
   ColorMap color_map = ColorMap::sequential;
   Mask mask = Mask::none;
+  ValueScale scale = ValueScale::linear;
+  std::int64_t first = 0;  // the number that thinned labels give the first row and column
 };
 
-// Both throw InternalError if sizes disagree, UsageError for an empty map or too large a picture.
+// All throw InternalError if sizes disagree, UsageError for an empty map or too large a picture.
 // Labels are thinned to numbered ticks where cells are smaller than letters.
 std::string to_svg(const HeatMap& map);
 std::string to_png(const HeatMap& map, double scale = 2);  // `scale` pixels a unit (2: 192 dpi)
+std::string to_pdf(const HeatMap& map);
 
 // From 0 (or the smallest value, if negative) to the largest finite shown value; symmetric about 0
 // for ColorMap::diverging; [0, 1] if there is none.

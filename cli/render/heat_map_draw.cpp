@@ -12,7 +12,9 @@
 namespace headscope {
 namespace {
 
-constexpr double kPlotSize = 560;  // aimed at for the longer side
+constexpr double kPlotSize = 560;      // aimed at for the longer side
+constexpr double kLargestPlot = 1120;  // where cells would be smaller than kReadableCell
+constexpr double kReadableCell = 2;
 constexpr double kLargestCell = 30;
 constexpr double kSmallestLabel = 7;  // font size below which labels are thinned
 constexpr double kAxisName = 20;      // room for "query"
@@ -57,7 +59,8 @@ std::int64_t tick_step(double cell, double apart) {
   }
 }
 
-AxisLabels axis_labels(const std::vector<std::string>& labels, std::int64_t count, double cell) {
+AxisLabels axis_labels(const std::vector<std::string>& labels, std::int64_t first, double cell) {
+  const auto count = static_cast<std::int64_t>(labels.size());
   AxisLabels axis;
   if (labels.empty()) {
     return axis;
@@ -67,7 +70,7 @@ AxisLabels axis_labels(const std::vector<std::string>& labels, std::int64_t coun
   const std::int64_t step = axis.ticks ? tick_step(cell, 13) : 1;
   for (std::int64_t i = 0; i < count; i += step) {
     std::string text = visible(labels[static_cast<std::size_t>(i)]);
-    const std::string number = std::to_string(i);
+    const std::string number = std::to_string(first + i);
     if (axis.ticks && text != number) {
       text = number + "  " + text;
     }
@@ -79,15 +82,17 @@ AxisLabels axis_labels(const std::vector<std::string>& labels, std::int64_t coun
 
 // Cells take whole pixels at scale 2, so that all are equally large.
 double cell_size(const HeatMap& map) {
-  const double fitting = kPlotSize / static_cast<double>(std::max(map.rows, map.cols));
+  const auto longest = static_cast<double>(std::max(map.rows, map.cols));
+  const double readable = std::min(kReadableCell, kLargestPlot / longest);
+  const double fitting = std::max(kPlotSize / longest, readable);
   return std::clamp(std::floor(fitting * 2) / 2, 0.5, kLargestCell);
 }
 
 HeatMapDrawLayout lay_out(const HeatMap& map) {
   HeatMapDrawLayout at;
   at.cell = cell_size(map);
-  at.rows = axis_labels(map.row_labels, map.rows, at.cell);
-  at.cols = axis_labels(map.col_labels, map.cols, at.cell);
+  at.rows = axis_labels(map.row_labels, map.first, at.cell);
+  at.cols = axis_labels(map.col_labels, map.first, at.cell);
   at.cols_across = at.cols.extent <= at.cell * 0.8;
   const double cols_room = at.cols_across ? at.cols.size : at.cols.extent;
   at.cols.extent = at.cols.labels.empty() ? 0 : cols_room;
@@ -149,7 +154,8 @@ void draw_col_labels(Canvas& canvas, const HeatMap& map, const HeatMapDrawLayout
 }
 
 std::string draw(const HeatMap& map, const HeatMapDrawLayout& at, Canvas& canvas) {
-  const ColorScale scale{value_range(map), map.color_map, visible(map.value_name, Spaces::kept)};
+  const ColorScale scale{
+      value_range(map), map.color_map, visible(map.value_name, Spaces::kept), map.scale};
   draw_heading(canvas, at.heading);
   canvas.cells(colored(map, scale, at.plot));
   canvas.outline({at.plot.x - 1, at.plot.y - 1, at.plot.width + 2, at.plot.height + 2}, kFrame);
@@ -178,6 +184,12 @@ std::string to_png(const HeatMap& map, double scale) {
   check(map);
   const HeatMapDrawLayout at = lay_out(map);
   return draw(map, at, *png_canvas(at.width, at.height, scale));
+}
+
+std::string to_pdf(const HeatMap& map) {
+  check(map);
+  const HeatMapDrawLayout at = lay_out(map);
+  return draw(map, at, *pdf_canvas(at.width, at.height));
 }
 
 }  // namespace headscope

@@ -124,6 +124,20 @@ std::int64_t HtmlViewerWriter::room_for(std::int64_t size) const {
                                  1;
 }
 
+// {"name", "of": {"3.2": 0.9}}, or null.
+OrderedJson HtmlViewerWriter::own_scores_json() const {
+  if (data_.own_scores.name.empty()) {
+    return nullptr;
+  }
+  OrderedJson of = OrderedJson::object();
+  for (const auto& [head, score] : data_.own_scores.of_heads) {
+    if (std::isfinite(score)) {
+      of[fmt::format("{}.{}", head.first, head.second)] = score;
+    }
+  }
+  return {{"name", visible(data_.own_scores.name, Spaces::kept)}, {"of", std::move(of)}};
+}
+
 void HtmlViewerWriter::finish() {
   if (written_.empty()) {
     throw UsageError("the viewer has no maps: record a hook with query and key axes");
@@ -138,6 +152,7 @@ void HtmlViewerWriter::finish() {
                                {"diverging", palette_text(ColorMap::diverging)},
                                {"diverging_dark", palette_text(ColorMap::diverging_dark)}}},
                              {"scores", scores_json()},
+                             {"own_scores", own_scores_json()},
                              {"prompts", prompts_json(data_)},
                              {"maps", maps_}};
   file_.write("<script type=\"application/json\" id=\"index\">" + inert(index.dump()) +

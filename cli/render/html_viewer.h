@@ -14,10 +14,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "cli/render/heat_map.h"
@@ -41,6 +43,12 @@ struct ViewerData {
   // How many values (stored_values) all maps have together; the page then stays below 40 MB. 0: all
   // values are kept with 16 bits.
   std::int64_t values = 0;
+  // A score a head from elsewhere (a detector, a sweep), to sort by beside those of the maps
+  // (map_scores.h); without a name there is none.
+  struct OwnScores {
+    std::string name;
+    std::map<std::pair<std::int64_t, std::int64_t>, double> of_heads{};  // by layer and head
+  } own_scores{};
 };
 
 class HtmlViewerWriter {
@@ -60,6 +68,7 @@ class HtmlViewerWriter {
 
  private:
   [[nodiscard]] std::int64_t room_for(std::int64_t size) const;
+  [[nodiscard]] OrderedJson own_scores_json() const;
 
   ViewerData data_;
   OutputFile file_;

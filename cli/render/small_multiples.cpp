@@ -17,6 +17,7 @@ constexpr double kGap = 6;
 constexpr double kLabelLine = 15;
 constexpr double kSmallMultiplesLongestLabel = 90;
 constexpr double kWidest = 1100;  // of all panels together
+constexpr double kPixel = 0.5;    // of a PNG, in units: no cell is smaller
 
 struct SmallMultiplesLayout {
   Heading heading;
@@ -50,6 +51,14 @@ double longest(const std::vector<std::string>& labels) {
   return std::min(width, kSmallMultiplesLongestLabel);
 }
 
+double longest_side(const SmallMultiples& page) {
+  std::int64_t side = 0;
+  for (const auto& panel : page.panels) {
+    side = std::max({side, panel.rows, panel.cols});
+  }
+  return static_cast<double>(side);
+}
+
 // About square, and without an unfinished line if the count allows.
 std::int64_t good_columns(std::int64_t count) {
   const double root = std::sqrt(static_cast<double>(count));
@@ -67,7 +76,10 @@ SmallMultiplesLayout lay_out(const SmallMultiples& page) {
   at.columns = std::min(count, page.columns > 0 ? page.columns : good_columns(count));
   at.lines = (count + at.columns - 1) / at.columns;
   const auto across = static_cast<double>(at.columns);
-  at.panel = std::clamp(std::floor(kWidest / across) - kGap, 40.0, count <= 16 ? 128.0 : 72.0);
+  // Long prompts get larger panels, where there is room, before cells are pooled.
+  const double wanted =
+      std::max(count <= 16 ? 128.0 : 72.0, std::ceil(longest_side(page) * kPixel));
+  at.panel = std::clamp(std::floor(kWidest / across) - kGap, 40.0, wanted);
   const bool labelled = std::any_of(
       page.panels.begin(), page.panels.end(), [](const auto& p) { return !p.label.empty(); });
   at.panel_top = labelled ? kLabelLine : 0;
@@ -130,7 +142,7 @@ void draw_grid_labels(Canvas& canvas, const SmallMultiples& page, const SmallMul
 
 std::string draw(const SmallMultiples& page, const SmallMultiplesLayout& at, Canvas& canvas) {
   const ColorScale scale{
-      common_range(page), page.color_map, visible(page.value_name, Spaces::kept)};
+      common_range(page), page.color_map, visible(page.value_name, Spaces::kept), page.scale};
   draw_heading(canvas, at.heading);
   draw_grid_labels(canvas, page, at);
   Oddities found;
@@ -199,6 +211,12 @@ std::string to_png(const SmallMultiples& page, double scale) {
   check(page);
   const SmallMultiplesLayout at = lay_out(page);
   return draw(page, at, *png_canvas(at.width, at.height, scale));
+}
+
+std::string to_pdf(const SmallMultiples& page) {
+  check(page);
+  const SmallMultiplesLayout at = lay_out(page);
+  return draw(page, at, *pdf_canvas(at.width, at.height));
 }
 
 }  // namespace headscope

@@ -27,12 +27,14 @@ struct SmallMultiples {
   std::optional<ValueRange> range;  // one for all panels; by default that of all their values
   ColorMap color_map = ColorMap::sequential;
   Mask mask = Mask::none;
+  ValueScale scale = ValueScale::linear;
 };
 
 // Panels with more cells than they have pixels show the largest value of each block, so that
 // single bright cells and diagonals stay visible. Errors as for heat maps.
 std::string to_svg(const SmallMultiples& page);
 std::string to_png(const SmallMultiples& page, double scale = 2);
+std::string to_pdf(const SmallMultiples& page);
 
 // `values` [rows, cols] reduced to at most `side` cells a side, each the maximum of its block (NaN
 // wins; masked cells do not count).

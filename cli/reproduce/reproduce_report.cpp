@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
+#include "cli/reproduce/circuit_drawing.h"
 #include "cli/reproduce/component_reuse_view.h"
 #include "cli/reproduce/head_reproduction_view.h"
+#include "lib/base/counted.h"
 
 namespace headscope {
 namespace {
+
+constexpr std::size_t kFewPrompts = 50;  // below which a page warns
 
 void add_example(Report& report, const Reproduced& result, const Model& model) {
   const TaskItem& item = result.task.items.front();
@@ -70,6 +74,13 @@ void add_stage(Report& report,
 void add_reproduction(Report& report, const Reproduced& result, const Model& model) {
   report.text(
       fmt::format("## {}\n*{}*\n\n{}", result.what->title, result.what->source, verdict(result)));
+  if (result.task.items.size() < kFewPrompts) {
+    report.text(fmt::format(
+        "**Found on {}**, fewer than {}: another draw may give other heads, and no claim should "
+        "rest on this; -n takes more.",
+        counted(result.task.items.size(), "prompt"),
+        kFewPrompts));
+  }
   add_example(report, result, model);
   report.table(numbers_table(result), "Means over prompts, with bootstrap intervals.");
   if (is_published_model(result.what->published, model.config())) {
@@ -79,6 +90,13 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
     add_stage(report, result, stage, model);
   }
   report.text("### The circuit");
+  if (const std::string drawing = circuit_drawing(result.found, result.classed); !drawing.empty()) {
+    report.figure(
+        drawing,
+        "Heads by layer and class. An edge is as wide as the root of its sender's effect; "
+        "blue: without it the metric falls, orange: it rises. A stage's receivers were "
+        "patched together, so an edge is one of those that an effect went through.");
+  }
   report.table(
       circuit_table(result, model.config()),
       fmt::format("Every head whose paths matter, and the mean change of the metric "

@@ -7,6 +7,7 @@
 #include "cli/render/arrays.h"
 #include "cli/sweep/result_page.h"
 #include "cli/sweep/result_view.h"
+#include "lib/base/error.h"
 #include "lib/base/output_file.h"
 
 namespace headscope {
@@ -77,31 +78,33 @@ std::string page_of(const Result& result, const fs::path& with, const fs::path& 
 
 }  // namespace
 
-std::vector<fs::path> export_result(const fs::path& file,
-                                    const std::string& format,
-                                    const fs::path& out,
-                                    const fs::path& with) {
+std::vector<fs::path> export_result(const fs::path& file, const ResultExport& options) {
+  const std::string& format = options.picture.format;
   const Result result = read_result(file);
   const Effects effects = effects_of(result);
-  const auto named = [&](const std::string& suffix) {
-    return out / (file.stem().string() + suffix + "." + format);
-  };
-  std::vector<fs::path> files;
-  if (format == "png" || format == "svg") {
-    const bool slices = result.header.axes.size() == 3;
-    for (std::int64_t pos = 0; pos < (slices ? result.header.axes[2].size() : 1); ++pos) {
-      const HeatMap map = result_map(result, effects, slices ? pos : -1);
-      files.push_back(named(slices ? fmt::format(".pos{}", pos) : ""));
-      write_file(files.back(), format == "png" ? to_png(map) : to_svg(map));
-    }
-    return files;
+  const bool slices = is_picture_format(format) && result.header.axes.size() == 3;
+  const std::int64_t count = slices ? result.header.axes[2].size() : 1;
+  if (options.one && count > 1) {
+    throw UsageError("-o {}: this makes {} pictures, one a position; give -o a folder",
+                     options.out.string(),
+                     count);
   }
-  files.push_back(named(""));
+  std::vector<fs::path> files;
+  for (std::int64_t pos = 0; pos < count; ++pos) {
+    const std::string name =
+        file.stem().string() + (slices ? fmt::format(".pos{}.", pos) : ".") + format;
+    files.push_back(options.one ? options.out : options.out / name);
+    if (is_picture_format(format)) {
+      const HeatMap map = result_map(result, effects, slices ? pos : -1);
+      write_file(files.back(), picture(map, options.picture));
+    }
+  }
   if (format == "npy") {
     write_npy(files.back(), shape_of(result), values_of(result, effects));
-  } else {
-    write_file(files.back(),
-               format == "csv" ? csv_of(result, effects) : page_of(result, with, files.back()));
+  } else if (!is_picture_format(format)) {
+    write_file(
+        files.back(),
+        format == "csv" ? csv_of(result, effects) : page_of(result, options.with, files.back()));
   }
   return files;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "analyses/sweep/effects.h"
-#include "cli/render/heat_map.h"
+#include "cli/render/picture.h"
 #include "cli/render/table.h"
 #include "lib/base/json_fwd.h"
 
@@ -31,11 +31,16 @@ Table strongest_table(const Result& result, const Effects& effects, std::size_t 
 // `pos`. Of shares, cells that do not exist are left white.
 HeatMap result_map(const Result& result, const Effects& effects, std::int64_t pos = -1);
 
-// OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos. `with`: a second
-// result on the same page (html), "" for none.
+// OUT/<kind>.<format>, or one file a position for pictures of layer × head × pos; `out` itself
+// where `one` says that it names a file (UsageError if several come out). `with`: a second result
+// on the same page (html), "" for none.
+struct ResultExport {
+  PictureOptions picture;  // its format: "npy", "csv", "png", "svg", "pdf" or "html"
+  std::filesystem::path out;
+  bool one = false;
+  std::filesystem::path with;
+};
 std::vector<std::filesystem::path> export_result(const std::filesystem::path& file,
-                                                 const std::string& format,
-                                                 const std::filesystem::path& out,
-                                                 const std::filesystem::path& with);
+                                                 const ResultExport& options);
 
 }  // namespace headscope

@@ -34,7 +34,7 @@ void SweepProgressBar::put(const std::vector<ResultStore::Value>& values) {
     if (std::abs(mean - unchanged_) > std::abs(strongest_)) {
       strongest_ = mean - unchanged_;
       if (bar_) {
-        bar_->note(fmt::format("strongest {} {:+.3f}", to_string(grid_.cell(cell)), strongest_));
+        bar_->note(fmt::format("strongest {} {:+.3f}", grid_.name(grid_.cell(cell)), strongest_));
       }
     }
   }

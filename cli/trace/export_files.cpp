@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "cli/output.h"
+#include "cli/trace/notebook_json.h"
+#include "cli/trace/sort_scores.h"
 #include "cli/trace/trace_view.h"
 #include "hooks/address.h"
 #include "lib/base/counted.h"
@@ -46,10 +48,15 @@ std::vector<std::string> hooks_of(const TraceReader& trace, const std::string& p
   return found;
 }
 
+// Pages and files for notebooks show all patterns unless told otherwise.
+bool may_default(const ExportOptions& options) {
+  return options.picture.format == "html" || is_notebook_format(options.picture.format);
+}
+
 // In the order of layers, each once.
 std::vector<std::string> chosen_hooks(const TraceReader& trace, const ExportOptions& options) {
   std::vector<std::string> patterns = options.hooks;
-  if (patterns.empty() && options.format == "html") {
+  if (patterns.empty() && may_default(options)) {
     patterns = {"*attn.hook_pattern"};
   }
   if (patterns.empty()) {
@@ -97,36 +104,43 @@ std::vector<std::size_t> chosen_prompts(const TraceReader& trace, const ExportOp
   return chosen;
 }
 
-std::filesystem::path file_of(const ExportOptions& options, const TraceView& view) {
-  std::string name = view.hook;
+// What a file is about, before it gets its name.
+struct Planned {
+  TraceView view;
+  std::string point;  // of several layers, in place of view.hook
+};
+
+std::filesystem::path file_of(const ExportOptions& options, const Planned& planned) {
+  if (options.out_kind == OutputKind::file) {
+    return options.out;
+  }
+  std::string name = planned.point.empty() ? planned.view.hook : planned.point;
   std::replace(name.begin(), name.end(), '/', '.');
-  name += view.head < 0 ? "" : fmt::format(".head{}", view.head);
-  name += fmt::format(".prompt{}.{}", view.prompt, options.format);
+  name += options.head < 0 ? "" : fmt::format(".head{}", options.head);
+  name += fmt::format(".prompt{}.{}", planned.view.prompt, options.picture.format);
+  name += is_notebook_format(options.picture.format) ? ".json" : "";
   return std::filesystem::path(options.out) / name;
 }
 
-std::string picture(const TraceReader& trace, const TraceView& view, const std::string& format) {
-  const bool png = format == "png";
+std::string picture_of(const TraceReader& trace,
+                       const TraceView& view,
+                       const PictureOptions& options) {
   const bool one = view.head >= 0 || head_count(trace.dataset(view.hook)) == 0;
-  if (one) {
-    const HeatMap map = heat_map_of(trace, view);
-    return png ? to_png(map) : to_svg(map);
-  }
-  const SmallMultiples page = small_multiples_of(trace, view);
-  return png ? to_png(page) : to_svg(page);
+  return one ? picture(heat_map_of(trace, view), options)
+             : picture(small_multiples_of(trace, view), options);
 }
 
 void write_one(const TraceReader& trace,
                const TraceView& view,
-               const std::string& format,
+               const PictureOptions& options,
                const std::filesystem::path& path) {
-  if (format == "npy") {
+  if (options.format == "npy") {
     const TraceReader::Values read = trace.read(view.hook, view.prompt, view.head);
     write_npy(path, read.shape, read.values);
-  } else if (format == "csv") {
+  } else if (options.format == "csv") {
     write_csv(path, array_of(trace, view));
   } else {
-    write_file(path, picture(trace, view, format));
+    write_file(path, picture_of(trace, view, options));
   }
 }
 
@@ -152,29 +166,62 @@ ExportedFile write_page(const TraceReader& trace, const ExportOptions& options) 
   std::string name = point;
   name += options.head < 0 ? "" : fmt::format(".head{}", options.head);
   name += one_prompt ? fmt::format(".prompt{}", selection.prompts.front()) : "";
-  const std::filesystem::path path = std::filesystem::path(options.out) / (name + ".html");
-  write_viewer(parts, path);
+  const std::filesystem::path path = options.out_kind == OutputKind::file
+                                         ? std::filesystem::path(options.out)
+                                         : std::filesystem::path(options.out) / (name + ".html");
+  write_viewer(parts,
+               path,
+               options.sort_by.empty() ? ViewerData::OwnScores{} : sort_scores(options.sort_by));
   return {path,
           point,
           one_prompt ? static_cast<std::int64_t>(selection.prompts.front()) : -1,
           options.head};
 }
 
+void check_one_file(const ExportOptions& options, std::size_t count) {
+  if (options.out_kind == OutputKind::file && count != 1) {
+    throw UsageError(
+        "-o {}: this makes {}; choose one by --hook, --head and --prompt, or give -o a folder",
+        options.out,
+        counted(count, "file"));
+  }
+}
+
+std::vector<ExportedFile> write_for_notebooks(const TraceReader& trace,
+                                              const ExportOptions& options) {
+  const std::vector<std::string> hooks = chosen_hooks(trace, options);
+  const std::vector<std::size_t> prompts = chosen_prompts(trace, options);
+  check_one_file(options, prompts.size());
+  const std::string point = split_hook(hooks.front()).point;
+  std::vector<ExportedFile> files;
+  for (const std::size_t prompt : prompts) {
+    const auto path = file_of(options, {{hooks.front(), prompt, options.head}, point});
+    write_notebook_json(
+        trace, {hooks, prompt, options.head, options.tokens}, options.picture.format, path);
+    files.push_back({path, point, static_cast<std::int64_t>(prompt), options.head});
+  }
+  return files;
+}
+
 }  // namespace
 
 std::vector<ExportedFile> export_files(const ExportOptions& options) {
   const TraceReader trace(options.trace);
-  if (options.format == "html") {
+  if (options.picture.format == "html") {
     return {write_page(trace, options)};
+  }
+  if (is_notebook_format(options.picture.format)) {
+    return write_for_notebooks(trace, options);
   }
   const std::vector<std::string> hooks = chosen_hooks(trace, options);
   const std::vector<std::size_t> prompts = chosen_prompts(trace, options);
+  check_one_file(options, hooks.size() * prompts.size());
   std::vector<ExportedFile> files;
   for (const std::string& hook : hooks) {
     for (const std::size_t prompt : prompts) {
-      const TraceView view{hook, prompt, options.head};
-      const std::filesystem::path path = file_of(options, view);
-      write_one(trace, view, options.format, path);
+      const TraceView view{hook, prompt, options.head, options.tokens};
+      const std::filesystem::path path = file_of(options, {view, ""});
+      write_one(trace, view, options.picture, path);
       files.push_back({path, hook, static_cast<std::int64_t>(prompt), options.head});
     }
   }

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
-#include "cli/render/html_viewer.h"
-#include "cli/render/packed_map.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -24,12 +23,25 @@ std::string title_of(const TraceReader& trace, const TraceView& view) {
   return title + " · " + name.point;
 }
 
-std::string subtitle_of(const TraceReader& trace, std::size_t index) {
-  const Prompt& prompt = trace.prompt(index);
-  const std::string id = prompt.id.empty() || prompt.id == std::to_string(index)
+// " · tokens 64 to 127", of a part only.
+std::string tokens_text(const TokenRange& tokens, const Prompt& prompt) {
+  if (tokens == TokenRange{}) {
+    return "";
+  }
+  const TokenRange within = range_within(tokens, static_cast<std::int64_t>(prompt.tokens.size()));
+  return fmt::format(" · tokens {} to {}", within.begin, within.end - 1);
+}
+
+std::string subtitle_of(const TraceReader& trace, const TraceView& view) {
+  const Prompt& prompt = trace.prompt(view.prompt);
+  const std::string id = prompt.id.empty() || prompt.id == std::to_string(view.prompt)
                              ? ""
                              : fmt::format(" ({})", visible(prompt.id, Spaces::kept));
-  return fmt::format("prompt {}{}: {}", index, id, visible(prompt.text, Spaces::kept));
+  return fmt::format("prompt {}{}{}: {}",
+                     view.prompt,
+                     id,
+                     tokens_text(view.tokens, prompt),
+                     visible(prompt.text, Spaces::kept));
 }
 
 std::vector<std::string> axis_labels(const std::string& axis, const Prompt& prompt) {
@@ -47,55 +59,6 @@ std::vector<std::string> axis_labels(const std::string& axis, const Prompt& prom
 
 std::string value_name_of(const std::vector<std::string>& axes, const std::string& hook) {
   return !is_attention(axes) ? "value" : hook.ends_with("pattern") ? "attention" : "score";
-}
-
-std::int64_t heads_of(const TraceReader& trace, const ViewerSelection& selection) {
-  std::int64_t heads = 0;
-  for (const std::string& hook : selection.hooks) {
-    heads += selection.head < 0 ? head_count(trace.dataset(hook)) : 1;
-  }
-  return heads;
-}
-
-void add_prompts(ViewerData& data, const ViewerPart& part, const std::string& source) {
-  for (const std::size_t index : part.selection.prompts) {
-    const Prompt& prompt = part.trace.prompt(index);
-    data.prompts.push_back({prompt.id.empty() ? std::to_string(index) : prompt.id,
-                            token_labels(prompt),
-                            source,
-                            prompt.pieces.empty() ? " " : ""});
-    const auto size = static_cast<std::int64_t>(data.prompts.back().tokens.size());
-    data.values += heads_of(part.trace, part.selection) * stored_values(size, data.mask);
-  }
-}
-
-void add_maps(HtmlViewerWriter& writer, const ViewerPart& part, std::size_t first_prompt) {
-  const ViewerSelection& selection = part.selection;
-  for (std::size_t i = 0; i < selection.prompts.size(); ++i) {
-    for (const std::string& hook : selection.hooks) {
-      const std::int64_t heads = head_count(part.trace.dataset(hook));
-      const std::int64_t first = std::max<std::int64_t>(selection.head, 0);
-      const std::int64_t last = selection.head < 0 ? heads : selection.head + 1;
-      for (std::int64_t head = first; head < last; ++head) {
-        const auto read = part.trace.read(hook, selection.prompts[i], head);
-        writer.add_map(first_prompt + i, split_hook(hook).layer, head, read.values);
-      }
-    }
-  }
-}
-
-void check_selection(const TraceReader& trace, const ViewerSelection& selection) {
-  for (const std::string& hook : selection.hooks) {
-    const TraceDataset& dataset = trace.dataset(hook);
-    if (!is_attention_map(dataset)) {
-      throw UsageError("{}: a viewer shows attention maps [head, query, key] only", hook);
-    }
-    if (split_hook(hook).point != split_hook(selection.hooks.front()).point) {
-      throw UsageError("a viewer shows one point in several layers, not {} and {} together",
-                       selection.hooks.front(),
-                       hook);
-    }
-  }
 }
 
 }  // namespace
@@ -158,8 +121,19 @@ LabelledArray array_of(const TraceReader& trace, const TraceView& view) {
   return array;
 }
 
+Mask mask_of(const TraceReader::Values& map) {
+  const std::int64_t keys = map.shape.back();
+  for (std::size_t i = 0; i < map.values.size(); ++i) {
+    const auto cell = static_cast<std::int64_t>(i) % (map.shape[map.shape.size() - 2] * keys);
+    if (cell % keys > cell / keys && map.values[i] != 0 && !std::isinf(map.values[i])) {
+      return Mask::none;
+    }
+  }
+  return Mask::causal;
+}
+
 HeatMap heat_map_of(const TraceReader& trace, const TraceView& view) {
-  TraceReader::Values read = trace.read(view.hook, view.prompt, view.head);
+  TraceReader::Values read = cropped(trace.read(view.hook, view.prompt, view.head), view.tokens);
   if (read.axes.size() != 2) {
     throw_not_flat(view, read.axes);
   }
@@ -167,16 +141,17 @@ HeatMap heat_map_of(const TraceReader& trace, const TraceView& view) {
   const bool attention = is_attention(read.axes);
   HeatMap map;
   map.title = title_of(trace, view);
-  map.subtitle = subtitle_of(trace, view.prompt);
+  map.subtitle = subtitle_of(trace, view);
   map.rows = read.shape[0];
   map.cols = read.shape[1];
-  map.row_labels = axis_labels(read.axes[0], prompt);
-  map.col_labels = axis_labels(read.axes[1], prompt);
+  map.row_labels = cropped(axis_labels(read.axes[0], prompt), view.tokens);
+  map.col_labels = cropped(axis_labels(read.axes[1], prompt), view.tokens);
+  map.first = view.tokens.begin;
   map.row_axis = read.axes[0];
   map.col_axis = read.axes[1];
   map.value_name = value_name_of(read.axes, view.hook);
   map.color_map = map.value_name == "attention" ? ColorMap::sequential : ColorMap::diverging;
-  map.mask = attention ? Mask::causal : Mask::none;
+  map.mask = attention ? mask_of(read) : Mask::none;
   map.values = std::move(read.values);
   return map;
 }
@@ -184,10 +159,10 @@ HeatMap heat_map_of(const TraceReader& trace, const TraceView& view) {
 SmallMultiples small_multiples_of(const TraceReader& trace, const TraceView& view) {
   SmallMultiples page;
   page.title = title_of(trace, view);
-  page.subtitle = subtitle_of(trace, view.prompt);
+  page.subtitle = subtitle_of(trace, view);
   const std::int64_t heads = head_count(trace.dataset(view.hook));
   for (std::int64_t head = 0; head < heads; ++head) {
-    HeatMap map = heat_map_of(trace, {view.hook, view.prompt, head});
+    HeatMap map = heat_map_of(trace, {view.hook, view.prompt, head, view.tokens});
     page.value_name = map.value_name;
     page.color_map = map.color_map;
     page.mask = map.mask;
@@ -195,24 +170,6 @@ SmallMultiples small_multiples_of(const TraceReader& trace, const TraceView& vie
         {fmt::format("head {}", head), map.rows, map.cols, std::move(map.values)});
   }
   return page;
-}
-
-void write_viewer(const std::vector<ViewerPart>& parts, const std::filesystem::path& path) {
-  ViewerData data;
-  data.hook = split_hook(parts.front().selection.hooks.front()).point;
-  for (const ViewerPart& part : parts) {
-    check_selection(part.trace, part.selection);
-    const std::string label = model_label(part.trace);
-    data.model += (data.model.empty() ? "" : " · ") + label;
-    add_prompts(data, part, parts.size() == 1 ? "" : part.name + ", " + label);
-  }
-  HtmlViewerWriter writer(path, std::move(data));
-  std::size_t prompts = 0;
-  for (const ViewerPart& part : parts) {
-    add_maps(writer, part, prompts);
-    prompts += part.selection.prompts.size();
-  }
-  writer.finish();
 }
 
 }  // namespace headscope

@@ -9,7 +9,9 @@
 
 #include "cli/render/arrays.h"
 #include "cli/render/heat_map.h"
+#include "cli/render/html_viewer.h"
 #include "cli/render/small_multiples.h"
+#include "cli/trace/token_range.h"
 #include "hooks/trace/trace.h"
 
 namespace headscope {
@@ -26,6 +28,7 @@ struct TraceView {
   std::string hook;
   std::size_t prompt = 0;
   std::int64_t head = -1;
+  TokenRange tokens{};  // of pictures
 };
 
 std::string model_label(const TraceReader& trace);  // "smollm2"
@@ -40,6 +43,10 @@ std::int64_t head_count(const TraceDataset& dataset);
 bool is_attention_map(const TraceDataset& dataset);
 
 LabelledArray array_of(const TraceReader& trace, const TraceView& view);
+
+// How a map [query, key] of a trace was masked: causally where nothing lies above its diagonal,
+// since a softmax over all tokens gives every one of them something.
+Mask mask_of(const TraceReader::Values& map);
 
 // Of a view with two axes; UsageError for others.
 HeatMap heat_map_of(const TraceReader& trace, const TraceView& view);
@@ -60,6 +67,9 @@ struct ViewerPart {
   ViewerSelection selection;
   std::string name;
 };
-void write_viewer(const std::vector<ViewerPart>& parts, const std::filesystem::path& path);
+// `scores`: what the page sorts heads by at first; without a name by layer and head.
+void write_viewer(const std::vector<ViewerPart>& parts,
+                  const std::filesystem::path& path,
+                  ViewerData::OwnScores scores = {});
 
 }  // namespace headscope

@@ -5,6 +5,7 @@
 #include "cli/atlas/atlas_view.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "lib/base/output_file.h"
 
 namespace headscope {
 namespace {
@@ -17,11 +18,18 @@ struct AtlasArguments {
 
 void run(const AtlasArguments& options, const Invocation& invocation) {
   const Atlas atlas = read_atlas(options.atlas);
+  const bool csv = std::filesystem::path(options.out).extension() == ".csv";
   std::string page;
   if (!options.out.empty()) {
-    write_atlas_page(atlas, options.out);
-    page = fmt::format("{}   the page: open it in a browser\n",
-                       std::filesystem::absolute(options.out).string());
+    if (csv) {
+      write_file(options.out, atlas_csv(atlas));
+    } else {
+      write_atlas_page(atlas, options.out);
+    }
+    page = fmt::format(
+        "{}   {}\n",
+        std::filesystem::absolute(options.out).string(),
+        csv ? "every detector's score of every head" : "the page: open it in a browser");
   }
   show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top) + page);
 }
@@ -41,7 +49,7 @@ Verb atlas_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<AtlasArguments>();
         app.add_option("ATLAS", options->atlas, "A file `detect` wrote (.h5)")->required();
-        add_output(app, options->out, "The page to write (.html)");
+        add_output(app, options->out, "The page to write (.html), or all scores as .csv");
         app.add_option("--top", options->top, "Heads to list a detector")->capture_default_str();
         return [options, &invocation] { run(*options, invocation); };
       },

@@ -5,12 +5,20 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/head_detectors/atlas.h"
 #include "analyses/head_detectors/atlas_list.h"
 #include "analyses/head_lists/read_head_list.h"
+#include "analyses/results/result_store.h"
+#include "cli/atlas/compared_atlases.h"
+#include "cli/common_options.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
+#include "cli/sweep/compared_results_view.h"
+#include "cli/trace/known_file.h"
 #include "cli/verbs.h"
+#include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/paths.h"
 
 namespace headscope {
 namespace {
@@ -21,6 +29,8 @@ struct CompareArguments {
   std::string a;
   std::string b;
   std::string kv = "refuse";
+  std::string out;
+  std::size_t top = 15;
 };
 
 OrderedJson maybe(const std::optional<double>& value) {
@@ -139,16 +149,59 @@ std::string to_text(const Comparison& found) {
                 {"Spearman", shown(found.spearman)}});
 }
 
+bool is_atlas_file(const std::string& path) {
+  if (!path_exists(path) || is_folder(path)) {
+    return false;
+  }
+  const auto known = known_file(path);
+  return known && known->noun == "atlas";
+}
+
+void compare_two_results(const CompareArguments& options, const Invocation& invocation) {
+  const ComparedResults found = compare_results(read_result(options.a), read_result(options.b));
+  const ComparedNames names{options.a, options.b};
+  if (!options.out.empty()) {
+    write_compared_map(found, names, options.out);
+  }
+  show(invocation, compared_json(found, names), compared_text(found, names, options.top));
+}
+
+// Files that are no lists of heads. False where both may be lists.
+bool compare_files(const CompareArguments& options, const Invocation& invocation) {
+  const bool results = is_result_file(options.a);
+  if (results != is_result_file(options.b)) {
+    throw UsageError("{} is a result and {} is not: compare two of one kind",
+                     results ? options.a : options.b,
+                     results ? options.b : options.a);
+  }
+  if (results) {
+    compare_two_results(options, invocation);
+    return true;
+  }
+  if (!options.out.empty()) {
+    throw UsageError("-o is a map of changes, which two results have; {} is none", options.a);
+  }
+  if (is_atlas_file(options.a) && is_atlas_file(options.b)) {
+    const Atlas a = read_atlas(options.a);
+    const Atlas b = read_atlas(options.b);
+    show(invocation, compared_atlases_json(a, b), compared_atlases_text(a, b));
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Verb compare_verb() {
   return {
       .name = "compare",
-      .summary = "How far two lists of heads agree: overlap, rank correlation, counts",
+      .summary = "How far two sweeps, two atlases or two lists of heads agree, and what differs",
       .example =
           "  headscope compare niah.heads.json llama-2-7b-80k.json\n"
           "  headscope compare heads.json attn_patterns/Llama-2-7B-32K-Instruct --kv max\n"
           "  headscope compare atlas.h5:retrieval niah.heads.json\n"
+          "  headscope compare patch.h5 path.h5 -o change.png   # two sweeps, cell by cell\n"
+          "  headscope compare base.atlas.h5 tuned.atlas.h5     # roles in both, in one alone\n"
           "\n"
           "Reads the JSON of Retrieval_Head ({\"layer-head\": [scores]}), DuoAttention's TSV or "
           "its folder,\nand {\"heads\": [{\"layer\", \"head\", \"score\"}]}, as niah writes them; "
@@ -163,7 +216,14 @@ Verb compare_verb() {
         app.add_option("--kv", options->kv, "Query heads to KV heads: the max of each group")
             ->check(CLI::IsMember({"refuse", "max"}))
             ->capture_default_str();
+        add_output(
+            app, options->out, "Of two results: the map of B − A as a picture (.png, .svg, .pdf)");
+        app.add_option("--top", options->top, "Cells of two results to list")
+            ->capture_default_str();
         return [options, &invocation] {
+          if (compare_files(*options, invocation)) {
+            return;
+          }
           const Comparison found =
               compare(read_any_head_list(options->a),
                       read_any_head_list(options->b),

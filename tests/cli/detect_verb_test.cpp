@@ -1,4 +1,5 @@
 // detect, atlas, stats and record --statistics, as a user runs them.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -74,7 +75,16 @@ TEST_CASE("detect: table, file, page and compare agree; the file can be gone on 
   const auto same =
       run({"compare", folder / "a.h5:delimiter", folder / "a.h5:delimiter", "--json"});
   CHECK(same.code == 0);
-  CHECK(detect_says(run({"compare", folder / "a.h5", folder / "a.h5"}).err, "delimiter"));
+  CHECK(detect_says(run({"compare", folder / "a.h5", folder / "a.h5:delimiter"}).err, "delimiter"));
+  const auto roles = run({"compare", folder / "a.h5", folder / "a.h5", "--json"}).json();
+  REQUIRE(roles["detectors"].size() == 3);
+  CHECK(roles["detectors"][0]["only_a"].empty());
+  CHECK(roles["detectors"][0]["both"].size() == sink.with_role().size());
+  REQUIRE(run({"atlas", folder / "a.h5", "-o", folder / "a.csv"}).code == 0);
+  const std::string csv = contents(folder / "a.csv");
+  CHECK(static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n')) ==
+        1 + 3 * sink.score.heads().size());
+  CHECK(detect_says(csv, "first_token_sink,0,0,"));
 }
 
 TEST_CASE("a damaged atlas is one clear error") {

@@ -215,18 +215,18 @@ TEST_CASE("what stands beside a niah result is looked at as early") {
       run({"niah", "/no/such/input", "--scores", "/dev/null"}), 2, "/dev/null: not a regular file");
 }
 
-TEST_CASE("export is given a folder, not the name of a picture") {
+TEST_CASE("export takes a folder whatever its name, and does not take a file for one") {
   const Folder folder;
   REQUIRE(to({"record", kOutputsModel, "--prompt", "a b", "--hooks", "hook_embed"}, folder / "t.h5")
               .code == 0);
   const Command csv{"export", folder / "t.h5", "--hook", "hook_embed", "--format", "csv"};
-  check_refused(to(csv, folder / "bad.csv"), 2, "is the folder to write into");
-  check_refused(to(csv, folder / "bad.png"), 2, "is the folder to write into");
-  CHECK_FALSE(fs::exists(folder / "bad.csv"));
-  put(folder / "patch.csv", "");
-  check_refused(to(csv, folder / "patch.csv"), 4, "patch.csv");
+  check_refused(to(csv, folder / "bad.png"), 2, "not that of --format csv");
+  CHECK_FALSE(fs::exists(folder / "bad.png"));
+  put(folder / "patch", "");
+  check_refused(to(csv, folder / "patch"), 4, "patch");
   fs::create_directory(folder / "named.csv");
   CHECK(to(csv, folder / "named.csv").code == 0);
+  CHECK(fs::exists(folder / "named.csv/hook_embed.prompt0.csv"));
 }
 
 TEST_CASE("a limit on the size of files is an error, not a signal") {

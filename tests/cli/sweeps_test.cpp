@@ -232,3 +232,56 @@ TEST_CASE("a template of one item is refused before the weights are read") {
   }
   CHECK(run({"ablate", model, "--task", file, "--mode", "zero"}).code == 3);  // no weights
 }
+
+TEST_CASE("a set of heads, by number and out of a list; two results compared") {
+  const Folder folder;
+  REQUIRE(sweep(folder, {"ablate", "--heads", "0.1,1.2", "-o", folder / "set.h5"}).code == 0);
+  const auto set = run({"inspect", folder / "set.h5", "--json"}).json();
+  CHECK(set.dump().find("0.1+1.2") != std::string::npos);
+  put(folder / "list.json",
+      R"({"heads": [{"layer": 1, "head": 2, "score": 0.9}, {"layer": 0, "head": 1, "score": 0.8},
+          {"layer": 2, "head": 0, "score": 0.1}], "n_layers": 3, "n_heads": 4})");
+  const Outcome listed =
+      sweep(folder, {"ablate", "--heads", folder / "list.json:2", "-o", folder / "list.h5"});
+  INFO(listed.err);
+  REQUIRE(listed.code == 0);
+  CHECK(
+      near(read_result(folder / "list.h5").per_prompt, read_result(folder / "set.h5").per_prompt));
+  const Outcome all = sweep(folder, {"ablate", "--heads", folder / "list.json"});
+  CHECK(all.code == 2);
+  CHECK_THAT(all.err, contains("takes the 10 highest"));
+  CHECK(sweep(folder, {"ablate", "--heads", "0.1", "--site", "mlp_out"}).code == 2);
+
+  REQUIRE(sweep(folder, {"ablate", "-o", folder / "mean.h5"}).code == 0);
+  REQUIRE(sweep(folder, {"ablate", "--mode", "zero", "-o", folder / "zero.h5"}).code == 0);
+  const Outcome compared = run(
+      {"compare", folder / "mean.h5", folder / "zero.h5", "--json", "-o", folder / "change.svg"});
+  INFO(compared.err);
+  REQUIRE(compared.code == 0);
+  const auto json = compared.json();
+  CHECK(json["paired"] == true);
+  const Result mean = read_result(folder / "mean.h5");
+  const Result zero = read_result(folder / "zero.h5");
+  const double unit = [&] {
+    double sum = 0;
+    for (std::size_t i = 0; i < mean.clean.size(); ++i) {
+      sum += (mean.clean[i] - mean.corrupted[i]) / static_cast<double>(mean.clean.size());
+    }
+    return json["normalized"] == true ? sum : 1.0;
+  }();
+  for (std::size_t cell = 0; cell < json["cells"].size(); ++cell) {
+    double change = 0;
+    for (std::size_t i = 0; i < mean.clean.size(); ++i) {
+      const std::size_t at = cell * mean.clean.size() + i;
+      change += (zero.per_prompt[at] - mean.per_prompt[at]) /
+                static_cast<double>(mean.clean.size()) / unit;
+    }
+    CHECK(json["cells"][cell]["change"]["mean"].get<double>() == Approx(change).margin(1e-9));
+  }
+  CHECK_THAT(contents(folder / "change.svg"), contains("B − A"));
+  const auto same = run({"compare", folder / "mean.h5", folder / "mean.h5", "--json"}).json();
+  CHECK(same["changed"] == 0);
+  CHECK(same["pearson"].get<double>() == Approx(1.0));
+  CHECK(run({"compare", folder / "mean.h5", folder / "set.h5"}).code == 2);
+  CHECK(run({"compare", folder / "mean.h5", folder / "list.json"}).code == 2);
+}

@@ -129,7 +129,9 @@ function table() {
     ...heads.map((h) => make("th", { scope: "col" }, meanButton((heads.length > 16 ? "" : "H") + h, MEAN, h))))), make("tbody", {}, ...lines));
 }
 const SCORE = 7;  // where a map's scores begin in its entry
+const OWN = "own";  // the order by scores that came with the page
 const scoreOf = (l, h) => {
+  if (state.order === OWN) return index.own_scores.of[`${l}.${h}`] ?? null;
   const own = index.scores.findIndex((s) => s.name === state.order);
   return own < 0 ? null : entries.get(`${state.a.prompt}-${l}-${h}`)?.[SCORE][own] ?? null;
 };
@@ -328,6 +330,7 @@ const scale = make("select", { id: "scale", onchange: (e) => { state.scale = e.t
   option("own", "0 … maximum"), option("root", "square root"), option("log", "logarithm, 4 decades"), option("unit", "0 … 1"));
 const find = make("input", { type: "search", id: "find", placeholder: "3.2, L3, H2", "aria-label": "find a head: 3.2, L3 or H2", oninput: () => { state.find = find.value.trim(); dim(); link(); const w = wantedHeads(state.find); if (w.layer !== null && w.head !== null && layers.includes(w.layer) && heads.includes(w.head)) choose(w); } });
 const orderChoice = make("select", { id: "order", "aria-label": "order of heads", onchange: () => { state.order = orderChoice.value; buildGrid(); drawThumbnails(); link(); } }, option("grid", "layer × head"));
+if (index.own_scores) { orderChoice.append(option(OWN, "by " + index.own_scores.name)); orderChoice.value = state.order = OWN; }
 if (index.maps.some((m) => m[SCORE].length)) for (const s of index.scores) orderChoice.append(option(s.name, "by " + s.meaning));
 const thumbSize = make("input", { type: "range", min: 12, max: 128, value: 46, id: "thumb", "aria-label": "size of thumbnails", oninput: () => { state.thumb = +thumbSize.value; sizeThumbnails(); }, onchange: () => link() });
 const cropText = make("input", { type: "text", id: "tokens", placeholder: "0:64 or 0:64,8:40", "aria-label": "tokens shown: from:to, or queries,keys", onchange: () => readCrop(cropText.value) });
@@ -502,7 +505,7 @@ function link() {
   if (!root.dataset.ready) return;
   const { a, b, query, key, pinned } = state;
   page.writeLink({ cell: [a.prompt, a.layer, a.head, ...(pinned ? [query, key] : [])].join(","), with: b ? [b.prompt, b.layer, b.head].join(",") : "",
-    scale: state.scale === "own" ? "" : state.scale, tokens: cropText.value, order: state.order === "grid" ? "" : state.order, find: state.find, thumb: state.thumb || "", side: state.side ? "" : "0" });
+    scale: state.scale === "own" ? "" : state.scale, tokens: cropText.value, order: state.order === (index.own_scores ? OWN : "grid") ? "" : state.order, find: state.find, thumb: state.thumb || "", side: state.side ? "" : "0" });
 }
 const specOf = (text) => { const m = /^(\d+),(-1|\d+),(-1|\d+)(?:,(\d+),(\d+))?$/.exec(text || ""); return m && { prompt: +m[1], layer: +m[2], head: +m[3], query: m[4], key: m[5] }; };
 const known = (s) => s.prompt < index.prompts.length && membersOf(s).length > 0;
