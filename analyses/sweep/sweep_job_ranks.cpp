@@ -23,6 +23,14 @@ namespace {
 constexpr double kLookShare = 0.02;  // seconds between two looks at all, for each of them
 constexpr auto kShortNap = std::chrono::milliseconds(20);
 
+// What must be the same in all ranks.
+Json agreed_on(const ResultHeader& header) {
+  Json all = header.provenance.at("identity");
+  all["kind"] = header.kind;
+  all["metric"] = header.metric;
+  return all;
+}
+
 std::string baseline_key(Run run) {
   return fmt::format("baseline/{}", to_string(run));
 }
@@ -171,14 +179,14 @@ std::string SweepJob::sweep_text(RankGroup& ranks) {
       break;
     }
   }
-  return dumped({{"identity", header_.provenance["identity"]},
+  return dumped({{"identity", agreed_on(header_)},
                  {"batches", plan_json(method_.check(in_hand()))},
                  {"ranks", ranks.place().size}});
 }
 
 void SweepJob::agree(RankGroup& ranks) {
   const Json there = Json::parse(ranks.once("sweep", [&] { return sweep_text(ranks); }));
-  const Json here{{"identity", header_.provenance["identity"]}};
+  const Json here{{"identity", agreed_on(header_)}};
   if (const auto differs = identity_difference(there, here)) {
     throw UsageError(
         "rank {} is not of the sweep that the first rank began: {} is {} there but {} here; start "

@@ -103,7 +103,7 @@ TEST_CASE("a text of the folder is whole whenever its writer is killed") {
                              for (int length = 1; length < 40; ++length) {
                                store->set("text",
                                           std::string(static_cast<std::size_t>(length) * 900,
-                                                      'a' + length % 26));
+                                                      static_cast<char>('a' + length % 26)));
                                steps->step_done();
                              }
                            })
