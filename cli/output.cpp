@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cli/document.h"
 #include "cli/render/visible.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -16,7 +17,7 @@ void print(std::string_view text) {
 }
 
 void print_json(const OrderedJson& json) {
-  print(json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+  print(named_document(json).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
 }
 
 void show(const Invocation& invocation, const OrderedJson& json, const std::string& text) {

@@ -11,7 +11,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/document.h"
 #include "cli/exit_code.h"
+#include "cli/option_words.h"
 #include "cli/output.h"
 #include "cli/render/visible.h"
 #include "cli/several_gpus.h"
@@ -172,12 +174,14 @@ std::vector<std::string> told_apart(std::vector<std::string> words,
 int parse_and_run(int argc, const char* const* argv) {
   CLI::App app(kSummary, "headscope");
   Invocation invocation{.command_line = command_line(argc, argv), .common = {}};
+  app.formatter(help_format());  // verbs take it over
   app.footer(kFooter);
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   const BoundVerbs verbs = bind_verbs(app, invocation);
   const std::vector<std::string> words = without_help_verb({argv + std::min(argc, 1), argv + argc});
   const std::string verb = verb_of(words, verbs);
+  set_document_verb(verb);
   if (verb.empty() && (words.empty() || !words.back().starts_with("-"))) {
     print(words.empty() ? app.help() : app.get_subcommand(words[0])->help("headscope"));
     return 2;
@@ -199,6 +203,13 @@ int parse_and_run(int argc, const char* const* argv) {
   return 0;
 }
 
+// Whether the command asks for JSON, told from its words: it may be the words that are wrong.
+bool asks_for_json(int argc, const char* const* argv) {
+  return std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* word) {
+    return word == std::string_view("--json");
+  });
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
@@ -211,7 +222,11 @@ int run_program(int argc, const char* const* argv) {
     return code;
   } catch (...) {
     const Failure failure = describe_current_exception();
-    print_note(failure.message);
+    if (asks_for_json(argc, argv)) {
+      print_error_document(failure);
+    } else {
+      print_note(failure.message);
+    }
     return failure.exit_code;
   }
 }

@@ -14,7 +14,7 @@ constexpr const char* kCommon[] = {"help", "json", "device", "dtype", "threads",
 
 std::string as_typed(const CLI::Option& option) {
   const std::string name = option.get_single_name();
-  return option.get_positional() ? name : "--" + name;
+  return option.get_lnames().empty() ? name : "--" + name;
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {

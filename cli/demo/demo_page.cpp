@@ -147,7 +147,7 @@ void add_sweep(Report& report,
       "second mention of the one name was changed to the other (their logit difference is {:.2f} "
       "instead of {:.2f}), and one head at a time got its output `z` of the unchanged sentence "
       "back. 0 is the changed sentence, 1 the unchanged one.\n\n"
-      "```\nheadscope task make ioi --model {} -n {} --corruption s2_io -o {}\n"
+      "```\nheadscope task make ioi {} -n {} --corruption s2_io -o {}\n"
       "headscope patch {} --task {} --site z --over layer,head --overwrite -o {}\n```\n",
       effects.cells.size(),
       sweep.header.prompt_ids.size(),

@@ -1,28 +1,12 @@
 #include "cli/manual/verb_text.h"
 
-#include <sstream>
-
 #include <CLI/CLI.hpp>
 
+#include "cli/option_words.h"
 #include "cli/verbs.h"
 
 namespace headscope {
 namespace {
-
-// CLI11 writes the choices of a checked option into the name of its type: "TEXT:{f32,bf16}".
-std::vector<std::string> choices_in(const std::string& type) {
-  const std::size_t begin = type.find('{');
-  const std::size_t end = type.rfind('}');
-  std::vector<std::string> choices;
-  if (begin == std::string::npos || end == std::string::npos || end < begin) {
-    return choices;
-  }
-  std::istringstream words(type.substr(begin + 1, end - begin - 1));
-  for (std::string word; std::getline(words, word, ',');) {
-    choices.push_back(word);
-  }
-  return choices;
-}
 
 std::vector<std::string> names_of_option(const CLI::Option& option) {
   if (option.get_positional()) {
@@ -39,17 +23,11 @@ std::vector<std::string> names_of_option(const CLI::Option& option) {
 }
 
 OptionText describe(const CLI::Option& option) {
-  OptionText text{.names = names_of_option(option),
-                  .value = {},
-                  .choices = {},
-                  .fallback = option.get_default_str(),
-                  .description = option.get_description()};
-  if (option.get_items_expected_max() > 0) {
-    const std::string type = option.get_type_name();
-    text.choices = choices_in(type);
-    text.value = type.substr(0, type.find(':'));
-  }
-  return text;
+  return {.names = names_of_option(option),
+          .value = option_value(option),
+          .choices = option_choices(option),
+          .fallback = option.get_default_str(),
+          .description = option.get_description()};
 }
 
 VerbText describe(const Verb& verb) {

@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/unread_options.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/base/suggest.h"
 #include "lib/families/load.h"
 
@@ -26,15 +27,41 @@ std::vector<HeadId> heads_named(const std::vector<std::string>& names) {
   return heads;
 }
 
+std::vector<std::string> all_names() {
+  std::vector<std::string> names;
+  for (const TrainedReproduction& each : all_trained_reproductions()) {
+    names.push_back(each.name);
+  }
+  for (const Reproduction& each : all_reproductions()) {
+    names.push_back(each.name);
+  }
+  for (const HeadReproduction& each : all_head_reproductions()) {
+    names.push_back(each.name);
+  }
+  names.emplace_back(kReuse);
+  for (const Study& each : all_studies()) {
+    names.push_back(each.name);
+  }
+  return names;
+}
+
+// A path, a hub id or the default model; else a word is a name misspelt.
+bool names_a_model(const std::string& word) {
+  return word == "smollm2" || word.find('/') != std::string::npos || path_exists(word);
+}
+
 void add_base_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("NAME",
                  options.names,
                  "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
                  "induction, sinks, successor, retrieval; component-reuse (IOI's heads made to "
                  "serve colored objects); methods: sae-circuits, eap, acdc; models trained here: "
-                 "bigram-backcopy, mqar, modular-addition, random-features; several")
+                 "bigram-backcopy, mqar, modular-addition, random-features; several. Behind them "
+                 "MODEL, the "
+                 "model to look in")
       ->required();
-  app.add_option("--model", options.model, "The model to look in")->capture_default_str();
+  app.add_option("--model", options.model, "The model to look in; or the last word")
+      ->capture_default_str();
   app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
       ->default_str("24; of methods 50");
@@ -185,23 +212,28 @@ ReuseOptions reuse_options(const ReproduceArguments& options, std::uint64_t seed
           .movers = heads_named(options.movers)};
 }
 
-void check_names(const std::vector<std::string>& asked) {
-  std::vector<std::string> names;
-  for (const TrainedReproduction& each : all_trained_reproductions()) {
-    names.push_back(each.name);
+void settle_names(ReproduceArguments& options) {
+  const std::vector<std::string> names = all_names();
+  const auto is_name = [&](const std::string& word) {
+    return std::find(names.begin(), names.end(), word) != names.end();
+  };
+  const auto dashed = [](std::string word) {
+    std::replace(word.begin(), word.end(), '_', '-');
+    return word;
+  };
+  for (std::string& asked : options.names) {
+    asked = is_name(dashed(asked)) ? dashed(asked) : asked;
   }
-  for (const Reproduction& each : all_reproductions()) {
-    names.push_back(each.name);
+  for (std::string& task : options.study.tasks) {
+    task = dashed(task);
   }
-  for (const HeadReproduction& each : all_head_reproductions()) {
-    names.push_back(each.name);
+  if (options.names.size() > 1 && !is_name(options.names.back()) &&
+      names_a_model(options.names.back())) {
+    options.model = options.names.back();
+    options.names.pop_back();
   }
-  names.emplace_back(kReuse);
-  for (const Study& each : all_studies()) {
-    names.push_back(each.name);
-  }
-  for (const std::string& name : asked) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
+  for (const std::string& name : options.names) {
+    if (!is_name(name)) {
       throw UsageError("{}: nothing of that name to reproduce{}; there are {}",
                        name,
                        did_you_mean(name, names),

@@ -39,8 +39,9 @@ ReuseOptions reuse_options(const ReproduceArguments& options, std::uint64_t seed
 
 void add_reproduce_options(CLI::App& app, ReproduceArguments& options);
 
-// Throws UsageError with the nearest names for one that nothing has.
-void check_names(const std::vector<std::string>& asked);
+// Names in the spelling of what has them (greater_than is greater-than), and MODEL, if it is the
+// last word, told from them. Throws UsageError with the nearest names for one that nothing has.
+void settle_names(ReproduceArguments& options);
 
 // Throws UsageError for options that nothing asked for reads, and gives every kind the sizes that
 // were typed.

@@ -65,7 +65,7 @@ Scored scored(const TaskScore& score, const SummaryOptions& options) {
 
 void check(const TaskScoreOptions& options) {
   if (options.model.empty()) {
-    throw UsageError("task score needs --model MODEL, the model to score");
+    throw UsageError("task score needs MODEL, the model to score");
   }
   // What is wrong is told before the model is loaded.
   if (names_a_task(options.task)) {

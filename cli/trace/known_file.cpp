@@ -37,11 +37,11 @@ constexpr KnownKind kKnownKinds[] = {
      }},
     {{"list of head scores", "headscope compare FILE OTHER"},
      [](std::string_view text) { return begins_as_json(text, R"({"0-0":[)"); }},
-    {{"document of interventions", "headscope intervene check FILE --model MODEL"},
+    {{"document of interventions", "headscope intervene check FILE MODEL"},
      [](std::string_view text) {
        return begins_as_json(text, R"({"version":1,"interventions":)");
      }},
-    {{"task", "headscope task score FILE --model MODEL"},
+    {{"task", "headscope task score FILE MODEL"},
      [](std::string_view text) { return is_task_line(text.substr(0, text.find('\n'))); }},
 };
 

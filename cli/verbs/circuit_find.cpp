@@ -235,7 +235,7 @@ std::string methods_help() {
 // What --help says below the options.
 const std::string& find_example() {
   static const std::string text =
-      "  headscope task make ioi --model smollm2 -n 50 --corruption s2_io -o ioi.jsonl\n"
+      "  headscope task make ioi smollm2 -n 50 --corruption s2_io -o ioi.jsonl\n"
       "  headscope circuit find smollm2 --task ioi.jsonl --method eap-ig -o graph.json\n"
       "  headscope circuit eval smollm2 --graph graph.json --task held_out.jsonl\n"
       "\n"

@@ -97,7 +97,7 @@ Verb demo_verb() {
       .example = "  headscope demo -o out/demo && xdg-open out/demo/index.html",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<DemoArguments>();
-        app.add_option("--model", options->model, "Another model")->capture_default_str();
+        app.add_option("MODEL,--model", options->model, "Another model")->capture_default_str();
         add_output_folder(app, options->out, "The folder to write into")->capture_default_str();
         return [options, &invocation] {
           const Demo demo = run(*options, invocation);

@@ -68,7 +68,7 @@ Verb dla_verb() {
       .name = "dla",
       .summary = "Direct logit attribution: what each head and MLP writes straight into the answer",
       .example =
-          "  headscope task make ioi --model smollm2 -n 100 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 -n 100 -o ioi.jsonl\n"
           "  headscope dla smollm2 --task ioi.jsonl -o dla.h5\n"
           "  headscope export dla.h5 --format png -o out/\n"
           "\n"

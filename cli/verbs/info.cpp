@@ -163,7 +163,7 @@ Verb info_verb() {
         return [options, &app, &invocation] {
           if (options->families) {
             refuse_unread(app, "info --families", {"families"});
-            show(invocation, families_json(), families_text());
+            show(invocation, {{"families", families_json()}}, families_text());
             return;
           }
           if (options->model.empty()) {

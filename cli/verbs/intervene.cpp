@@ -66,7 +66,7 @@ OrderedJson json_of(const InterventionWords& words, const ModelConfig& config) {
 
 void check_document(const InterveneArguments& options, const Invocation& invocation) {
   if (options.file.empty() || options.model.empty()) {
-    throw UsageError("intervene check needs a file of interventions and --model MODEL");
+    throw UsageError("intervene check needs FILE, a file of interventions, and MODEL");
   }
   const Model model = load_model(
       options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
@@ -104,7 +104,7 @@ Verb intervene_verb() {
       .name = "intervene",
       .summary = "What a file of interventions will do to a model, and what files may say",
       .example =
-          "  headscope intervene check edits.json --model smollm2\n"
+          "  headscope intervene check edits.json smollm2\n"
           "  headscope intervene schema > interventions.schema.json",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<InterveneArguments>();
@@ -112,7 +112,7 @@ Verb intervene_verb() {
             ->required()
             ->check(CLI::IsMember({"check", "schema"}));
         app.add_option("FILE", options->file, "The file of interventions to check");
-        app.add_option("--model", options->model, "The model it is for");
+        app.add_option("MODEL,--model", options->model, "The model it is for");
         return [options, &invocation] { run(*options, invocation); };
       },
   };

@@ -88,6 +88,7 @@ void make_model(const ModelArguments& options, const Invocation& invocation) {
   check_output(options);
   write_known_model(model, options.out);
   const KnownModelParts parts = model.make();
+  const std::filesystem::path folder = options.out;
   show(invocation,
        {{"path", options.out},
         {"model", options.name},
@@ -95,9 +96,11 @@ void make_model(const ModelArguments& options, const Invocation& invocation) {
         {"edges", parts.truth.edges.size()}},
        facts({{"model", options.out},
               {"size", size_text(parts.config)},
-              {"task", fmt::format("{}/task.jsonl, {} items", options.out, parts.items.size())},
+              {"task",
+               fmt::format("{}, {} items", (folder / "task.jsonl").string(), parts.items.size())},
               {"truth",
-               fmt::format("{}/truth.json, {} edges", options.out, parts.truth.edges.size())}}));
+               fmt::format(
+                   "{}, {} edges", (folder / "truth.json").string(), parts.truth.edges.size())}}));
 }
 
 void make_random(const ModelArguments& options, const Invocation& invocation) {

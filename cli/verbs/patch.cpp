@@ -10,7 +10,7 @@ Verb patch_verb() {
       .name = "patch",
       .summary = "Activation patching: put values of one run into another, cell by cell",
       .example =
-          "  headscope task make ioi --model smollm2 -n 100 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 -n 100 -o ioi.jsonl\n"
           "  headscope patch smollm2 --task ioi.jsonl --site z --over layer,head -o patch.h5\n"
           "  headscope patch smollm2 --task ioi.jsonl --site resid_pre --over layer --positions "
           "S2\n"

@@ -39,15 +39,17 @@ bool asks_for_trained(const CLI::App& app, const std::vector<std::string>& names
   }
   const std::string& name = *std::find_if(names.begin(), names.end(), is_trained);
   if (static_cast<std::size_t>(trained) < names.size()) {
-    throw UsageError("{} trains models of its own; ask for what looks in --model by itself", name);
+    throw UsageError("{} trains models of its own; ask for what looks in MODEL by itself", name);
   }
   refuse_unread(app, "reproduce " + name, {"NAME", "output"});
   return true;
 }
 
 constexpr TextKind kCircuitsJson{
-    .noun = "list of circuits (.json)",
-    .is = [](std::string_view text) { return begins_as_json(text, R"({"provenance":{)"); }};
+    .noun = "list of circuits (.json)", .is = [](std::string_view text) {
+      return begins_as_json(text, R"({"format":"headscope-reproduce")") ||
+             begins_as_json(text, R"({"provenance":{)");  // of earlier versions
+    }};
 
 void check_outputs(const std::filesystem::path& folder) {
   check_page_output(folder / "index.html");
@@ -73,7 +75,7 @@ OrderedJson to_json(const ReproduceArguments& options,
                     const Found& results,
                     const Model& model,
                     const Json& from) {
-  OrderedJson json{{"provenance", from}};
+  OrderedJson json{{"format", "headscope-reproduce"}, {"version", 1}, {"provenance", from}};
   json["provenance"]["options"] = {{"items", options.reproduce.discovery_items},
                                    {"test_items", options.reproduce.test_items},
                                    {"tests", options.reproduce.seeds},
@@ -154,12 +156,12 @@ Verb reproduce_verb() {
           "Published circuits, kinds of heads and results about methods, asked of a model: a page",
       .example =
           "  headscope reproduce ioi -o out/ioi && xdg-open out/ioi/index.html\n"
-          "  headscope reproduce ioi colored-objects --model gpt2-medium -n 100\n"
+          "  headscope reproduce ioi colored-objects gpt2-medium -n 100\n"
           "  headscope reproduce bigram-backcopy mqar modular-addition random-features --threads "
           "1\n"
           "  headscope reproduce greater-than --tests 10 --json\n"
           "  headscope reproduce induction sinks successor retrieval -o out/heads\n"
-          "  headscope reproduce component-reuse --model gpt2-medium\n"
+          "  headscope reproduce component-reuse gpt2-medium\n"
           "  headscope reproduce sae-circuits eap acdc -o out/methods\n"
           "\n"
           "sae-circuits: the area under the ROC curve of discrete codes, EAP, EAP-IG, HISP, exact "
@@ -171,7 +173,7 @@ Verb reproduce_verb() {
         auto options = std::make_shared<ReproduceArguments>();
         add_reproduce_options(app, *options);
         return [options, &app, &invocation] {
-          check_names(options->names);
+          settle_names(*options);
           if (asks_for_trained(app, options->names)) {
             run_trained_reproductions(options->names, options->out, invocation);
             return;

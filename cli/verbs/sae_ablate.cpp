@@ -13,7 +13,7 @@ Verb sae_ablate_verb() {
       .name = "sae ablate",
       .summary = "What single features of a sparse autoencoder do to a task: ablated, or patched",
       .example =
-          "  headscope task make ioi --model smollm2 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 -o ioi.jsonl\n"
           "  headscope sae ablate sae5 smollm2 --task ioi.jsonl\n"
           "  headscope sae ablate sae5 smollm2 --task ioi.jsonl --do patch --most 200\n"
           "\n"

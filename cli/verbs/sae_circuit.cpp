@@ -256,7 +256,7 @@ Verb sae_circuit_verb() {
       .name = "sae circuit",
       .summary = "A circuit's heads from the codes a small autoencoder gives their outputs",
       .example =
-          "  headscope task make ioi --model smollm2 -n 100 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 -n 100 -o ioi.jsonl\n"
           "  headscope sae circuit smollm2 --task ioi.jsonl --seeds 10 -o codes.json\n"
           "  headscope record smollm2 --task ioi.jsonl --run clean --hooks 'blocks.*.attn.hook_z' "
           "-o clean.h5\n"

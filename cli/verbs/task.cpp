@@ -1,4 +1,5 @@
 // headscope task: what the built-in tasks are, and files of their prompts for a model.
+#include <algorithm>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -102,7 +103,8 @@ void check_make(const TaskArguments& options) {
                      options.out);
   }
   if (options.model.empty() || options.out.empty()) {
-    throw UsageError("task make needs --model MODEL, whose tokenizer the task is for, and -o FILE");
+    throw UsageError(
+        "task make needs NAME and MODEL, whose tokenizer the task is for, and -o FILE");
   }
 }
 
@@ -151,6 +153,15 @@ void check_read(const CLI::App& app, const TaskArguments& options) {
   refuse_unread(app, "task " + options.what + (file ? " of a file" : ""), reads);
 }
 
+// The tasks' own spelling, greater_than, of one typed as reproductions are: greater-than.
+void settle_name(TaskArguments& options) {
+  std::string name = options.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  if (names_a_task(name)) {
+    options.name = name;
+  }
+}
+
 void run(const CLI::App& app, const TaskArguments& options, const Invocation& invocation) {
   if (options.what == "list" && !options.name.empty()) {
     throw UsageError("task list takes no name; headscope task show {} tells of one task",
@@ -184,7 +195,7 @@ void add_options(CLI::App& app, TaskArguments& options) {
   app.add_option("NAME",
                  options.name,
                  "The task: " + names_of(all_task_makers()) + "; score takes a file of one too");
-  app.add_option("--model",
+  app.add_option("MODEL,--model",
                  options.model,
                  "Make it for this model's tokenizer (weights unread), or score this model");
   app.add_option("-n,--items", options.make.n, "Items to make")
@@ -218,14 +229,17 @@ Verb task_verb() {
       .example =
           "  headscope task list\n"
           "  headscope task show ioi\n"
-          "  headscope task make ioi --model smollm2 -n 100 --seed 0 -o ioi.jsonl\n"
-          "  headscope task make ioi --model smollm2 --corruption s2_io --templates mine.json -o "
+          "  headscope task make ioi smollm2 -n 100 --seed 0 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 --corruption s2_io --templates mine.json -o "
           "mine.jsonl\n"
-          "  headscope task score ioi.jsonl --model smollm2",
+          "  headscope task score ioi.jsonl smollm2",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<TaskArguments>();
         add_options(app, *options);
-        return [options, &app, &invocation] { run(app, *options, invocation); };
+        return [options, &app, &invocation] {
+          settle_name(*options);
+          run(app, *options, invocation);
+        };
       },
   };
 }

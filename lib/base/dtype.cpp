@@ -1,5 +1,7 @@
 #include "lib/base/dtype.h"
 
+#include <utility>
+
 #include "lib/base/error.h"
 
 namespace headscope {
@@ -17,8 +19,19 @@ std::string_view to_string(DType dtype) {
 }
 
 DType parse_dtype(std::string_view text) {
-  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
-    if (text == to_string(dtype)) {
+  // The names of files and of the command line first, then what PyTorch and others call them.
+  static constexpr std::pair<std::string_view, DType> names[] = {{"f32", DType::f32},
+                                                                 {"bf16", DType::bf16},
+                                                                 {"f16", DType::f16},
+                                                                 {"fp32", DType::f32},
+                                                                 {"float32", DType::f32},
+                                                                 {"float", DType::f32},
+                                                                 {"bfloat16", DType::bf16},
+                                                                 {"fp16", DType::f16},
+                                                                 {"float16", DType::f16},
+                                                                 {"half", DType::f16}};
+  for (const auto& [name, dtype] : names) {
+    if (text == name) {
       return dtype;
     }
   }

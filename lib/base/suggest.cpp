@@ -15,7 +15,7 @@ char lower(char c) {
 }
 
 bool near_enough(std::size_t distance, std::size_t longer) {
-  return distance <= 2 ? distance < longer : distance <= longer / 3;
+  return distance <= 2 ? distance < longer : distance <= (longer + 2) / 3;  // --sight finds --site
 }
 
 }  // namespace
@@ -58,11 +58,14 @@ std::vector<std::string> nearest(std::string_view name,
   std::stable_sort(
       ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(limit, ranked.size()); ++i) {
+  for (std::size_t i = 0; i < ranked.size() && names.size() < limit; ++i) {
     if (ranked[i].first > ranked[0].first + kWorse) {
       break;
     }
-    names.push_back(*ranked[i].second);
+    const std::string& next = *ranked[i].second;
+    if (std::find(names.begin(), names.end(), next) == names.end()) {
+      names.push_back(next);
+    }
   }
   return names;
 }

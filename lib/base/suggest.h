@@ -12,9 +12,9 @@ namespace headscope {
 // bytes (optimal string alignment); letters that differ only in case count as equal.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// At most `limit` of `candidates`, the nearest first (ties in the candidates' own order); none
-// whose distance exceeds a third of the longer name (2 is never too far) or that of the nearest by
-// more than 2.
+// At most `limit` of `candidates`, each once, the nearest first (ties in their own order); none
+// whose distance exceeds a third of the longer name, rounded up (2 is never too far), or that of
+// the nearest by more than 2.
 std::vector<std::string> nearest(std::string_view name,
                                  const std::vector<std::string>& candidates,
                                  std::size_t limit = 3);

@@ -10,7 +10,7 @@ TEST_CASE("info --families tells every family's names, and what it was measured 
   const Outcome text = run({"info", "--families"});
   CHECK(text.code == 0);
   CHECK_THAT(text.out, contains("BertForMaskedLM") && contains("logits within"));
-  const auto families = run({"info", "--families", "--json"}).json();
+  const auto families = run({"info", "--families", "--json"}).json().at("families");
   const auto bert = std::find_if(families.begin(), families.end(), [](const auto& entry) {
     return entry["family"] == "bert";
   });
