@@ -27,10 +27,11 @@ struct SweptPart {
 
 struct SweepSpec {
   std::vector<SweptPart> parts{{}};  // in the order the forward pass reaches them
+  std::int64_t layer = -1;           // the only one with cells; −1: every layer
   bool over_positions = false;
   PositionChoice positions{};
-  Run into = Run::corrupted;  // the run that is changed
-  const ValueSource* source = nullptr;
+  Run into = Run::corrupted;            // the run that is changed
+  const ValueSource* source = nullptr;  // with variants: of one part without heads
   const Metric* metric = nullptr;
   const RowRunnerMaker* runner = nullptr;  // null: everything after the change runs again
 };
@@ -58,7 +59,7 @@ struct SweepOptions {
 };
 
 // The cells of a spec. Throws UsageError for heads of a site that has none, positions of prompts of
-// different lengths, or a site the model lacks.
+// different lengths, or a site the model lacks; InternalError for variants of more than one part.
 Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
 
 // The batches that run_sweep() runs in. Throws what it would before its first pass.

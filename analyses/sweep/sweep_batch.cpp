@@ -16,19 +16,22 @@ const RowRunnerMaker& runner_of(const SweepSpec& spec) {
   return spec.runner == nullptr ? continuation : *spec.runner;
 }
 
-std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
-  return part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
-}
-
 // What the source brings, formed when a cell first asks and kept for the others of the batch.
-Replacement formed_once(const ValueSource& source, const BatchRuns& runs) {
-  return [&source, &runs, formed = std::make_shared<Replacement>()](
-             Site site, std::int64_t layer, const Tensor& original) {
-    if (!*formed) {
-      *formed = source.of_batch(runs);
-    }
-    return (*formed)(site, layer, original);
-  };
+std::vector<Replacement> formed_once(const ValueSource& source,
+                                     const BatchRuns& runs,
+                                     std::int64_t variants) {
+  const auto formed = std::make_shared<std::vector<Replacement>>();
+  std::vector<Replacement> all;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(std::max<std::int64_t>(variants, 1)); ++i) {
+    all.emplace_back(
+        [&source, &runs, formed, i](Site site, std::int64_t layer, const Tensor& original) {
+          if (formed->empty()) {
+            *formed = source.by_variant(runs);
+          }
+          return (*formed)[i](site, layer, original);
+        });
+  }
+  return all;
 }
 
 }  // namespace
@@ -40,18 +43,23 @@ SweepBatch::SweepBatch(const SweepContext& context,
       runs_(runs),
       batch_(runs.batch),
       columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)),
-      replacement_(formed_once(*context.spec.source, runs)),
+      variants_(std::ssize(context.spec.source->variants().labels)),
+      replacements_(formed_once(*context.spec.source, runs, variants_)),
       unchanged_(unchanged) {}
+
+std::int64_t SweepBatch::heads_of(const SweptPart& part) const {
+  return part.heads ? *axis_size(head_axis_of(part.site), context_.model.config()) : variants_;
+}
 
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
 std::vector<SweepBatch::Cells> SweepBatch::cells_of(const ColumnGroup& group) const {
-  const ModelConfig& config = context_.model.config();
+  const Grid::Options& grid = context_.grid.options();
   const std::int64_t fit = std::max<std::int64_t>(1, context_.plan.batch_rows / batch_.rows());
   std::vector<Cells> all;
-  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+  for (std::int64_t layer = grid.first_layer; layer < grid.first_layer + grid.layers; ++layer) {
     std::int64_t before = 0;  // heads of the parts before
     for (std::size_t part = 0; part < context_.spec.parts.size(); ++part) {
-      const std::int64_t heads = heads_of(config, context_.spec.parts[part]);
+      const std::int64_t heads = heads_of(context_.spec.parts[part]);
       for (std::int64_t head = 0; head < std::max<std::int64_t>(heads, 1); head += fit) {
         Cells cells{part, layer, {head, heads == 0 ? 0 : std::min(fit, heads - head)}, {}};
         for (std::int64_t i = 0; i < std::max<std::int64_t>(cells.heads.count, 1); ++i) {
@@ -93,7 +101,7 @@ bool SweepBatch::any_wanted(const std::vector<Cells>& together) const {
 ChangeInput SweepBatch::input_of(const ColumnGroup& group) const {
   ChangeInput in{.model = context_.model,
                  .run = runs_.of(context_.spec.into),
-                 .replacement = replacement_,
+                 .replacement = replacements_.front(),
                  .layout = batch_.layout(),
                  .kept_from = columns_.kept_from,
                  .changed = group.changed.to(to_torch(context_.model.device()))};
@@ -140,6 +148,32 @@ void SweepBatch::store(std::vector<ResultStore::Value> values) {
   }
 }
 
+ChangedStreams SweepBatch::streams_of(const ChangeInput& in, const Cells& cells) const {
+  if (variants_ == 0) {
+    return changed_streams(in, cells.layer, cells.heads);
+  }
+  ChangedStreams all;
+  std::vector<Tensor> streams;
+  std::vector<Tensor> differs;
+  for (std::int64_t i = 0; i < cells.heads.count; ++i) {
+    all = changed_streams(
+        {.model = in.model,
+         .run = in.run,
+         .replacement = replacements_[static_cast<std::size_t>(cells.heads.first + i)],
+         .site = in.site,
+         .layout = in.layout,
+         .kept_from = in.kept_from,
+         .changed = in.changed},
+        cells.layer,
+        {});
+    streams.push_back(all.streams);
+    differs.push_back(all.differs);
+  }
+  all.streams = at::cat(streams);
+  all.differs = at::cat(differs);
+  return all;
+}
+
 void SweepBatch::add(RowBatch& rows_together, ChangeInput& in, const Cells& cells) {
   in.site = context_.spec.parts[cells.part].site;
   if (!runner_of(context_.spec).reaches(in.site, cells.layer)) {
@@ -147,7 +181,7 @@ void SweepBatch::add(RowBatch& rows_together, ChangeInput& in, const Cells& cell
     members_of(cells, at::zeros({count, batch_.rows()}, at::kBool));
     return;
   }
-  const ChangedStreams changed = changed_streams(in, cells.layer, cells.heads);
+  const ChangedStreams changed = streams_of(in, cells);
   const std::vector<RowBatch::Member> members = members_of(cells, changed.differs.cpu());
   if (members.empty()) {
     return;
@@ -182,33 +216,40 @@ std::vector<RowBatch::Member> SweepBatch::members_of(const Cells& cells, const T
 }
 
 bool SweepBatch::run_plain() {
-  const RowRunnerMaker& runner = runner_of(context_.spec);
-  const PlainLoop loop{
-      context_.model, batch_, runs_, context_.spec.into, replacement_, runner, context_.scoring};
   for (const ColumnGroup& group : columns_.groups) {
     for (const Cells& cells : cells_of(group)) {
-      const SweptPart& part = context_.spec.parts[cells.part];
       for (std::size_t i = 0; i < cells.index.size(); ++i) {
-        const std::int64_t head =
-            part.heads ? cells.heads.first + static_cast<std::int64_t>(i) : -1;
         if (context_.stopped()) {
           return false;
         }
-        const Cells one{cells.part, cells.layer, {}, {cells.index[i]}};
-        if (!any_wanted({one})) {
-          continue;
-        }
-        if (!runner.reaches(part.site, cells.layer)) {
-          members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
-          continue;
-        }
-        auto values =
-            loop.run(part.site, {cells.layer, head, group.pos}, cells.index[i], group.changed);
-        store(std::move(values));
+        run_plain_cell(group, cells, i);
       }
     }
   }
   return true;
+}
+
+void SweepBatch::run_plain_cell(const ColumnGroup& group, const Cells& cells, std::size_t at) {
+  const SweptPart& part = context_.spec.parts[cells.part];
+  const RowRunnerMaker& runner = runner_of(context_.spec);
+  const Cells one{cells.part, cells.layer, {}, {cells.index[at]}};
+  if (!any_wanted({one})) {
+    return;
+  }
+  if (!runner.reaches(part.site, cells.layer)) {
+    members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
+    return;
+  }
+  const std::int64_t own = cells.heads.first + static_cast<std::int64_t>(at);  // head or variant
+  const PlainLoop loop{context_.model,
+                       batch_,
+                       runs_,
+                       context_.spec.into,
+                       replacements_[static_cast<std::size_t>(variants_ == 0 ? 0 : own)],
+                       runner,
+                       context_.scoring};
+  store(loop.run(
+      part.site, {cells.layer, part.heads ? own : -1, group.pos}, cells.index[at], group.changed));
 }
 
 }  // namespace headscope

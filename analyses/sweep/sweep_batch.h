@@ -43,7 +43,7 @@ class SweepBatch {
   bool run_plain();
 
  private:
-  // The cells of one part of one layer, or some of its heads.
+  // The cells of one part of one layer, or some of its heads or variants.
   struct Cells {
     std::size_t part = 0;
     std::int64_t layer = 0;
@@ -58,7 +58,10 @@ class SweepBatch {
   [[nodiscard]] bool any_wanted(const std::vector<Cells>& together) const;
   [[nodiscard]] ChangeInput input_of(const ColumnGroup& group) const;
   bool run_group(const ColumnGroup& group);
+  [[nodiscard]] std::int64_t heads_of(const SweptPart& part) const;  // or variants; 0: one cell
+  void run_plain_cell(const ColumnGroup& group, const Cells& cells, std::size_t at);
   void add(RowBatch& rows_together, ChangeInput& in, const Cells& cells);
+  [[nodiscard]] ChangedStreams streams_of(const ChangeInput& in, const Cells& cells) const;
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<RowBatch::Member> members_of(const Cells& cells, const Tensor& differs);
   void store(std::vector<ResultStore::Value> values);  // those that are wanted
@@ -67,7 +70,8 @@ class SweepBatch {
   const BatchRuns& runs_;
   const PromptBatch& batch_;
   SweptColumns columns_;
-  Replacement replacement_;
+  std::int64_t variants_;                  // of the replacement; 0: none
+  std::vector<Replacement> replacements_;  // one a variant, or one
   const std::vector<double>& unchanged_;
 };
 
