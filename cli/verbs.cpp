@@ -38,6 +38,7 @@ std::vector<Verb> all_verbs() {
       sae_eval_verb(),
       sae_features_verb(),
       sae_ablate_verb(),
+      sae_patch_verb(),
       sae_attach_verb(),
       sae_bench_verb(),
       sae_circuit_verb(),

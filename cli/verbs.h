@@ -41,6 +41,7 @@ Verb sae_info_verb();
 Verb sae_eval_verb();
 Verb sae_features_verb();
 Verb sae_ablate_verb();
+Verb sae_patch_verb();
 Verb sae_attach_verb();
 Verb sae_bench_verb();
 Verb sae_circuit_verb();

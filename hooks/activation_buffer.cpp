@@ -6,7 +6,6 @@
 
 #include <sys/mman.h>
 
-#include "lib/base/half.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -60,12 +59,6 @@ void on_threads(int count, const std::function<void()>& work) {
   }
 }
 
-// Where a row of a block goes.
-struct RowMove {
-  std::int64_t token = 0;  // of the block
-  std::int64_t row = 0;    // of the part
-};
-
 // A part that is being filled, by several threads: each block's rows have places of their own.
 class PartFill {
  public:
@@ -114,30 +107,18 @@ class PartFill {
 
   void fill(std::size_t index) {
     const RowBlock& block = plan_.pool.blocks[index];
-    std::vector<RowMove> moves;
-    moves.reserve(static_cast<std::size_t>(block.rows));
+    RowTargets to{.dtype = dtype_};
+    to.rows.resize(static_cast<std::size_t>(block.tokens), RowTargets::kNowhere);
     auto at = static_cast<std::size_t>(begins_[index]);  // in the pool's order
     rows_.for_each(block, [&](const RowPlace& place, std::int64_t token) {
       const std::int64_t row = plan_.pool.order[at++];
       part_.rows[static_cast<std::size_t>(row)] = place;
-      moves.push_back({token, row});
+      to.rows[static_cast<std::size_t>(token)] = row;
     });
-    source_.read(block, [&](const ActivationSource::Rows& read) { move_rows(read, moves); });
-  }
-
-  void move_rows(const ActivationSource::Rows& read, const std::vector<RowMove>& moves) {
-    const std::int64_t width = source_.points()[read.point].width;
-    const auto taken = static_cast<std::int64_t>(size_of(read.dtype)) * width;
-    const auto stored = static_cast<std::int64_t>(size_of(dtype_)) * width;
-    auto* to = static_cast<std::uint8_t*>(part_.values[read.point].mutable_data_ptr());
-    auto move = std::ranges::lower_bound(moves, read.first, {}, &RowMove::token);
-    for (; move != moves.end() && move->token < read.first + read.tokens; ++move) {
-      convert(read.bytes + (move->token - read.first) * taken,
-              read.dtype,
-              to + move->row * stored,
-              dtype_,
-              std::size_t(width));
+    for (const Tensor& values : part_.values) {
+      to.points.push_back(static_cast<std::uint8_t*>(values.mutable_data_ptr()));
     }
+    source_.read(block, to);
   }
 
   ActivationPart& part_;

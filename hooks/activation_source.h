@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +17,31 @@ struct ActivationPoint {
   std::int64_t width = 0;  // d: for hook_z heads × d_head
 };
 
+// Where the rows of a block go, and where none goes.
+struct RowTargets {
+  static constexpr std::int64_t kNowhere = -1;
+
+  std::vector<std::int64_t> rows{};  // one a token of the block's prompts: its row, or kNowhere
+  std::vector<std::uint8_t*>
+      points{};              // one a point: its row 0, of [rows, width] in row-major order
+  DType dtype = DType::f32;  // of those
+
+  // Consecutive tokens of one point as a source has them.
+  struct Computed {
+    std::size_t point = 0;
+    std::int64_t width = 0;
+    DType dtype = DType::f32;
+    std::int64_t first = 0;  // token, counted from the block's first
+    std::int64_t tokens = 0;
+    const std::uint8_t* bytes = nullptr;  // [tokens, width], row-major
+  };
+  // Copies what is wanted of them, rounded to nearest where it is not their dtype.
+  void put(const Computed& from) const;
+
+  // The address of each token's row, null for nowhere.
+  [[nodiscard]] std::vector<std::uint8_t*> addresses(std::size_t point, std::int64_t width) const;
+};
+
 enum class ReadableBy { one_thread, threads };
 
 class ActivationSource {
@@ -27,19 +51,8 @@ class ActivationSource {
   [[nodiscard]] virtual const std::vector<ActivationPoint>& points() const = 0;
   [[nodiscard]] virtual std::vector<const std::vector<Prompt>*> prompts() const = 0;
 
-  // Rows of consecutive tokens of a block: [tokens, width], row-major, elements of `dtype`.
-  struct Rows {
-    std::size_t point = 0;
-    DType dtype = DType::f32;
-    std::int64_t first = 0;  // token, counted from the block's first
-    std::int64_t tokens = 0;
-    const std::uint8_t* bytes = nullptr;  // live until `take` returns
-  };
-
-  // Hands over the rows of all tokens of a block's prompts, point after point, each point's in one
-  // piece or in several, in order.
-  using Take = std::function<void(const Rows& rows)>;
-  virtual void read(const RowBlock& block, const Take& take) = 0;
+  // Puts the rows of a block's prompts where `to` wants them.
+  virtual void read(const RowBlock& block, const RowTargets& to) = 0;
 
   // Whether several threads may be in read() and will_read() at once.
   [[nodiscard]] virtual ReadableBy readable_by() const { return ReadableBy::one_thread; }

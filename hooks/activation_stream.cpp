@@ -1,6 +1,7 @@
 #include "hooks/activation_stream.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "hooks/activation_buffer.h"
@@ -57,6 +58,19 @@ void check_stream_options(const ActivationStreamOptions& options) {
   if (options.readers < 1 || options.readers > kMostReaders) {
     throw UsageError("readers {}: a stream has 1 to {}", options.readers, kMostReaders);
   }
+}
+
+// Torch would wake its threads for this, which spin on for longer than they copy.
+void copy_rows(const Tensor& from, const Tensor& to, std::int64_t at) {
+  const Tensor place = to.narrow(0, at, from.size(0));
+  std::memcpy(place.mutable_data_ptr(), from.const_data_ptr(), from.nbytes());
+}
+
+// The same in memory of their own, with room for `rows`.
+Tensor moved_out(const Tensor& values, std::int64_t rows) {
+  Tensor own = at::empty({rows, values.size(1)}, values.options());
+  copy_rows(values, own, 0);
+  return own;
 }
 
 }  // namespace
@@ -146,7 +160,9 @@ bool ActivationStream::Impl::go_to_rows(ActivationBatch& batch) {
       return false;
     }
     for (Tensor& value : batch.values) {
-      value = value.clone();  // its memory is about to serve again
+      if (value.size(0) < options.batch_rows) {  // a view of memory that is about to serve again
+        value = moved_out(value, options.batch_rows);
+      }
     }
   }
   std::optional<ActivationPart> following = reader->next(std::exchange(part, {}));
@@ -166,7 +182,7 @@ void ActivationStream::Impl::take(ActivationBatch& batch) {
     if (batch.rows.empty()) {
       batch.values.push_back(own);
     } else {
-      batch.values[point] = at::cat({batch.values[point], own});
+      copy_rows(own, batch.values[point], std::ssize(batch.rows));
     }
   }
   const auto begin = part.rows.begin() + used;
@@ -206,6 +222,9 @@ std::optional<ActivationBatch> ActivationStream::Impl::next() {
       return std::nullopt;
     }
     if (std::ssize(batch.rows) == options.batch_rows || options.last_batch == LastBatch::keep) {
+      for (Tensor& value : batch.values) {
+        value = value.narrow(0, 0, std::ssize(batch.rows));
+      }
       return batch;
     }
   }

@@ -21,8 +21,10 @@ struct ActivationStreamOptions {
   std::int64_t batch_rows = 4096;
   DType dtype = DType::f32;  // of the tensors handed out; rounded to nearest if it is the smaller
   // Rows are mixed within a part of the data that fits half of this; the parts are made of blocks
-  // of prompts from all over. The other half is filled meanwhile. Besides, each of the threads that
-  // read traces holds 512 KiB, or one prompt's values of a hook point if they are larger.
+  // of prompts from all over. The other half is filled meanwhile, straight from the file where a
+  // trace stores `dtype`, uncompressed, in rows of at least 512 bytes; else each of the threads
+  // that read traces holds 512 KiB besides, or one prompt's values of a hook point if they are
+  // larger.
   std::size_t buffer_bytes = std::size_t{512} << 20;
   // Rows of the first part, where that is less; each part of the first epoch has twice the rows of
   // the one before until they fill half the buffer. The first batch then need not wait for a full

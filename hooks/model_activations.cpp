@@ -47,7 +47,7 @@ class ModelActivations final : public ActivationSource {
     return {&prompts_};
   }
 
-  void read(const RowBlock& block, const Take& take) override {
+  void read(const RowBlock& block, const RowTargets& to) override {
     std::vector<std::int64_t> begin;  // of each prompt among the block's tokens
     std::int64_t tokens = 0;
     for (std::size_t i = 0; i < block.count; ++i) {
@@ -62,11 +62,12 @@ class ModelActivations final : public ActivationSource {
       run(batch, block.first, begin, tokens, rows);
     }
     for (std::size_t point = 0; point < rows.size(); ++point) {
-      take({.point = point,
-            .dtype = dtype_of(rows[point]),
-            .first = 0,
-            .tokens = tokens,
-            .bytes = static_cast<const std::uint8_t*>(rows[point].const_data_ptr())});
+      to.put({.point = point,
+              .width = points_[point].width,
+              .dtype = dtype_of(rows[point]),
+              .first = 0,
+              .tokens = tokens,
+              .bytes = static_cast<const std::uint8_t*>(rows[point].const_data_ptr())});
     }
   }
 

@@ -66,12 +66,27 @@ Tensor codes_after(const SaeChange& what, const Tensor& before, const Tensor& pa
   throw InternalError("a change of codes that nothing does");
 }
 
-// [N, n] of the codes at `features`.
+}  // namespace
+
+EncodedValue encoded_value(const Sae& sae, const Tensor& value) {
+  const Tensor rows = sae.rows_of(value).to(at::kFloat);
+  return {value, rows, sae.encode(rows)};
+}
+
 Tensor codes_at(const SaeCodes& codes, const Tensor& features) {
   return codes.dense().index_select(1, features);
 }
 
-}  // namespace
+Tensor with_codes_changed(const Sae& sae,
+                          const EncodedValue& of,
+                          const Tensor& features,
+                          const Tensor& change) {
+  const Tensor moved = sae.decoded_change(change, features, of.codes);
+  const Tensor touched = (change != 0).any(1, /*keepdim=*/true);
+  return at::where(touched, of.rows + moved, of.rows)
+      .reshape(of.value.sizes())
+      .to(of.value.scalar_type());
+}
 
 Sae sae_for(const SaeChange& what, HookPoint point, const ModelConfig& config) {
   const Sae sae = read_sae(what.folder);
@@ -103,26 +118,24 @@ Tensor changed_codes(const Sae& sae,
                      const SaeChange& what,
                      const Tensor& value,
                      const Tensor& patched) {
-  const Tensor x = sae.rows_of(value).to(at::kFloat);
-  const SaeCodes codes = sae.encode(x);
+  const EncodedValue of = encoded_value(sae, value);
+  const auto decoded = [&](const Tensor& y) {
+    return y.reshape(value.sizes()).to(value.scalar_type());
+  };
   if (what.features.empty()) {
-    return what.error_term ? value
-                           : sae.decode(codes).reshape(value.sizes()).to(value.scalar_type());
+    return what.error_term ? value : decoded(sae.decode(of.codes));
   }
   const Tensor features = index_tensor(what.features, value.device());
-  const Tensor before = codes_at(codes, features);
+  const Tensor before = codes_at(of.codes, features);
   const Tensor after = codes_after(
       what,
       before,
-      patched.defined() ? codes_at(sae.encode(sae.rows_of(patched).to(at::kFloat)), features)
-                        : Tensor());
-  const Tensor change = after - before;
-  const Tensor moved = sae.decoded_change(change, features, codes);
+      patched.defined() ? codes_at(encoded_value(sae, patched).codes, features) : Tensor());
   if (!what.error_term) {
-    return (sae.decode(codes) + moved).reshape(value.sizes()).to(value.scalar_type());
+    const Tensor moved = sae.decoded_change(after - before, features, of.codes);
+    return decoded(sae.decode(of.codes) + moved);
   }
-  const Tensor touched = (change != 0).any(1, /*keepdim=*/true);
-  return at::where(touched, x + moved, x).reshape(value.sizes()).to(value.scalar_type());
+  return with_codes_changed(sae, of, features, after - before);
 }
 
 }  // namespace headscope

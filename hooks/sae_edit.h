@@ -13,6 +13,24 @@ namespace headscope {
 // not have.
 Sae sae_for(const SaeChange& what, HookPoint point, const ModelConfig& config);
 
+// A value of a hook point [batch, pos, …] and its codes.
+struct EncodedValue {
+  Tensor value;
+  Tensor rows;  // [N, d_in] f32
+  SaeCodes codes;
+};
+EncodedValue encoded_value(const Sae& sae, const Tensor& value);  // computed in f32 on its device
+
+// The codes at `features` [n] int64, [N, n].
+Tensor codes_at(const SaeCodes& codes, const Tensor& features);
+
+// The value with the codes at `features` [n] grown by `change` [N, n], what the autoencoder does
+// not explain kept: a token at which none changes keeps its value bit for bit.
+Tensor with_codes_changed(const Sae& sae,
+                          const EncodedValue& of,
+                          const Tensor& features,
+                          const Tensor& change);
+
 // The point's whole value [batch, pos, …] with the codes changed, of the value's dtype; computed in
 // f32 on its device, where `sae` must lie. `patched`: a value of the same shape whose codes are
 // taken, of patch alone. A token none of whose chosen codes changes keeps its value bit for bit

@@ -15,6 +15,8 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kReadBytes = 512 << 10;  // at once: still in the cache when it is sorted
+constexpr std::int64_t kLongRow = 512;  // bytes; of shorter ones the kernel's bookkeeping costs
+                                        // more than the copy that it saves
 
 bool is_named(const std::string& pattern, const std::string& dataset) {
   for (const std::string& glob : expand_braces(pattern)) {
@@ -68,25 +70,16 @@ class TraceActivations final : public ActivationSource {
     return all;
   }
 
-  void read(const RowBlock& block, const Take& take) override {
+  void read(const RowBlock& block, const RowTargets& to) override {
     const TraceReader& reader = *readers_[static_cast<std::size_t>(block.trace)];
-    std::vector<std::uint8_t> bytes;
     for (std::size_t point = 0; point < points_.size(); ++point) {
-      const std::string& name = points_[point].name;
-      Rows rows{.point = point, .dtype = reader.dataset(name).dtype};
-      const auto row_bytes = points_[point].width * static_cast<std::int64_t>(size_of(rows.dtype));
-      const std::size_t end = block.first + block.count;
-      for (std::size_t prompt = block.first; prompt < end; rows.first += rows.tokens) {
-        const std::size_t first = prompt;
-        rows.tokens = 0;
-        do {
-          rows.tokens += std::ssize(reader.prompt(prompt++).tokens);
-        } while (prompt < end &&
-                 (rows.tokens + std::ssize(reader.prompt(prompt).tokens)) * row_bytes <=
-                     kReadBytes);
-        reader.read_stored(name, {first, prompt - first}, bytes);
-        rows.bytes = bytes.data();
-        take(rows);
+      const auto& [name, width] = points_[point];
+      const DType stored = reader.dataset(name).dtype;
+      const bool long_rows = width * static_cast<std::int64_t>(size_of(stored)) >= kLongRow;
+      if (stored == to.dtype && long_rows && reader.in_one_piece(name)) {
+        reader.read_rows(name, {block.first, block.count}, to.addresses(point, width));
+      } else {
+        read_in_pieces(reader, block, point, to);
       }
     }
   }
@@ -101,6 +94,29 @@ class TraceActivations final : public ActivationSource {
   }
 
  private:
+  // Rows that are converted on their way, or unpacked, or too short for places of their own.
+  void read_in_pieces(const TraceReader& reader,
+                      const RowBlock& block,
+                      std::size_t point,
+                      const RowTargets& to) const {
+    const auto& [name, width] = points_[point];
+    std::vector<std::uint8_t> bytes;
+    RowTargets::Computed rows{.point = point, .width = width, .dtype = reader.dataset(name).dtype};
+    const auto row_bytes = width * static_cast<std::int64_t>(size_of(rows.dtype));
+    const std::size_t end = block.first + block.count;
+    for (std::size_t prompt = block.first; prompt < end; rows.first += rows.tokens) {
+      const std::size_t first = prompt;
+      rows.tokens = 0;
+      do {
+        rows.tokens += std::ssize(reader.prompt(prompt++).tokens);
+      } while (prompt < end &&
+               (rows.tokens + std::ssize(reader.prompt(prompt).tokens)) * row_bytes <= kReadBytes);
+      reader.read_stored(name, {first, prompt - first}, bytes);
+      rows.bytes = bytes.data();
+      to.put(rows);
+    }
+  }
+
   // The latest trace: every prompt is in it.
   void check_whole() const {
     const TraceReader& reader = *readers_.back();

@@ -1,5 +1,5 @@
 // What single features of an autoencoder do to a task: each ablated, or patched from the corrupted
-// prompt, in a run of its own, many at once as rows of a batch.
+// prompt, in a run of its own: a sweep (analyses/sweep) summarised.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,10 @@
 #include <vector>
 
 #include "analyses/metric/summary.h"
-#include "analyses/sweep/scoring.h"
-#include "analyses/task/task.h"
-#include "lib/model/model.h"
-#include "lib/sae/sae.h"
+#include "analyses/sae/feature_source.h"
+#include "analyses/sweep/sweep.h"
 
 namespace headscope {
-
-enum class FeatureAct {
-  ablate,  // its code becomes 0 at every token
-  patch    // it becomes that of the corrupted prompt at the same token
-};
 
 struct FeatureEffect {
   std::int64_t feature = 0;
@@ -36,20 +29,18 @@ struct FeatureEffectOptions {
   FeatureAct act = FeatureAct::ablate;
   std::vector<std::int64_t> features{};  // empty: those that change most, at most `most`
   std::int64_t most = 100;
-  std::int64_t batch_tokens = 4096;  // rows × columns of one pass
-  std::uint64_t seed = 0;            // of bootstrap intervals
-  std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // features · batches
+  std::int64_t memory = std::int64_t{1} << 30;  // bytes the sweep may take beside the weights
+  std::uint64_t seed = 0;                       // of bootstrap intervals
+  std::function<void(const SweepProgress&)> progress = {};
   std::function<bool()> stop = {};  // asked between passes: Interrupted
 };
 
-// The error term stays: what a feature is not blamed for is as in the clean run. Without a list the
-// features with the largest Σ|f' − f|·‖W_dec row‖ over the clean prompts' tokens are taken. The
-// autoencoder lies on the model's device. Throws UsageError for one of another width or hook point,
-// a transcoder, a feature that it does not have, and what Scoring throws.
+// The clean run is changed. Without a list the features are most_changed(). The autoencoder lies on
+// the model's device. Throws what feature_changes(), check_features() and run_sweep() throw.
 FeatureEffects feature_effects(const Sae& sae,
                                const Model& model,
                                const Task& task,
-                               const Scoring& scoring,
+                               const Metric& metric,
                                const FeatureEffectOptions& options);
 
 }  // namespace headscope

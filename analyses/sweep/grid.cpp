@@ -11,10 +11,10 @@ std::int64_t at_least_one(std::int64_t n) {
   return std::max<std::int64_t>(n, 1);
 }
 
-ResultAxis numbered(const std::string& name, std::int64_t size) {
+ResultAxis numbered(const std::string& name, std::int64_t size, std::int64_t first = 0) {
   ResultAxis axis{name, {}};
   for (std::int64_t i = 0; i < size; ++i) {
-    axis.labels.push_back(std::to_string(i));
+    axis.labels.push_back(std::to_string(first + i));
   }
   return axis;
 }
@@ -31,20 +31,20 @@ Cell Grid::cell(std::int64_t index) const {
   Cell cell;
   cell.pos = options_.positions > 0 ? index % positions : -1;
   cell.head = options_.heads > 0 ? index / positions % heads : -1;
-  cell.layer = index / positions / heads;
+  cell.layer = options_.first_layer + index / positions / heads;
   return cell;
 }
 
 std::int64_t Grid::index(const Cell& cell) const {
   const std::int64_t head = std::max<std::int64_t>(cell.head, 0);
   const std::int64_t pos = std::max<std::int64_t>(cell.pos, 0);
-  return (cell.layer * at_least_one(options_.heads) + head) * at_least_one(options_.positions) +
-         pos;
+  const std::int64_t layer = cell.layer - options_.first_layer;
+  return (layer * at_least_one(options_.heads) + head) * at_least_one(options_.positions) + pos;
 }
 
 std::vector<ResultAxis> Grid::axes() const {
   std::vector<ResultAxis> axes{options_.layer_labels.empty()
-                                   ? numbered(options_.layer_axis, options_.layers)
+                                   ? numbered(options_.layer_axis, options_.layers, options_.first_layer)
                                    : ResultAxis{options_.layer_axis, options_.layer_labels}};
   if (options_.heads > 0) {
     axes.push_back(options_.head_labels.empty()

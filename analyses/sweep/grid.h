@@ -11,7 +11,7 @@ namespace headscope {
 
 struct Cell {
   std::int64_t layer = 0;
-  std::int64_t head = -1;  // −1: every head, or a site without heads
+  std::int64_t head = -1;  // or variant of a replacement; −1: every head, or a site without heads
   std::int64_t pos = -1;   // −1: the positions the sweep chose
   bool operator==(const Cell&) const = default;
 };
@@ -20,6 +20,7 @@ class Grid {
  public:
   struct Options {
     std::int64_t layers = 0;
+    std::int64_t first_layer = 0;
     std::string layer_axis = "layer";
     std::vector<std::string> layer_labels{};  // by default their numbers
     std::int64_t heads = 0;                   // 0: no head axis

@@ -167,7 +167,7 @@ ChangedStreams through_stream(const ChangeInput& in, std::int64_t layer) {
   if (in.site == Site::attn_out) {
     entry = after_attention(c, layer);
     stream = kept(in, stream_after_attention(c), layer);
-  } else if (in.site == Site::mlp_out) {
+  } else if (in.site == Site::mlp_out || in.site == Site::resid_post) {
     entry = {layer + 1, Resume::At::layer};
     stream = kept(in, Site::resid_post, layer);
   } else if (in.site == Site::resid_mid) {
@@ -176,7 +176,7 @@ ChangedStreams through_stream(const ChangeInput& in, std::int64_t layer) {
   Tensor changed = (in.site == Site::attn_out || in.site == Site::mlp_out)
                        ? stream + difference
                        : at::where(here, replaced(in, in.site, layer), before);
-  if (in.site == Site::mlp_out) {
+  if (in.site == Site::mlp_out || in.site == Site::resid_post) {
     changed = entering_next_block(in.model, layer, changed);
   }
   return {entry.layer, entry.at, changed.unsqueeze(0), difference.ne(0).any(2).any(1).unsqueeze(0)};
@@ -217,7 +217,7 @@ std::vector<Site> sites_of_changed_run(Site site, const ModelConfig& config) {
   std::vector<Site> sites{attention_k_site(config), Site::v};
   if (site == Site::mlp_out) {
     sites.insert(sites.end(), {site, Site::resid_post});
-  } else if (site == Site::resid_pre || site == Site::resid_mid) {
+  } else if (site == Site::resid_pre || site == Site::resid_mid || site == Site::resid_post) {
     sites.push_back(site);
   } else {
     sites.push_back(stream_after_attention(config));

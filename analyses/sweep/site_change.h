@@ -17,7 +17,8 @@ namespace headscope {
 // A site's value in another run, or what else is put in its place. Axes as `original`'s.
 using Replacement = std::function<Tensor(Site site, std::int64_t layer, const Tensor& original)>;
 
-// The sites that can be swept. "z", "q", …: the names of --site.
+// The sites that can be swept. "z", "q", …: the names of --site. (resid_post is the next layer's
+// resid_pre, and has no name of its own there; changed_streams() knows it.)
 std::span<const Site> sweep_sites();
 Site parse_sweep_site(const std::string& name);  // UsageError with what there is
 std::string short_name(Site site);

@@ -246,11 +246,8 @@ std::string together_label(const ModelConfig& config, const SweepSpec& spec) {
   return label;
 }
 
-}  // namespace
-
-Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
-  const ModelConfig& config = model.config();
-  Grid::Options grid{.layers = config.n_layers};
+// What tells the cells of a layer apart beside positions.
+void name_cells(Grid::Options& grid, const SweepSpec& spec, const ModelConfig& config) {
   for (const SweptPart& part : spec.parts) {
     check_part(part, config);
     const std::int64_t heads = part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
@@ -261,13 +258,30 @@ Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
       grid.head_labels.push_back(short_name(part.site));
     }
   }
-  if (!spec.together.empty()) {
-    grid = {.layers = 1, .layer_axis = "heads", .layer_labels = {together_label(config, spec)}};
-  }
-  grid.heads = static_cast<std::int64_t>(grid.head_labels.size());
   grid.head_axis = spec.parts.size() > 1
                        ? "part"
                        : std::string(to_string(head_axis_of(spec.parts.front().site)));
+  ValueSource::Variants variants = spec.source->variants();
+  if (!variants.labels.empty()) {
+    if (!grid.head_labels.empty()) {
+      throw InternalError("a sweep over variants of several parts or heads");
+    }
+    grid.head_labels = std::move(variants.labels);
+    grid.head_axis = std::move(variants.axis);
+  }
+  grid.heads = static_cast<std::int64_t>(grid.head_labels.size());
+}
+
+}  // namespace
+
+Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec) {
+  const ModelConfig& config = model.config();
+  Grid::Options grid{.layers = spec.layer < 0 ? config.n_layers : 1,
+                     .first_layer = std::max<std::int64_t>(spec.layer, 0)};
+  name_cells(grid, spec, config);
+  if (!spec.together.empty()) {
+    grid = {.layers = 1, .layer_axis = "heads", .layer_labels = {together_label(config, spec)}};
+  }
   if (spec.over_positions) {
     if (spec.positions.text != "all") {
       throw UsageError("--over pos takes every position; leave out --positions {}",

@@ -29,11 +29,12 @@ struct SweptPart {
 
 struct SweepSpec {
   std::vector<SweptPart> parts{{}};  // in the order the forward pass reaches them
+  std::int64_t layer = -1;           // the only one with cells; −1: every layer
   bool over_positions = false;
   bool over_spans = false;  // with over_positions: the named spans of the items in place of tokens
   PositionChoice positions{};
-  Run into = Run::corrupted;  // the run that is changed
-  const ValueSource* source = nullptr;
+  Run into = Run::corrupted;            // the run that is changed
+  const ValueSource* source = nullptr;  // with variants: of one part without heads
   const Metric* metric = nullptr;
   const RowRunnerMaker* runner = nullptr;  // null: everything after the change runs again
   // Not empty: in place of a grid one cell, in which all of these heads of the one part are changed
@@ -76,7 +77,8 @@ struct SweepOptions {
 };
 
 // The cells of a spec. Throws UsageError for heads of a site that has none, positions of prompts of
-// different lengths, a site or heads that the model lacks.
+// different lengths, a site or heads that the model lacks; InternalError for variants of more than
+// one part.
 Grid grid_of(const Model& model, const Task& task, const SweepSpec& spec);
 
 // The batches that run_sweep() runs in. Throws what it would before its first pass.

@@ -16,19 +16,22 @@ const RowRunnerMaker& runner_of(const SweepSpec& spec) {
   return spec.runner == nullptr ? continuation : *spec.runner;
 }
 
-std::int64_t heads_of(const ModelConfig& config, const SweptPart& part) {
-  return part.heads ? *axis_size(head_axis_of(part.site), config) : 0;
-}
-
 // What the source brings, formed when a cell first asks and kept for the others of the batch.
-Replacement formed_once(const ValueSource& source, const BatchRuns& runs) {
-  return [&source, &runs, formed = std::make_shared<Replacement>()](
-             Site site, std::int64_t layer, const Tensor& original) {
-    if (!*formed) {
-      *formed = source.of_batch(runs);
-    }
-    return (*formed)(site, layer, original);
-  };
+std::vector<Replacement> formed_once(const ValueSource& source,
+                                     const BatchRuns& runs,
+                                     std::int64_t variants) {
+  const auto formed = std::make_shared<std::vector<Replacement>>();
+  std::vector<Replacement> all;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(std::max<std::int64_t>(variants, 1)); ++i) {
+    all.emplace_back(
+        [&source, &runs, formed, i](Site site, std::int64_t layer, const Tensor& original) {
+          if (formed->empty()) {
+            *formed = source.by_variant(runs);
+          }
+          return (*formed)[i](site, layer, original);
+        });
+  }
+  return all;
 }
 
 }  // namespace
@@ -41,28 +44,33 @@ SweepBatch::SweepBatch(const SweepContext& context,
       batch_(batch),
       unchanged_(unchanged),
       make_runs_(std::move(make_runs)),
-      columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)) {}
+      columns_(swept_columns(context.spec, context.model.config(), batch_, context.task.items)),
+      variants_(std::ssize(context.spec.source->variants().labels)) {}
 
 const BatchRuns& SweepBatch::runs() {
   if (!runs_) {
     runs_.emplace(make_runs_());
-    replacement_ = formed_once(*context_.spec.source, *runs_);
+    replacements_ = formed_once(*context_.spec.source, *runs_, variants_);
   }
   return *runs_;
 }
 
+std::int64_t SweepBatch::heads_of(const SweptPart& part) const {
+  return part.heads ? *axis_size(head_axis_of(part.site), context_.model.config()) : variants_;
+}
+
 // Layer by layer and, within one, in the order of the parts: the order in which rows may enter.
 std::vector<SweepBatch::Cells> SweepBatch::cells_of(const ColumnGroup& group) const {
-  const ModelConfig& config = context_.model.config();
+  const Grid::Options& grid = context_.grid.options();
   if (!context_.spec.together.empty()) {  // one cell, of all of its heads
     return {Cells{0, 0, {}, {context_.grid.index({0, -1, group.pos})}}};
   }
   const std::int64_t fit = std::max<std::int64_t>(1, context_.plan.batch_rows / batch_.rows());
   std::vector<Cells> all;
-  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+  for (std::int64_t layer = grid.first_layer; layer < grid.first_layer + grid.layers; ++layer) {
     std::int64_t before = 0;  // heads of the parts before
     for (std::size_t part = 0; part < context_.spec.parts.size(); ++part) {
-      const std::int64_t heads = heads_of(config, context_.spec.parts[part]);
+      const std::int64_t heads = heads_of(context_.spec.parts[part]);
       for (std::int64_t head = 0; head < std::max<std::int64_t>(heads, 1); head += fit) {
         Cells cells{part, layer, {head, heads == 0 ? 0 : std::min(fit, heads - head)}, {}};
         for (std::int64_t i = 0; i < std::max<std::int64_t>(cells.heads.count, 1); ++i) {
@@ -105,7 +113,7 @@ ChangeInput SweepBatch::input_of(const ColumnGroup& group) {
   const RunValues& run = runs().of(context_.spec.into);  // and the replacement with it
   ChangeInput in{.model = context_.model,
                  .run = run,
-                 .replacement = replacement_,
+                 .replacement = replacements_.front(),
                  .layout = batch_.layout(),
                  .kept_from = columns_.kept_from,
                  .changed = group.changed.to(to_torch(context_.model.device()))};
@@ -190,6 +198,32 @@ void SweepBatch::store(std::vector<ResultStore::Value> values) {
   }
 }
 
+ChangedStreams SweepBatch::streams_of(const ChangeInput& in, const Cells& cells) const {
+  if (variants_ == 0) {
+    return changed_streams(in, cells.layer, cells.heads);
+  }
+  ChangedStreams all;
+  std::vector<Tensor> streams;
+  std::vector<Tensor> differs;
+  for (std::int64_t i = 0; i < cells.heads.count; ++i) {
+    all = changed_streams(
+        {.model = in.model,
+         .run = in.run,
+         .replacement = replacements_[static_cast<std::size_t>(cells.heads.first + i)],
+         .site = in.site,
+         .layout = in.layout,
+         .kept_from = in.kept_from,
+         .changed = in.changed},
+        cells.layer,
+        {});
+    streams.push_back(all.streams);
+    differs.push_back(all.differs);
+  }
+  all.streams = at::cat(streams);
+  all.differs = at::cat(differs);
+  return all;
+}
+
 void SweepBatch::add(RowBatch& rows_together, ChangeInput& in, const Cells& cells) {
   in.site = context_.spec.parts[cells.part].site;
   if (!runner_of(context_.spec).reaches(in.site, cells.layer)) {
@@ -197,7 +231,7 @@ void SweepBatch::add(RowBatch& rows_together, ChangeInput& in, const Cells& cell
     members_of(cells, at::zeros({count, batch_.rows()}, at::kBool));
     return;
   }
-  const ChangedStreams changed = changed_streams(in, cells.layer, cells.heads);
+  const ChangedStreams changed = streams_of(in, cells);
   const std::vector<RowBatch::Member> members = members_of(cells, changed.differs.cpu());
   if (members.empty()) {
     return;
@@ -234,10 +268,9 @@ std::vector<RowBatch::Member> SweepBatch::members_of(const Cells& cells, const T
 bool SweepBatch::run_plain(const ColumnGroup& group, const BlockRange& blocks) {
   std::int64_t block = 0;
   for (const Cells& cells : cells_of(group)) {
-    const bool heads = context_.spec.parts[cells.part].heads;
     for (std::size_t i = 0; i < cells.index.size(); ++i, ++block) {
-      const std::int64_t head = cells.heads.first + static_cast<std::int64_t>(i);
-      const Cells one{cells.part, cells.layer, {heads ? head : -1, 0}, {cells.index[i]}};
+      const std::int64_t own = cells.heads.first + static_cast<std::int64_t>(i);
+      const Cells one{cells.part, cells.layer, {own, 0}, {cells.index[i]}};
       if (block >= blocks.first && block < blocks.end && any_wanted({one}) &&
           !run_cell(one, group)) {
         return false;
@@ -247,26 +280,33 @@ bool SweepBatch::run_plain(const ColumnGroup& group, const BlockRange& blocks) {
   return true;
 }
 
-// One cell by whole passes; false if the sweep was stopped.
+// One cell, of the head or variant `one.heads.first`, by whole passes; false if the sweep was
+// stopped.
 bool SweepBatch::run_cell(const Cells& one, const ColumnGroup& group) {
   if (context_.stopped()) {
     return false;
   }
-  const Site site = context_.spec.parts[one.part].site;
+  const SweptPart& part = context_.spec.parts[one.part];
   const RowRunnerMaker& runner = runner_of(context_.spec);
   const std::vector<HeadId>& heads = context_.spec.together;
-  if (heads.empty() && !runner.reaches(site, one.layer)) {
+  if (heads.empty() && !runner.reaches(part.site, one.layer)) {
     members_of(one, at::zeros({1, batch_.rows()}, at::kBool));
     return true;
   }
   const BatchRuns& both = runs();
-  const PlainLoop loop{
-      context_.model, batch_, both, context_.spec.into, replacement_, runner, context_.scoring};
-  if (!heads.empty()) {
-    store(loop.run_together(site, heads, one.index[0], group.changed));
-    return true;
-  }
-  store(loop.run(site, {one.layer, one.heads.first, group.pos}, one.index[0], group.changed));
+  const std::int64_t own = one.heads.first;
+  const PlainLoop loop{context_.model,
+                       batch_,
+                       both,
+                       context_.spec.into,
+                       replacements_[static_cast<std::size_t>(variants_ == 0 ? 0 : own)],
+                       runner,
+                       context_.scoring};
+  store(heads.empty() ? loop.run(part.site,
+                                 {one.layer, part.heads ? own : -1, group.pos},
+                                 one.index[0],
+                                 group.changed)
+                      : loop.run_together(part.site, heads, one.index[0], group.changed));
   return true;
 }
 

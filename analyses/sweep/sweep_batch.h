@@ -50,7 +50,7 @@ class SweepBatch {
   bool run(const BlockRange& blocks);
 
  private:
-  // The cells of one part of one layer, or some of its heads.
+  // The cells of one part of one layer, or some of its heads or variants.
   struct Cells {
     std::size_t part = 0;
     std::int64_t layer = 0;
@@ -70,7 +70,9 @@ class SweepBatch {
   bool run_plain(const ColumnGroup& group, const BlockRange& blocks);
   bool run_cell(const Cells& one, const ColumnGroup& group);
   bool run_together(const std::vector<Cells>& together, RowRunner& runner, ChangeInput& in);
+  [[nodiscard]] std::int64_t heads_of(const SweptPart& part) const;  // or variants; 0: one cell
   void add(RowBatch& rows_together, ChangeInput& in, const Cells& cells);
+  [[nodiscard]] ChangedStreams streams_of(const ChangeInput& in, const Cells& cells) const;
   // Sorts the rows of `cells` into those to run and those without a change, which are stored.
   std::vector<RowBatch::Member> members_of(const Cells& cells, const Tensor& differs);
   void store(std::vector<ResultStore::Value> values);  // those that are wanted
@@ -81,7 +83,8 @@ class SweepBatch {
   std::function<BatchRuns()> make_runs_;
   std::optional<BatchRuns> runs_{};
   SweptColumns columns_;
-  Replacement replacement_{};
+  std::int64_t variants_;                    // of the replacement; 0: none
+  std::vector<Replacement> replacements_{};  // one a variant, or one
 };
 
 }  // namespace headscope

@@ -1,6 +1,7 @@
 // What a cell's value is replaced by, batch by batch.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "analyses/sweep/prompt_batch.h"
@@ -28,6 +29,18 @@ class ValueSource {
 
   // What it returns lives as long as `runs`.
   [[nodiscard]] virtual Replacement of_batch(const BatchRuns& runs) const = 0;
+
+  // Several replacements of one value, each a cell of its own, such as one a feature of an
+  // autoencoder: the axis of the grid that tells them apart. None without labels, as by default.
+  struct Variants {
+    std::string axis;
+    std::vector<std::string> labels;
+  };
+  [[nodiscard]] virtual Variants variants() const { return {}; }
+  // One a label, as of_batch(); where there are none, of_batch() alone.
+  [[nodiscard]] virtual std::vector<Replacement> by_variant(const BatchRuns& runs) const {
+    return {of_batch(runs)};
+  }
 
   // True if the replacement is the changed run's own value where both prompts are the same so far:
   // nothing can change before batch.first_difference.

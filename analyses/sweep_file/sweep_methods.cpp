@@ -5,6 +5,7 @@
 #include "analyses/ablation/ablate_method.h"
 #include "analyses/attribution/attribute_method.h"
 #include "analyses/path_patching/path_patch_method.h"
+#include "analyses/sae/sae_patch_method.h"
 #include "analyses/sweep/patch_method.h"
 
 namespace headscope {
@@ -21,7 +22,8 @@ using Make = std::unique_ptr<SweepMethod> (*)();
 constexpr std::pair<const char*, Make> kMethods[] = {{"patch", made<PatchMethod>},
                                                      {"ablate", made<AblateMethod>},
                                                      {"path-patch", made<PathPatchMethod>},
-                                                     {"attribute", made<AttributeMethod>}};
+                                                     {"attribute", made<AttributeMethod>},
+                                                     {"sae-patch", made<SaePatchMethod>}};
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 
 namespace headscope {
 
-// "patch", "ablate", "path-patch", "attribute".
+// "patch", "ablate", "path-patch", "attribute", "sae-patch".
 const std::vector<std::string>& sweep_method_names();
 
 // A new method with its defaults; null for a name that is none.

@@ -30,6 +30,32 @@ std::string share_of_disk(const BenchOutcome& result) {
   return text;
 }
 
+// "Shuffled rows come at … % of a plain read's rate", cold and cached, and what of the CPU it
+// takes.
+std::string share_of_reading(const BenchOutcome& result) {
+  std::string text;
+  for (std::size_t i = 1; i < result.runs.size(); ++i) {
+    const Measurement& stream = result.runs[i - 1];
+    const Measurement& plain = result.runs[i];
+    if (plain.run.starts_with("plain read")) {
+      const auto per_gigabyte = [](const Measurement& run) {
+        return *run.cpu_ms * 1e6 / static_cast<double>(run.values);
+      };
+      text += fmt::format(
+          "\n{}x{}, {}: {:.0f} MB/s, {:.0f} % of a plain read; CPU {:.2f} s/GB, a plain read "
+          "{:.2f}",
+          plain.shape.prompts,
+          plain.shape.tokens,
+          stream.run,
+          stream.bytes_per_second() / 1e6,
+          100.0 * plain.timing.median_ms / stream.timing.median_ms,
+          per_gigabyte(stream),
+          per_gigabyte(plain));
+    }
+  }
+  return text.empty() ? text : text + "\n";
+}
+
 std::string steps_text(const BenchOutcome& result) {
   std::string text;
   for (const Measurement& run : result.runs) {
@@ -58,8 +84,11 @@ OrderedJson to_json(const BenchOutcome& result,
     if (run.steps) {
       runs.back().update(step_json(*run.steps));
     }
-    if (run.written > 0) {
-      runs.back()["bytes"] = run.written;
+    if (run.cpu_ms) {
+      runs.back()["cpu_ms"] = *run.cpu_ms;
+    }
+    if (run.values > 0) {
+      runs.back()["bytes"] = run.values;
       runs.back()["bytes_per_second"] = run.bytes_per_second();
     }
   }
@@ -96,7 +125,7 @@ std::string to_text(const BenchOutcome& result,
                run.timing.median_ms,
                run.timing.min_ms,
                run.tokens_per_second(),
-               run.written > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
+               run.values > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
                format_bytes(run.peak_memory)});
   }
   return fmt::format("{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
@@ -107,7 +136,7 @@ std::string to_text(const BenchOutcome& result,
                      counted(options.repeats, "repeat"),
                      format_seconds(result.load_seconds),
                      table.text(),
-                     share_of_disk(result) + steps_text(result));
+                     share_of_disk(result) + share_of_reading(result) + steps_text(result));
 }
 
 }  // namespace headscope

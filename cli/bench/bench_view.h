@@ -14,7 +14,7 @@
 namespace headscope {
 
 struct BenchArguments {
-  std::string what;  // "forward", "record" or "generate"
+  std::string what;  // "forward", "record", "stream" or "generate"
   std::string model;
   std::vector<std::string> shapes{"8x15", "1x512"};
   int repeats = 10;
@@ -22,23 +22,27 @@ struct BenchArguments {
   bool random_weights = false;
   Logits logits = Logits::all;
   std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
-  std::string out;  // where traces go; empty: the folder for temporary files
+  std::int64_t buffer_mib = 512;  // of stream
+  std::string out;                // where traces go; empty: the folder for temporary files
 };
 
 struct Measurement {
-  std::string run;  // "forward", "record to memory", "record to file", "trace alone", "plain write"
+  // "forward", "record to memory", "record to file", "trace alone", "plain write", "stream, cold",
+  // "plain read, cold", "stream, cached", "plain read, cached"
+  std::string run;
   Shape shape;
   Timing timing;
   std::int64_t peak_memory = 0;      // bytes, the most so far
-  std::int64_t written = 0;          // bytes of values
+  std::int64_t values = 0;           // bytes that were written or read
   std::optional<StepTimes> steps{};  // of steps of decoding
+  std::optional<double> cpu_ms{};    // of reading, all threads together
 
   [[nodiscard]] double tokens_per_second() const {
     const std::int64_t tokens = shape.prompts * (steps ? 1 : shape.tokens);
     return static_cast<double>(tokens) / (timing.median_ms / 1000.0);
   }
   [[nodiscard]] double bytes_per_second() const {
-    return static_cast<double>(written) / (timing.median_ms / 1000.0);
+    return static_cast<double>(values) / (timing.median_ms / 1000.0);
   }
 };
 

@@ -9,6 +9,7 @@
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/sae/sae_options.h"
+#include "cli/sweep/sweep_run.h"
 #include "lib/families/load.h"
 #include "lib/tensor/convert.h"
 
@@ -61,7 +62,6 @@ void sae_ablate(const SaeOptions& options, const Invocation& invocation) {
                  {.device = invocation.common.device, .dtype = invocation.common.dtype});
   const Sae sae = read_sae_of(options).to(to_torch(invocation.common.device), at::kFloat);
   const Task task = task_for(model, options.task, {.bos = options.bos});
-  const Scoring scoring(metric, task.items, model);
   catch_interrupts();
   std::optional<Progress> bar;
   std::int64_t drawn = 0;
@@ -69,18 +69,19 @@ void sae_ablate(const SaeOptions& options, const Invocation& invocation) {
       sae,
       model,
       task,
-      scoring,
+      metric,
       {.act = options.act == "patch" ? FeatureAct::patch : FeatureAct::ablate,
        .features = options.features,
        .most = options.most,
+       .memory = memory_for("", model),
        .seed = invocation.common.seed,
        .progress =
-           [&](std::int64_t done, std::int64_t total) {
+           [&](const SweepProgress& progress) {
              if (!bar) {
-               bar.emplace(total, Progress::Options{.label = "features", .unit = "runs"});
+               bar.emplace(progress.total, Progress::Options{.label = "features", .unit = "runs"});
              }
-             bar->add(done - drawn);
-             drawn = done;
+             bar->add(progress.done - drawn);
+             drawn = progress.done;
            },
        .stop = interrupted});
   bar.reset();

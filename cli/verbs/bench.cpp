@@ -5,14 +5,17 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "analyses/bench/read_bench.h"
 #include "analyses/bench/write_bench.h"
 #include "cli/bench/bench_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/unread_options.h"
 #include "cli/verbs.h"
+#include "hooks/activation_source.h"
 #include "hooks/address.h"
 #include "hooks/provenance.h"
+#include "hooks/record_need.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "lib/model/memory_need.h"
@@ -40,9 +43,22 @@ class ScratchTrace {
   std::filesystem::path path_;
 };
 
+RecordOptions record_options(const BenchArguments& options, Json provenance) {
+  RecordOptions record;
+  record.hooks = options.hooks;
+  record.logits = options.what == "stream" ? Logits::none : options.logits;
+  record.provenance = std::move(provenance);
+  return record;
+}
+
 // What a run over `shape` takes; the values of "record to memory" are all kept, and those that are
 // written stand on the host as computed and, if that is another dtype, as stored.
 MemoryNeed need_of(const Model& model, const BenchArguments& options, const Shape& shape) {
+  if (options.what == "stream") {
+    return record_need(model,
+                       bench_prompts(random_prompts(shape, model.config().d_vocab, 0)),
+                       record_options(options, {}));
+  }
   const BatchShape batch{.rows = shape.prompts, .columns = shape.tokens};
   MemoryNeed need = pass_need(model.config(), model.dtype(), batch, options.logits);
   if (options.what == "record") {
@@ -53,23 +69,54 @@ MemoryNeed need_of(const Model& model, const BenchArguments& options, const Shap
   return need;
 }
 
-void measure(BenchOutcome& result,
-             const Model& model,
-             const BenchArguments& options,
-             const Shape& shape,
-             const Invocation& invocation) {
-  const std::uint64_t seed = invocation.common.seed;
-  if (options.what == "generate") {
-    const StepTimes steps =
-        time_steps(model, shape, seed, {options.warm_ups, options.repeats, interrupted});
-    const std::int64_t memory = peak_memory(model.device());
-    result.runs.push_back({"step", shape, steps.plain, memory, 0, steps});
-    result.runs.push_back({"step, head scaled", shape, steps.changed, memory, 0, steps});
-    return;
+struct BenchContext {
+  const Model& model;
+  const BenchArguments& options;
+  const Invocation& invocation;
+
+  [[nodiscard]] std::uint64_t seed() const { return invocation.common.seed; }
+  [[nodiscard]] BenchRepeats repeats() const {
+    return {options.warm_ups, options.repeats, interrupted};
   }
-  const auto tokens = random_prompts(shape, model.config().d_vocab, seed);
+  [[nodiscard]] RecordOptions record() const {
+    return record_options(
+        options, provenance(model, {.command_line = invocation.command_line, .seed = seed()}));
+  }
+};
+
+void measure_steps(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
+  const StepTimes steps = time_steps(context.model, shape, context.seed(), context.repeats());
+  const std::int64_t memory = peak_memory(context.model.device());
+  result.runs.push_back({"step", shape, steps.plain, memory, 0, steps});
+  result.runs.push_back({"step, head scaled", shape, steps.changed, memory, 0, steps});
+}
+
+void measure_stream(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
+  const auto tokens = random_prompts(shape, context.model.config().d_vocab, context.seed());
+  const std::vector<Prompt> prompts = bench_prompts(tokens);
+  const RecordOptions record = context.record();
+  (void)activations_of_model(context.model, prompts, record.hooks, record.batch_tokens);  // checks
+  const ScratchTrace scratch(context.options.out);
+  run_to_file(context.model, tokens, scratch.path(), record);
+  const ReadTimes times = time_reading(scratch.path(),
+                                       context.options.hooks,
+                                       static_cast<std::size_t>(context.options.buffer_mib) << 20,
+                                       context.repeats());
+  const std::int64_t memory = peak_memory(context.model.device());
+  const auto add = [&](const std::string& name, const ReadTiming& timing) {
+    result.runs.push_back({name, shape, timing.wall, memory, times.bytes, {}, timing.cpu_ms});
+  };
+  add("stream, cold", times.stream_cold);
+  add("plain read, cold", times.plain_cold);
+  add("stream, cached", times.stream_cached);
+  add("plain read, cached", times.plain_cached);
+}
+
+void measure_passes(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
+  const auto& [model, options, invocation] = context;
+  const auto tokens = random_prompts(shape, model.config().d_vocab, context.seed());
   const Batch batch(tokens);
-  const BenchRepeats repeats{options.warm_ups, options.repeats, interrupted};
+  const BenchRepeats repeats = context.repeats();
   const auto add = [&](const std::string& name, const BenchWork& work) {
     const Timing timing = time_in_turn({work}, repeats).front();
     result.runs.push_back({name, shape, timing, peak_memory(model.device())});
@@ -78,19 +125,26 @@ void measure(BenchOutcome& result,
   if (options.what == "forward") {
     return;
   }
-  RecordOptions record;
-  record.hooks = options.hooks;
-  record.logits = options.logits;
-  record.provenance = provenance(model, {.command_line = invocation.command_line, .seed = seed});
+  const RecordOptions record = context.record();
   const ScratchTrace scratch(options.out);
   add("record to memory", {{}, [&] { run_to_memory(model, batch, record); }});
   const auto remove = [&] { std::filesystem::remove(scratch.path()); };
   add("record to file", {remove, [&] { run_to_file(model, tokens, scratch.path(), record); }});
   const WriteTimes write = time_writing(model, tokens, scratch.path(), record, repeats);
   const std::int64_t memory = peak_memory(model.device());
-  result.runs.back().written = write.bytes;
+  result.runs.back().values = write.bytes;
   result.runs.push_back({"trace alone", shape, write.trace, memory, write.bytes});
   result.runs.push_back({"plain write", shape, write.plain, memory, write.bytes});
+}
+
+void measure(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
+  if (context.options.what == "generate") {
+    measure_steps(result, context, shape);
+  } else if (context.options.what == "stream") {
+    measure_stream(result, context, shape);
+  } else {
+    measure_passes(result, context, shape);
+  }
 }
 
 BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) {
@@ -116,7 +170,7 @@ BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) 
                  "a smaller --shape, --logits last or --dtype bf16");
   }
   for (const Shape& shape : shapes) {
-    measure(result, model, options, shape, invocation);
+    measure(result, {model, options, invocation}, shape);
   }
   return result;
 }
@@ -124,9 +178,10 @@ BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) 
 void add_options(CLI::App& app, BenchArguments& options) {
   app.add_option("WHAT",
                  options.what,
-                 "forward, record (all patterns and z), or generate (steps of decoding)")
+                 "forward, record (all patterns and z), stream (reads a trace of them in shuffled "
+                 "rows), or generate (steps of decoding)")
       ->required()
-      ->check(CLI::IsMember({"forward", "record", "generate"}));
+      ->check(CLI::IsMember({"forward", "record", "stream", "generate"}));
   add_model(app, options.model);
   app.add_option("--shape", options.shapes, "PROMPTSxTOKENS; repeatable")
       ->allow_extra_args(false)
@@ -139,10 +194,32 @@ void add_options(CLI::App& app, BenchArguments& options) {
       ->capture_default_str();
   app.add_flag("--random-weights", options.random_weights, "A config is enough: weights by --seed");
   add_logits(app, options.logits);
-  app.add_option("--hooks", options.hooks, "What record keeps; repeatable")
+  app.add_option("--hooks", options.hooks, "What record keeps and stream reads; repeatable")
       ->allow_extra_args(false)
       ->capture_default_str();
+  app.add_option("--buffer-mib", options.buffer_mib, "Memory in which stream mixes rows")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   add_output_folder(app, options.out, "The folder for the traces; they are removed");
+}
+
+// Refuses what the chosen measurement would not read.
+void check_read(const CLI::App& app, BenchArguments& options) {
+  std::vector<std::string> reads{"WHAT", "MODEL", "shape", "repeats", "warm-ups", "random-weights"};
+  const auto add = [&](std::initializer_list<const char*> names) {
+    reads.insert(reads.end(), names.begin(), names.end());
+  };
+  if (options.what == "forward") {
+    add({"logits"});
+  } else if (options.what == "stream") {
+    add({"hooks", "buffer-mib", "output"});
+    if (!was_given(app, "hooks")) {
+      options.hooks = {"blocks.*.attn.hook_z"};
+    }
+  } else {
+    add({"logits", "hooks", "output"});
+  }
+  refuse_unread(app, "bench " + options.what, reads);
 }
 
 }  // namespace
@@ -154,17 +231,13 @@ Verb bench_verb() {
       .example =
           "  headscope bench forward smollm2 --shape 8x15 --shape 1x512 --threads 2\n"
           "  headscope bench record smollm2 --json\n"
+          "  headscope bench stream smollm2 --shape 64x128 --hooks 'blocks.*.attn.hook_z' -o .\n"
           "  headscope bench generate smollm2 --shape 1x16 --repeats 100 --threads 2",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<BenchArguments>();
         add_options(app, *options);
         return [options, &app, &invocation] {
-          if (options->what == "forward") {
-            refuse_unread(
-                app,
-                "bench forward",
-                {"WHAT", "MODEL", "shape", "repeats", "warm-ups", "random-weights", "logits"});
-          }
+          check_read(app, *options);
           const BenchOutcome result = bench(*options, invocation);
           show(invocation,
                to_json(result, *options, invocation),

@@ -45,6 +45,32 @@ bool PosixFile::read(std::uint64_t offset, void* to, std::size_t size) const {
   return true;
 }
 
+bool PosixFile::read_scattered(std::uint64_t offset, std::vector<iovec> pieces) const {
+  for (std::size_t piece = 0; piece < pieces.size();) {
+    const ssize_t got = ::preadv(descriptor_,
+                                 pieces.data() + piece,
+                                 static_cast<int>(pieces.size() - piece),
+                                 static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      errno = got == 0 ? 0 : errno;
+      return false;
+    }
+    offset += static_cast<std::uint64_t>(got);
+    auto left = static_cast<std::size_t>(got);
+    for (; piece < pieces.size() && left >= pieces[piece].iov_len; ++piece) {
+      left -= pieces[piece].iov_len;
+    }
+    if (left > 0) {
+      pieces[piece].iov_base = static_cast<std::uint8_t*>(pieces[piece].iov_base) + left;
+      pieces[piece].iov_len -= left;
+    }
+  }
+  return true;
+}
+
 bool PosixFile::write(std::uint64_t offset, const void* from, std::size_t size) const {
   const auto* at = static_cast<const std::uint8_t*>(from);
   while (size > 0) {

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <vector>
+
+#include <sys/uio.h>
 
 namespace headscope {
 
@@ -24,6 +27,9 @@ class PosixFile {
 
   // False if the file ends first or reading fails (errno; 0 at the end of the file).
   [[nodiscard]] bool read(std::uint64_t offset, void* to, std::size_t size) const;
+  // The same bytes, one piece after another, each to where it says: no copy but the kernel's. At
+  // most IOV_MAX (1,024) pieces, none empty.
+  [[nodiscard]] bool read_scattered(std::uint64_t offset, std::vector<iovec> pieces) const;
   // False on failure, errno says why. Retries short writes and interruptions.
   [[nodiscard]] bool write(std::uint64_t offset, const void* from, std::size_t size) const;
 

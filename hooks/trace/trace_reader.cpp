@@ -87,6 +87,16 @@ struct TraceReader::Impl {
     return {dataset.chunk.empty() ? values_offset(dataset, prompt) : 0, length};
   }
 
+  [[nodiscard]] std::vector<PromptSlot> slots_of(const StoredDataset& dataset,
+                                                 PromptRange prompts) const {
+    std::vector<PromptSlot> slots;
+    for (std::size_t prompt = prompts.first; prompt < prompts.first + prompts.count; ++prompt) {
+      check_done(prompt);
+      slots.push_back(slot_of(dataset, prompt));
+    }
+    return slots;
+  }
+
   [[nodiscard]] h5::File open_for_chunks() const {
     const auto lock = h5::lock_library();
     try {
@@ -231,12 +241,10 @@ void TraceReader::read_stored(const std::string& dataset,
                               PromptRange prompts,
                               std::vector<std::uint8_t>& bytes) const {
   const StoredDataset& stored = impl_->contents.datasets[impl_->index_of(dataset)];
-  std::vector<PromptSlot> slots;
+  const std::vector<PromptSlot> slots = impl_->slots_of(stored, prompts);
   std::size_t elements = 0;
-  for (std::size_t prompt = prompts.first; prompt < prompts.first + prompts.count; ++prompt) {
-    impl_->check_done(prompt);
-    slots.push_back(impl_->slot_of(stored, prompt));
-    elements += static_cast<std::size_t>(product(shape_at(stored.info, slots.back().length)));
+  for (const PromptSlot& slot : slots) {
+    elements += static_cast<std::size_t>(product(shape_at(stored.info, slot.length)));
   }
   bytes.resize(elements * size_of(stored.info.dtype));
   if (stored.chunk.empty()) {
@@ -249,6 +257,17 @@ void TraceReader::read_stored(const std::string& dataset,
     const std::vector<std::uint8_t> own = impl_->read(stored, prompts.first + i, wanted.box);
     to = std::ranges::copy(own, to).out;
   }
+}
+
+bool TraceReader::in_one_piece(const std::string& dataset) const {
+  return impl_->contents.datasets[impl_->index_of(dataset)].chunk.empty();
+}
+
+void TraceReader::read_rows(const std::string& dataset,
+                            PromptRange prompts,
+                            std::span<std::uint8_t* const> rows) const {
+  const StoredDataset& stored = impl_->contents.datasets[impl_->index_of(dataset)];
+  headscope::read_rows(impl_->file, stored.info, impl_->slots_of(stored, prompts), rows);
 }
 
 void TraceReader::will_read(const std::string& dataset, PromptRange prompts) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,16 @@ class TraceReader {
   void read_stored(const std::string& dataset,
                    PromptRange prompts,
                    std::vector<std::uint8_t>& bytes) const;
+
+  // Whether the values of a dataset lie in the file as they are, not in compressed chunks.
+  [[nodiscard]] bool in_one_piece(const std::string& dataset) const;
+
+  // Of a dataset in one piece with a row a token (axes prompt, pos and others of fixed size): puts
+  // the rows of the prompts' tokens, as stored, straight to `rows`, one address a token, null for
+  // one that is not wanted. DataError for a prompt that is not done.
+  void read_rows(const std::string& dataset,
+                 PromptRange prompts,
+                 std::span<std::uint8_t* const> rows) const;
 
   // Lets the disk begin to read what read_stored() will be asked for, without waiting for it.
   void will_read(const std::string& dataset, PromptRange prompts) const;

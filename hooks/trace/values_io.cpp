@@ -181,9 +181,7 @@ class GatheredRead {
   void read(std::int64_t begin, std::int64_t size, std::uint8_t* to) {
     if (!file_.read(
             offset_ + static_cast<std::uint64_t>(begin), to, static_cast<std::size_t>(size))) {
-      throw DataError("{}: cannot read its values: {}",
-                      file_.path().string(),
-                      errno == 0 ? "the file ends too soon" : std::strerror(errno));
+      refuse_failed_read(file_);
     }
   }
 
@@ -197,6 +195,12 @@ class GatheredRead {
 };
 
 }  // namespace
+
+void refuse_failed_read(const PosixFile& file) {
+  throw DataError("{}: cannot read its values: {}",
+                  file.path().string(),
+                  errno == 0 ? "the file ends too soon" : std::strerror(errno));
+}
 
 bool write_values(const PosixFile& file,
                   const TraceDataset& dataset,

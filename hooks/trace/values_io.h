@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "hooks/stored/posix_file.h"
@@ -39,6 +40,18 @@ void read_values(const PosixFile& file,
                  const TraceDataset& dataset,
                  const std::vector<PromptSlot>& slots,
                  std::uint8_t* to);
+
+// The same for an array of which each token has a row (ragged at its first axis and nowhere else),
+// row by row straight from the file to where it goes: `rows` has one address a token of the slots,
+// null for a row that is not wanted. The slots lie in the file in this order. What lies between
+// wanted rows is read too where it is no larger than kFilledRoom. Throws DataError naming the path.
+void read_rows(const PosixFile& file,
+               const TraceDataset& dataset,
+               const std::vector<PromptSlot>& slots,
+               std::span<std::uint8_t* const> rows);
+
+// DataError of a read that failed: names the path, and what errno says.
+[[noreturn]] void refuse_failed_read(const PosixFile& file);
 
 // Reads a box of an array of elements of `size` bytes that begins at `offset`, into packed bytes.
 // Pieces that lie within a page of each other are read together; nothing else is read.

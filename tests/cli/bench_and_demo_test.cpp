@@ -55,6 +55,35 @@ TEST_CASE("bench times forward passes and recordings and leaves nothing behind")
   CHECK(std::filesystem::is_empty(folder / "scratch"));
 }
 
+TEST_CASE("bench times a stream of shuffled rows beside plain reads of the same trace") {
+  const Folder folder;
+  std::filesystem::create_directory(folder / "scratch");
+  const Outcome outcome = run({"bench",
+                               "stream",
+                               model_path("llama"),
+                               "--shape",
+                               "3x7",
+                               "--repeats",
+                               "2",
+                               "-o",
+                               folder / "scratch",
+                               "--json"});
+  const auto runs = outcome.json()["runs"];
+  REQUIRE(runs.size() == 4);
+  const ModelConfig config = load(huggingface_fixture("llama")).config();
+  const char* names[] = {
+      "stream, cold", "plain read, cold", "stream, cached", "plain read, cached"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(runs[i]["run"] == names[i]);
+    CHECK(runs[i]["bytes"] == 3 * 7 * config.n_layers * config.n_heads * config.d_head * 4);
+    CHECK(runs[i]["median_ms"].get<double>() > 0.0);
+    CHECK(runs[i]["cpu_ms"].get<double>() >= 0.0);
+  }
+  CHECK(std::filesystem::is_empty(folder / "scratch"));
+  CHECK(run({"bench", "stream", model_path("llama"), "--hooks", "blocks.0.attn.hook_pattern"})
+            .err.find("not one row a token") != std::string::npos);
+}
+
 TEST_CASE("bench times steps of decoding, with a head scaled and without, in turn") {
   const Outcome outcome =
       run({"bench", "generate", model_path("llama"), "--shape", "2x5", "--repeats", "5", "--json"});

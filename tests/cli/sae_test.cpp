@@ -121,3 +121,37 @@ TEST_CASE("sae: what is wrong is one line") {
     CHECK(is_one_line(result.err));
   }
 }
+
+TEST_CASE("sae patch is a sweep of features: a file, resumed to itself, and refusals") {
+  const Folder folder;
+  put(folder / "prompts.jsonl", sae_prompt_lines());
+  REQUIRE(run(sae_training(folder)).code == 0);
+  put(folder / "task.jsonl",
+      R"({"clean_tokens": [5, 6, 7, 8], "corrupted_tokens": [5, 9, 7, 8], "answer_tokens": [11], )"
+      R"("wrong_tokens": [12]})"
+      "\n");
+  const auto patch = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"sae",
+                                   "patch",
+                                   model_path("llama"),
+                                   "--sae",
+                                   folder / "sae",
+                                   "--task",
+                                   folder / "task.jsonl"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  const Outcome whole = patch({"--most", "3", "-o", folder / "f.h5", "--json"});
+  CAPTURE(whole.err);
+  REQUIRE(whole.code == 0);
+  const auto json = whole.json();
+  CHECK(json["kind"] == "sae-patch");
+  CHECK(json["axes"][0]["labels"].size() == 1);
+  CHECK(json["axes"][1]["name"] == "feature");
+  CHECK(json["cells"].size() <= 3);
+  CHECK(patch({"--most", "3", "-o", folder / "f.h5", "--resume"}).code == 0);
+  CHECK_THAT(patch({"--features", "0,1", "-o", folder / "f.h5", "--resume"}).err,
+             contains("features"));
+  CHECK_THAT(patch({"--features", "0,x"}).err, contains("--features x: not a number"));
+  CHECK_THAT(patch({"--features", "99999"}).err, contains("no feature 99999"));
+}

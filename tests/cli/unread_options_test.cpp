@@ -29,6 +29,7 @@ TEST_CASE("options that nothing would read are refused, before a model is opened
       {{"detect", none, "--draws", "3"}, "--draws means nothing without --confirm"},
       {{"detect", none, "--overwrite"}, "--overwrite means nothing without -o FILE"},
       {{"bench", "forward", none, "--hooks", "hook_embed"}, "bench forward does not read --hooks"},
+      {{"bench", "record", none, "--buffer-mib", "9"}, "bench record does not read --buffer-mib"},
       {{"steer", "list", "--data", "x"}, "steer list does not read --data"},
       {{"steer", "fit", "mean-diff", none, "--edits", "x"}, "steer fit does not read --edits"},
       {{"steer", "eval", none, "--alpha", "2"}, "steer eval does not read --alpha"},

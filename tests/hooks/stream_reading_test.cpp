@@ -12,10 +12,12 @@ using namespace headscope;
 
 TEST_CASE(
     "rows of blocks that are read in several pieces, by several threads, go where they belong") {
+  // Rows of 1,024 bytes go straight to their places, those of 256 bytes in pieces.
+  const std::int64_t width = GENERATE(256, 64);
   const TempFolder folder;
   TraceHeader header;
   header.provenance = {{"model", "none"}};
-  header.datasets = {{"x", {"prompt", "pos", "d_model"}, {0, 256}, DType::f32}};
+  header.datasets = {{"x", {"prompt", "pos", "d_model"}, {0, width}, DType::f32}};
   constexpr std::int64_t kPrompts = 120;
   const auto tokens_of = [](std::int64_t prompt) { return 40 + (prompt * 7) % 25; };
   for (std::int64_t i = 0; i < kPrompts; ++i) {
@@ -25,7 +27,7 @@ TEST_CASE(
   TraceWriter writer(folder.file("t.h5"), header, {.compress = GENERATE(0, 1)});
   for (std::int64_t i = 0; i < kPrompts; ++i) {  // every row says where it is from
     const Tensor place = at::arange(tokens_of(i), at::kFloat).add(static_cast<double>(100 * i));
-    const Tensor rows = place.unsqueeze(1).expand({-1, 256}).contiguous();
+    const Tensor rows = place.unsqueeze(1).expand({-1, width}).contiguous();
     const auto* bytes = static_cast<const std::uint8_t*>(rows.const_data_ptr());
     const auto prompt = static_cast<std::size_t>(i);
     writer.write(prompt, "x", DType::f32, {bytes, bytes + rows.nbytes()});
@@ -35,7 +37,11 @@ TEST_CASE(
   ActivationStreamOptions options;
   options.hooks = {"x"};
   options.batch_rows = 700;
-  options.rows = positions_from(1);
+  // All but the first of a prompt; one a prompt, so that what lies between is passed over; all in
+  // the order of the file, where neighbours stay neighbours.
+  const int filter = GENERATE(0, 1, 2);
+  options.rows = filter == 0 ? positions_from(1) : filter == 1 ? last_position() : all_positions();
+  options.order = filter == 2 ? RowOrder::as_stored : RowOrder::shuffled;
   options.buffer_bytes = std::size_t{GENERATE(8, 64)} << 20;  // several parts of blocks, or one
   ActivationStream stream({folder.file("t.h5")}, options);
   std::int64_t rows = 0;
@@ -45,7 +51,7 @@ TEST_CASE(
       expected.push_back(100 * place.prompt + place.position);
     }
     const Tensor wanted = index_tensor(expected, at::kCPU).to(at::kFloat).unsqueeze(1);
-    REQUIRE(batch->values[0].equal(wanted.expand({-1, 256})));
+    REQUIRE(batch->values[0].equal(wanted.expand({-1, width})));
     rows += std::ssize(batch->rows);
   }
   CHECK(rows == stream.rows_per_epoch());

@@ -9,6 +9,7 @@
 #include <ATen/ops/randn.h>
 
 #include "analyses/sae/feature_contexts.h"
+#include "analyses/sweep/scoring.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"
 #include "lib/base/error.h"
@@ -77,7 +78,7 @@ TEST_CASE("a feature's effect is that of the intervention on it, run alone") {
                           : model.forward(batch, *tap, last).logits;
   };
   const FeatureEffects found =
-      feature_effects(sae, model, task, scoring, {.most = 6, .batch_tokens = 40});
+      feature_effects(sae, model, task, find_metric("logit_diff"), {.most = 6});
   REQUIRE(found.features.size() == 6);
   for (const FeatureEffect& each : found.features) {
     double sum = 0.0;
@@ -95,12 +96,13 @@ TEST_CASE("a feature's effect is that of the intervention on it, run alone") {
     CHECK(each.fired > 0.0);
   }
   CHECK(std::abs(found.features.front().effect.mean) > 1e-3);
-  const FeatureEffects patched =
-      feature_effects(sae, model, task, scoring, {.act = FeatureAct::patch, .features = {3, 1}});
+  const FeatureEffects patched = feature_effects(
+      sae, model, task, find_metric("logit_diff"), {.act = FeatureAct::patch, .features = {3, 1}});
   CHECK(patched.features.size() == 2);
   CHECK(patched.clean == Approx(found.clean));
-  CHECK_THROWS_WITH(feature_effects(sae, model, task, scoring, {.features = {9999}}),
-                    contains("no feature 9999"));
+  CHECK_THROWS_WITH(
+      feature_effects(sae, model, task, find_metric("logit_diff"), {.features = {9999}}),
+      contains("no feature 9999"));
 }
 
 TEST_CASE("contexts and densities of features are those of a plain loop") {
