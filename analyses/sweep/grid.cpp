@@ -43,9 +43,10 @@ std::int64_t Grid::index(const Cell& cell) const {
 }
 
 std::vector<ResultAxis> Grid::axes() const {
-  std::vector<ResultAxis> axes{options_.layer_labels.empty()
-                                   ? numbered(options_.layer_axis, options_.layers, options_.first_layer)
-                                   : ResultAxis{options_.layer_axis, options_.layer_labels}};
+  std::vector<ResultAxis> axes{
+      options_.layer_labels.empty()
+          ? numbered(options_.layer_axis, options_.layers, options_.first_layer)
+          : ResultAxis{options_.layer_axis, options_.layer_labels}};
   if (options_.heads > 0) {
     axes.push_back(options_.head_labels.empty()
                        ? numbered(options_.head_axis, options_.heads)
