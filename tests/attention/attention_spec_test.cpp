@@ -153,7 +153,7 @@ TEST_CASE("a spec of some heads is theirs") {
       std::find_if(cases.begin(), cases.end(), [](const SpecCase& c) { return c.name == "all"; });
   REQUIRE(found != cases.end());
   const AttentionSpec& all = found->spec;
-  const AttentionSpec two = of_heads(all, {1, 2});
+  const AttentionSpec two = of_heads(all, HeadRange{1, 2});
   CHECK(identical(two.sinks, all.sinks.slice(0, 1, 3)));
   CHECK(identical(two.head_scale, all.head_scale.slice(0, 1, 3)));
   CHECK(identical(two.alibi, all.alibi.slice(0, 1, 3)));

@@ -17,10 +17,10 @@ TEST_CASE("inspect tells what every file of ours is; export names the verb that 
   const Outcome heads = run({"inspect", atlas});
   CHECK(heads.code == 0);
   CHECK_THAT(heads.out, contains("copying") && contains("command_line"));
-  OrderedJson inspected = run({"inspect", atlas, "--json"}).json();
-  CHECK(inspected["format"] == "headscope-inspect");
-  inspected["format"] = "headscope-atlas";
-  CHECK(inspected == run({"atlas", atlas, "--json"}).json());
+  OrderedJson of_atlas = run({"inspect", atlas, "--json"}).json();
+  CHECK(of_atlas["format"] == "headscope-inspect");
+  of_atlas["format"] = "headscope-atlas";
+  CHECK(of_atlas == run({"atlas", atlas, "--json"}).json());
 
   put(folder / "niah.json",
       "{\n \"format\": \"headscope-niah\",\n \"version\": 1,\n \"provenance\": {\"model\": "
