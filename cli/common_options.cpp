@@ -31,7 +31,16 @@ void add_parsed(CLI::App& app,
 
 // "cuda" alone is the GPU of this rank.
 Device device_of_rank(std::string_view text) {
-  return text == "cuda" ? cuda(gpu_of_process()) : parse_device(text);
+  const Device device = text == "cuda" ? cuda(gpu_of_process()) : parse_device(text);
+  const RankPlace place = device.count > 1 ? place_of_process() : RankPlace();
+  if (place.local_size > 1) {
+    throw UsageError(
+        "--device {}: {} ranks of this host would share these GPUs; start one a host, or give each "
+        "its own with --device cuda",
+        text,
+        place.local_size);
+  }
+  return device;
 }
 
 }  // namespace

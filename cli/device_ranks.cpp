@@ -101,6 +101,14 @@ int wait_for_ranks(std::vector<pid_t> children) {
   return finished;
 }
 
+int number_within(std::string_view list, const std::string& text) {
+  const int number = device_number(list, text);
+  if (number > kMostDevices) {
+    throw UsageError("--devices {}: more than {} processes", text, kMostDevices);
+  }
+  return number;
+}
+
 }  // namespace
 
 std::vector<std::string> devices_of(const std::string& text) {
@@ -112,8 +120,7 @@ std::vector<std::string> devices_of(const std::string& text) {
   }
   std::string_view list = std::string_view(text).substr(colon + 1);
   if (kind == "cpu") {
-    devices.assign(static_cast<std::size_t>(std::min(device_number(list, text), kMostDevices)),
-                   "cpu");
+    devices.assign(static_cast<std::size_t>(number_within(list, text)), "cpu");
   }
   while (kind == "cuda" && !list.empty()) {
     const std::string_view part = list.substr(0, list.find(','));
@@ -121,7 +128,10 @@ std::vector<std::string> devices_of(const std::string& text) {
     const int first = device_number(part.substr(0, dash), text);
     const int last =
         dash == std::string_view::npos ? first : device_number(part.substr(dash + 1), text);
-    for (int device = first; device <= std::min(last, first + kMostDevices); ++device) {
+    if (last - first >= kMostDevices) {
+      throw UsageError("--devices {}: more than {} processes", text, kMostDevices);
+    }
+    for (int device = first; device <= last; ++device) {
       devices.push_back(fmt::format("cuda:{}", device));
     }
     list.remove_prefix(std::min(list.size(), part.size() + 1));

@@ -291,7 +291,9 @@ BlockQueue::Turn BlockQueue::find_turn() {
   std::ranges::shuffle(board.entries, random_);
   board.entries.resize(std::min(board.entries.size(), kMostTries));
   for (const Board::Entry& entry : board.entries) {
-    if (entry.rank != options_.rank && steal(entry)) {
+    // What a dead thief was promised of this rank's own is left to it where nobody else lives.
+    const bool others = entry.rank != options_.rank || entry.kind == Board::Victim::promise;
+    if (others && steal(entry)) {
       if (const auto own = take_own()) {
         leave_board();
         return {Turn::Kind::run, *own};

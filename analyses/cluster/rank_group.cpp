@@ -111,9 +111,9 @@ std::string RankGroup::once(const std::string& name, const std::function<std::st
     }
     if (there.empty() || there == mine || watch.dead(std::stoi(there.substr(6)))) {
       if (store_->compare_set(key, there, mine) == mine) {
-        const std::string result = work();
-        store_->set(key, done + result);
-        return result;
+        // A rank that slept beyond its lease meanwhile finds what another one made of it.
+        store_->compare_set(key, mine, done + work());
+        continue;
       }
     }
     std::this_thread::sleep_for(kLook);

@@ -201,8 +201,10 @@ LayerEffects OperatorEffects::of_layer(std::int64_t layer,
   }
   const Operator op = choice.make(operator_place(kept_->model.config(), layer));
   const KeptAttention kept = kept_attention(kept_->attention(layer), op);
-  measure(effects, OperatorMeasure::retained) = numbers(kept.retained);
-  measure(effects, OperatorMeasure::density) = numbers(kept.density);
+  if (choice.kind->kind != AttentionOperator::Kind::compensation) {  // keys give way to a mean
+    measure(effects, OperatorMeasure::retained) = numbers(kept.retained);
+    measure(effects, OperatorMeasure::density) = numbers(kept.density);
+  }
   const std::int64_t from = kept_->first_changed(op);
   const Tensor z = kept_->z_with(layer, op);
   const ChangedStreams changed = kept_->streams(layer, z, from);
@@ -214,7 +216,9 @@ LayerEffects OperatorEffects::of_layer(std::int64_t layer,
     measure(effects, OperatorMeasure::nll)[head] = scores[head].nll;
     measure(effects, OperatorMeasure::kl)[head] = scores[head].kl;
   }
-  if (options.control == OperatorEffectsOptions::Control::random &&
+  // What leaves no key out has no choice of keys to compare with.
+  if (choice.kind->kind == AttentionOperator::Kind::selection &&
+      options.control == OperatorEffectsOptions::Control::random &&
       options.execution == Execution::shared) {
     const Operator random = as_many_at_random(op, {options.seed, layer});
     const auto drawn =

@@ -1,5 +1,6 @@
 #include "analyses/operators/operator_measure.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -94,7 +95,12 @@ class MeasureFiles {
     }
   }
 
-  [[nodiscard]] bool finished() const { return !stores_.front().baseline(Run::clean).empty(); }
+  // A kill between two files leaves some without their baselines.
+  [[nodiscard]] bool finished() const {
+    return std::ranges::all_of(stores_, [](const ResultStore& store) {
+      return !store.baseline(Run::clean).empty() && !store.baseline(Run::corrupted).empty();
+    });
+  }
 
  private:
   std::vector<ResultStore> stores_;

@@ -7,6 +7,7 @@
 #include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/generate/generate.h"
+#include "lib/generate/rotary_growth.h"
 #include "lib/model/batch_plan.h"
 
 namespace headscope {
@@ -70,7 +71,8 @@ RetrievalScores retrieval_scores(const Model& model,
                                  const std::function<void(const RetrievalSample&)>& each) {
   check(prompts, model.config());
   for (const RetrievalPrompt& prompt : prompts) {
-    check_growth(model, std::ssize(prompt.tokens), options.max_new);
+    const std::int64_t held = std::ssize(prompt.tokens);
+    check_rotary_growth(model, held, held + options.max_new - 1);
   }
   RetrievalScores scores{.grid = head_grid(model.config()), .samples = {}, .stopped = false};
   RetrievalRun run(model, prompts, options);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/interrupt.h"
+#include "lib/generate/rotary_growth.h"
 
 namespace headscope {
 namespace {
@@ -135,7 +136,8 @@ GenerateResult generate(const Model& model,
                         const std::vector<Prompt>& prompts,
                         const GenerateOptions& options) {
   for (const Prompt& prompt : prompts) {  // all of them before the first is written on
-    check_growth(model, std::ssize(prompt.tokens), options.stop.max_new);
+    const std::int64_t held = std::ssize(prompt.tokens);
+    check_rotary_growth(model, held, held + options.stop.max_new - 1);
   }
   return GenerateRun(model, prompts, options).run();
 }

@@ -132,8 +132,8 @@ SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model,
     job.memory = share_of_memory(job.memory, model, ranks);
     job.memory_if_begun = share_of_memory(job.memory_if_begun, model, ranks);
   }
-  if (ranks != nullptr && ranks->place().restarts > 0 && job.if_exists == IfExists::fail) {
-    job.if_exists = IfExists::resume;  // the launcher started all ranks anew
+  if (ranks != nullptr && ranks->place().restarts > 0) {
+    job.if_exists = IfExists::resume;  // the launcher started all anew, --overwrite with them
   }
   job.stop = interrupted;
   if (ranks == nullptr) {

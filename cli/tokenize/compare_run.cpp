@@ -98,6 +98,9 @@ std::int64_t check_lines(const Comparison& comparison) {
     }
     comparison.check(text.get<std::string>(), where);
   }
+  if (number == 0) {
+    throw DataError("standard input: no text to compare; give JSON strings, one a line");
+  }
   return number;
 }
 

@@ -32,6 +32,11 @@ void check_words(const JobScript& job) {
   if (std::ranges::none_of(job.words, names_output)) {
     throw UsageError("launch: ranks share one file, so name it with -o");
   }
+  if (std::ranges::find(job.words, "--overwrite") != job.words.end()) {
+    throw UsageError(
+        "launch: a script that is started again goes on (--resume), so leave out --overwrite and "
+        "remove what is there");
+  }
 }
 
 void run_launch(const LaunchArguments& options, const Invocation& invocation) {

@@ -106,7 +106,7 @@ AttentionInputs inputs_of(const AttentionInputs& in, const std::vector<std::int6
 
 Tensor operated_scores(const AttentionInputs& in, const Tensor& plain) {
   Tensor scores = plain;
-  for (const OperatedHeads& group : operated_heads(in.spec)) {
+  for (const OperatedHeads& group : heads_that_change(in)) {
     const AttentionInputs some = inputs_of(in, group.heads);
     scores = with_heads(scores, group.heads, [&](const Tensor& own) {
       return group.by->scores(operator_inputs(some), own);

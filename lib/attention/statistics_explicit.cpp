@@ -8,8 +8,10 @@
 #include <ATen/ops/sort.h>
 
 #include "lib/attention/attention.h"
+#include "lib/attention/head_operator.h"
 #include "lib/attention/mask.h"
 #include "lib/attention/operated_heads.h"
+#include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -97,7 +99,7 @@ class QueryBlock {
         .pads = in_.pads.defined() ? in_.pads.to(in_.q.device()) : Tensor()};
     const Tensor scores = attention_scores(block);
     const Tensor padding = query_.view({1, 1, -1}) < first_;
-    if (in_.spec.normalizer != PatternNormalizer::softmax || operators_normalize(in_.spec)) {
+    if (in_.spec.normalizer != PatternNormalizer::softmax) {
       lse_ = at::zeros({scores.size(0), scores.size(1), scores.size(2)}, scores.options());
       pattern_ = attention_pattern(scores, in_.spec).masked_fill(padding.unsqueeze(-1), 0.0);
       return;
@@ -113,6 +115,22 @@ class QueryBlock {
     }
     lse_ = lse_.masked_fill(padding, 0.0);
     pattern_ = (scores - lse_.unsqueeze(-1)).exp().masked_fill(padding.unsqueeze(-1), 0.0);
+    if (operators_normalize(in_.spec)) {
+      pattern_ =
+          operated_pattern(in_.spec, scores, pattern_).masked_fill(padding.unsqueeze(-1), 0.0);
+      lse_ = lse_.index_fill(1, normalized_otherwise(), 0.0);
+    }
+  }
+
+  // The heads whose operators bring a normalizer of their own.
+  [[nodiscard]] Tensor normalized_otherwise() const {
+    std::vector<std::int64_t> heads;
+    for (const OperatedHeads& group : operated_heads(in_.spec)) {
+      if (group.by->normalizes()) {
+        heads.insert(heads.end(), group.heads.begin(), group.heads.end());
+      }
+    }
+    return index_tensor(heads, lse_.device());
   }
 
   // The queries' part of what changes scores.

@@ -9,8 +9,7 @@ namespace headscope {
 namespace {
 
 ModelConfig olmoe_config(ConfigFields& f) {
-  f.set_default("rms_norm_eps", 1e-5);
-  ModelConfig c = llama_config(f);
+  ModelConfig c = llama_config(f, {.usual_norm_eps = 1e-5});
   read_attention_bias(f, c);
   tell_of_unread_biases(f, c);
   c.qk_norm = QkNorm::whole;

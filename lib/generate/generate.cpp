@@ -20,24 +20,6 @@ Prompt computed_text(Prompt prompt, const GeneratedText& text) {
   return prompt;
 }
 
-void check_growth(const Model& model, std::int64_t prompt, std::int64_t written) {
-  const std::int64_t last = std::min(prompt + written - 1, model.config().n_ctx);  // that is run
-  for (const RotaryAngles& angles : model.rotary_angles()) {
-    const std::int64_t limit = angles.rope().scaling.original_context;
-    if (angles.regime(prompt) != angles.regime(last)) {
-      throw UsageError(
-          "this model turns sequences of more than {} tokens otherwise than shorter ones: a prompt "
-          "of "
-          "{} cannot be written on by {}; write {} at most, or give a prompt of more than {}",
-          limit,
-          prompt,
-          written,
-          limit - prompt + 1,
-          limit);
-    }
-  }
-}
-
 Generation::Generation(const Model& model) : Generation(model, Options{}) {}
 
 Generation::Generation(const Model& model, Options options)
@@ -73,7 +55,6 @@ std::size_t Generation::join(TextRequest request, Tap& tap) {
     state->writer.emplace(model_.tokenizer(), request.prompt, request.stop.strings);
   }
   state->tokens = request.prompt;
-  check_growth(model_, std::ssize(request.prompt), request.stop.max_new);
   KvCache own(model_.config());
   const Tensor logits = prefill(*state, own, tap);
   write({state.get()}, {logits, likeliest_on_device(logits)});

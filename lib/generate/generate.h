@@ -68,11 +68,6 @@ struct GeneratedText {
 // Edits depend on a token and its place alone, so one pass over it gives what the steps had.
 Prompt computed_text(Prompt prompt, const GeneratedText& text);
 
-// Throws UsageError where a text of that many tokens could not be written on by `written` more: the
-// model turns longer sequences otherwise (RotaryAngles::regime()), so kept keys would be of others'
-// angles. Whoever writes asks before the first pass.
-void check_growth(const Model& model, std::int64_t prompt, std::int64_t written);
-
 // Texts that run together, one token each a step. What a text gets does not depend on those beside
 // it but for the rounding of products of other sizes. Takes causal models alone.
 class Generation {

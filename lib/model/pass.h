@@ -43,7 +43,9 @@ class Pass {
   }
   // Whether all that edits the layer's scores does so by its inputs.
   [[nodiscard]] bool scores_changed_fused(int layer) const {
-    return edited(Site::attn_scores, layer) && tap_.changes_scores_fused(layer);
+    // An operator takes scores as the edit left them on the fused path, so edits run explicitly.
+    return edited(Site::attn_scores, layer) && tap_.changes_scores_fused(layer) &&
+           attention.spec(layer).operators.empty();
   }
   void change_scores(int layer, AttentionInputs& in) {
     tap_.change_scores({{Site::attn_scores, layer}, layout, config}, in);

@@ -20,8 +20,10 @@ constexpr std::string_view kTiktokenPattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Every cut of a token is looked up: published ones have up to 128 bytes.
-constexpr std::size_t kLongestToken = 1024;
+// Every cut of a token is looked up and may be a merge: published ones have up to 128 bytes, and
+// far fewer merges than this.
+constexpr std::size_t kLongestToken = 128;
+constexpr std::size_t kMostCutsAToken = 64;
 
 using Ranks = std::unordered_map<std::string, TokenId>;
 
@@ -67,7 +69,7 @@ struct Cut {
 
 // Every way to cut a token into two others is a merge; the lower rank first, then that of the left
 // part.
-std::vector<Cut> cuts_of(const Ranks& ranks) {
+std::vector<Cut> cuts_of(const Ranks& ranks, const std::string& where) {
   std::vector<Cut> cuts;
   for (const auto& [token, rank] : ranks) {
     for (std::size_t at = 1; at < token.size(); ++at) {
@@ -76,6 +78,11 @@ std::vector<Cut> cuts_of(const Ranks& ranks) {
       if (right != ranks.end()) {
         cuts.push_back({rank, left->second, right->second});
       }
+    }
+    if (cuts.size() > kMostCutsAToken * ranks.size()) {
+      throw DataError("{}: its tokens are made of each other in more than {} ways each",
+                      where,
+                      kMostCutsAToken);
     }
   }
   std::sort(cuts.begin(), cuts.end());
@@ -93,7 +100,7 @@ Json tiktoken_model(const Ranks& ranks, const std::string& where) {
     vocabulary[text] = rank;
   }
   Json merges = Json::array();
-  for (const Cut& cut : cuts_of(ranks)) {
+  for (const Cut& cut : cuts_of(ranks, where)) {
     merges.push_back({spelling.at(cut.left), spelling.at(cut.right)});
   }
   return {{"type", "BPE"},

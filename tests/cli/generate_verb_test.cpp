@@ -163,7 +163,7 @@ TEST_CASE("a text that would grow beyond what its model's turning allows is refu
   CHECK(refused.code == 2);
   CHECK(is_one_line(refused.err));
   CHECK(refused.out.empty());
-  CHECK(refused.err.find("write 6 at most") != std::string::npos);
+  CHECK(refused.err.find("write at most 6 tokens") != std::string::npos);
 }
 
 TEST_CASE("samples of a seed are the same, whatever the batch") {

@@ -43,10 +43,16 @@ void check_names(const AttentionOperator& kind, const std::vector<Given>& given)
   }
 }
 
+constexpr std::int64_t kMostCount = 0x7fffffff;  // so that products of two are numbers
+
 double checked_value(const AttentionOperator& kind, const OperatorParameter& of, double value) {
   const bool counts = of.kind == OperatorParameter::Kind::count;
-  if (counts && (value != std::floor(value) || std::abs(value) > 1e15)) {
-    throw UsageError("operator {}: {} is {}, not a whole number", kind.name, of.name, value);
+  if (counts && (value != std::floor(value) || std::abs(value) > kMostCount)) {
+    throw UsageError("operator {}: {} is {}, not a whole number of at most {}",
+                     kind.name,
+                     of.name,
+                     value,
+                     kMostCount);
   }
   if (!(value >= of.least) || !(value <= of.most)) {
     throw UsageError("operator {}: {} is {}, but it is at least {}{} ({})",

@@ -13,9 +13,9 @@ namespace headscope {
 namespace {
 
 // Queries and keys are turned already: each is turned on by what its angle lacks.
-class Returned final : public HeadOperator {
+class TurnedFurther final : public HeadOperator {
  public:
-  Returned(const KeyRotation& from, const std::vector<double>& to, double factor)
+  TurnedFurther(const KeyRotation& from, const std::vector<double>& to, double factor)
       : pairs_(from.pairs), factor_(factor) {
     for (std::size_t i = 0; i < to.size(); ++i) {
       further_.push_back(to[i] - from.frequencies[i]);
@@ -79,7 +79,7 @@ std::shared_ptr<const HeadOperator> returned(const KeyRotation& from,
   for (const double now : from.frequencies) {
     frequencies.push_back(to(now, static_cast<double>(frequencies.size()) / half));
   }
-  return std::make_shared<Returned>(from, frequencies, factor);
+  return std::make_shared<TurnedFurther>(from, frequencies, factor);
 }
 
 OperatorParameter factor_parameter() {
