@@ -254,6 +254,10 @@ SweepOutcome SweepJob::share(RankGroup& ranks) {
   if (outcome.merged_by == ranks.place().rank) {
     remove_shards(out);
     outcome.result = read_result(out);
+  } else {  // a rank that came when all was done has made a file that nobody joined
+    std::error_code ignored;
+    std::filesystem::remove(shard_of_rank(out, ranks.place().rank), ignored);
+    std::filesystem::remove(shard_folder(out), ignored);  // if nothing else is there
   }
   return outcome;
 }

@@ -78,6 +78,7 @@ std::optional<ChoiceNames> fixed_choices(const std::string& verb, const std::str
 const std::set<std::string> kFreeOptions{"MODEL",
                                          "FILE",
                                          "--chat",
+                                         "--compare",
                                          "--like",
                                          "--shard-size",
                                          "--with",

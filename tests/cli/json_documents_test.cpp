@@ -91,7 +91,7 @@ TEST_CASE("every document of --json has a format, a version and a schema that it
     const PlainJson document = PlainJson::parse(text);
     REQUIRE(document.is_object());
     const std::string format = document.value("format", "");
-    CHECK_THAT(format, Catch::Matchers::StartsWith("headscope-"));
+    CHECK_THAT(format, starts_with("headscope-"));
     CHECK(document.at("version").is_number_integer());
     REQUIRE(std::filesystem::exists(kSchemas / (format + ".schema.json")));
     CHECK(faults(document, schema_of(format)).empty());
@@ -125,8 +125,8 @@ TEST_CASE("with --json an error is a line of JSON on standard error") {
       run({"predict", model_path("llama"), "--prompt", "a", "--topp", "3", "--json"});
   CHECK(outcome.code == 2);
   CHECK(outcome.out.empty());
-  CHECK(outcome.err.find('\n') == outcome.err.size() - 1);
-  const PlainJson error = PlainJson::parse(outcome.err);
+  CHECK(outcome.written_err.find('\n') == outcome.written_err.size() - 1);
+  const PlainJson error = PlainJson::parse(outcome.written_err);
   CHECK(faults(error, schema_of("headscope-error")).empty());
   CHECK(error["error"]["exit_code"] == 2);
   CHECK_THAT(error["error"]["message"].get<std::string>(), contains("did you mean --top"));

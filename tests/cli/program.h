@@ -50,10 +50,19 @@ inline std::string model_path(const std::string& name) {
 struct Outcome {
   int code = -1;  // of exit; 128 + signal
   std::string out;
-  std::string err;
+  std::string err;          // as_told()
+  std::string written_err;  // as it was written
 
   [[nodiscard]] OrderedJson json() const { return OrderedJson::parse(out); }
 };
+
+// What --json makes of an error, as it is told without: "headscope: " and the message. Other text
+// as it is.
+inline std::string as_told(const std::string& err) {
+  const OrderedJson document = OrderedJson::parse(err, nullptr, false);
+  const bool is_error = document.is_object() && document.value("format", "") == "headscope-error";
+  return is_error ? "headscope: " + document["error"]["message"].get<std::string>() + "\n" : err;
+}
 
 // Words go to the program as they are. `shell` is put around the command ("… < /dev/null"), which
 // is then the built program itself; without, one forked for it runs the same code.
@@ -74,6 +83,7 @@ inline Outcome run(const std::vector<std::string>& words, const std::string& she
   }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           contents(out),
+          as_told(contents(err)),
           contents(err)};
 }
 

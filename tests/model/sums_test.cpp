@@ -24,8 +24,9 @@ void check_heads(const Model& model, const Watch& watch, int layer) {
   sum = b_O.defined() ? sum + b_O : sum;
   CHECK(difference(sum, watch.at(Site::attn_raw_out, layer)) <= 1e-5);
   const Tensor rows = watch.at(Site::pattern, layer).sum(-1);
-  if (model.config().attention_sinks) {  // which take a share
-    CHECK((rows.min().item<float>() > 0.0F && rows.max().item<float>() < 1.0F));
+  if (model.config().attention_sinks) {  // which take a share, of some queries less than f32 tells
+    CHECK((rows.min().item<float>() > 0.0F && rows.max().item<float>() <= 1.0F));
+    CHECK(rows.min().item<float>() < 0.999F);
   } else if (model.config().normalizer == PatternNormalizer::softmax) {
     CHECK(difference(rows, at::ones(rows.sizes())) <= 1e-5);
   } else {
