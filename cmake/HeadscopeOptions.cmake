@@ -27,11 +27,11 @@ if(CCACHE)
   set(HEADSCOPE_WHOLE_PATH_LAUNCHER ${CMAKE_COMMAND} -E env ${ccache_settings} ${CCACHE})
 endif()
 
-# From GCC 13 on this follows from -O2, and a header precompiled at -O3 would not serve what is compiled at -O1.
+# From GCC 13 on these follow from -O2, and a header precompiled at -O3 would not serve what is compiled at -O1.
 include(CheckCXXCompilerFlag)
 check_cxx_compiler_flag(-munroll-only-small-loops HEADSCOPE_KNOWS_SMALL_LOOPS)
 if(HEADSCOPE_KNOWS_SMALL_LOOPS)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-munroll-only-small-loops>)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-munroll-only-small-loops> $<$<COMPILE_LANGUAGE:CXX>:-mvzeroupper>)
 endif()
 
 # GCC 12 sees overlaps and overflows inside std::string that are not there (its bugs 105651, 105329): those two

@@ -86,7 +86,8 @@ ReadTimes time_reading(const std::filesystem::path& trace,
                        std::size_t buffer_bytes,
                        const BenchRepeats& repeats) {
   ReadTimes times;
-  for (const ActivationPoint& point : ActivationStream({trace}, {.hooks = hooks}).points()) {
+  const ActivationStream stream_of_all({trace}, {.hooks = hooks});
+  for (const ActivationPoint& point : stream_of_all.points()) {
     times.bytes += streamed_bytes(trace, point.name);
   }
   std::vector<std::uint8_t> piece;
