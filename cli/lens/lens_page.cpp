@@ -5,9 +5,8 @@
 #include "cli/lens/lens_report.h"
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
+#include "cli/render/map_page.h"
 #include "cli/render/page_palettes.h"
-#include "cli/render/page_policy.h"
-#include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
 #include "lib/base/counted.h"
 #include "lib/base/version.h"
@@ -88,25 +87,7 @@ OrderedJson page_index(const LensReport& report) {
 
 std::string lens_page(const LensReport& report) {
   const OrderedJson index = page_index(report);
-  std::string page = fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"generator\" content=\"headscope {}\">\n"
-      "<title>{}</title>\n<style>{}{}</style>\n</head>\n<body>\n"
-      "<noscript>This page needs JavaScript to draw its map.</noscript>\n<div id=\"app\"></div>\n",
-      page_policy(asset_lens_js_sha256()),
-      kVersion,
-      escaped(index.at("title").get<std::string>()),
-      asset_page_css(),
-      asset_lens_css());
-  page += "<script type=\"application/json\" id=\"index\">" + inert(index.dump()) + "</script>\n";
-  for (const std::string_view script : {asset_page_js(), asset_lens_js()}) {
-    page += "<script>";
-    page += script;
-    page += "</script>\n";
-  }
-  return page + "</body>\n</html>\n";
+  return map_page({index, asset_lens_css(), asset_lens_js(), asset_lens_js_sha256()});
 }
 
 }  // namespace headscope

@@ -8,9 +8,8 @@
 #include "analyses/sweep/effects.h"
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
+#include "cli/render/map_page.h"
 #include "cli/render/page_palettes.h"
-#include "cli/render/page_policy.h"
-#include "cli/render/text_codes.h"
 #include "cli/render/visible.h"
 #include "cli/sweep/attribution_view.h"
 #include "lib/base/json.h"
@@ -128,25 +127,7 @@ OrderedJson index_of(const std::vector<Result>& results, const std::string& view
 
 std::string result_page(const std::vector<Result>& results, const std::string& viewer) {
   const OrderedJson index = index_of(results, viewer);
-  std::string page = fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"generator\" content=\"headscope {}\">\n"
-      "<title>{}</title>\n<style>{}{}</style>\n</head>\n<body>\n"
-      "<noscript>This page needs JavaScript to draw its map.</noscript>\n<div id=\"app\"></div>\n",
-      page_policy(asset_sweep_js_sha256()),
-      kVersion,
-      escaped(index.at("title").get<std::string>()),
-      asset_page_css(),
-      asset_sweep_css());
-  page += "<script type=\"application/json\" id=\"index\">" + inert(index.dump()) + "</script>\n";
-  for (const std::string_view script : {asset_page_js(), asset_sweep_js()}) {
-    page += "<script>";
-    page += script;
-    page += "</script>\n";
-  }
-  return page + "</body>\n</html>\n";
+  return map_page({index, asset_sweep_css(), asset_sweep_js(), asset_sweep_js_sha256()});
 }
 
 }  // namespace headscope
