@@ -84,6 +84,9 @@ class TcpStore final : public KeyStore {
       store.set(name, std::vector<std::uint8_t>(value.begin(), value.end()));
       return std::string();
     });
+    // c10d's set() does not wait for the server, so that another rank could still read the old
+    // text. One connection keeps its order: once it answers a question, it has done what came before.
+    get(key);
   }
 
   std::string compare_set(const std::string& key,
