@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "analyses/head_detectors/context_mass.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/norm.h"
