@@ -8,9 +8,9 @@ namespace headscope {
 int run_program(int argc, const char* const* argv);
 
 // Ends the process with run_program()'s code and without what runs at exit: LibTorch takes its
-// operators down at the end, a third of a short command's time. By then
-// everything of ours is closed and standard output is checked. A build with assertions or under a
-// sanitizer ends as others do: what watches a program reports at exit.
+// operators down, a third of a short command's time. By then everything of ours is closed and
+// standard output is checked. A build with assertions or under a sanitizer ends as others do: what
+// watches a program reports at exit.
 [[noreturn]] void leave(int code);
 
 }  // namespace headscope
