@@ -1,7 +1,7 @@
 // The families of models that the program runs, and how closely each was seen to agree.
 #pragma once
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

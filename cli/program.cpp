@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
@@ -229,6 +232,17 @@ int run_program(int argc, const char* const* argv) {
     }
     return failure.exit_code;
   }
+}
+
+void leave(int code) {
+  std::cout.flush();
+  std::cerr.flush();
+  std::fflush(nullptr);
+#if !defined(NDEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::exit(code);
+#else
+  std::_Exit(code);
+#endif
 }
 
 }  // namespace headscope

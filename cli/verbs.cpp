@@ -71,7 +71,9 @@ const std::vector<VerbGroup>& verb_groups() {
   static const std::vector<VerbGroup> groups = {
       {"sae", "Sparse autoencoders of activations, and circuits of the codes they give heads"},
       {"circuit", "Circuits of edges: found, judged by running them alone"},
-      {"operator", "What stands in a head's place: fewer keys, another softmax; what it costs"},
+      {"operator",
+       "Another operator in the place of a head's attention: fewer keys, another softmax; what it "
+       "costs"},
   };
   return groups;
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

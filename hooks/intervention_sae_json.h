@@ -5,7 +5,7 @@
 
 #include "hooks/intervention.h"
 #include "hooks/intervention_fields.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

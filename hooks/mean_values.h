@@ -1,4 +1,4 @@
-// Means of values over what passes show: what stands for a value in mean ablation.
+// Means of values over what passes show: what replaces a value in mean ablation.
 #pragma once
 
 #include <cstdint>

@@ -23,32 +23,28 @@ Tensor part_of(const Tensor& whole, std::int64_t begin, std::int64_t count, cons
   return whole.narrow(2, begin, count).to(like.device());
 }
 
+// `value` [B, n_heads, …]; undefined: not asked for.
+void require_finite_heads(const Tensor& value, int layer, const Model& model) {
+  if (!value.defined() || value.numel() == 0) {
+    return;
+  }
+  const Tensor finite = value.isfinite().flatten(2).all(2).all(0).cpu();  // [n_heads]
+  for (std::int64_t head = 0; head < finite.numel(); ++head) {
+    if (!finite.const_data_ptr<bool>()[head]) {
+      throw DataError(
+          "the attention of head {}.{} is not finite; {}", layer, head, not_finite_advice(model));
+    }
+  }
+}
+
 }  // namespace
 
 void require_finite(const AttentionStatistics& statistics, int layer, const Model& model) {
-  const Tensor AttentionStatistics::*const kAll[] = {&AttentionStatistics::lse,
-                                                     &AttentionStatistics::top_weight,
-                                                     &AttentionStatistics::offset_mass,
-                                                     &AttentionStatistics::window_mass,
-                                                     &AttentionStatistics::span_mass,
-                                                     &AttentionStatistics::target_mass,
-                                                     &AttentionStatistics::first_mass,
-                                                     &AttentionStatistics::entropy,
-                                                     &AttentionStatistics::distance,
-                                                     &AttentionStatistics::column_mass,
-                                                     &AttentionStatistics::block_map};
-  for (const Tensor AttentionStatistics::*const each : kAll) {
-    const Tensor& value = statistics.*each;
-    if (!value.defined() || value.numel() == 0) {
-      continue;
-    }
-    const Tensor finite = value.isfinite().flatten(2).all(2).all(0).cpu();  // [n_heads]
-    for (std::int64_t head = 0; head < finite.numel(); ++head) {
-      if (!finite.const_data_ptr<bool>()[head]) {
-        throw DataError(
-            "the attention of head {}.{} is not finite; {}", layer, head, not_finite_advice(model));
-      }
-    }
+  for (const auto field : kStatisticsOfQueries) {
+    require_finite_heads(statistics.*field, layer, model);
+  }
+  for (const auto field : kStatisticsOverQueries) {
+    require_finite_heads(statistics.*field, layer, model);
   }
 }
 

@@ -28,7 +28,7 @@ namespace {
 
 // %% [markdown]
 // ## Tools
-// A search needs a model, a task, what a run is judged by, and what stands for a writer whose edge
+// A search needs a model, a task, what a run is judged by, and what replaces a writer whose edge
 // is cut: here what it writes in the corrupted run. Every query head reads keys and values of its
 // own, so models whose heads share them are ungrouped first.
 

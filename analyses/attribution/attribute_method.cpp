@@ -106,11 +106,11 @@ SweepSpec AttributeMethod::spec(const Model& model, const Task& task) {
   return spec;
 }
 
-SweepPlan AttributeMethod::check(const SweepInHand& it) const {
+SweepPlan AttributeMethod::check(const PlannedSweep& it) const {
   return check_attribution(it.model, it.task, it.spec, options(), it.options);
 }
 
-bool AttributeMethod::execute(const SweepInHand& it, SweepSink& sink) const {
+bool AttributeMethod::execute(const PlannedSweep& it, SweepSink& sink) const {
   return run_attribution(it.model, it.task, it.spec, options(), it.options, sink);
 }
 

@@ -23,8 +23,8 @@ class AttributeMethod final : public SweepMethod {
   [[nodiscard]] Json identity() const override;
   [[nodiscard]] Passes passes() const override { return stored_ ? Passes::stored : Passes::made; }
   SweepSpec spec(const Model& model, const Task& task) override;
-  SweepPlan check(const SweepInHand& sweep) const override;
-  bool execute(const SweepInHand& sweep, SweepSink& sink) const override;
+  SweepPlan check(const PlannedSweep& sweep) const override;
+  bool execute(const PlannedSweep& sweep, SweepSink& sink) const override;
 
  private:
   void open_traces();

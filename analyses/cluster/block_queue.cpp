@@ -192,14 +192,14 @@ Board BlockQueue::look_over(const std::vector<Read>& all) {
 // Nothing anywhere, and nothing changed between two looks: there was a moment without any work.
 void BlockQueue::keep_board(const Board& board, const std::string& text) {
   Board mine = board;
-  mine.keeper = options_.rank;
+  mine.coordinator = options_.rank;
   ++mine.changes;
   if (store_.compare_set(kBoard, text, to_text(mine)) != to_text(mine)) {
     return;
   }
   const std::vector<Read> all = read_all();
   Board seen = look_over(all);
-  seen.keeper = options_.rank;
+  seen.coordinator = options_.rank;
   seen.changes = mine.changes + 1;
   if (std::ranges::all_of(all, [](const Read& each) { return each.work.empty(); })) {
     const std::vector<Read> again = read_all();
@@ -209,19 +209,20 @@ void BlockQueue::keep_board(const Board& board, const std::string& text) {
   store_.compare_set(kBoard, to_text(mine), to_text(seen));
 }
 
-// The keeper that found work leaves the board to whoever is idle next.
+// The coordinator that found work leaves the board to whoever is idle next.
 void BlockQueue::leave_board() {
   const std::string text = store_.get(kBoard);
   Board board = board_from(text);
-  if (board.keeper == options_.rank && !board.finished) {
-    board.keeper = -1;
+  if (board.coordinator == options_.rank && !board.finished) {
+    board.coordinator = -1;
     ++board.changes;
     store_.compare_set(kBoard, text, to_text(board));
   }
 }
 
-bool BlockQueue::keeper_lost(const Board& board) {
-  return board.keeper < 0 || board.keeper == options_.rank || watch_.dead(board.keeper);
+bool BlockQueue::coordinator_lost(const Board& board) {
+  return board.coordinator < 0 || board.coordinator == options_.rank ||
+         watch_.dead(board.coordinator);
 }
 
 // The board, looked after first if nobody else does. One that is new serves as it is: a look at
@@ -231,7 +232,7 @@ Board BlockQueue::see_board() {
   const bool old =
       text.empty() || (text == board_ && clock_() - board_since_ >= kLookARank * options_.ranks);
   Board board = board_from(text);
-  if (!board.finished && old && keeper_lost(board)) {
+  if (!board.finished && old && coordinator_lost(board)) {
     keep_board(board, text);
     text = store_.get(kBoard);
     board = board_from(text);

@@ -65,7 +65,7 @@ class BlockQueue {
   [[nodiscard]] std::vector<Read> read_all();
   [[nodiscard]] Board look_over(const std::vector<Read>& all);
   [[nodiscard]] Board see_board();
-  [[nodiscard]] bool keeper_lost(const Board& board);
+  [[nodiscard]] bool coordinator_lost(const Board& board);
   [[nodiscard]] int crew();
   std::int64_t turn_size(std::int64_t rest);
 

@@ -12,8 +12,8 @@ constexpr const char* kVictimLetters = "adp";
 }  // namespace
 
 std::string to_text(const Board& board) {
-  std::string text =
-      fmt::format("{} {} {}", board.changes, board.keeper, board.finished ? "finished" : "open");
+  std::string text = fmt::format(
+      "{} {} {}", board.changes, board.coordinator, board.finished ? "finished" : "open");
   for (const Board::Entry& entry : board.entries) {
     text += fmt::format(" {}{}", kVictimLetters[static_cast<int>(entry.kind)], entry.rank);
   }
@@ -27,7 +27,7 @@ Board board_from(const std::string& text) {
   }
   std::istringstream in(text);
   std::string state;
-  in >> board.changes >> board.keeper >> state;
+  in >> board.changes >> board.coordinator >> state;
   board.finished = state == "finished";
   char kind = 0;
   for (Board::Entry entry; in >> kind >> entry.rank;) {

@@ -1,5 +1,5 @@
-// What the rank that looks over all others tells those without work: where there is some. So an
-// idle rank reads one text instead of every rank's.
+// What the coordinating rank, which looks over all others, tells idle ones: where work is left. So
+// an idle rank reads one text instead of every rank's.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ struct Board {
   };
 
   std::int64_t changes = 0;
-  int keeper = -1;  // who looks over all; −1: nobody, whoever is idle may
+  int coordinator = -1;  // the rank that looks for work; −1: none, an idle rank may become it
   bool finished = false;
   std::vector<Entry> entries{};
 };
 
 std::string to_text(const Board& board);
-Board board_from(const std::string& text);  // of an empty text: one that nobody keeps
+Board board_from(const std::string& text);  // of an empty text: one without a coordinator
 
 }  // namespace headscope

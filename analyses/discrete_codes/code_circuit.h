@@ -10,7 +10,6 @@
 
 #include "analyses/discrete_codes/code_sae.h"
 #include "analyses/discrete_codes/code_scores.h"
-#include "lib/base/json.h"
 
 namespace headscope {
 

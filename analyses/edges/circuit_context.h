@@ -1,4 +1,4 @@
-// What a search for circuits and their evaluation are told, and what stands for a writer that is no
+// What a search for circuits and their evaluation are told, and what replaces a writer that is no
 // part of the circuit.
 #pragma once
 
@@ -33,7 +33,7 @@ class CircuitContext {
                  CircuitAblation ablation,
                  std::int64_t memory);
 
-  // The same of other items, `task`: what stands for writers wherever they are (mean, zero) is that
+  // The same of other items, `task`: what replaces writers wherever they are (mean, zero) is that
   // of `of`.
   CircuitContext(const CircuitContext& of, const Task& task);
 
@@ -41,7 +41,7 @@ class CircuitContext {
   // are what is lost of `direction()` times the metric.
   [[nodiscard]] double direction() const { return scoring.metric().needs_clean ? -1.0 : 1.0; }
 
-  // What stands for the writers of a batch's clean runs where they are cut off.
+  // What replaces the writers of a batch's clean runs where they are cut off.
   [[nodiscard]] Written ablated(const PromptBatch& batch) const;
 
   const Model& model;

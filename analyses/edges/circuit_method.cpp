@@ -9,15 +9,9 @@
 namespace headscope {
 
 std::span<const CircuitMethod> all_circuit_methods() {
-  static const std::vector<CircuitMethod> kMethods{eap_method(),
-                                                   eap_ig_method(),
-                                                   eap_ig_act_method(),
-                                                   relp_method(),
-                                                   patch_method(),
-                                                   acdc_method(),
-                                                   hisp_method(),
-                                                   ifr_method(),
-                                                   random_method()};
+#define HEADSCOPE_MAKE(name) name##_method(),
+  static const std::vector<CircuitMethod> kMethods{HEADSCOPE_CIRCUIT_METHODS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return kMethods;
 }
 

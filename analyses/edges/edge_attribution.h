@@ -7,11 +7,11 @@
 namespace headscope {
 
 // score(u → v) = (1/items) Σ (z_u − z_u') · (1/m) Σ_k ∂metric/∂(what v reads), summed over the
-// positions and d_model: z_u what the writer u writes in the clean run, z_u' what stands for it.
+// positions and d_model: z_u what the writer u writes in the clean run, z_u' what replaces it.
 // To first order it is what the metric loses when the edge is cut, so an edge that helps is
 // positive (of kl, which edges that help keep small, it is what cutting adds).
 //   m = 1   the gradient at the clean run: EAP (Syed et al. 2023, arXiv:2310.10348).
-//   m > 1   the mean gradient of runs whose token embeddings lie between what stands for them and
+//   m > 1   the mean gradient of runs whose token embeddings lie between their replacements and
 //           the clean ones, e' + (k/m)(e − e'), k = 1 … m: EAP-IG on inputs (Hanna et al. 2024,
 //           arXiv:2403.17806, section 3).
 //   m > 1, PathOf::activations   the mean gradient of runs in which what u and the other heads of

@@ -58,7 +58,7 @@ EdgePath input_path(const CircuitContext& context,
   return path;
 }
 
-// A path on which what stands at `site` of a layer changes.
+// A path on which the value at `site` of a layer changes.
 EdgePath path_at(const CircuitContext& context,
                  WriterRange writers,
                  HookPoint site,

@@ -1,4 +1,4 @@
-// Runs on the way from what stands for some writers to what they write in the clean run: where
+// Runs on the way from what replaces some writers to what they write in the clean run: where
 // gradients are taken.
 #pragma once
 
@@ -22,7 +22,7 @@ struct EdgePath {
 };
 
 // Calls visit(path) one after the other, until it returns false. `own` and `other` are what the
-// batch's clean runs and what stands for them write.
+// batch's clean runs and their replacements write.
 void each_path(const CircuitContext& context,
                PathOf of,
                std::int64_t steps,

@@ -8,12 +8,12 @@ namespace headscope {
 
 class MaskedRuns {
  public:
-  // Runs the clean prompts of the batch once, and what stands for them. Both outlive this.
+  // Runs the clean prompts of the batch once, and those that replace them. Both outlive this.
   MaskedRuns(const CircuitContext& context, const PromptBatch& batch);
 
   // The metric of each circuit, items as in the batch: [circuits][rows]. Each runs truthfully: what
   // is cut is an edge, and what a node writes in this very run goes on by the edges it has. Every
-  // edge: the clean run, to the bit. None: the run that stands for it, to rounding. As many run
+  // edge: the clean run, to the bit. None: the run that replaces it, to rounding. As many run
   // together as context.memory allows; a circuit starts at the first layer where it lacks an edge.
   std::vector<std::vector<double>> values(const std::vector<EdgeSet>& circuits) const;
 

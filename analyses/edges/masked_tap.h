@@ -1,5 +1,5 @@
 // A pass of a circuit: every reader gets what the circuit's edges bring it in this very run, and of
-// all other writers what stands for them.
+// all other writers their replacements.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// The methods, a file each.
+// The list of methods: each is a function NAME_method() in a file of methods/, and one line here.
 #pragma once
 
 #include "analyses/edges/circuit_method.h"
@@ -6,15 +6,22 @@
 
 namespace headscope {
 
-CircuitMethod eap_method();
-CircuitMethod eap_ig_method();
-CircuitMethod eap_ig_act_method();
-CircuitMethod relp_method();
-CircuitMethod ifr_method();
-CircuitMethod patch_method();
-CircuitMethod acdc_method();
-CircuitMethod hisp_method();
-CircuitMethod random_method();
+// clang-format off
+#define HEADSCOPE_CIRCUIT_METHODS(LINE) \
+  LINE(eap) \
+  LINE(eap_ig) \
+  LINE(eap_ig_act) \
+  LINE(relp) \
+  LINE(patch) \
+  LINE(acdc) \
+  LINE(hisp) \
+  LINE(ifr) \
+  LINE(random)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) CircuitMethod name##_method();
+HEADSCOPE_CIRCUIT_METHODS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 // edge_attribution() with the progress and the stop of `settings`; empty if that ended it.
 std::vector<double> attributed_edges(const CircuitContext& context,

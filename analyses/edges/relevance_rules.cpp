@@ -11,8 +11,8 @@
 namespace headscope {
 namespace {
 
-// What is held constant is taken out of the graph, and what stands behind an activation is put into
-// it again: its value, with the wanted derivative. So no value of the pass changes.
+// What a rule holds constant is taken out of the graph of gradients. The output of an activation
+// keeps its value and gets the derivative that the rule asks for. So no value of the pass changes.
 class RelevanceTap final : public Tap {
  public:
   [[nodiscard]] Interest wants(HookPoint point) const override {

@@ -1,29 +1,13 @@
-// The list of detectors, in the order of tables and pages. A new one is a line here.
 #include "analyses/head_detectors/detectors.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/hash.h"
 #include "lib/base/named.h"
 
 namespace headscope {
 
 const std::vector<Detector>& all_detectors() {
-  static const std::vector<Detector> all{
-      previous_token_detector(), duplicate_token_detector(),
-      induction_detector(),      echo_detector(),
-      echo_induction_detector(), first_token_sink_detector(),
-      column_sinks_detector(),   dormant_detector(),
-      local_detector(),          streaming_detector(),
-      delimiter_detector(),      subject_detector(),
-      name_mover_detector(),     negative_mover_detector(),
-      letter_mover_detector(),   retrieval_detector(),
-      arithmetic_detector(),     copying_detector(),
-      copying_score_detector(),  copy_suppression_detector(),
-      successor_detector(),      induction_copying_detector(),
-      composition_detector(),    value_drain_detector(),
-      importance_detector(),     ablation_detector(),
-      entropy_detector(),        distance_detector(),
-      next_token_detector(),
-  };
+#define HEADSCOPE_MAKE(name) name##_detector(),
+  static const std::vector<Detector> all{HEADSCOPE_DETECTORS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return all;
 }
 

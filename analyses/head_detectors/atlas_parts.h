@@ -8,7 +8,7 @@
 #include "analyses/head_detectors/atlas.h"
 #include "hooks/stored/h5/attribute.h"
 #include "lib/base/error.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/base/json_guard.h"
 
 namespace headscope {

@@ -6,20 +6,9 @@
 namespace headscope {
 
 std::span<const KnownModel> all_known_models() {
-  static const std::vector<KnownModel> models{copy_model(),
-                                              induction2_model(),
-                                              duplicate_model(),
-                                              ioi_toy_model(),
-                                              successor_model(),
-                                              grouped_model(),
-                                              mlp_sum_model(),
-                                              backup_model(),
-                                              window_model(),
-                                              histogram_model(),
-                                              reverse_model(),
-                                              sort_model(),
-                                              fraction_previous_model(),
-                                              brackets_model()};
+#define HEADSCOPE_MAKE(name) name##_model(),
+  static const std::vector<KnownModel> models{HEADSCOPE_KNOWN_MODELS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return models;
 }
 

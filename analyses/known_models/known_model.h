@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "analyses/task/task.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/config.h"
 #include "lib/model/weights.h"
 

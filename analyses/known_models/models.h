@@ -1,24 +1,31 @@
-// One line a model; each is defined in the file of its name.
+// The list of known models: each is a function NAME_model() in a file of models/, and one line
+// here.
 #pragma once
 
 #include "analyses/known_models/known_model.h"
 
 namespace headscope {
 
-KnownModel copy_model();
-KnownModel induction2_model();
-KnownModel duplicate_model();
-KnownModel ioi_toy_model();
-KnownModel successor_model();
-KnownModel grouped_model();
-KnownModel mlp_sum_model();
-KnownModel backup_model();
-KnownModel window_model();
+// clang-format off
+#define HEADSCOPE_KNOWN_MODELS(LINE) \
+  LINE(copy) \
+  LINE(induction2) \
+  LINE(duplicate) \
+  LINE(ioi_toy) \
+  LINE(successor) \
+  LINE(grouped) \
+  LINE(mlp_sum) \
+  LINE(backup) \
+  LINE(window) \
+  LINE(histogram) \
+  LINE(reverse) \
+  LINE(sort) \
+  LINE(fraction_previous) \
+  LINE(brackets)
+// clang-format on
 
-KnownModel histogram_model();
-KnownModel reverse_model();
-KnownModel sort_model();
-KnownModel fraction_previous_model();
-KnownModel brackets_model();
+#define HEADSCOPE_DECLARE(name) KnownModel name##_model();
+HEADSCOPE_KNOWN_MODELS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 }  // namespace headscope

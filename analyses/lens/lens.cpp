@@ -178,7 +178,7 @@ class LensBlockReader {
 void check_parts(const Model& model, const std::vector<LensPart>& parts) {
   const ModelConfig& config = model.config();
   if (config.head == OutputHead::masked_lm) {
-    throw UsageError("a {} says what stands at a mask; the lens reads models of next tokens",
+    throw UsageError("a {} predicts the token at a mask; the lens reads models of next tokens",
                      config.family);
   }
   for (const LensPart part : parts) {

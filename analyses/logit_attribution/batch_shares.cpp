@@ -15,21 +15,24 @@ namespace headscope {
 namespace {
 
 // Takes one pass apart, component by component.
-class Taker {
+class PassDecomposer {
  public:
-  Taker(const Model& model, const Components& components, const RunValues& run, std::int64_t rows)
+  PassDecomposer(const Model& model,
+                 const Components& components,
+                 const RunValues& run,
+                 std::int64_t rows)
       : model_(model),
         components_(components),
         run_(run),
         shares_(at::full(
             {components.size(), rows}, std::numeric_limits<double>::quiet_NaN(), at::kDouble)) {}
 
-  Tensor take(const LogitDirection& direction) {
+  Tensor shares(const LogitDirection& direction) {
     const Readout stream = at_stream(direction);
-    take_embeddings(stream);
+    add_embeddings(stream);
     for (int layer = 0; layer < model_.config().n_layers; ++layer) {
       const Readout here = moved(stream, to_torch(model_.device(layer)));
-      take_attention(here, layer);
+      add_attention(here, layer);
       if (has_mlp(model_.config())) {
         put(components_.of(Node::mlp(layer)), read(last(Site::mlp_out, layer), here));
       }
@@ -62,7 +65,7 @@ class Taker {
     return before_norm({vector, constant}, weights.ln_final, norm, scale);
   }
 
-  void take_embeddings(const Readout& after) {
+  void add_embeddings(const Readout& after) {
     Readout stream{after.vector, at::zeros_like(after.constant)};
     if (model_.config().embed_norm) {
       stream = before_norm(stream,
@@ -79,7 +82,7 @@ class Taker {
     }
   }
 
-  void take_attention(const Readout& stream, int layer) {
+  void add_attention(const Readout& stream, int layer) {
     const BlockWeights& block = model_.weights().blocks[static_cast<std::size_t>(layer)];
     Readout out{stream.vector, at::zeros_like(stream.constant)};
     if (const NormWeights* norm = post_attention_norm(model_, layer); norm != nullptr) {
@@ -153,7 +156,7 @@ BatchShares shares_of(const RunSource& from,
        .first_column = batch.layout().columns - 1,
        .vocab = direction.tokens});
   const Tensor logits = stored ? stored_logits(from.model, run, direction.tokens) : run.logits();
-  return {Taker(from.model, components, run, batch.rows()).take(direction),
+  return {PassDecomposer(from.model, components, run, batch.rows()).shares(direction),
           along(logits, direction)};
 }
 

@@ -58,20 +58,20 @@ HookPoint point_of_sae(const Sae& sae, const ModelConfig& config) {
 
 namespace {
 
-enum class Stand { as_is, zero, sae };
+enum class SpliceWith { nothing, zeros, reconstruction };
 
 // Measures the rows it sees, or puts zeros or x̂ in their place.
 class SaeTap final : public Tap {
  public:
   SaeTap(const Sae& sae,
          const ModelConfig& config,
-         Stand stand,
+         SpliceWith with,
          std::int64_t first,
          SaeMeasure* measure)
       : sae_(sae),
         in_(sae_point(sae.config().hook, config)),
         out_(sae.config().is_transcoder() ? sae_point(sae.config().hook_out, config) : in_),
-        stand_(stand),
+        with_(with),
         first_(first),
         measure_(measure) {
     check_width(in_, config, sae.config().d_in, "d_in");
@@ -80,7 +80,7 @@ class SaeTap final : public Tap {
 
   [[nodiscard]] Interest wants(HookPoint point) const override {
     if (point == out_) {
-      return stand_ == Stand::as_is ? Interest::observe : Interest::edit;
+      return with_ == SpliceWith::nothing ? Interest::observe : Interest::edit;
     }
     return point == in_ ? Interest::observe : Interest::none;
   }
@@ -96,10 +96,11 @@ class SaeTap final : public Tap {
     if (measure_ != nullptr) {
       measure_->add(rows(x_), seen);
     }
-    if (stand_ == Stand::as_is) {
+    if (with_ == SpliceWith::nothing) {
       return value;
     }
-    const Tensor there = stand_ == Stand::zero ? at::zeros_like(seen) : sae_.reconstruct(rows(x_));
+    const Tensor there =
+        with_ == SpliceWith::zeros ? at::zeros_like(seen) : sae_.reconstruct(rows(x_));
     Tensor changed = value.clone();
     Tensor place = changed.narrow(1, first_, value.size(1) - first_);
     place.copy_(there.reshape(place.sizes()));
@@ -116,7 +117,7 @@ class SaeTap final : public Tap {
   const Sae& sae_;
   HookPoint in_;
   HookPoint out_;
-  Stand stand_;
+  SpliceWith with_;
   std::int64_t first_;
   SaeMeasure* measure_;
   Tensor x_;
@@ -146,17 +147,19 @@ void add_batch(const Sae& sae,
                std::int64_t first,
                SaeMeasure& measure,
                SaeSplice& sums) {
-  const auto tap = [&](Stand stand, SaeMeasure* into) {
-    return SaeTap(sae, model.config(), stand, first, into);
+  const auto tap = [&](SpliceWith with, SaeMeasure* into) {
+    return SaeTap(sae, model.config(), with, first, into);
   };
-  const Predictions clean = next_token_predictions(model, batch, tap(Stand::as_is, &measure));
+  const Predictions clean =
+      next_token_predictions(model, batch, tap(SpliceWith::nothing, &measure));
   sums.ce_clean += clean.surprise;
   {
-    const Predictions zero = next_token_predictions(model, batch, tap(Stand::zero, nullptr));
+    const Predictions zero = next_token_predictions(model, batch, tap(SpliceWith::zeros, nullptr));
     sums.ce_zero += zero.surprise;
     sums.kl_zero += divergence(clean, zero);
   }
-  const Predictions replaced = next_token_predictions(model, batch, tap(Stand::sae, nullptr));
+  const Predictions replaced =
+      next_token_predictions(model, batch, tap(SpliceWith::reconstruction, nullptr));
   sums.ce_sae += replaced.surprise;
   sums.kl_sae += divergence(clean, replaced);
 }

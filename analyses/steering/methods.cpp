@@ -1,7 +1,5 @@
 #include "analyses/steering/methods.h"
 
-#include <array>
-
 #include <fmt/ranges.h>
 
 #include "lib/base/error.h"
@@ -10,20 +8,9 @@
 namespace headscope {
 
 std::span<const SteerMethod> all_steer_methods() {
-  static const std::array methods{mean_diff_method(),
-                                  pca_method(),
-                                  iti_method(),
-                                  knockout_method(),
-                                  scale_method(),
-                                  temperature_method(),
-                                  function_vector_method(),
-                                  boost_method(),
-                                  lofit_method(),
-                                  vhr_method(),
-                                  pasta_method(),
-                                  act_method(),
-                                  low_rank_method(),
-                                  successor_shift_method()};
+#define HEADSCOPE_MAKE(name) name##_method(),
+  static const std::vector<SteerMethod> methods{HEADSCOPE_STEER_METHODS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return methods;
 }
 

@@ -1,23 +1,31 @@
-// The built-in steering methods, a file each in methods/.
+// The list of steering methods: each is a function NAME_method() in the file methods/NAME.cpp, and
+// one line here.
 #pragma once
 
 #include "analyses/steering/steer_method.h"
 
 namespace headscope {
 
-SteerMethod mean_diff_method();
-SteerMethod pca_method();
-SteerMethod iti_method();
-SteerMethod knockout_method();
-SteerMethod scale_method();
-SteerMethod temperature_method();
-SteerMethod function_vector_method();
-SteerMethod boost_method();
-SteerMethod lofit_method();
-SteerMethod vhr_method();
-SteerMethod pasta_method();
-SteerMethod act_method();
-SteerMethod low_rank_method();
-SteerMethod successor_shift_method();
+// clang-format off
+#define HEADSCOPE_STEER_METHODS(LINE) \
+  LINE(mean_diff) \
+  LINE(pca) \
+  LINE(iti) \
+  LINE(knockout) \
+  LINE(scale) \
+  LINE(temperature) \
+  LINE(function_vector) \
+  LINE(boost) \
+  LINE(lofit) \
+  LINE(vhr) \
+  LINE(pasta) \
+  LINE(act) \
+  LINE(low_rank) \
+  LINE(successor_shift)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) SteerMethod name##_method();
+HEADSCOPE_STEER_METHODS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 }  // namespace headscope

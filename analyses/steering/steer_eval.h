@@ -9,7 +9,7 @@
 #include "analyses/metric/summary.h"
 #include "analyses/steering/controls.h"
 #include "analyses/steering/neutral_text.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

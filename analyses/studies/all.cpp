@@ -3,7 +3,9 @@
 namespace headscope {
 
 std::span<const Study> all_studies() {
-  static const std::vector<Study> all{sae_circuits_study(), eap_study(), acdc_study()};
+#define HEADSCOPE_MAKE(name) name##_study(),
+  static const std::vector<Study> all{HEADSCOPE_STUDIES(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return all;
 }
 

@@ -6,7 +6,7 @@
 
 #include "analyses/discrete_codes/code_circuit.h"
 #include "analyses/edges/circuit_method.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

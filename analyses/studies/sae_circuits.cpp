@@ -244,6 +244,29 @@ StudyTable references_table(const Model& model, const StudyOptions& options) {
   return table;
 }
 
+std::vector<OrderedJson> known_row(const KnownModel& known, const StudyFindings& found) {
+  const Json& step = found.at(fmt::format("known/{}", known.name));
+  ByFinder codes;
+  for (const Json& draw : step["codes"]) {
+    codes.nodes.add(draw["nodes"]);
+    codes.edges.add(draw["edges"]);
+    codes.seconds.add(draw["seconds"]);
+  }
+  std::vector<OrderedJson> row{std::string(known.name),
+                               codes.nodes.mean(),
+                               codes.nodes.deviation(),
+                               codes.edges.mean(),
+                               codes.edges.deviation()};
+  for (const Finder& finder : kFinders) {
+    if (finder.method != std::string_view("codes")) {
+      row.emplace_back(OrderedJson(step[finder.method]["auc"]));
+    }
+  }
+  row.push_back(codes.seconds.mean());
+  row.emplace_back(OrderedJson(step["patch"]["seconds"]));
+  return row;
+}
+
 StudyTable known_table(const StudyFindings& found) {
   StudyTable table{
       .key = "known_models",
@@ -265,26 +288,7 @@ StudyTable known_table(const StudyFindings& found) {
   }
   table.columns.insert(table.columns.end(), {"seconds of codes", "seconds of patch"});
   for (const KnownModel& known : all_known_models()) {
-    const Json& step = found.at(fmt::format("known/{}", known.name));
-    ByFinder codes;
-    for (const Json& draw : step["codes"]) {
-      codes.nodes.add(draw["nodes"]);
-      codes.edges.add(draw["edges"]);
-      codes.seconds.add(draw["seconds"]);
-    }
-    std::vector<OrderedJson> row{std::string(known.name),
-                                 codes.nodes.mean(),
-                                 codes.nodes.deviation(),
-                                 codes.edges.mean(),
-                                 codes.edges.deviation()};
-    for (const Finder& finder : kFinders) {
-      if (finder.method != std::string_view("codes")) {
-        row.emplace_back(OrderedJson(step[finder.method]["auc"]));
-      }
-    }
-    row.push_back(codes.seconds.mean());
-    row.emplace_back(OrderedJson(step["patch"]["seconds"]));
-    table.rows.push_back(std::move(row));
+    table.rows.push_back(known_row(known, found));
   }
   return table;
 }

@@ -116,7 +116,7 @@ SweepJob::SweepJob(const Model& model,
       header_(header_of(model, task, grid_, method, origin, options.shard)) {}
 
 void SweepJob::check() const {
-  method_.check(in_hand());
+  method_.check(planned());
 }
 
 bool SweepJob::goes_on() const {
@@ -176,7 +176,7 @@ SweepOutcome SweepJob::run(const ReadyBaselines& baselines) {
 
 bool SweepJob::run_into(SweepSink& sink) const {
   if (!options_.watch) {
-    return method_.execute(in_hand(), sink);
+    return method_.execute(planned(), sink);
   }
   const auto watch = options_.watch({grid_, prompts(), spec_.into, sink});
   SweepOptions told = sweep_;
@@ -199,7 +199,7 @@ bool SweepJob::nothing_left(const ResultStore& store) const {
 SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
   const bool begun = goes_on();
   if (!begun) {
-    sweep_.plan = method_.check(in_hand());
+    sweep_.plan = method_.check(planned());
     header_.provenance[kBatchesOfFile] = plan_json(*sweep_.plan);
   }
   ResultStore store(options_.out, header_, options_.if_exists);
@@ -211,7 +211,7 @@ SweepOutcome SweepJob::to_file(const ReadyBaselines& baselines) {
   }
   if (begun) {
     sweep_ = in_batches_of_file();
-    sweep_.plan = method_.check(in_hand());
+    sweep_.plan = method_.check(planned());
   }
   StoreSink sink(store);
   const auto start = Clock::now();

@@ -80,7 +80,7 @@ class SweepJob {
   // Throws UsageError, and leaves no file, if an intervention of the model never fired.
   [[nodiscard]] SweepOutcome run(const ReadyBaselines& baselines);
 
-  [[nodiscard]] SweepInHand in_hand() const { return {model_, task_, spec_, sweep_}; }
+  [[nodiscard]] PlannedSweep planned() const { return {model_, task_, spec_, sweep_}; }
 
  private:
   [[nodiscard]] std::int64_t prompts() const {

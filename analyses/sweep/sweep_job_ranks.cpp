@@ -180,7 +180,7 @@ std::string SweepJob::sweep_text(RankGroup& ranks) {
     }
   }
   return dumped({{"identity", agreed_on(header_)},
-                 {"batches", plan_json(method_.check(in_hand()))},
+                 {"batches", plan_json(method_.check(planned()))},
                  {"ranks", ranks.place().size}});
 }
 
@@ -198,7 +198,7 @@ void SweepJob::agree(RankGroup& ranks) {
   }
   sweep_.plan = plan_from(there["batches"]);
   sweep_.memory = std::max(options_.memory, options_.memory_if_begun);
-  sweep_.plan = method_.check(in_hand());
+  sweep_.plan = method_.check(planned());
   header_.provenance[kBatchesOfFile] = plan_json(*sweep_.plan);
   header_.provenance["shard"] = fmt::format("{}{}", kRankShard, ranks.place().rank);
   header_.provenance["ranks"] = there["ranks"];
@@ -219,7 +219,7 @@ SweepOutcome SweepJob::run_share(RankGroup& ranks, ResultStore& own) {
   }
   sweep_.blocks = &blocks;
   sweep_.stop = stopped;
-  outcome.finished = method_.execute(in_hand(), sink);
+  outcome.finished = method_.execute(planned(), sink);
   if (!outcome.finished && !ranks.stopped()) {
     blocks.give_back();
   }

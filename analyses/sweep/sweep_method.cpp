@@ -7,11 +7,11 @@
 
 namespace headscope {
 
-SweepPlan SweepMethod::check(const SweepInHand& sweep) const {
+SweepPlan SweepMethod::check(const PlannedSweep& sweep) const {
   return check_sweep(sweep.model, sweep.task, sweep.spec, sweep.options);
 }
 
-bool SweepMethod::execute(const SweepInHand& sweep, SweepSink& sink) const {
+bool SweepMethod::execute(const PlannedSweep& sweep, SweepSink& sink) const {
   return run_sweep(sweep.model, sweep.task, sweep.spec, sweep.options, sink);
 }
 

@@ -30,7 +30,7 @@ struct SweepRequest {
 };
 
 // A sweep about to run, or just run.
-struct SweepInHand {
+struct PlannedSweep {
   const Model& model;
   const Task& task;
   const SweepSpec& spec;
@@ -70,9 +70,9 @@ class SweepMethod {
   virtual SweepSpec spec(const Model& model, const Task& task) = 0;
 
   // The batches that execute() runs in. Throws what it would before its first pass.
-  virtual SweepPlan check(const SweepInHand& sweep) const;
+  virtual SweepPlan check(const PlannedSweep& sweep) const;
   // Fills the grid; false if sweep.options.stop ended it.
-  virtual bool execute(const SweepInHand& sweep, SweepSink& sink) const;
+  virtual bool execute(const PlannedSweep& sweep, SweepSink& sink) const;
 };
 
 // The request's own fields, which are told to every method: task, metric, positions …

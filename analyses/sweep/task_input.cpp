@@ -28,7 +28,7 @@ std::int64_t asked_at(const TaskItem& item, const Model& model, const std::strin
   const std::int64_t clean = position_of_mask(model, item.clean.tokens);
   if (clean < 0 || clean != position_of_mask(model, item.corrupted.tokens)) {
     throw DataError(
-        "{}: item {}: this model says what stands at a [MASK], and its prompts have not one each "
+        "{}: item {}: this model predicts the token at a [MASK], and its prompts have not one each "
         "in one place; put one in, or name the token to read at with a span \"mask\"",
         path,
         item.id);

@@ -1,13 +1,21 @@
-// One line a task; each is defined in the file of its name in tasks/.
+// The list of tasks to train on: each is a function NAME_task() in the file tasks/NAME.cpp, and one
+// line here.
 #pragma once
 
 #include "analyses/training/train_task.h"
 
 namespace headscope {
 
-TrainTask induction_task();
-TrainTask modular_addition_task();
-TrainTask bigram_backcopy_task();
-TrainTask mqar_task();
+// clang-format off
+#define HEADSCOPE_TRAIN_TASKS(LINE) \
+  LINE(induction) \
+  LINE(modular_addition) \
+  LINE(bigram_backcopy) \
+  LINE(mqar)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) TrainTask name##_task();
+HEADSCOPE_TRAIN_TASKS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 }  // namespace headscope

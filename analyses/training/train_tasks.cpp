@@ -7,8 +7,9 @@
 namespace headscope {
 
 std::span<const TrainTask> all_train_tasks() {
-  static const std::vector<TrainTask> tasks{
-      induction_task(), modular_addition_task(), bigram_backcopy_task(), mqar_task()};
+#define HEADSCOPE_MAKE(name) name##_task(),
+  static const std::vector<TrainTask> tasks{HEADSCOPE_TRAIN_TASKS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return tasks;
 }
 

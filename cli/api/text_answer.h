@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/api/request_fields.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

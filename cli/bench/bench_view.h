@@ -9,7 +9,7 @@
 #include "analyses/bench/bench_runs.h"
 #include "analyses/bench/step_bench.h"
 #include "cli/verb.h"
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 
 namespace headscope {
 

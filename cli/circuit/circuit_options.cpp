@@ -24,7 +24,7 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options) {
       ->capture_default_str();
   app.add_option("--ablation",
                  options.ablation,
-                 "What stands for a writer whose edge is cut: corrupted (what it writes in the "
+                 "What replaces a writer whose edge is cut: corrupted (what it writes in the "
                  "item's corrupted run), mean (over the tokens of the clean runs), zero")
       ->check(CLI::IsMember({"corrupted", "mean", "zero"}))
       ->capture_default_str();

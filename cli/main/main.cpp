@@ -15,5 +15,5 @@ void keep_freed_tensors() {
 
 int main(int argc, char** argv) {
   keep_freed_tensors();
-  return headscope::run_program(argc, argv);
+  headscope::leave(headscope::run_program(argc, argv));
 }

@@ -49,6 +49,31 @@ class Canvas {
   virtual std::string finish() = 0;  // the file's bytes
 };
 
+// One that is kept as shapes: cells are drawn one by one until there are more than `max_rects` of a
+// figure, then as a picture of one pixel a cell.
+class ShapeCanvas : public Canvas {
+ public:
+  explicit ShapeCanvas(std::int64_t max_rects) : max_rects_(max_rects) {}
+
+  void cells(const CellGrid& grid) final {
+    const std::int64_t more = grid.rows * grid.cols;
+    if (rects_ + more > max_rects_) {
+      picture(grid);
+    } else {
+      rects_ += more;
+      rectangles(grid);
+    }
+  }
+
+ protected:
+  virtual void rectangles(const CellGrid& grid) = 0;
+  virtual void picture(const CellGrid& grid) = 0;
+
+ private:
+  std::int64_t max_rects_;
+  std::int64_t rects_ = 0;
+};
+
 // SVG with cells as rectangles, or as an embedded picture for matrices of more than `max_rects`.
 std::unique_ptr<Canvas> svg_canvas(double width, double height, std::int64_t max_rects = 20000);
 

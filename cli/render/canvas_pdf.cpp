@@ -11,10 +11,10 @@ namespace {
 constexpr double kPointsAUnit = 0.75;  // 96 units and 72 points are an inch
 constexpr double kOverlap = 0.25;      // of a cell and the next: no light shows between them
 
-class PdfCanvas final : public Canvas {
+class PdfCanvas final : public ShapeCanvas {
  public:
   PdfCanvas(double width, double height, std::int64_t max_rects)
-      : width_(width), height_(height), max_rects_(max_rects) {
+      : ShapeCanvas(max_rects), width_(width), height_(height) {
     page_ = fmt::format("{0} 0 0 {0} 0 0 cm\n", kPointsAUnit);
     rect({0, 0, width, height}, {255, 255, 255});
   }
@@ -38,16 +38,6 @@ class PdfCanvas final : public Canvas {
            : fmt::format("1 0 0 1 {} {}", pdf_number(x - along), pdf_number(height_ - y - down));
     page_ += color(style.color, "rg") +
              fmt::format("BT {} Tm {} ET\n", place, font_.show(text, style.size));
-  }
-
-  void cells(const CellGrid& grid) override {
-    const std::int64_t more = grid.rows * grid.cols;
-    if (rects_ + more > max_rects_) {
-      picture(grid);
-    } else {
-      rects_ += more;
-      rectangles(grid);
-    }
   }
 
   std::string finish() override {
@@ -85,7 +75,7 @@ class PdfCanvas final : public Canvas {
   }
 
   // A cell reaches a little under those to its right and below, which are drawn after it.
-  void rectangles(const CellGrid& grid) {
+  void rectangles(const CellGrid& grid) override {
     const double width = grid.box.width / static_cast<double>(grid.cols);
     const double height = grid.box.height / static_cast<double>(grid.rows);
     const auto shown = [&](std::int64_t row, std::int64_t col) {
@@ -106,7 +96,7 @@ class PdfCanvas final : public Canvas {
   }
 
   // One pixel a cell, as in SVG.
-  void picture(const CellGrid& grid) {
+  void picture(const CellGrid& grid) override {
     std::string pixels;
     pixels.reserve(grid.colors.size() * 3);
     for (const auto& cell : grid.colors) {
@@ -130,8 +120,6 @@ class PdfCanvas final : public Canvas {
 
   double width_;
   double height_;
-  std::int64_t max_rects_;
-  std::int64_t rects_ = 0;
   PdfFile file_;
   PdfFont font_;
   std::string page_;      // the operators of the page

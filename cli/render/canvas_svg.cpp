@@ -32,9 +32,9 @@ std::string position(const Box& box) {
                      number(box.height));
 }
 
-class SvgCanvas final : public Canvas {
+class SvgCanvas final : public ShapeCanvas {
  public:
-  SvgCanvas(double width, double height, std::int64_t max_rects) : max_rects_(max_rects) {
+  SvgCanvas(double width, double height, std::int64_t max_rects) : ShapeCanvas(max_rects) {
     out_ = fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} "
         "{1}\" "
@@ -70,20 +70,10 @@ class SvgCanvas final : public Canvas {
         escaped(text));
   }
 
-  void cells(const CellGrid& grid) override {
-    const std::int64_t more = grid.rows * grid.cols;
-    if (rects_ + more > max_rects_) {
-      picture(grid);
-    } else {
-      rects_ += more;
-      rectangles(grid);
-    }
-  }
-
   std::string finish() override { return out_ + "</svg>\n"; }
 
  private:
-  void rectangles(const CellGrid& grid) {
+  void rectangles(const CellGrid& grid) override {
     const double width = grid.box.width / static_cast<double>(grid.cols);
     const double height = grid.box.height / static_cast<double>(grid.rows);
     out_ += "<g class=\"cells\" shape-rendering=\"crispEdges\">\n";
@@ -101,7 +91,7 @@ class SvgCanvas final : public Canvas {
   }
 
   // One pixel a cell: 262,144 rectangles of a 512-token pattern would take 20 MB and choke editors.
-  void picture(const CellGrid& grid) {
+  void picture(const CellGrid& grid) override {
     std::vector<Rgb> pixels;
     pixels.reserve(grid.colors.size());
     for (const auto& color : grid.colors) {
@@ -114,8 +104,6 @@ class SvgCanvas final : public Canvas {
         base64(encode_png(grid.cols, grid.rows, pixels)));
   }
 
-  std::int64_t max_rects_;
-  std::int64_t rects_ = 0;
   std::string out_;
 };
 

@@ -50,7 +50,7 @@ bool names_a_model(const std::string& word) {
   return word == "smollm2" || word.find('/') != std::string::npos || path_exists(word);
 }
 
-void add_base_options(CLI::App& app, ReproduceArguments& options) {
+void add_names(CLI::App& app, ReproduceArguments& options) {
   app.add_option("NAME",
                  options.names,
                  "Circuits: ioi, greater-than, docstring, colored-objects; kinds of heads: "
@@ -62,6 +62,9 @@ void add_base_options(CLI::App& app, ReproduceArguments& options) {
       ->required();
   app.add_option("--model", options.model, "The model to look in; or the last word")
       ->capture_default_str();
+}
+
+void add_circuit_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("-n,--items", options.reproduce.discovery_items, "Prompts that heads are found on")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{100000}))
       ->default_str("24; of methods 50");
@@ -84,6 +87,9 @@ void add_base_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("--most", options.reproduce.most, "The most heads of one class")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+}
+
+void add_head_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("--set",
                  options.set,
                  "component-reuse: the heads whose attention is set, as in 12.3,19.1; default: the "
@@ -100,6 +106,9 @@ void add_base_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("--draws", options.heads.draws, "Random sets of heads to compare with")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+}
+
+void add_run_options(CLI::App& app, ReproduceArguments& options) {
   app.add_option("--memory", options.memory, "The most to take beside the weights, as in 4GB")
       ->default_str("70 % of what is free");
   add_intervene(app, options.intervene);
@@ -269,7 +278,10 @@ void check_sizes(const ReproduceArguments& options, std::uint64_t seed) {
 }
 
 void add_reproduce_options(CLI::App& app, ReproduceArguments& options) {
-  add_base_options(app, options);
+  add_names(app, options);
+  add_circuit_options(app, options);
+  add_head_options(app, options);
+  add_run_options(app, options);
   add_study_options(app, options);
 }
 

@@ -55,6 +55,31 @@ Tensor bench_rows(const SaeBenchOptions& options, std::uint64_t seed) {
   return rows_of_trace(options, seed);
 }
 
+// Tokens a second of a step of `options.batch` tokens.
+double rate_of(const SaeBenchOptions& options, double ms) {
+  return 1000.0 * static_cast<double>(options.batch) / ms;
+}
+
+std::string bench_text(const SaeBenchOptions& options,
+                       const SaeStepTimes& times,
+                       std::int64_t d_in) {
+  const auto rate = [&](double ms) {
+    return grouped(static_cast<std::int64_t>(rate_of(options, ms)));
+  };
+  return facts(
+      {{"autoencoder", fmt::format("{} {} → {}", options.arch, d_in, grouped(options.d_sae))},
+       {"step",
+        fmt::format("{} rows in {:.2f} ms: {} tokens/s",
+                    grouped(options.batch),
+                    times.step.median_ms,
+                    rate(times.step.median_ms))},
+       {"encoder alone",
+        fmt::format("{:.2f} ms: {} tokens/s; a step takes {:.1f} times that",
+                    times.product.median_ms,
+                    rate(times.product.median_ms),
+                    times.times_the_product())}});
+}
+
 }  // namespace
 
 void add_sae_bench_options(CLI::App& app, SaeBenchOptions& options) {
@@ -99,8 +124,6 @@ void sae_bench(const SaeBenchOptions& options, const Invocation& invocation) {
                      rows,
                      options.batch,
                      {.warm_ups = options.warm_ups, .timed = options.steps, .stop = interrupted});
-  const double rate = 1000.0 * static_cast<double>(options.batch) / times.step.median_ms;
-  const double limit = 1000.0 * static_cast<double>(options.batch) / times.product.median_ms;
   show(invocation,
        {{"arch", options.arch},
         {"d_in", rows.size(1)},
@@ -109,25 +132,14 @@ void sae_bench(const SaeBenchOptions& options, const Invocation& invocation) {
         {"batch", options.batch},
         {"step_ms", times.step.median_ms},
         {"step_ms_min", times.step.min_ms},
-        {"tokens_per_second", rate},
+        {"tokens_per_second", rate_of(options, times.step.median_ms)},
         {"encoder_product_ms", times.product.median_ms},
-        {"encoder_product_tokens_per_second", limit},
+        {"encoder_product_tokens_per_second", rate_of(options, times.product.median_ms)},
         {"steps_over_product", times.times_the_product()},
         {"l0", times.l0},
         {"fvu", times.fvu},
         {"command_line", invocation.command_line}},
-       facts({{"autoencoder",
-               fmt::format("{} {} → {}", options.arch, rows.size(1), grouped(options.d_sae))},
-              {"step",
-               fmt::format("{} rows in {:.2f} ms: {} tokens/s",
-                           grouped(options.batch),
-                           times.step.median_ms,
-                           grouped(static_cast<std::int64_t>(rate)))},
-              {"encoder alone",
-               fmt::format("{:.2f} ms: {} tokens/s; a step takes {:.1f} times that",
-                           times.product.median_ms,
-                           grouped(static_cast<std::int64_t>(limit)),
-                           times.times_the_product())}}));
+       bench_text(options, times, rows.size(1)));
 }
 
 }  // namespace headscope

@@ -117,6 +117,22 @@ std::string features_text(const OrderedJson& features) {
   return table.text();
 }
 
+FeatureContexts contexts_of(const SaeOptions& options, const Sae& sae, const SaeInput& input) {
+  Progress bar(std::ssize(input.prompts), {.label = "reading"});
+  std::int64_t drawn = 0;
+  return feature_contexts(sae,
+                          *input.model,
+                          input.prompts,
+                          {.features = options.features,
+                           .most = options.most,
+                           .contexts = options.contexts,
+                           .first_position = options.first_position,
+                           .progress = [&](std::int64_t done, std::int64_t) {
+                             bar.add(done - drawn);
+                             drawn = done;
+                           }});
+}
+
 }  // namespace
 
 void sae_features(const SaeOptions& options, const Invocation& invocation) {
@@ -129,19 +145,7 @@ void sae_features(const SaeOptions& options, const Invocation& invocation) {
   if (!input.model) {
     throw UsageError("sae features shows text, so it takes a MODEL, not a trace");
   }
-  Progress bar(std::ssize(input.prompts), {.label = "reading"});
-  std::int64_t drawn = 0;
-  const FeatureContexts found = feature_contexts(sae,
-                                                 *input.model,
-                                                 input.prompts,
-                                                 {.features = options.features,
-                                                  .most = options.most,
-                                                  .contexts = options.contexts,
-                                                  .first_position = options.first_position,
-                                                  .progress = [&](std::int64_t done, std::int64_t) {
-                                                    bar.add(done - drawn);
-                                                    drawn = done;
-                                                  }});
+  const FeatureContexts found = contexts_of(options, sae, input);
   const OrderedJson features = features_json(found, *input.model, input.prompts);
   if (!options.out.empty()) {
     write_features_page(options.out, found, features, sae, invocation);

@@ -7,6 +7,7 @@
 #include "analyses/metric/summary.h"
 #include "cli/render/dot_chart.h"
 #include "lib/base/counted.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {

@@ -144,6 +144,22 @@ SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model,
   return job;
 }
 
+// Null: this process runs the sweep alone.
+std::unique_ptr<RankGroup> ranks_for(const SweepVerbOptions& options, const SweepMethod& method) {
+  const bool shared = method.cells() == SweepMethod::Cells::sharded && options.shard.empty();
+  return shared ? join_ranks(options.ranks, options.out) : nullptr;
+}
+
+// Notes what an interrupted sweep left behind, and throws Interrupted.
+void check_finished(const SweepOutcome& outcome, const std::string& out) {
+  if (!outcome.finished) {
+    print_note(out.empty()
+                   ? "interrupted; with -o FILE nothing would be lost"
+                   : fmt::format("{} holds every finished cell; --resume does the others", out));
+    throw Interrupted();
+  }
+}
+
 }  // namespace
 
 std::int64_t memory_for(const std::string& option, const Model& model) {
@@ -170,10 +186,7 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
   }
   catch_interrupts();
   // Before the weights are read: a rank that takes longer over them is known to be alive.
-  const std::unique_ptr<RankGroup> ranks =
-      method.cells() == SweepMethod::Cells::sharded && options.shard.empty()
-          ? join_ranks(options.ranks, options.out)
-          : nullptr;
+  const std::unique_ptr<RankGroup> ranks = ranks_for(options, method);
   if (ranks) {
     share_cores(invocation.common, *ranks);
   }
@@ -191,14 +204,8 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
     }
     return;  // the one that merged tells of it
   }
-  if (!outcome.finished) {
-    print_note(
-        options.out.empty()
-            ? "interrupted; with -o FILE nothing would be lost"
-            : fmt::format("{} holds every finished cell; --resume does the others", options.out));
-    throw Interrupted();
-  }
-  const Appendix appendix = run.appendix ? run.appendix(job.in_hand(), outcome.result) : Appendix{};
+  check_finished(outcome, options.out);
+  const Appendix appendix = run.appendix ? run.appendix(job.planned(), outcome.result) : Appendix{};
   show_outcome(invocation, options, outcome, appendix);
   if (ranks && (ranks->serves() || !ranks->place().meeting_folder.empty())) {
     finish_output();  // now: a rank that was killed is waited for

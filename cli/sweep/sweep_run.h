@@ -38,7 +38,7 @@ struct SweepVerbRun {
   SweepVerbOptions options;
   std::unique_ptr<SweepMethod> method;
   // What is left to do once the result is on disk; null: nothing.
-  std::function<Appendix(const SweepInHand& sweep, const Result& result)> appendix = {};
+  std::function<Appendix(const PlannedSweep& sweep, const Result& result)> appendix = {};
 };
 
 // The verb that runs the method of this name: its options, and what runs it once they are parsed.

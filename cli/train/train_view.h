@@ -8,7 +8,6 @@
 #include "analyses/training/train_run.h"
 #include "cli/render/dot_chart.h"
 #include "cli/render/table.h"
-#include "lib/base/json.h"
 
 namespace headscope {
 

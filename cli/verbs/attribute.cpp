@@ -74,7 +74,7 @@ Appendix told(const Agreement& found, std::size_t cells, const Table& worst) {
   return {{{"exact", json}}, text + "\n"};
 }
 
-bool run_exact(const SweepInHand& sweep, const Grid& grid, SweepTable& table) {
+bool run_exact(const PlannedSweep& sweep, const Grid& grid, SweepTable& table) {
   SweepProgressBar bar(
       {grid, static_cast<std::int64_t>(sweep.task.items.size()), sweep.spec.into, table});
   SweepOptions with_bar = sweep.options;
@@ -83,7 +83,7 @@ bool run_exact(const SweepInHand& sweep, const Grid& grid, SweepTable& table) {
 }
 
 // Runs the sweep that was estimated. The estimate is on disk by now, if a file was named.
-Appendix compared(const SweepInHand& sweep, const Result& estimated, std::size_t top) {
+Appendix compared(const PlannedSweep& sweep, const Result& estimated, std::size_t top) {
   const auto prompts = static_cast<std::int64_t>(sweep.task.items.size());
   const Grid grid = grid_of(sweep.model, sweep.task, sweep.spec);
   if (grid.size() < 2) {
@@ -135,7 +135,7 @@ Verb attribute_verb() {
             "Run the sweep too, and say how well it was estimated: correlations, worst cells");
         return [run, exact, &invocation] {
           if (*exact) {
-            run->appendix = [&run](const SweepInHand& sweep, const Result& result) {
+            run->appendix = [&run](const PlannedSweep& sweep, const Result& result) {
               return compared(sweep, result, run->options.top);
             };
           }

@@ -79,23 +79,45 @@ Table top_scores(const CircuitGraph& graph, const Names& name, std::size_t top) 
   return table;
 }
 
+// The bar of a scoring that goes by items or, as some methods do, by cuts; drawn once it is known.
+class ScoringBar {
+ public:
+  explicit ScoringBar(std::size_t items) : items_(static_cast<std::int64_t>(items)) {}
+
+  void show(std::int64_t done, std::int64_t total) {
+    if (!bar_) {
+      const char* unit = total == items_ ? "items" : "cuts";
+      bar_.emplace(total, Progress::Options{.label = "scoring", .unit = unit});
+    }
+    bar_->add(done - std::exchange(shown_, done));
+  }
+  void clear() { bar_.reset(); }
+
+ private:
+  std::int64_t items_;
+  std::optional<Progress> bar_;
+  std::int64_t shown_ = 0;
+};
+
+// The edges or nodes that may be chosen, where that is decided by resampled tasks; else empty.
+std::vector<bool> of_one_sign(const Stability& found, double least) {
+  std::vector<bool> eligible;
+  for (const double share : found.same_sign) {
+    eligible.push_back(share >= least);
+  }
+  return eligible;
+}
+
 CircuitGraph found_graph(const CircuitFindOptions& options,
                          const Invocation& invocation,
                          const CircuitInput& input,
                          StepLog& log) {
   const CircuitContext context = circuit_context(options.run, input);
-  std::optional<Progress> bar;
-  std::int64_t shown = 0;
+  ScoringBar bar(input.task.items.size());
   CircuitSettings settings = options.settings;
   settings.seed = invocation.common.seed;
   settings.stop = interrupted;
-  settings.progress = [&](std::int64_t done, std::int64_t total) {
-    if (!bar) {
-      const bool items = total == static_cast<std::int64_t>(input.task.items.size());
-      bar.emplace(total, Progress::Options{.label = "scoring", .unit = items ? "items" : "cuts"});
-    }
-    bar->add(done - std::exchange(shown, done));
-  };
+  settings.progress = [&](std::int64_t done, std::int64_t total) { bar.show(done, total); };
   CircuitGraph graph{.graph = context.graph,
                      .level = parse_circuit_level(options.level),
                      .scores = {},
@@ -110,14 +132,12 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
     const Stability found = circuit_stability(
         context, method, graph.level, {options.bootstraps, size, select, settings});
     graph.scores = found.scores;
-    for (const double share : found.same_sign) {
-      eligible.push_back(share >= options.same_sign);
-    }
+    eligible = of_one_sign(found, options.same_sign);
   } else {
     graph.scores = circuit_scores(method, graph.level, context, settings);
   }
   if (graph.scores.empty()) {
-    bar.reset();
+    bar.clear();
     if (settings.log != nullptr) {
       throw_kept(options.output);
     }
@@ -154,7 +174,7 @@ struct FindCost {
   std::int64_t peak = 0;
 };
 
-// What stands in the lists of a graph: edges of a KV head under one name, where they are one.
+// The best scores of a graph; edges of a KV head are listed under one name, where they are one.
 Table listed_scores(const CircuitFindOptions& options,
                     const CircuitInput& input,
                     const CircuitGraph& graph) {

@@ -58,7 +58,7 @@ void check_output(const std::string& path, const TextKind& kind) {
   check_replaceable(path, kind);
 }
 
-// -o and what stands beside it are looked at before any work.
+// -o and the files beside it are checked before any work.
 void check_outputs(const NiahVerbOptions& options) {
   if (!options.scores.empty()) {
     check_output(options.scores, kPublishedScores);

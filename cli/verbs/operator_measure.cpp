@@ -154,8 +154,9 @@ void measure(const MeasureArguments& options, const Invocation& invocation) {
 
 void add_options(CLI::App& app, MeasureArguments& options) {
   add_model(app, options.model);
-  app.add_option(
-         "--operator", options.choice, "What stands in a head's place: streaming:sink=4,local=64")
+  app.add_option("--operator",
+                 options.choice,
+                 "What replaces a head's attention: streaming:sink=4,local=64")
       ->required();
   add_operator_texts(app, options.texts);
   app.add_option("--control",

@@ -54,7 +54,7 @@ std::vector<std::int64_t> asked_at(const Model& model, const Prompt& prompt) {
     }
   }
   if (places.empty()) {
-    throw UsageError("--prompt: this model says what stands at a {}, and there is none in it",
+    throw UsageError("--prompt: this model predicts the token at a {}, and there is none in it",
                      mask ? model.tokenizer().piece(*mask) : "[MASK], which its tokenizer lacks");
   }
   return places;

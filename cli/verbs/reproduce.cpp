@@ -103,6 +103,26 @@ OrderedJson to_json(const ReproduceArguments& options,
   return json;
 }
 
+std::string to_text(const Found& results, const Model& model) {
+  std::string text;
+  for (const Reproduced& result : results.circuits) {
+    text += reproduction_text(result, model.config()) + "\n";
+  }
+  if (results.circuits.size() > 1) {
+    text += "heads in common\n" + overlap_table(results.circuits).text() + "\n";
+  }
+  if (results.reuse) {
+    text += reuse_text(*results.reuse) + "\n";
+  }
+  for (const HeadResult& result : results.heads) {
+    text += head_result_text(result, model) + "\n";
+  }
+  for (const StudyAnswer& answer : results.studies) {
+    text += study_text(answer) + "\n";
+  }
+  return text;
+}
+
 void write_and_show(const ReproduceArguments& options, const Invocation& invocation) {
   check_outputs(options.out);
   check_sizes(options, invocation.common.seed);
@@ -125,26 +145,11 @@ void write_and_show(const ReproduceArguments& options, const Invocation& invocat
                                       invocation.command_line,
                                       from.at("weights_hash").get<std::string>(),
                                       invocation.common.seed));
-  std::string text;
-  for (const Reproduced& result : results.circuits) {
-    text += reproduction_text(result, model.config()) + "\n";
-  }
-  if (results.circuits.size() > 1) {
-    text += "heads in common\n" + overlap_table(results.circuits).text() + "\n";
-  }
-  if (results.reuse) {
-    text += reuse_text(*results.reuse) + "\n";
-  }
-  for (const HeadResult& result : results.heads) {
-    text += head_result_text(result, model) + "\n";
-  }
-  for (const StudyAnswer& answer : results.studies) {
-    text += study_text(answer) + "\n";
-  }
   show(invocation,
        json,
-       text + fmt::format("{}   the page: open it in a browser\n",
-                          std::filesystem::absolute(folder / "index.html").string()));
+       to_text(results, model) +
+           fmt::format("{}   the page: open it in a browser\n",
+                       std::filesystem::absolute(folder / "index.html").string()));
 }
 
 }  // namespace

@@ -119,6 +119,40 @@ std::string to_text(const Tokens& result) {
   return (result.rendered ? *result.rendered + "\n\n" : "") + table.text();
 }
 
+void add_options(CLI::App& app, TokenizeArguments& options) {
+  add_model(app, options.model);
+  app.add_option("--prompt", options.prompt, "The text");
+  app.add_option(
+      "--chat",
+      options.chat,
+      "A chat instead: a JSON file, [{\"role\": \"user\", \"content\": \"Hello\"}, …], put into "
+      "the model's chat template, which is shown too; it opens the assistant's turn unless "
+      "the last message is the assistant's");
+  app.add_flag("--jsonl",
+               options.jsonl,
+               "Texts from standard input, a JSON string a line; a list of ids a line each");
+  app.add_option("--compare",
+                 options.compare,
+                 "Another tokenizer (a model, a directory, a tokenizer.json or "
+                 "tokenizer.model): shows the first difference between the two on --prompt "
+                 "or --jsonl, where in the text and by which step, and fails if there is one");
+  add_prepend_bos(app, options.bos);
+}
+
+void run(const TokenizeArguments& options, const Invocation& invocation) {
+  if (!options.compare.empty()) {
+    check_tokenize(options);
+    compare_tokenizers({options.model, options.compare, options.prompt}, invocation);
+    return;
+  }
+  if (options.jsonl) {
+    tokenize_lines(options);
+    return;
+  }
+  const Tokens result = tokenize(options);
+  show(invocation, to_json(result), to_text(result));
+}
+
 }  // namespace
 
 Verb tokenize_verb() {
@@ -131,38 +165,8 @@ Verb tokenize_verb() {
           "  headscope tokenize path/to/model --compare other/tokenizer.json --prompt \"It's 12\"",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<TokenizeArguments>();
-        add_model(app, options->model);
-        app.add_option("--prompt", options->prompt, "The text");
-        app.add_option(
-            "--chat",
-            options->chat,
-            "A chat instead: a JSON file, [{\"role\": \"user\", \"content\": \"Hello\"}, …], put "
-            "into "
-            "the model's chat template, which is shown too; it opens the assistant's turn unless "
-            "the last message is the assistant's");
-        app.add_flag("--jsonl",
-                     options->jsonl,
-                     "Texts from standard input, a JSON string a line; a list of ids a line each");
-        app.add_option(
-            "--compare",
-            options->compare,
-            "Another tokenizer (a model, a directory, a tokenizer.json or "
-            "tokenizer.model): shows the first difference between the two on --prompt "
-            "or --jsonl, where in the text and by which step, and fails if there is one");
-        add_prepend_bos(app, options->bos);
-        return [options, &invocation] {
-          if (!options->compare.empty()) {
-            check_tokenize(*options);
-            compare_tokenizers({options->model, options->compare, options->prompt}, invocation);
-            return;
-          }
-          if (options->jsonl) {
-            tokenize_lines(*options);
-            return;
-          }
-          const Tokens result = tokenize(*options);
-          show(invocation, to_json(result), to_text(result));
-        };
+        add_options(app, *options);
+        return [options, &invocation] { run(*options, invocation); };
       },
   };
 }

@@ -9,6 +9,7 @@
 // seen. Everything is f32.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -60,6 +61,21 @@ struct AttentionStatistics {
   Tensor column_mass;  // [B, n_heads, S]
   Tensor block_map;  // [B, n_heads, ⌈T / block⌉, ⌈S / block⌉]: sums; a query's row sums to ≤ 1
 };
+
+// Those that have a row for each query; the others sum over queries.
+inline constexpr std::array<Tensor AttentionStatistics::*, 10> kStatisticsOfQueries{
+    &AttentionStatistics::lse,
+    &AttentionStatistics::top_key,
+    &AttentionStatistics::top_weight,
+    &AttentionStatistics::offset_mass,
+    &AttentionStatistics::window_mass,
+    &AttentionStatistics::span_mass,
+    &AttentionStatistics::target_mass,
+    &AttentionStatistics::first_mass,
+    &AttentionStatistics::entropy,
+    &AttentionStatistics::distance};
+inline constexpr std::array<Tensor AttentionStatistics::*, 2> kStatisticsOverQueries{
+    &AttentionStatistics::column_mass, &AttentionStatistics::block_map};
 
 // On the device of q, in any float dtype (bf16 and f16 by tensor cores on a GPU; sums in f32). What
 // our kernels do not know of a spec (full visibility, biases by distance) takes plain Torch

@@ -178,17 +178,6 @@ class QueryBlock {
   Tensor lse_, pattern_;
 };
 
-constexpr Tensor AttentionStatistics::*kOfRows[] = {&AttentionStatistics::lse,
-                                                    &AttentionStatistics::top_key,
-                                                    &AttentionStatistics::top_weight,
-                                                    &AttentionStatistics::offset_mass,
-                                                    &AttentionStatistics::window_mass,
-                                                    &AttentionStatistics::span_mass,
-                                                    &AttentionStatistics::target_mass,
-                                                    &AttentionStatistics::first_mass,
-                                                    &AttentionStatistics::entropy,
-                                                    &AttentionStatistics::distance};
-
 }  // namespace
 
 // The kernels apply a soft-cap, slopes and sinks, and get a scale a head with the queries; what
@@ -219,7 +208,7 @@ AttentionStatistics attention_statistics_explicit(const StatisticsInputs& in,
     blocks.push_back(some.rows());
     some.add_to(out);
   }
-  for (const auto field : kOfRows) {
+  for (const auto field : kStatisticsOfQueries) {
     if ((blocks.front().*field).defined()) {
       std::vector<Tensor> parts;
       for (const AttentionStatistics& some : blocks) {

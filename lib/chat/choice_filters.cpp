@@ -7,7 +7,7 @@
 namespace headscope::jinja {
 namespace {
 
-// The name at `place` of the arguments, and what stands behind it.
+// The name at `place` of the arguments, and what follows it.
 struct Inner {
   std::string name;
   Arguments arguments;

@@ -50,7 +50,7 @@ class Lexer {
     at_ = end;
   }
 
-  // What stands before a tag that opens with `sign` ("-", "+" or none), less what the tag trims.
+  // The text before a tag that opens with `sign` ("-", "+" or none), less what the tag trims.
   [[nodiscard]] std::string_view trimmed(std::string_view data, char sign, bool block) const {
     if (sign == '-') {
       return strip(data, Side::right);
@@ -128,7 +128,7 @@ class Lexer {
     close(end + 2, before == '-' || before == '+' ? before : ' ');
   }
 
-  // "{% word %}" whose opening is behind us: moves behind it if this is what stands here. The
+  // "{% word %}" whose opening is behind us: moves behind it if it begins here. The
   // newline after {% raw %} stays.
   bool skip_word(std::string_view word) {
     std::string_view text = strip(rest(), Side::left);

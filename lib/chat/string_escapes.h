@@ -1,4 +1,4 @@
-// What stands between the quotes of a string, read as Python does.
+// The text between the quotes of a string, read as Python does.
 #pragma once
 
 #include <string>

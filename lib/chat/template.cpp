@@ -1,6 +1,7 @@
 #include "lib/chat/template.h"
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/chat/evaluator.h"
 #include "lib/chat/parser.h"
 #include "lib/chat/value_json.h"

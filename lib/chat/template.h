@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/chat/limits.h"
 
 namespace headscope::jinja {

@@ -8,40 +8,9 @@
 namespace headscope {
 
 std::span<const Family> all_families() {
-  // clang-format off
-  static const std::vector<Family> families{
-      gpt2_family(),
-      gpt_neox_family(),
-      gpt_neo_family(),
-      opt_family(),
-      bloom_family(),
-      falcon_family(),
-      llama_family(),
-      mistral_family(),
-      phi3_family(),
-      granite_family(),
-      smollm3_family(),
-      gptj_family(),
-      qwen2_family(),
-      qwen3_family(),
-      mixtral_family(),
-      qwen3_moe_family(),
-      gpt_oss_family(),
-      gemma2_family(),
-      gemma3_family(),
-      bert_family(),
-      roberta_family(),
-      distilbert_family(),
-      olmo_family(),
-      olmo2_family(),
-      olmoe_family(),
-      stablelm_family(),
-      starcoder2_family(),
-      gemma1_family(),
-      phi_family(),
-      hooked_transformer_family(),
-  };
-  // clang-format on
+#define HEADSCOPE_MAKE(name) name##_family(),
+  static const std::vector<Family> families{HEADSCOPE_FAMILIES(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return families;
 }
 

@@ -2,6 +2,7 @@
 // of the stream itself, token types and masked-token logits.
 #include "lib/families/encoder.h"
 #include "lib/families/fields.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {

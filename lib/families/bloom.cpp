@@ -6,6 +6,8 @@
 #include "lib/families/alibi.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/gpt_shape.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {
@@ -61,18 +63,9 @@ WeightRules bloom_huggingface(const ModelConfig& c) {
                  {"ln_final.w", "transformer.ln_f.weight"},
                  {"ln_final.b", "transformer.ln_f.bias"}};
   const std::string h = "transformer.h.{l}.";
-  rules.block = {{"ln1.w", h + "input_layernorm.weight"},
-                 {"ln1.b", h + "input_layernorm.bias"},
-                 {"attn.W_QKV", h + "self_attention.query_key_value.weight", Layout::per_head_qkv},
-                 {"attn.b_QKV", h + "self_attention.query_key_value.bias", Layout::per_head_qkv},
-                 {"attn.W_O", h + "self_attention.dense.weight"},
-                 {"attn.b_O", h + "self_attention.dense.bias"},
-                 {"ln2.w", h + "post_attention_layernorm.weight"},
-                 {"ln2.b", h + "post_attention_layernorm.bias"},
-                 {"mlp.W_in", h + "mlp.dense_h_to_4h.weight"},
-                 {"mlp.b_in", h + "mlp.dense_h_to_4h.bias"},
-                 {"mlp.W_out", h + "mlp.dense_4h_to_h.weight"},
-                 {"mlp.b_out", h + "mlp.dense_4h_to_h.bias"}};
+  rules.block = fused_block_rules(h, "self_attention", Layout::per_head_qkv);
+  add_affine(rules.block, "ln1.", h + "input_layernorm.");
+  add_affine(rules.block, "ln2.", h + "post_attention_layernorm.");
   add_head(rules, c, "lm_head.weight");
   return rules;
 }

@@ -1,6 +1,7 @@
 // DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT without token types, with names of its own.
 #include "lib/families/encoder.h"
 #include "lib/families/fields.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/families/fields.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 
@@ -48,21 +49,6 @@ ModelConfig as_encoder(ConfigFields& f, ModelConfig c) {
   c.attn_scale = 1.0 / std::sqrt(static_cast<double>(c.d_head));
   c.layers.assign(static_cast<std::size_t>(c.n_layers), {.visibility = Visibility::full});
   return c;
-}
-
-void add_linear(std::vector<WeightRule>& rules,
-                const std::string& part,
-                const std::string& ours,
-                const std::string& stored) {
-  rules.push_back({part + "W_" + ours, stored + "weight"});
-  rules.push_back({part + "b_" + ours, stored + "bias"});
-}
-
-void add_affine(std::vector<WeightRule>& rules,
-                const std::string& ours,
-                const std::string& stored) {
-  rules.push_back({ours + "w", stored + "weight"});
-  rules.push_back({ours + "b", stored + "bias"});
 }
 
 WeightRules encoder_rules(const std::string& prefix) {

@@ -19,11 +19,4 @@ WeightRules encoder_rules(const std::string& prefix);
 // bias, to "bias"; else "bias" is a parameter that transformers stores and does not use.
 void add_decoder(WeightRules& rules, const ModelConfig& config, const std::string& head);
 
-// "attn.W_Q" and "attn.b_Q" from weight and bias of `stored`; of a norm "ln1.w" and "ln1.b".
-void add_linear(std::vector<WeightRule>& rules,
-                const std::string& part,
-                const std::string& ours,
-                const std::string& stored);
-void add_affine(std::vector<WeightRule>& rules, const std::string& ours, const std::string& stored);
-
 }  // namespace headscope

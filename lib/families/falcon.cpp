@@ -9,6 +9,8 @@
 #include "lib/families/alibi.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/gpt_shape.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {
@@ -96,20 +98,12 @@ WeightRules falcon_huggingface(const ModelConfig& c) {
                  {"ln_final.b", "transformer.ln_f.bias"}};
   const std::string h = "transformer.h.{l}.";
   const NormNames norms = norm_names(c);
-  rules.block = {{"ln1.w", h + norms.attention + ".weight"},
-                 {"ln1.b", h + norms.attention + ".bias"},
-                 {"attn.W_QKV", h + "self_attention.query_key_value.weight", Layout::grouped_qkv},
-                 {"attn.W_O", h + "self_attention.dense.weight"},
-                 {"ln2.w", h + norms.mlp + ".weight"},
-                 {"ln2.b", h + norms.mlp + ".bias"},
-                 {"mlp.W_in", h + "mlp.dense_h_to_4h.weight"},
-                 {"mlp.W_out", h + "mlp.dense_4h_to_h.weight"}};
-  if (c.mlp_bias) {
-    rules.block.push_back(
-        {"attn.b_QKV", h + "self_attention.query_key_value.bias", Layout::grouped_qkv});
-    rules.block.push_back({"attn.b_O", h + "self_attention.dense.bias"});
-    rules.block.push_back({"mlp.b_in", h + "mlp.dense_h_to_4h.bias"});
-    rules.block.push_back({"mlp.b_out", h + "mlp.dense_4h_to_h.bias"});
+  rules.block = fused_block_rules(h, "self_attention", Layout::grouped_qkv);
+  add_affine(rules.block, "ln1.", h + norms.attention + ".");
+  add_affine(rules.block, "ln2.", h + norms.mlp + ".");
+  if (!c.mlp_bias) {
+    drop(rules, "attn.b_");
+    drop(rules, "mlp.b_");
   }
   add_head(rules, c, "lm_head.weight");
   return rules;

@@ -1,40 +1,48 @@
-// One line a family; each is defined in the file of its name.
+// The list of families: each is a function NAME_family() in the file NAME.cpp, and one line here;
+// and what families shaped like Llama share.
 #pragma once
 
 #include "lib/families/family.h"
 
 namespace headscope {
 
-Family gpt2_family();
-Family gpt_neox_family();
-Family gpt_neo_family();
-Family opt_family();
-Family bloom_family();
-Family falcon_family();
-Family llama_family();
-Family mistral_family();
-Family phi3_family();
-Family granite_family();
-Family smollm3_family();
-Family gptj_family();
-Family qwen2_family();
-Family qwen3_family();
-Family mixtral_family();
-Family qwen3_moe_family();
-Family gpt_oss_family();
-Family gemma2_family();
-Family gemma3_family();
-Family bert_family();
-Family roberta_family();
-Family distilbert_family();
-Family olmo_family();
-Family olmo2_family();
-Family olmoe_family();
-Family stablelm_family();
-Family starcoder2_family();
-Family gemma1_family();
-Family phi_family();
-Family hooked_transformer_family();
+// clang-format off
+#define HEADSCOPE_FAMILIES(LINE) \
+  LINE(gpt2) \
+  LINE(gpt_neox) \
+  LINE(gpt_neo) \
+  LINE(opt) \
+  LINE(bloom) \
+  LINE(falcon) \
+  LINE(llama) \
+  LINE(mistral) \
+  LINE(phi3) \
+  LINE(granite) \
+  LINE(smollm3) \
+  LINE(gptj) \
+  LINE(qwen2) \
+  LINE(qwen3) \
+  LINE(mixtral) \
+  LINE(qwen3_moe) \
+  LINE(gpt_oss) \
+  LINE(gemma2) \
+  LINE(gemma3) \
+  LINE(bert) \
+  LINE(roberta) \
+  LINE(distilbert) \
+  LINE(olmo) \
+  LINE(olmo2) \
+  LINE(olmoe) \
+  LINE(stablelm) \
+  LINE(starcoder2) \
+  LINE(gemma1) \
+  LINE(phi) \
+  LINE(hooked_transformer)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) Family name##_family();
+HEADSCOPE_FAMILIES(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 // Where families shaped like Llama differ in the names of its settings: the field of the MLP's
 // activation and of the norms' epsilon, and what each is where the field is missing.

@@ -288,6 +288,36 @@ void rename(Json& config, const char* from, const char* to) {
   }
 }
 
+// The architecture's metadata under the names of config.json, before any is settled.
+Json renamed_metadata(const Json& metadata, const std::string& prefix) {
+  Json config = Json::object();
+  for (const auto& [key, value] : metadata.items()) {
+    if (!key.starts_with(prefix)) {
+      continue;
+    }
+    const Renaming* known = renaming(std::string_view(key).substr(prefix.size()));
+    if (known == nullptr) {
+      config[key] = value;
+    } else if (!known->hf.empty()) {
+      config[std::string(known->hf)] = value;
+    }
+  }
+  return config;
+}
+
+void check_value_length(const Json& config,
+                        const Json& metadata,
+                        const std::string& prefix,
+                        const std::string& where) {
+  const auto length = metadata.find(prefix + "attention.value_length");
+  if (length != metadata.end() && config.contains("head_dim") && *length != config["head_dim"]) {
+    throw DataError("{}: keys of {} and values of {} dimensions a head are not supported",
+                    where,
+                    config["head_dim"].dump(),
+                    length->dump());
+  }
+}
+
 // The fields of config.json that tell BLOOM's sizes, and Falcon's form, which a file shows by what
 // it holds.
 void add_fused_family(Json& config, const GgufFile& file, std::string_view architecture) {
@@ -325,26 +355,9 @@ std::string gguf_architecture(const GgufFile& file, const std::string& where) {
 Json config_from_gguf(const GgufFile& file, const std::string& where) {
   const std::string architecture = gguf_architecture(file, where);
   const std::string prefix = architecture + ".";
-  Json config = Json::object();
-  for (const auto& [key, value] : file.metadata().items()) {
-    if (!key.starts_with(prefix)) {
-      continue;
-    }
-    const Renaming* known = renaming(std::string_view(key).substr(prefix.size()));
-    if (known == nullptr) {
-      config[key] = value;
-    } else if (!known->hf.empty()) {
-      config[std::string(known->hf)] = value;
-    }
-  }
   const Json& metadata = file.metadata();
-  if (metadata.contains(prefix + "attention.value_length") && config.contains("head_dim") &&
-      metadata[prefix + "attention.value_length"] != config["head_dim"]) {
-    throw DataError("{}: keys of {} and values of {} dimensions a head are not supported",
-                    where,
-                    config["head_dim"].dump(),
-                    metadata[prefix + "attention.value_length"].dump());
-  }
+  Json config = renamed_metadata(metadata, prefix);
+  check_value_length(config, metadata, prefix, where);
   if (architecture != "gpt2" && architecture != "gptneox") {
     add_head_defaults(config);
   }

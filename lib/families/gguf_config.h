@@ -1,7 +1,7 @@
 // GGUF metadata in config.json's words, so that a family reads both with one function.
 #pragma once
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/weights/gguf.h"
 
 namespace headscope {

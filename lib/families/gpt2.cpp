@@ -1,31 +1,15 @@
 // GPT-2 (Radford et al. 2019): learned positions, LayerNorm, fused transposed weights.
-#include <algorithm>
 #include <cmath>
 
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/gpt_shape.h"
 
 namespace headscope {
 namespace {
 
 ModelConfig gpt2_config(ConfigFields& f) {
-  // transformers takes a setting under either name.
-  f.also_called("n_embd", "hidden_size");
-  f.also_called("n_positions", "max_position_embeddings");
-  f.also_called("n_head", "num_attention_heads");
-  f.also_called("n_layer", "num_hidden_layers");
-  ModelConfig c;
-  c.n_layers = read_layer_count(f, "n_layer");
-  c.d_model = f.integer("n_embd");
-  c.n_heads = c.n_kv_heads = f.integer("n_head");
-  c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.optional_integer("n_inner", four_times_width(c));
-  c.d_vocab = f.integer("vocab_size");
-  c.n_ctx = f.integer("n_positions", 1024);
-  c.norm = Norm::layer_norm;
-  c.norm_eps = f.number("layer_norm_epsilon", 1e-5);
-  c.activation = read_activation(f, "activation_function", "gelu_new");
-  c.mlp = Mlp::plain;
+  ModelConfig c = read_gpt_shape(f, {.usual_n_ctx = 1024});
   c.positions = Positions::learned;
   c.qkv_bias = c.out_bias = c.mlp_bias = true;
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
@@ -43,10 +27,7 @@ ModelConfig gpt2_config(ConfigFields& f) {
 
 WeightRules gpt2_huggingface(const ModelConfig& c) {
   WeightRules rules;
-  rules.model = {{"W_E", "transformer.wte.weight"},
-                 {"W_pos", "transformer.wpe.weight"},
-                 {"ln_final.w", "transformer.ln_f.weight"},
-                 {"ln_final.b", "transformer.ln_f.bias"}};
+  rules.model = gpt_model_rules();
   const std::string h = "transformer.h.{l}.";
   rules.block = {{"ln1.w", h + "ln_1.weight"},
                  {"ln1.b", h + "ln_1.bias"},

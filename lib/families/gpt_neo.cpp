@@ -1,11 +1,10 @@
 // GPT-Neo (Black et al. 2021; TinyStories, arXiv:2305.07759): GPT-2 with windows in some layers,
 // scores that are not scaled, and biases of all but queries, keys and values.
-#include <algorithm>
-
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/gpt_shape.h"
 
 namespace headscope {
 namespace {
@@ -71,20 +70,13 @@ void read_layers(ConfigFields& f, ModelConfig& c) {
 }
 
 ModelConfig gpt_neo_config(ConfigFields& f) {
-  f.also_called("num_layers", "num_hidden_layers");
-  f.also_called("num_heads", "num_attention_heads");
-  ModelConfig c;
-  c.n_layers = read_layer_count(f, "num_layers");
-  c.d_model = f.integer("hidden_size");
-  c.n_heads = c.n_kv_heads = f.integer("num_heads");
-  c.d_head = c.d_model / std::max<std::int64_t>(1, c.n_heads);
-  c.d_mlp = f.optional_integer("intermediate_size", four_times_width(c));
-  c.d_vocab = f.integer("vocab_size");
-  c.n_ctx = f.integer("max_position_embeddings", 2048);
-  c.norm = Norm::layer_norm;
-  c.norm_eps = f.number("layer_norm_epsilon", 1e-5);
-  c.activation = read_activation(f, "activation_function", "gelu_new");
-  c.mlp = Mlp::plain;
+  ModelConfig c = read_gpt_shape(f,
+                                 {.n_layers = "num_layers",
+                                  .d_model = "hidden_size",
+                                  .n_heads = "num_heads",
+                                  .d_mlp = "intermediate_size",
+                                  .n_ctx = "max_position_embeddings",
+                                  .usual_n_ctx = 2048});
   c.positions = Positions::learned;
   c.out_bias = c.mlp_bias = true;
   c.tied_embeddings = f.flag("tie_word_embeddings", true);
@@ -97,10 +89,7 @@ ModelConfig gpt_neo_config(ConfigFields& f) {
 
 WeightRules gpt_neo_rules(const ModelConfig& c, Naming) {
   WeightRules rules;
-  rules.model = {{"W_E", "transformer.wte.weight"},
-                 {"W_pos", "transformer.wpe.weight"},
-                 {"ln_final.w", "transformer.ln_f.weight"},
-                 {"ln_final.b", "transformer.ln_f.bias"}};
+  rules.model = gpt_model_rules();
   const std::string h = "transformer.h.{l}.";
   rules.block = {{"ln1.w", h + "ln_1.weight"},
                  {"ln1.b", h + "ln_1.bias"},

@@ -8,6 +8,8 @@
 #include "lib/base/json.h"
 #include "lib/families/families.h"
 #include "lib/families/fields.h"
+#include "lib/families/gpt_shape.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {
@@ -104,20 +106,11 @@ WeightRules gpt_neox_huggingface(const ModelConfig& c) {
                  {"ln_final.w", "gpt_neox.final_layer_norm.weight"},
                  {"ln_final.b", "gpt_neox.final_layer_norm.bias"}};
   const std::string h = "gpt_neox.layers.{l}.";
-  rules.block = {{"ln1.w", h + "input_layernorm.weight"},
-                 {"ln1.b", h + "input_layernorm.bias"},
-                 {"attn.W_QKV", h + "attention.query_key_value.weight", Layout::per_head_qkv},
-                 {"attn.W_O", h + "attention.dense.weight"},
-                 {"ln2.w", h + "post_attention_layernorm.weight"},
-                 {"ln2.b", h + "post_attention_layernorm.bias"},
-                 {"mlp.W_in", h + "mlp.dense_h_to_4h.weight"},
-                 {"mlp.b_in", h + "mlp.dense_h_to_4h.bias"},
-                 {"mlp.W_out", h + "mlp.dense_4h_to_h.weight"},
-                 {"mlp.b_out", h + "mlp.dense_4h_to_h.bias"}};
-  if (c.qkv_bias) {
-    rules.block.push_back(
-        {"attn.b_QKV", h + "attention.query_key_value.bias", Layout::per_head_qkv});
-    rules.block.push_back({"attn.b_O", h + "attention.dense.bias"});
+  rules.block = fused_block_rules(h, "attention", Layout::per_head_qkv);
+  add_affine(rules.block, "ln1.", h + "input_layernorm.");
+  add_affine(rules.block, "ln2.", h + "post_attention_layernorm.");
+  if (!c.qkv_bias) {
+    drop(rules, "attn.b_");
   }
   rules.ignored = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"};
   add_head(rules, c, "embed_out.weight");

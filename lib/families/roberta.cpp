@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/families/encoder.h"
 #include "lib/families/fields.h"
+#include "lib/families/rule_edits.h"
 
 namespace headscope {
 namespace {

@@ -75,4 +75,19 @@ void share_one_norm(WeightRules& rules) {
   rules.block.insert(rules.block.end(), shared.begin(), shared.end());
 }
 
+void add_linear(std::vector<WeightRule>& rules,
+                const std::string& part,
+                const std::string& ours,
+                const std::string& stored) {
+  rules.push_back({part + "W_" + ours, stored + "weight"});
+  rules.push_back({part + "b_" + ours, stored + "bias"});
+}
+
+void add_affine(std::vector<WeightRule>& rules,
+                const std::string& ours,
+                const std::string& stored) {
+  rules.push_back({ours + "w", stored + "weight"});
+  rules.push_back({ours + "b", stored + "bias"});
+}
+
 }  // namespace headscope

@@ -1,8 +1,10 @@
-// Llama's weight rules made into those of families shaped like it: each turns one thing.
+// Weight rules written and changed: Llama's made into those of families shaped like it, each
+// turning one thing.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/families/rules.h"
 
@@ -29,5 +31,12 @@ void add_by_head(WeightRules& rules,
                  const std::string& target,
                  const std::string& source,
                  std::int64_t heads);
+
+// "attn.W_Q" and "attn.b_Q" from weight and bias of `stored`; of a norm "ln1.w" and "ln1.b".
+void add_linear(std::vector<WeightRule>& rules,
+                const std::string& part,
+                const std::string& ours,
+                const std::string& stored);
+void add_affine(std::vector<WeightRule>& rules, const std::string& ours, const std::string& stored);
 
 }  // namespace headscope

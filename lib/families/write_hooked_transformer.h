@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/config.h"
 #include "lib/model/weights.h"
 #include "lib/weights/write_safetensors.h"

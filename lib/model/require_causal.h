@@ -13,7 +13,7 @@ inline void require_causal(const ModelConfig& config, std::string_view what) {
   if (!is_causal(config)) {
     throw UsageError(
         "{}: tokens of a {} see those behind them too, so they do not say what comes next; "
-        "`predict`, and tasks with a [MASK], ask what stands there",
+        "`predict`, and tasks with a [MASK], ask for the token there",
         what,
         config.family);
   }

@@ -66,7 +66,7 @@ class Sae {
   [[nodiscard]] Tensor decoded_change(const Tensor& change,
                                       const Tensor& features,
                                       const SaeCodes& codes) const;
-  // decode(encode(x)) and the skip connection: what stands in for x, or for a transcoder's output.
+  // decode(encode(x)) and the skip connection: what replaces x, or for a transcoder's output.
   [[nodiscard]] Tensor reconstruct(const Tensor& x) const;
 
   // A value of a hook point, [batch, pos, …] with axes behind pos that make d_in, as rows

@@ -57,8 +57,8 @@ class LineFields {
   [[nodiscard]] std::vector<TokenId> tokens(const std::string& key, std::int64_t d_vocab) const;
 
   // Parts of a prompt: {"subject": [3, 5]}, ranges within [0, length), or, where the prompt's
-  // `pieces` are known (a text a token), what stands there: {"subject": "The Eiffel Tower"}. None
-  // if the key is absent.
+  // `pieces` are known (a text a token), the text that stood there: {"subject": "The Eiffel
+  // Tower"}. None if the key is absent.
   [[nodiscard]] std::map<std::string, Span> spans(
       const std::string& key,
       std::int64_t length,

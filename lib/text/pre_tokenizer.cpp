@@ -1,5 +1,7 @@
 #include "lib/text/pre_tokenizer.h"
 
+#include <array>
+
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/text/json_fields.h"
@@ -53,6 +55,79 @@ bool is_split_punctuation(char32_t c) {
          punctuation_until_unicode_8(c);
 }
 
+using SplittingStep = std::function<void(Pieces&)>;
+
+SplittingStep split_step(const Json& spec, const std::string& where) {
+  const auto delimiter =
+      bool_field_or(spec, "invert", false, where) ? Delimiter::rest : Delimiter::match;
+  return [pattern = pattern_from_json(field(spec, "pattern", where), where),
+          behavior = parse_split_behavior(string_field(spec, "behavior", where), where),
+          delimiter](Pieces& pieces) { split_by_pattern(pieces, pattern, delimiter, behavior); };
+}
+
+SplittingStep digits_step(const Json& spec, const std::string& where) {
+  const auto behavior = bool_field(spec, "individual_digits", where) ? SplitBehavior::isolated
+                                                                     : SplitBehavior::contiguous;
+  return [behavior](Pieces& pieces) { split_by_character(pieces, is_numeric, behavior); };
+}
+
+SplittingStep punctuation_step(const Json& spec, const std::string& where) {
+  const auto name = optional_string(spec, "behavior", where).value_or("Isolated");
+  return [behavior = parse_split_behavior(name, where)](Pieces& pieces) {
+    split_by_character(pieces, is_split_punctuation, behavior);
+  };
+}
+
+SplittingStep words_step(const Json&, const std::string& where) {
+  return [pattern = Pattern::regex(kWhitespaceWords, where)](Pieces& pieces) {
+    split_by_pattern(pieces, pattern, Delimiter::rest, SplitBehavior::removed);
+  };
+}
+
+void split_at_white_space(Pieces& pieces) {
+  split_by_character(pieces, is_white_space, SplitBehavior::removed);
+}
+
+SplittingStep white_space_step(const Json&, const std::string&) {
+  return split_at_white_space;
+}
+
+SplittingStep bert_step(const Json&, const std::string&) {
+  return [](Pieces& pieces) {
+    split_at_white_space(pieces);
+    split_by_character(pieces, is_split_punctuation, SplitBehavior::isolated);
+  };
+}
+
+SplittingStep character_step(const Json& spec, const std::string& where) {
+  const std::string delimiter = string_field(spec, "delimiter", where);
+  return [pattern = Pattern::literal(delimiter, where)](Pieces& pieces) {
+    split_by_pattern(pieces, pattern, Delimiter::match, SplitBehavior::removed);
+  };
+}
+
+// The types that only split, by their names in tokenizer.json.
+struct SplittingType {
+  std::string_view name;
+  SplittingStep (*step)(const Json& spec, const std::string& where);
+};
+constexpr std::array kSplittingTypes{SplittingType{"Split", split_step},
+                                     SplittingType{"Digits", digits_step},
+                                     SplittingType{"Punctuation", punctuation_step},
+                                     SplittingType{"Whitespace", words_step},
+                                     SplittingType{"WhitespaceSplit", white_space_step},
+                                     SplittingType{"BertPreTokenizer", bert_step},
+                                     SplittingType{"CharDelimiterSplit", character_step}};
+
+SplittingStep splitting_step(const std::string& type, const Json& spec, const std::string& where) {
+  for (const SplittingType& known : kSplittingTypes) {
+    if (known.name == type) {
+      return known.step(spec, where);
+    }
+  }
+  throw DataError("{}: headscope does not implement the type '{}'", where, type);
+}
+
 }  // namespace
 
 PreTokenizer PreTokenizer::from_json(const Json& spec, const std::string& where) {
@@ -86,46 +161,12 @@ void PreTokenizer::add(const Json& spec, const std::string& where) {
     }
   } else if (type == "ByteLevel") {
     add_byte_level(spec, where);
-  } else if (type == "Split") {
-    const auto delimiter =
-        bool_field_or(spec, "invert", false, where) ? Delimiter::rest : Delimiter::match;
-    steps_.emplace_back(
-        [pattern = pattern_from_json(field(spec, "pattern", where), where),
-         behavior = parse_split_behavior(string_field(spec, "behavior", where), where),
-         delimiter](Pieces& pieces) { split_by_pattern(pieces, pattern, delimiter, behavior); });
-  } else if (type == "Digits") {
-    const auto behavior = bool_field(spec, "individual_digits", where) ? SplitBehavior::isolated
-                                                                       : SplitBehavior::contiguous;
-    steps_.emplace_back(
-        [behavior](Pieces& pieces) { split_by_character(pieces, is_numeric, behavior); });
-  } else if (type == "Punctuation") {
-    const auto name = optional_string(spec, "behavior", where).value_or("Isolated");
-    steps_.emplace_back([behavior = parse_split_behavior(name, where)](Pieces& pieces) {
-      split_by_character(pieces, is_split_punctuation, behavior);
-    });
-  } else if (type == "Whitespace") {
-    steps_.emplace_back([pattern = Pattern::regex(kWhitespaceWords, where)](Pieces& pieces) {
-      split_by_pattern(pieces, pattern, Delimiter::rest, SplitBehavior::removed);
-    });
-  } else if (type == "WhitespaceSplit") {
-    steps_.emplace_back(
-        [](Pieces& pieces) { split_by_character(pieces, is_white_space, SplitBehavior::removed); });
-  } else if (type == "BertPreTokenizer") {
-    steps_.emplace_back([](Pieces& pieces) {
-      split_by_character(pieces, is_white_space, SplitBehavior::removed);
-      split_by_character(pieces, is_split_punctuation, SplitBehavior::isolated);
-    });
-  } else if (type == "CharDelimiterSplit") {
-    const std::string delimiter = string_field(spec, "delimiter", where);
-    steps_.emplace_back([pattern = Pattern::literal(delimiter, where)](Pieces& pieces) {
-      split_by_pattern(pieces, pattern, Delimiter::match, SplitBehavior::removed);
-    });
   } else if (type == "FixedLength") {
     add_fixed_length(spec, where);
   } else if (type == "Metaspace") {
     add_metaspace(spec, where);
   } else {
-    throw DataError("{}: headscope does not implement the type '{}'", where, type);
+    steps_.push_back(splitting_step(type, spec, where));
   }
 }
 

@@ -76,6 +76,11 @@ const std::vector<VocabularyLayout>& layouts() {
   const std::vector<VocabularyLayout::Named> end_of_text = {{"bos_token", "<|endoftext|>"},
                                                             {"eos_token", "<|endoftext|>"},
                                                             {"unk_token", "<|endoftext|>"}};
+  const std::vector<VocabularyLayout::Named> of_bert = {{"unk_token", "[UNK]"},
+                                                        {"sep_token", "[SEP]"},
+                                                        {"pad_token", "[PAD]"},
+                                                        {"cls_token", "[CLS]"},
+                                                        {"mask_token", "[MASK]"}};
   static const std::vector<VocabularyLayout> all = {
       {"GPT2Tokenizer",
        {"gpt2", "gpt_neo", "gptj", "codegen", "opt", "phi", "starcoder2"},
@@ -101,24 +106,8 @@ const std::vector<VocabularyLayout>& layouts() {
         {"cls_token", "<s>"},
         {"mask_token", "<mask>"}},
        fill_gpt2},
-      {"BertTokenizer",
-       {"bert", "distilbert"},
-       Files::vocab_txt,
-       {{"unk_token", "[UNK]"},
-        {"sep_token", "[SEP]"},
-        {"pad_token", "[PAD]"},
-        {"cls_token", "[CLS]"},
-        {"mask_token", "[MASK]"}},
-       fill_bert},
-      {"DistilBertTokenizer",
-       {},
-       Files::vocab_txt,
-       {{"unk_token", "[UNK]"},
-        {"sep_token", "[SEP]"},
-        {"pad_token", "[PAD]"},
-        {"cls_token", "[CLS]"},
-        {"mask_token", "[MASK]"}},
-       fill_bert}};
+      {"BertTokenizer", {"bert", "distilbert"}, Files::vocab_txt, of_bert, fill_bert},
+      {"DistilBertTokenizer", {}, Files::vocab_txt, of_bert, fill_bert}};
   return all;
 }
 

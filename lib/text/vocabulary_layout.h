@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/text/tokenizer_files.h"
 
 namespace headscope {

@@ -10,6 +10,7 @@
 #include "hooks/statistics_tap.h"
 #include "lib/attention/spec.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/model/attention_builder.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/ops.h"

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/ordered_json.h"
 #include "lib/chat/template.h"
 #include "tests/support/catch.h"

@@ -1,6 +1,7 @@
 // The Jinja subset: what it prints, and the line and name of what it refuses. The expected texts
 // are those of jinja2 3.1.6 in transformers' environment.
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/ordered_json.h"
 #include "lib/chat/template.h"
 #include "tests/support/catch.h"

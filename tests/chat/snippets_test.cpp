@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/ordered_json.h"
 #include "lib/chat/template.h"
 #include "tests/support/catch.h"

@@ -1,9 +1,7 @@
 // headscope_forked REQUESTS ENDS: the program for tests, loaded once. Reads requests from one pipe
 // (two files for the output, then the words), runs each in a child forked before any thread is
 // started, and writes how it ended to the other.
-#include <cstdio>
 #include <cstdlib>
-#include <iostream>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -32,10 +30,7 @@ void write_to(const std::string& path, int stream) {
     argv.push_back(request[i].c_str());
   }
   argv.push_back(nullptr);
-  const int code = headscope::run_program(static_cast<int>(argv.size()) - 1, argv.data());
-  std::cout.flush();
-  std::fflush(nullptr);
-  ::_exit(code);  // LibTorch takes as long to take its operators down as to set them up
+  headscope::leave(headscope::run_program(static_cast<int>(argv.size()) - 1, argv.data()));
 }
 
 }  // namespace

@@ -124,43 +124,27 @@ TEST_CASE("an empty file is not gone on with, and may be replaced") {
 TEST_CASE("outputs of options other than -o are looked at before any work too") {
   const Folder folder;
   put(folder / "there.h5", "mine");
-  check_refused(run({"generate",
-                     kOutputsModel,
-                     "--prompt",
-                     "a",
-                     "--record-hooks",
-                     "hook_embed",
-                     "--record",
-                     "/dev/null"}),
-                2,
-                "/dev/null: not a regular file");
-  check_refused(run({"generate",
-                     kOutputsModel,
-                     "--prompt",
-                     "a",
-                     "--record-hooks",
-                     "hook_embed",
-                     "--record",
-                     folder / "there.h5"}),
-                2,
-                "there.h5: exists already");
+  const auto recorded = [](const std::string& file) {
+    return run({"generate",
+                kOutputsModel,
+                "--prompt",
+                "a",
+                "--max-tokens",
+                "2",
+                "--record-hooks",
+                "hook_embed",
+                "--record",
+                file});
+  };
+  check_refused(recorded("/dev/null"), 2, "/dev/null: not a regular file");
+  check_refused(recorded(folder / "there.h5"), 2, "there.h5: exists already");
   check_refused(run({"detect", "/no/such/input", "--write-prompts", "/dev/null"}),
                 2,
                 "/dev/null: not a regular file");
   check_refused(run({"detect", "/no/such/input", "--write-prompts", folder / "there.h5"}),
                 2,
                 "there.h5 exists");
-  CHECK(run({"generate",
-             kOutputsModel,
-             "--prompt",
-             "a",
-             "--max-tokens",
-             "2",
-             "--record-hooks",
-             "hook_embed",
-             "--record",
-             folder / "new/er/t.h5"})
-            .code == 0);
+  CHECK(recorded(folder / "new/er/t.h5").code == 0);
   CHECK(fs::exists(folder / "new/er/t.h5"));
 }
 
@@ -207,7 +191,7 @@ TEST_CASE("a second niah or detect on one file is refused") {
   CHECK_NOTHROW(headscope::WriterClaim(folder / "out"));
 }
 
-TEST_CASE("what stands beside a niah result is looked at as early") {
+TEST_CASE("the files beside a niah result are checked as early") {
   const Folder folder;
   fs::create_directory(folder / "n.heads.svg");
   check_refused(to({"niah", "/no/such/input"}, folder / "n.json"), 2, "n.heads.svg");

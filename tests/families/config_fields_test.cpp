@@ -3,6 +3,7 @@
 #include <map>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/warning.h"
 #include "lib/families/load.h"
 #include "lib/families/parameters.h"

@@ -1,6 +1,7 @@
 // Norms elsewhere than before attention and MLP, with fewer parameters or of queries and keys, and
 // what is cut: OLMo, OLMo 2, StableLM, StarCoder 2, Gemma 1, Phi.
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"

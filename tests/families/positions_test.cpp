@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "lib/base/json.h"
 #include "lib/families/alibi.h"
 #include "lib/families/load.h"
 #include "lib/tensor/ops.h"

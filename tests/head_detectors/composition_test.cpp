@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_weights.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/json.h"
 #include "lib/tensor/gaussian.h"
 #include "tests/support/catch.h"

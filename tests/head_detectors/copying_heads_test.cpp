@@ -1,5 +1,5 @@
 // Copying and copy suppression on a model whose heads do one or the other by construction.
-#include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/detectors.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/head_table.h"

@@ -22,7 +22,7 @@ using namespace headscope::test;
 
 namespace {
 
-// The induction task, where what stands behind the two places is a name, or a letter.
+// The induction task, where the token behind the two places is a name, or a letter.
 Task marked_task(const std::vector<std::int64_t>& lengths) {
   Task task = induction_task(3, lengths);
   for (TaskItem& item : task.items) {

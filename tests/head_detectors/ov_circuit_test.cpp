@@ -6,9 +6,9 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/real.h>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/effective_embedding.h"
 #include "analyses/head_detectors/head_weights.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "hooks/edits.h"
 #include "hooks/recorder.h"

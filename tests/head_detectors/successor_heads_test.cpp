@@ -4,8 +4,8 @@
 #include <ATen/ops/eye.h>
 #include <ATen/ops/randn.h>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/number_features.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/successor_score.h"
 #include "lib/families/load.h"
 #include "tests/support/cached_model.h"

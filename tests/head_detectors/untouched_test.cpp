@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "analyses/head_detectors/detect.h"
-#include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/detectors.h"
 #include "hooks/intervention_json.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/json.h"

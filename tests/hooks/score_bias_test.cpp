@@ -151,7 +151,7 @@ TEST_CASE("masks and biases stay on the fused path, and are what the explicit pa
     CHECK(rows_differ(fused, model.forward(uneven_prompts()).logits) > 1e-3);
     Edits chunked(bias_edits(kBiases));
     CHECK(rows_differ(model.forward(uneven_prompts(), chunked, {.chunk = 2}).logits, fused) < 2e-5);
-    // Who looks at the scores, too, sees the changed ones.
+    // A tap that observes the scores sees the changed ones too.
     Edits seen(bias_edits(kBiases));
     Recorder scores{std::vector<std::string>{first, second}};
     CHECK(rows_differ(model.forward(uneven_prompts(), seen | scores).logits, fused) < 2e-5);

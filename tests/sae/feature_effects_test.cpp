@@ -6,8 +6,6 @@
 #include <cmath>
 #include <set>
 
-#include <ATen/ops/randn.h>
-
 #include "analyses/sae/feature_contexts.h"
 #include "analyses/sweep/scoring.h"
 #include "hooks/edits.h"
@@ -15,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/sae/sae_files.h"
 #include "lib/tensor/ops.h"
+#include "tests/sae/random_sae.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/support/temp_folder.h"
@@ -28,17 +27,8 @@ const std::string kFeaturePoint = "blocks.1.attn.hook_z";
 
 Sae feature_sae(const Model& model) {
   const std::int64_t width = model.config().n_heads * model.config().d_head;
-  SaeConfig config;
-  config.d_in = width;
-  config.d_out = width;
-  config.d_sae = 2 * width;
-  config.hook = kFeaturePoint;
-  SaeWeights weights;
-  weights.W_enc = at::randn({width, config.d_sae});
-  weights.W_dec = at::randn({config.d_sae, width}) * 3;
-  weights.b_enc = at::randn({config.d_sae}) * 0.1 - 0.3;
-  weights.b_dec = at::zeros({width});
-  return Sae(config, weights, "test");
+  return random_sae(
+      {.width = width, .features = 2 * width, .hook = kFeaturePoint, .threshold = 0.3});
 }
 
 // Pairs of prompts of two lengths.

@@ -20,7 +20,7 @@ using namespace headscope::test;
 
 namespace {
 
-Sae random_sae(std::int64_t width, std::int64_t features, const std::string& hook) {
+Sae evaluated_sae(std::int64_t width, std::int64_t features, const std::string& hook) {
   SaeConfig config;
   config.arch = SaeArch::topk;
   config.d_in = width;
@@ -54,7 +54,7 @@ class SaeReplace final : public Tap {
 }  // namespace
 
 TEST_CASE("L0, FVU, explained variance and dead features are those of plain loops") {
-  const Sae sae = random_sae(6, 50, "");
+  const Sae sae = evaluated_sae(6, 50, "");
   const Tensor x = at::randn({40, 6}) * 0.5 + 30.0;  // far from 0: x̄ must be taken off
   SaeMeasure measure(sae);
   measure.add(x.narrow(0, 0, 7), x.narrow(0, 0, 7));
@@ -94,7 +94,7 @@ TEST_CASE("loss and KL recovered are those of runs with the site replaced") {
       {.id = "0", .text = "", .tokens = {5, 80, 31, 7}, .spans = {}},
       {.id = "1", .text = "", .tokens = {9, 14, 3, 77, 21, 60}, .spans = {}}};
   const std::int64_t width = model.config().n_heads * model.config().d_head;
-  const Sae sae = random_sae(width, 64, hook);
+  const Sae sae = evaluated_sae(width, 64, hook);
   double clean = 0, zero = 0, spliced = 0, kl_zero = 0, kl_sae = 0, predicted = 0, positions = 0;
   for (const Prompt& prompt : prompts) {
     const Batch batch({prompt.tokens});
@@ -134,9 +134,9 @@ TEST_CASE("loss and KL recovered are those of runs with the site replaced") {
 TEST_CASE("an SAE of another width or of no hook point is refused") {
   const Model model = load(huggingface_fixture("llama"));
   const std::vector<Prompt> prompts{{.id = "0", .text = "", .tokens = {5, 80, 31}, .spans = {}}};
-  CHECK_THROWS_WITH(evaluate_sae(random_sae(5, 9, "blocks.1.attn.hook_z"), model, prompts, {}),
+  CHECK_THROWS_WITH(evaluate_sae(evaluated_sae(5, 9, "blocks.1.attn.hook_z"), model, prompts, {}),
                     contains("d_in is 5"));
-  CHECK_THROWS_AS(evaluate_sae(random_sae(5, 9, ""), model, prompts, {}), UsageError);
-  CHECK_THROWS_AS(evaluate_sae(random_sae(5, 9, "blocks.99.attn.hook_z"), model, prompts, {}),
+  CHECK_THROWS_AS(evaluate_sae(evaluated_sae(5, 9, ""), model, prompts, {}), UsageError);
+  CHECK_THROWS_AS(evaluate_sae(evaluated_sae(5, 9, "blocks.99.attn.hook_z"), model, prompts, {}),
                   UsageError);
 }

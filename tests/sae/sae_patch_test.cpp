@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <ATen/Context.h>
-#include <ATen/ops/randn.h>
-
 #include "analyses/sae/feature_changes.h"
 #include "analyses/sae/feature_source.h"
 #include "analyses/sweep/scoring.h"
@@ -15,6 +12,7 @@
 #include "hooks/sae_edit.h"
 #include "lib/base/error.h"
 #include "lib/tensor/ops.h"
+#include "tests/sae/random_sae.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
 #include "tests/sweep/tasks_of_tokens.h"
@@ -24,19 +22,8 @@ using namespace headscope::test;
 
 namespace {
 
-Sae random_sae(std::int64_t width, const std::string& hook) {
-  at::manual_seed(5);
-  SaeConfig config;
-  config.d_in = width;
-  config.d_out = width;
-  config.d_sae = 2 * width;
-  config.hook = hook;
-  SaeWeights weights;
-  weights.W_enc = at::randn({width, config.d_sae});
-  weights.W_dec = at::randn({config.d_sae, width}) * 3;
-  weights.b_enc = at::randn({config.d_sae}) * 0.1;
-  weights.b_dec = at::zeros({width});
-  return Sae(config, weights, "test");
+Sae patched_sae(std::int64_t width, const std::string& hook) {
+  return random_sae({.width = width, .features = 2 * width, .hook = hook});
 }
 
 struct FeatureSweep {
@@ -114,7 +101,7 @@ TEST_CASE("a sweep of features equals the plain loop and the intervention on eac
                                                               "blocks.0.hook_mlp_out"}));
   CAPTURE(hook);
   const bool heads = hook.ends_with("hook_z");
-  const Sae sae = random_sae(heads ? config.n_heads * config.d_head : config.d_model, hook);
+  const Sae sae = patched_sae(heads ? config.n_heads * config.d_head : config.d_model, hook);
   const FeaturePoint point = feature_point(sae, config);
   CHECK(point.has_shortcut);
   const FeatureSource source(sae, {.from = Run::clean, .features = {3, 0, 17}});
@@ -139,7 +126,7 @@ TEST_CASE("features position by position, ablated, and at a point without shortc
   const Model model = load(huggingface_fixture("llama"));
   const ModelConfig& config = model.config();
   const Task task = random_task({.d_vocab = config.d_vocab});
-  const Sae sae = random_sae(config.n_heads * config.d_head, "blocks.1.attn.hook_z");
+  const Sae sae = patched_sae(config.n_heads * config.d_head, "blocks.1.attn.hook_z");
   const FeaturePoint point = feature_point(sae, config);
   const FeatureSource ablated(sae, {.act = FeatureAct::ablate, .features = {1, 8}});
   const FeatureSweep sweep{model, task, ablated, point, Run::clean, true};
@@ -154,9 +141,9 @@ TEST_CASE("features position by position, ablated, and at a point without shortc
   for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
     CHECK(fast.value(cell, 1) == Approx(plain.value(cell, 1)).margin(1e-5));
   }
-  CHECK_FALSE(feature_point(random_sae(config.d_model, "blocks.1.ln1.hook_normalized"), config)
+  CHECK_FALSE(feature_point(patched_sae(config.d_model, "blocks.1.ln1.hook_normalized"), config)
                   .has_shortcut);
-  CHECK_THROWS_WITH(feature_point(random_sae(7, "blocks.1.hook_resid_pre"), config),
+  CHECK_THROWS_WITH(feature_point(patched_sae(7, "blocks.1.hook_resid_pre"), config),
                     contains("wide"));
   CHECK_THROWS_WITH(check_features({2, 2}, sae), contains("named twice"));
 }

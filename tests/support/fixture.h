@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/json.h"
+#include "lib/base/json_fwd.h"
 #include "lib/model/model.h"
 #include "tests/support/tensors.h"
 

@@ -112,7 +112,7 @@ TEST_CASE("resampling gives every item another's value, each once, by the seed")
   }
 }
 
-TEST_CASE("what stands in for a value is formed once for all cells of a block, shortcut or plain") {
+TEST_CASE("the replacement of a value is formed once for all cells of a block, shortcut or plain") {
   const Model model = load(huggingface_fixture("llama"));
   const Task task = templates_of(model);
   const CountedZero source;

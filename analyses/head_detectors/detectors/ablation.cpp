@@ -1,8 +1,8 @@
 // Ablation: how much worse is text predicted without the head?
 #include <algorithm>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
 #include "lib/tensor/ops.h"
 

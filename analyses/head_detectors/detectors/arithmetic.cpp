@@ -5,8 +5,8 @@
 
 #include "analyses/head_detectors/arithmetic_heads.h"
 #include "analyses/head_detectors/clean_values.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/probe.h"
 #include "analyses/path_patching/path_runner.h"
 #include "analyses/sweep/sweep.h"

@@ -6,8 +6,8 @@
 #include <ATen/ops/nan_to_num.h>
 
 #include "analyses/head_detectors/composition.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "lib/base/json.h"
 #include "lib/base/ranking.h"
 #include "lib/tensor/gaussian.h"

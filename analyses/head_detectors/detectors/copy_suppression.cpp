@@ -1,8 +1,8 @@
 // Copy suppression: does a head lower the token it reads, and does it look for it?
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/effective_embedding.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/ov_circuit.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/base/json.h"
 #include "lib/model/norm.h"

@@ -1,11 +1,11 @@
 // Copying: does a head's OV circuit raise the token it reads?
 #include <ATen/ops/real.h>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/effective_embedding.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/head_weights.h"
 #include "analyses/head_detectors/ov_circuit.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/base/json.h"
 #include "lib/tensor/convert.h"

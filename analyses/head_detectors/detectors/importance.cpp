@@ -1,7 +1,7 @@
 // Gradient importance: how much would the loss change if the head were scaled?
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_importance.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
 #include "lib/base/json.h"
 #include "lib/model/gradients.h"

@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "analyses/head_detectors/context_mass.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/token_sample.h"
 #include "lib/kernels/linear.h"
 #include "lib/model/norm.h"
@@ -121,7 +121,7 @@ Detector induction_copying_detector() {
   return {
       .name = "induction_copying",
       .role = "context-copying head",
-      .summary = "what it raises on repeated random tokens is what stands in the context",
+      .summary = "what it raises on repeated random tokens is the tokens of the context",
       .definition =
           "on 25 random tokens twice over, at the queries of the second copy: the head's own "
           "output "

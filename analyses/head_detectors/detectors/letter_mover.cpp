@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "analyses/head_detectors/clean_values.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/end_attention.h"
 #include "analyses/head_detectors/head_samples.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/probe.h"
 #include "analyses/logit_attribution/logit_attribution.h"
 #include "lib/base/error.h"

@@ -1,10 +1,10 @@
 // Name movers: attend from the end to the name that is the answer, and write it.
 #include "analyses/head_detectors/detectors/name_mover.h"
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/end_attention.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/ov_circuit.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/probe.h"
 #include "analyses/sweep/positions.h"
 #include "analyses/sweep/prompt_batch.h"

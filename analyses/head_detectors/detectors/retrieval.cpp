@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "analyses/head_detectors/own_detectors.h"
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/retrieval/niah.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"

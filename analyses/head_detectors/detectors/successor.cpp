@@ -1,7 +1,7 @@
 // Successor heads: Monday → Tuesday, first → second, 7 → 8.
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/number_features.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/successor_score.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"

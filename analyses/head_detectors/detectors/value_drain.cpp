@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "analyses/head_detectors/detectors.h"
 #include "analyses/head_detectors/head_samples.h"
 #include "analyses/head_detectors/massive_activations.h"
-#include "analyses/head_detectors/own_detectors.h"
 #include "analyses/head_detectors/text_loss.h"
 #include "lib/base/json.h"
 #include "lib/base/random.h"

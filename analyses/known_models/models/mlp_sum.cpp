@@ -72,7 +72,7 @@ KnownModel mlp_sum_model() {
   return {.name = "mlp-sum",
           .summary = "Two heads fetch summands, an MLP looks up their sum mod 4",
           .mechanism =
-              "a0.h0 and a0.h1 attend to positions 1 and 3 and write what stands there; "
+              "a0.h0 and a0.h1 attend to positions 1 and 3 and write the tokens there; "
               "m0 has a neuron for each pair, which says its sum",
           .make = make_mlp_sum};
 }

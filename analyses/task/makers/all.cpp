@@ -9,20 +9,9 @@
 namespace headscope {
 
 std::span<const TaskMaker> all_task_makers() {
-  static const std::vector<TaskMaker> makers{
-      ioi_maker(),
-      greater_than_maker(),
-      docstring_maker(),
-      colored_objects_maker(),
-      gendered_pronouns_maker(),
-      capitals_maker(),
-      successor_maker(),
-      arithmetic_maker(),
-      multiple_choice_maker(),
-      acronyms_maker(),
-      induction_maker(),
-      key_retrieval_maker(),
-  };
+#define HEADSCOPE_MAKE(name) name##_maker(),
+  static const std::vector<TaskMaker> makers{HEADSCOPE_TASK_MAKERS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return makers;
 }
 

@@ -1,21 +1,28 @@
-// The list of generators; each is the file of its name in analyses/task/makers/.
+// The list of task makers: each is a function NAME_maker() in the file NAME.cpp, and one line here.
 #pragma once
 
 #include "analyses/task/maker.h"
 
 namespace headscope {
 
-TaskMaker ioi_maker();
-TaskMaker greater_than_maker();
-TaskMaker docstring_maker();
-TaskMaker colored_objects_maker();
-TaskMaker gendered_pronouns_maker();
-TaskMaker capitals_maker();
-TaskMaker successor_maker();
-TaskMaker arithmetic_maker();
-TaskMaker multiple_choice_maker();
-TaskMaker acronyms_maker();
-TaskMaker induction_maker();
-TaskMaker key_retrieval_maker();
+// clang-format off
+#define HEADSCOPE_TASK_MAKERS(LINE) \
+  LINE(ioi) \
+  LINE(greater_than) \
+  LINE(docstring) \
+  LINE(colored_objects) \
+  LINE(gendered_pronouns) \
+  LINE(capitals) \
+  LINE(successor) \
+  LINE(arithmetic) \
+  LINE(multiple_choice) \
+  LINE(acronyms) \
+  LINE(induction) \
+  LINE(key_retrieval)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) TaskMaker name##_maker();
+HEADSCOPE_TASK_MAKERS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 }  // namespace headscope

@@ -40,7 +40,7 @@ struct ArithmeticLists {
   std::string where, how;
 };
 
-// The template with its {SIGN} or {WORD} as {OP}, and what stands there.
+// The template with its {SIGN} or {WORD} as {OP}, and the text put there.
 std::pair<std::string, std::size_t> with_op(std::string pattern) {
   for (const auto& [slot, column] :
        {std::pair<std::string, std::size_t>{"{SIGN}", 0}, {"{WORD}", 1}}) {

@@ -60,6 +60,21 @@ OrderedJson number_or_null(double value) {
   return value == value ? OrderedJson(value) : OrderedJson();
 }
 
+// Of a model, its losses and what its attention does; `attention` of one head, or of none.
+std::vector<OrderedJson> mqar_row(const std::string& name,
+                                  const std::vector<GroupLoss>& losses,
+                                  const std::optional<MqarAttention>& attention) {
+  const auto percent = [&](double MqarAttention::*share) {
+    return attention ? OrderedJson(100.0 * (*attention).*share) : OrderedJson();
+  };
+  return {name,
+          losses[0].loss,
+          100.0 * losses[0].accuracy,
+          number_or_null(losses[1].loss),
+          percent(&MqarAttention::to_value),
+          percent(&MqarAttention::to_previous)};
+}
+
 ResultTable mqar_table(const Model& model,
                        const MqarEvaluation& on,
                        std::vector<Measured>& measured) {
@@ -79,12 +94,7 @@ ResultTable mqar_table(const Model& model,
                                 "to value, %",
                                 "to previous, %"},
                     .rows = {}};
-  table.rows.push_back({"none",
-                        whole[0].loss,
-                        100.0 * whole[0].accuracy,
-                        number_or_null(whole[1].loss),
-                        OrderedJson(),
-                        OrderedJson()});
+  table.rows.push_back(mqar_row("none", whole, std::nullopt));
   double carried = 0.0;
   for (int layer = 0; layer < model.config().n_layers; ++layer) {
     const Tensor pattern = recorder.at(hook_name(Site::pattern, layer));
@@ -92,14 +102,9 @@ ResultTable mqar_table(const Model& model,
       Edits edits;
       edits.at(hook_name(Site::z, layer), {.heads = std::vector<std::int64_t>{head}}).zero();
       const std::vector<GroupLoss> without = mqar_losses(model, on, edits);
-      const MqarAttention attention = mqar_attention(pattern, head, on);
       carried = std::max(carried, without[0].loss - whole[0].loss);
-      table.rows.push_back({fmt::format("{}.{}", layer, head),
-                            without[0].loss,
-                            100.0 * without[0].accuracy,
-                            number_or_null(without[1].loss),
-                            100.0 * attention.to_value,
-                            100.0 * attention.to_previous});
+      table.rows.push_back(
+          mqar_row(fmt::format("{}.{}", layer, head), without, mqar_attention(pattern, head, on)));
     }
   }
   measured.push_back({"largest rise of the recall loss by one head, nats", carried});

@@ -17,29 +17,9 @@ constexpr std::pair<AttentionOperator::Kind, std::string_view> kKindNames[] = {
 }  // namespace
 
 std::span<const AttentionOperator> all_operators() {
-  static const std::vector<AttentionOperator> all = {
-      streaming_operator(),
-      window_operator(),
-      dilated_operator(),
-      top_k_operator(),
-      threshold_operator(),
-      top_p_operator(),
-      block_pooled_operator(),
-      block_oracle_operator(),
-      chunks_operator(),
-      hip_operator(),
-      random_operator(),
-      razor_operator(),
-      softmax_off_by_one_operator(),
-      sigmoid_operator(),
-      relu_operator(),
-      linear_operator(),
-      rope_base_operator(),
-      rope_linear_operator(),
-      rope_ntk_operator(),
-      rope_yarn_operator(),
-      log_scale_operator(),
-  };
+#define HEADSCOPE_MAKE(name) name##_operator(),
+  static const std::vector<AttentionOperator> all{HEADSCOPE_OPERATORS(HEADSCOPE_MAKE)};
+#undef HEADSCOPE_MAKE
   return all;
 }
 

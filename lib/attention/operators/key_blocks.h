@@ -16,7 +16,7 @@ struct BlockChoice {
   std::int64_t before = 0;
 };
 
-// What stands for a block: the mean of the scores of its keys (the score of their mean, where
+// A block is represented by the mean of the scores of its keys (the score of their mean, where
 // scores are products), or the highest of them.
 enum class BlockScore { mean, highest };
 

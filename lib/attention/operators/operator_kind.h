@@ -1,6 +1,6 @@
-// The list of operators that may stand in a head's place (lib/attention/head_operator.h). Each is a
-// file of this folder: a function that returns an AttentionOperator, and a line in all.cpp and
-// operators.h. Command line, plans, measurements, help and tests take it up by themselves.
+// What an operator is that may stand in a head's place (lib/attention/head_operator.h). Each is a
+// file of this folder: a function that returns an AttentionOperator, and a line in operators.h.
+// Command line, plans, measurements, help and tests take it up by themselves.
 #pragma once
 
 #include <cstdint>

@@ -1,30 +1,37 @@
-// Every operator, a file each.
+// The list of operators: each is a function NAME_operator(), and one line here.
 #pragma once
 
 #include "lib/attention/operators/operator_kind.h"
 
 namespace headscope {
 
-AttentionOperator streaming_operator();
-AttentionOperator window_operator();
-AttentionOperator dilated_operator();
-AttentionOperator top_k_operator();
-AttentionOperator threshold_operator();
-AttentionOperator top_p_operator();
-AttentionOperator block_pooled_operator();
-AttentionOperator block_oracle_operator();
-AttentionOperator chunks_operator();
-AttentionOperator hip_operator();
-AttentionOperator random_operator();
-AttentionOperator razor_operator();
-AttentionOperator softmax_off_by_one_operator();
-AttentionOperator sigmoid_operator();
-AttentionOperator relu_operator();
-AttentionOperator linear_operator();
-AttentionOperator rope_base_operator();
-AttentionOperator rope_linear_operator();
-AttentionOperator rope_ntk_operator();
-AttentionOperator rope_yarn_operator();
-AttentionOperator log_scale_operator();
+// clang-format off
+#define HEADSCOPE_OPERATORS(LINE) \
+  LINE(streaming) \
+  LINE(window) \
+  LINE(dilated) \
+  LINE(top_k) \
+  LINE(threshold) \
+  LINE(top_p) \
+  LINE(block_pooled) \
+  LINE(block_oracle) \
+  LINE(chunks) \
+  LINE(hip) \
+  LINE(random) \
+  LINE(razor) \
+  LINE(softmax_off_by_one) \
+  LINE(sigmoid) \
+  LINE(relu) \
+  LINE(linear) \
+  LINE(rope_base) \
+  LINE(rope_linear) \
+  LINE(rope_ntk) \
+  LINE(rope_yarn) \
+  LINE(log_scale)
+// clang-format on
+
+#define HEADSCOPE_DECLARE(name) AttentionOperator name##_operator();
+HEADSCOPE_OPERATORS(HEADSCOPE_DECLARE)
+#undef HEADSCOPE_DECLARE
 
 }  // namespace headscope
