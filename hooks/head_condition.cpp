@@ -18,13 +18,12 @@ constexpr std::array<std::pair<HeadStatistic, std::string_view>, 4> kHeadStatist
      {HeadStatistic::self_mass, "self_mass"},
      {HeadStatistic::previous_token_mass, "previous_token_mass"}}};
 
-// `values` [B, H, T], the last of whose queries is the last column of the pass.
-Tensor within(const HeadCondition& condition, const Visit& visit, const Tensor& values) {
-  const std::int64_t queries = values.size(2);
-  const Tensor pads = index_tensor(visit.layout.pads, values.device()).view({-1, 1, 1});
-  const Tensor column =
-      at::arange(visit.layout.keys() - queries, visit.layout.keys(), pads.options());
-  Tensor out = (column >= pads).expand(values.sizes());
+// `values` [B, H, T], of queries in the columns `own` [T] of rows with `pads` [B].
+Tensor within(const HeadCondition& condition,
+              const Tensor& own,
+              const Tensor& pads,
+              const Tensor& values) {
+  Tensor out = (own >= pads.view({-1, 1, 1})).expand(values.sizes());
   if (condition.above) {
     out = out.logical_and(values > *condition.above);
   }
@@ -34,26 +33,35 @@ Tensor within(const HeadCondition& condition, const Visit& visit, const Tensor& 
   return out;
 }
 
+// The same, the last of whose queries is the last column of the pass.
+Tensor within(const HeadCondition& condition, const Visit& visit, const Tensor& values) {
+  const Tensor pads = index_tensor(visit.layout.pads, values.device());
+  const std::int64_t keys = visit.layout.keys();
+  return within(condition, at::arange(keys - values.size(2), keys, pads.options()), pads, values);
+}
+
 // The weights on one column a query: `column` [B or 1, 1, T, 1]; 0 where that is below 0.
 Tensor weight_at(const Tensor& pattern, const Tensor& column) {
   const Tensor wanted = column.expand({pattern.size(0), pattern.size(1), pattern.size(2), 1});
   return at::where(wanted >= 0, pattern.gather(-1, wanted.clamp_min(0)), 0.0).squeeze(-1);
 }
 
-Tensor statistic_of(HeadStatistic statistic, const Visit& visit, const Tensor& pattern) {
+// `pattern` [B, H, T, S] of queries in the columns `own` [T] of rows with `pads` [B].
+Tensor statistic_of(HeadStatistic statistic,
+                    const Tensor& own,
+                    const Tensor& pads,
+                    const Tensor& pattern) {
   const Tensor p = pattern.to(at::kFloat);
-  const std::int64_t queries = p.size(2), keys = p.size(3);
-  const Tensor pads = index_tensor(visit.layout.pads, p.device()).view({-1, 1, 1, 1});
-  const Tensor own = at::arange(keys - queries, keys, pads.options()).view({1, 1, -1, 1});
+  const Tensor column = own.view({1, 1, -1, 1});
   switch (statistic) {
     case HeadStatistic::first_token_mass:
-      return weight_at(p, pads);
+      return weight_at(p, pads.view({-1, 1, 1, 1}));
     case HeadStatistic::entropy:
       return at::where(p > 0, p * p.log(), 0.0).sum(-1).neg();
     case HeadStatistic::self_mass:
-      return weight_at(p, own);
+      return weight_at(p, column);
     case HeadStatistic::previous_token_mass:
-      return weight_at(p, own - 1);
+      return weight_at(p, column - 1);
   }
   throw InternalError("a statistic that nothing computes");
 }
@@ -91,7 +99,15 @@ Tensor holds(const HeadCondition& condition, const Visit& visit, const Attention
 }
 
 Tensor holds(const HeadCondition& condition, const Visit& visit, const Tensor& pattern) {
-  return within(condition, visit, statistic_of(condition.statistic, visit, pattern));
+  const Tensor pads = index_tensor(visit.layout.pads, pattern.device());
+  const Tensor own = at::arange(pattern.size(3) - pattern.size(2), pattern.size(3), pads.options());
+  return within(condition, visit, statistic_of(condition.statistic, own, pads, pattern));
+}
+
+Tensor holds(const HeadCondition& condition, const PlacedQuery& query, const Tensor& pattern) {
+  const Tensor& own = query.column;
+  const Tensor found = statistic_of(condition.statistic, own, query.pads, pattern);
+  return within(condition, own, query.pads, found);
 }
 
 }  // namespace headscope

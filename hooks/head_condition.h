@@ -35,4 +35,12 @@ StatisticsRequest head_statistics_request();
 Tensor holds(const HeadCondition& condition, const Visit& visit, const AttentionStatistics& found);
 Tensor holds(const HeadCondition& condition, const Visit& visit, const Tensor& pattern);
 
+// Where the one query of each row lies, as numbers on the device; int64.
+struct PlacedQuery {
+  Tensor column;  // [1]
+  Tensor pads;    // [B], columns of padding at the left of each row
+};
+// The same of that query, by its pattern [B, n_heads, 1, S].
+Tensor holds(const HeadCondition& condition, const PlacedQuery& query, const Tensor& pattern);
+
 }  // namespace headscope

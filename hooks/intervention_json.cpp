@@ -40,8 +40,18 @@ std::optional<std::vector<AttentionPair>> pairs_from(InterventionFields& fields)
   return pairs;
 }
 
-double needed(InterventionFields& fields, Op op, const char* key) {
+// The number of an op that has one, by its own name or as "value".
+std::optional<double> one_number(InterventionFields& fields, const char* key) {
   const auto number = fields.number(key);
+  const auto value = fields.number("value");
+  if (number && value) {
+    throw DataError("{}: \"{}\" and \"value\" are the same; give one", fields.where(), key);
+  }
+  return number ? number : value;
+}
+
+double needed(InterventionFields& fields, Op op, const char* key) {
+  const auto number = op == Op::temperature ? one_number(fields, key) : fields.number(key);
   if (!number) {
     throw DataError("{}: op \"{}\" needs \"{}\"", fields.where(), to_string(op), key);
   }
@@ -53,7 +63,7 @@ bool takes_values(Op op) {
          op == Op::project_out || op == Op::low_rank || op == Op::set_row;
 }
 
-// "factor" under the name it has for the op, or "strength"; another op takes none.
+// "factor" under the name it has for the op, or as "value" or "strength"; another op takes none.
 void read_strength(InterventionFields& fields, Intervention& what) {
   const char* name = what.op == Op::bias ? "bias" : "factor";
   if (what.op == Op::temperature || what.op == Op::calibrate_sinks) {
@@ -64,7 +74,8 @@ void read_strength(InterventionFields& fields, Intervention& what) {
       what.op != Op::renormalize) {
     return;
   }
-  const auto factor = fields.number(name);
+  // Beside the values of op add, "value" could be meant for either.
+  const auto factor = what.op == Op::add ? fields.number(name) : one_number(fields, name);
   const auto strength = strength_from(fields);
   if (factor && strength) {
     throw DataError("{}: \"{}\" and \"strength\" are the same; give one", fields.where(), name);

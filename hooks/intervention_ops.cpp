@@ -147,11 +147,11 @@ Tensor clamped(const Intervention& what, const Tensor& value) {
 }
 
 Tensor added(const Intervention& what,
-             const Visit& visit,
              const Tensor& value,
-             const Tensor& numbers) {
-  if (what.schedule) {
-    return (value + numbers * strengths(*what.schedule, visit, value)).to(value.scalar_type());
+             const Tensor& numbers,
+             const Tensor& strength) {
+  if (strength.defined()) {
+    return (value + numbers * strength).to(value.scalar_type());
   }
   return what.factor == 1.0 ? value + numbers : value + numbers * what.factor;
 }
@@ -228,7 +228,8 @@ Tensor numbers_for(const Intervention& what,
 Tensor changed(const Intervention& what,
                const Visit& visit,
                const Tensor& value,
-               const Tensor& numbers) {
+               const Tensor& numbers,
+               const Tensor& strength) {
   switch (what.op) {
     case Op::zero:  // not a product with 0, which would leave NaN and infinities standing
       return at::zeros_like(value);
@@ -237,11 +238,9 @@ Tensor changed(const Intervention& what,
     case Op::replace:
       return numbers;
     case Op::scale:
-      return what.schedule
-                 ? (value * strengths(*what.schedule, visit, value)).to(value.scalar_type())
-                 : value * what.factor;
+      return strength.defined() ? (value * strength).to(value.scalar_type()) : value * what.factor;
     case Op::add:
-      return added(what, visit, value, numbers);
+      return added(what, value, numbers, strength);
     case Op::project_out:
       return projected_out(value, numbers);
     case Op::low_rank:
@@ -251,12 +250,11 @@ Tensor changed(const Intervention& what,
     case Op::mask:
       return at::full(value.sizes(), -kInfinity, value.options());
     case Op::bias:
-      return what.schedule ? value + strengths(*what.schedule, visit, value) : value + what.factor;
+      return strength.defined() ? value + strength : value + what.factor;
     case Op::temperature:
       return value / what.factor;
     case Op::renormalize:
-      return what.schedule ? value + strengths(*what.schedule, visit, value).log()
-                           : value + std::log(what.factor);
+      return strength.defined() ? value + strength.log() : value + std::log(what.factor);
     case Op::sae:
       throw InternalError("an autoencoder that nobody read");  // changed_codes() does it
     case Op::uniform: {

@@ -32,11 +32,13 @@ Tensor numbers_for(const Intervention& what,
                    const Tensor& selected);
 
 // The op on the whole value, of which the caller takes the selected part. `numbers`: the stored
-// values, fitted where an op takes one for each of the value's; undefined: it has none.
+// values, fitted where an op takes one for each of the value's; undefined: it has none. `strength`:
+// the strengths() of its schedule; undefined: it has none.
 Tensor changed(const Intervention& what,
                const Visit& visit,
                const Tensor& value,
-               const Tensor& numbers);
+               const Tensor& numbers,
+               const Tensor& strength);
 
 // The op by the inputs of attention: of ops that changes_scores_fused(). `scores` has their shape
 // and device; `selected` broadcasts against them, undefined: everything.

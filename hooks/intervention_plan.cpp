@@ -157,16 +157,19 @@ bool InterventionPlan::asks_statistics(int layer) const {
   return false;
 }
 
-bool InterventionPlan::same_at_every_step() const {
-  const auto same = [](const EditStep& step) {
-    const Intervention& what = step.what;
-    return !step.function && !what.schedule && !what.when && !what.sae &&
-           what.where.alike_for_written();
-  };
+bool InterventionPlan::alike_for_written(const EditGroup& group) const {
+  return std::all_of(group.begin(), group.end(), [&](std::size_t step) {
+    const Intervention& what = steps_[step].what;
+    return !what.schedule && what.where.alike_for_written();
+  });
+}
+
+bool InterventionPlan::replayable() const {
+  const auto by_operations = [](const EditStep& step) { return !step.function && !step.what.sae; };
   const auto along_positions = [](const auto& entry) {
     return entry.second.along == ResolvedValues::Along::positions;
   };
-  return std::all_of(steps_.begin(), steps_.end(), same) &&
+  return std::all_of(steps_.begin(), steps_.end(), by_operations) &&
          std::none_of(values_.begin(), values_.end(), along_positions);
 }
 

@@ -57,9 +57,13 @@ class InterventionPlan {
   [[nodiscard]] bool changes_scores_fused(int layer) const;
   // Whether a step asks what the layer's heads attend to.
   [[nodiscard]] bool asks_statistics(int layer) const;
-  // Whether a step of decoding is changed as the one before it was, by operations of the device
-  // alone, once a first one has worked out the selections and brought the values there.
-  [[nodiscard]] bool same_at_every_step() const;
+  // Whether a step of decoding is changed by the operations that changed the one before it, the
+  // parts and strengths of each step being told beforehand: not by functions, autoencoders and
+  // values that differ from position to position.
+  [[nodiscard]] bool replayable() const;
+  // Whether the steps of a group, at a point whose values have an axis of tokens, select the same
+  // part of every token that the model writes, and change it as strongly.
+  [[nodiscard]] bool alike_for_written(const EditGroup& group) const;
   [[nodiscard]] const ResolvedValues& values(std::size_t step, HookPoint point) const;
   // The autoencoder of a step with op sae, on that device: brought there once.
   [[nodiscard]] Sae sae(std::size_t step, const at::Device& device) const;

@@ -30,11 +30,13 @@ InterventionTap::FusedChange InterventionTap::fused_change(const std::vector<Edi
   for (const EditGroup& group : groups) {
     const Intervention& what = plan_->step(group.front()).what;
     const Mask& mask = mask_of(group, visit, scores);
-    if (mask.of.empty() || !selects_something(mask.selected, seen)) {
+    const Tensor selected =
+        mask.selected.defined() ? mask.selected.to(scores.device()) : mask.selected;
+    if (mask.of.empty() || !selects_something(selected, seen)) {
       continue;
     }
     of.insert(of.end(), mask.of.begin(), mask.of.end());
-    change_scores_by_op(what, visit, scores, mask.selected, sum);
+    change_scores_by_op(what, visit, scores, selected, sum);
     if (what.op == Op::mask) {
       check_sighted_with(visit, sum.bias, seen);
     }
@@ -44,6 +46,9 @@ InterventionTap::FusedChange InterventionTap::fused_change(const std::vector<Edi
 
 void InterventionTap::change_scores(const Visit& visit, AttentionInputs& in) {
   const std::vector<EditGroup>& groups = *plan_->at(visit.point);
+  if (steps_.running) {
+    return change_placed_scores(groups, visit, in);
+  }
   const Seen seen{visit.layout.keys(), in.spec.window, in.spec.visibility};
   auto found = fused_.find({groups, seen});
   if (found == fused_.end()) {

@@ -1,6 +1,7 @@
 #include "hooks/intervention_tap.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/ranges.h>
 
@@ -9,6 +10,7 @@
 #include "hooks/intervention_ops.h"
 #include "hooks/pattern_ops.h"
 #include "hooks/sae_edit.h"
+#include "hooks/strength.h"
 #include "lib/attention/attention.h"
 #include "lib/base/error.h"
 #include "lib/tensor/convert.h"
@@ -54,9 +56,15 @@ Tensor edited_by(const EditFunction& function, const Visit& visit, const Tensor&
 
 }  // namespace
 
-void InterventionTap::begin(const ModelConfig&) {
+void InterventionTap::begin(const ModelConfig& config) {
+  config_ = &config;
+  forget_pass();
+  steps_.running = std::exchange(steps_.announced, false);
+  steps_.changes.clear();
+}
+
+void InterventionTap::forget_pass() {
   fused_.clear();
-  counted_.clear();
   std::erase_if(masks_, [](const auto& entry) { return entry.second.of_pass; });
 }
 
@@ -146,13 +154,13 @@ void InterventionTap::check_apart(std::size_t earlier,
   }
 }
 
-Tensor InterventionTap::changed_by(const EditGroup& group,
-                                   const Visit& visit,
-                                   const Tensor& value) {
+InterventionTap::Part InterventionTap::part_of(const EditGroup& group,
+                                               const Visit& visit,
+                                               const Tensor& value) {
   const EditStep& edit = plan_->step(group.front());
   const Mask& mask = mask_of(group, visit, value);
   if (mask.of.empty()) {
-    return value;
+    return {};
   }
   Tensor where = mask.selected;
   if (where.defined()) {
@@ -169,12 +177,27 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
     where = where.defined() ? where.logical_and(holding) : holding;
   }
   if (((pairs && mask.of_pass) || edit.what.when) && !where.any().item<bool>()) {
-    return value;
+    return {};
   }
   for (const std::size_t step : mask.of) {
     plan_->count(step);
-    counted_.push_back(step);
   }
+  return {.any = true,
+          .chosen = mask.selected,
+          .where = where,
+          .strength = edit.what.schedule ? strengths(*edit.what.schedule, visit, value) : Tensor()};
+}
+
+Tensor InterventionTap::changed_by(const EditGroup& group,
+                                   const Visit& visit,
+                                   const Tensor& value) {
+  const EditStep& edit = plan_->step(group.front());
+  const Part part =
+      steps_.running ? placed_part_of(group, visit, value) : part_of(group, visit, value);
+  if (!part.any) {
+    return value;
+  }
+  const Tensor& where = part.where;
   if (edit.function) {
     const Tensor edited = edited_by(edit.function, visit, value);
     return where.defined() ? at::where(where, edited, value) : edited;
@@ -183,30 +206,14 @@ Tensor InterventionTap::changed_by(const EditGroup& group,
   const Tensor edited =
       edit.what.sae
           ? changed_codes(plan_->sae(group.front(), value.device()), *edit.what.sae, value, numbers)
-          : changed(edit.what, visit, value, numbers);
+          : changed(edit.what, visit, value, numbers, part.strength);
   const Tensor out = where.defined() ? at::where(where, edited, value) : edited;
   if (edit.what.op == Op::mask) {
     check_sighted(visit, value, out);
   } else if (edit.what.op == Op::set_row) {
-    check_rows(visit, out, mask.selected);
+    check_rows(visit, out, part.chosen);
   }
   return out;
-}
-
-void InterventionTap::replayed() {
-  for (const std::size_t step : counted_) {
-    plan_->count(step);
-  }
-}
-
-void InterventionTap::recording_failed() {
-  for (const std::size_t step : counted_) {
-    plan_->add(step, -1);
-  }
-  counted_.clear();
-  masks_.clear();
-  apart_.clear();
-  placed_.clear();
 }
 
 Tensor InterventionTap::numbers_of(std::size_t step,
@@ -226,6 +233,9 @@ Tensor InterventionTap::numbers_of(std::size_t step,
 
 void InterventionTap::visit_attention(const Visit& visit, const AttentionInputs& in) {
   const at::NoGradGuard no_grad;
+  if (steps_.running) {
+    return show_placed_attention(visit, in);
+  }
   const BatchLayout& layout = visit.layout;
   attended_ = attention_statistics(
       {.q = in.q.detach(),
@@ -245,13 +255,20 @@ Tensor InterventionTap::where_it_holds(const HeadCondition& condition,
   if (visit.point.site == Site::pattern) {
     return holds(condition, visit, value).unsqueeze(-1);
   }
+  if (steps_.running) {
+    return holds(condition, steps_.query, steps_.pattern).transpose(1, 2).unsqueeze(-1);
+  }
   return holds(condition, visit, attended_).transpose(1, 2).unsqueeze(-1);
 }
 
 Tensor InterventionTap::visit(const Visit& visit, const Tensor& value) {
   Tensor current = value;
   const std::vector<EditGroup>& groups = *plan_->at(visit.point);
-  check_meetings(groups, visit, value);
+  if (steps_.running) {
+    note_meetings(groups, visit, value);
+  } else {
+    check_meetings(groups, visit, value);
+  }
   for (const EditGroup& group : groups) {
     current = changed_by(group, visit, current);
   }

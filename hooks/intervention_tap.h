@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "hooks/intervention_plan.h"
+#include "hooks/placed_edits.h"
 
 namespace headscope {
 
@@ -14,7 +15,7 @@ class InterventionTap final : public Tap {
  public:
   explicit InterventionTap(std::shared_ptr<const InterventionPlan> plan) : plan_(std::move(plan)) {}
 
-  void begin(const ModelConfig&) override;
+  void begin(const ModelConfig& config) override;
   [[nodiscard]] Interest wants(HookPoint point) const override {
     return plan_->at(point) == nullptr ? Interest::none : Interest::edit;
   }
@@ -37,11 +38,10 @@ class InterventionTap final : public Tap {
   // What the layer's steps make of scores; the same errors.
   void change_scores(const Visit& visit, AttentionInputs& in) override;
 
-  // True of changes of chosen heads, prompts and phases, of positions of the prompt, by numbers of
-  // their own or by values that are the same at every position; not of conditions, of strengths and
-  // selections that depend on the step, or of functions.
-  [[nodiscard]] bool replayable() const override { return plan_->same_at_every_step(); }
-  void replayed() override;
+  // In hooks/intervention_steps.cpp.
+  [[nodiscard]] bool replayable() const override { return plan_->replayable(); }
+  void step_begins(const BatchLayout& layout) override;
+  void step_ended() override;
   void recording_failed() override;
 
  private:
@@ -72,16 +72,37 @@ class InterventionTap final : public Tap {
                       const Tensor& value);
   void check_apart(std::size_t earlier, std::size_t later, const Visit& visit, const Tensor& value);
 
+  // What a group changes of a value.
+  struct Part {
+    bool any = false;   // false: nothing
+    Tensor chosen{};    // what it selects; undefined: everything
+    Tensor where{};     // the same without what a query cannot see and where a condition holds not
+    Tensor strength{};  // by its schedule; undefined: it has none
+  };
+  Part part_of(const EditGroup& group, const Visit& visit, const Tensor& value);
   Tensor changed_by(const EditGroup& group, const Visit& visit, const Tensor& value);
+
+  // Of a step that may be recorded.
+  Part placed_part_of(const EditGroup& group, const Visit& visit, const Tensor& value);
+  PlacedPart& placed_part(const EditGroup& group, const Visit& visit, const Tensor& value);
+  void fill(const EditGroup& group, PlacedPart& part, const BatchLayout& layout);
+  void change_placed_scores(const std::vector<EditGroup>& groups,
+                            const Visit& visit,
+                            AttentionInputs& in);
+  void fill(const std::vector<EditGroup>& groups, PlacedScores& scores, const BatchLayout& layout);
+  void note_meetings(const std::vector<EditGroup>& groups, const Visit& visit, const Tensor& value);
+  void show_placed_attention(const Visit& visit, const AttentionInputs& in);
+  void forget_pass();
   Tensor numbers_of(std::size_t step, const Visit& visit, const Tensor& value, const Tensor& where);
   [[nodiscard]] Tensor where_it_holds(const HeadCondition& condition,
                                       const Visit& visit,
                                       const Tensor& value) const;
 
   std::shared_ptr<const InterventionPlan> plan_;
+  const ModelConfig* config_ = nullptr;  // of the model whose passes these are
+  PlacedEdits steps_;
   std::map<std::pair<std::vector<EditGroup>, Seen>, FusedChange> fused_;  // of the pass
-  std::vector<std::size_t> counted_;  // of the pass: the steps that changed something, each time
-  AttentionStatistics attended_;      // of the layer under way, where its steps ask
+  AttentionStatistics attended_;  // of the layer under way, where its steps ask
   // A selection is worked out once for each kind of value a pass shows: steps, site, place_of().
   // Those without positions serve every pass over one batch (steps of decoding).
   std::map<std::tuple<EditGroup, Site, std::int64_t>, Mask> masks_;

@@ -20,14 +20,6 @@ namespace {
 
 constexpr std::int64_t kReadValues = std::int64_t{1} << 25;  // f32, far more than caches hold
 
-std::shared_ptr<const StandingChange> scaled_head(const Model& model) {
-  Intervention scale{.site = fmt::format("blocks.{}.attn.hook_z", model.config().n_layers / 2),
-                     .op = Op::scale,
-                     .factor = 0.5};
-  scale.where.heads = {{0}};
-  return standing_interventions(model, std::vector<Intervention>{scale});
-}
-
 // The embedding is a table of which a step reads a row, unless it is the unembedding too.
 std::int64_t bytes_of_step(const Model& model) {
   const ModelConfig& config = model.config();
@@ -66,6 +58,14 @@ void join(Generation& generation,
 
 }  // namespace
 
+std::shared_ptr<const StandingChange> scaled_head(const Model& model) {
+  Intervention scale{.site = fmt::format("blocks.{}.attn.hook_z", model.config().n_layers / 2),
+                     .op = Op::scale,
+                     .factor = 0.5};
+  scale.where.heads = {{0}};
+  return standing_interventions(model, std::vector<Intervention>{scale});
+}
+
 MedianRatio median_ratio(const std::vector<double>& numerators,
                          const std::vector<double>& denominators) {
   std::vector<double> ratios;
@@ -86,6 +86,7 @@ MedianRatio median_ratio(const std::vector<double>& numerators,
 StepTimes time_steps(const Model& model,
                      const Shape& shape,
                      std::uint64_t seed,
+                     const std::shared_ptr<const StandingChange>& change,
                      const BenchRepeats& repeats) {
   const std::int64_t columns = shape.tokens + 2 * (repeats.warm_ups + repeats.timed) + 1;
   if (columns > model.config().n_ctx) {
@@ -101,12 +102,13 @@ StepTimes time_steps(const Model& model,
   Generation plain(model);
   Generation changed(model);
   join(plain, prompts, nullptr);
-  join(changed, prompts, scaled_head(model));
+  join(changed, prompts, change);
   const BenchWork one{{}, [&] { plain.step(); }};
   const BenchWork other{{}, [&] { changed.step(); }};
   auto times = times_in_turn({one, other, other, one}, repeats);
   times[0].insert(times[0].end(), times[3].begin(), times[3].end());
   times[1].insert(times[1].end(), times[2].begin(), times[2].end());
+  change->check_fired();
   StepTimes result;
   result.ratio = median_ratio(times[1], times[0]);
   result.passes = changed.steps().why_passes;

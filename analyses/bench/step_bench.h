@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "analyses/bench/bench_runs.h"
 #include "lib/model/model.h"
+#include "lib/model/standing_change.h"
 
 namespace headscope {
 
@@ -23,7 +25,7 @@ MedianRatio median_ratio(const std::vector<double>& numerators,
 
 struct StepTimes {
   Timing plain;
-  Timing changed;                 // with one head's z scaled at every step
+  Timing changed;
   MedianRatio ratio;              // changed ÷ plain, of steps that follow each other
   std::string passes;             // why steps were not replayed as one launch; empty: they were
   std::int64_t read_bytes = 0;    // of weights, that a step reads at least
@@ -33,12 +35,17 @@ struct StepTimes {
   }
 };
 
-// Two generations from the same random prompts of `shape`, one of them changed, step in turn:
-// plain, changed, changed, plain, and again, `repeats.timed` times. Throws UsageError if the
-// model's context is too short for so many steps, Interrupted as time_in_turn().
+// The least of changes: one head's z, in the middle of the model, scaled at every step.
+std::shared_ptr<const StandingChange> scaled_head(const Model& model);
+
+// Two generations from the same random prompts of `shape`, one of them under `change`, step in
+// turn: plain, changed, changed, plain, and again, `repeats.timed` times. Throws UsageError if the
+// model's context is too short for so many steps or a part of the change never changed anything,
+// Interrupted as time_in_turn().
 StepTimes time_steps(const Model& model,
                      const Shape& shape,
                      std::uint64_t seed,
+                     const std::shared_ptr<const StandingChange>& change,
                      const BenchRepeats& repeats);
 
 }  // namespace headscope

@@ -56,12 +56,14 @@ std::string share_of_reading(const BenchOutcome& result) {
   return text.empty() ? text : text + "\n";
 }
 
-std::string steps_text(const BenchOutcome& result) {
+std::string steps_text(const BenchOutcome& result, const BenchArguments& options) {
+  const std::string change =
+      options.interventions.empty() ? "a head scaled" : "the change by " + options.interventions;
   std::string text;
   for (const Measurement& run : result.runs) {
     if (run.run == "step") {
-      text +=
-          fmt::format("\n{}x{}: {}\n", run.shape.prompts, run.shape.tokens, step_text(*run.steps));
+      text += fmt::format(
+          "\n{}x{}: {}\n", run.shape.prompts, run.shape.tokens, step_text(*run.steps, change));
     }
   }
   return text;
@@ -128,15 +130,16 @@ std::string to_text(const BenchOutcome& result,
                run.values > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
                format_bytes(run.peak_memory)});
   }
-  return fmt::format("{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
-                     options.model,
-                     to_string(invocation.common.device),
-                     to_string(invocation.common.dtype),
-                     counted(thread_count(), "thread"),
-                     counted(options.repeats, "repeat"),
-                     format_seconds(result.load_seconds),
-                     table.text(),
-                     share_of_disk(result) + share_of_reading(result) + steps_text(result));
+  return fmt::format(
+      "{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
+      options.model,
+      to_string(invocation.common.device),
+      to_string(invocation.common.dtype),
+      counted(thread_count(), "thread"),
+      counted(options.repeats, "repeat"),
+      format_seconds(result.load_seconds),
+      table.text(),
+      share_of_disk(result) + share_of_reading(result) + steps_text(result, options));
 }
 
 }  // namespace headscope

@@ -23,12 +23,14 @@ struct BenchArguments {
   Logits logits = Logits::all;
   std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
   std::int64_t buffer_mib = 512;  // of stream
+  std::string interventions;      // of generate: a file; empty: one head is scaled
   std::string out;                // where traces go; empty: the folder for temporary files
 };
 
 struct Measurement {
   // "forward", "record to memory", "record to file", "trace alone", "plain write", "stream, cold",
-  // "plain read, cold", "stream, cached", "plain read, cached"
+  // "plain read, cold", "stream, cached", "plain read, cached", "step", "step, head scaled",
+  // "step, changed"
   std::string run;
   Shape shape;
   Timing timing;

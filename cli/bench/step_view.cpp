@@ -6,11 +6,12 @@
 
 namespace headscope {
 
-std::string step_text(const StepTimes& steps) {
+std::string step_text(const StepTimes& steps, std::string_view change) {
   const auto percent = [](double ratio) { return 100.0 * (ratio - 1.0); };
   return fmt::format(
-      "a head scaled costs {:+.1f} % of a step [{:+.1f}, {:+.1f}]; {:.2f} GB of weights at {:.1f} "
+      "{} costs {:+.1f} % of a step [{:+.1f}, {:+.1f}]; {:.2f} GB of weights at {:.1f} "
       "GB/s, as fast as this memory is read, are {:.2f} ms: a step takes {:.2f} times that; {}",
+      change,
       percent(steps.ratio.median),
       percent(steps.ratio.low),
       percent(steps.ratio.high),

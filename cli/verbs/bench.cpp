@@ -16,6 +16,7 @@
 #include "hooks/address.h"
 #include "hooks/provenance.h"
 #include "hooks/record_need.h"
+#include "hooks/standing_interventions.h"
 #include "lib/base/memory.h"
 #include "lib/families/load.h"
 #include "lib/model/memory_need.h"
@@ -85,10 +86,20 @@ struct BenchContext {
 };
 
 void measure_steps(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
-  const StepTimes steps = time_steps(context.model, shape, context.seed(), context.repeats());
+  const std::string& file = context.options.interventions;
+  const auto change = file.empty()
+                          ? scaled_head(context.model)
+                          : standing_interventions(context.model, std::filesystem::path(file));
+  const StepTimes steps =
+      time_steps(context.model, shape, context.seed(), change, context.repeats());
   const std::int64_t memory = peak_memory(context.model.device());
   result.runs.push_back({"step", shape, steps.plain, memory, 0, steps});
-  result.runs.push_back({"step, head scaled", shape, steps.changed, memory, 0, steps});
+  result.runs.push_back({file.empty() ? "step, head scaled" : "step, changed",
+                         shape,
+                         steps.changed,
+                         memory,
+                         0,
+                         steps});
 }
 
 void measure_stream(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
@@ -200,6 +211,10 @@ void add_options(CLI::App& app, BenchArguments& options) {
   app.add_option("--buffer-mib", options.buffer_mib, "Memory in which stream mixes rows")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option("--intervene",
+                 options.interventions,
+                 "Interventions (JSON) that generate times steps with; default: a head scaled")
+      ->check(names_a_file);
   add_output_folder(app, options.out, "The folder for the traces; they are removed");
 }
 
@@ -211,6 +226,8 @@ void check_read(const CLI::App& app, BenchArguments& options) {
   };
   if (options.what == "forward") {
     add({"logits"});
+  } else if (options.what == "generate") {
+    add({"intervene"});
   } else if (options.what == "stream") {
     add({"hooks", "buffer-mib", "output"});
     if (!was_given(app, "hooks")) {

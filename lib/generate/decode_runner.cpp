@@ -13,8 +13,8 @@ namespace {
 
 bool sees_all_keys(const Tap& tap, int layer) {
   const auto wants = [&](Site site) { return tap.wants({site, layer}) != Interest::none; };
-  return wants(Site::rot_k) || wants(Site::attn_scores) || wants(Site::pattern) ||
-         tap.wants_attention(layer);
+  return wants(Site::rot_k) || wants(Site::pattern) ||
+         (wants(Site::attn_scores) && !tap.changes_scores_fused(layer));
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
     return "which of the rows' tokens were written is not known";
   }
   if (!tap.replayable()) {
-    return "what watches or changes the pass may differ from step to step";
+    return "what watches or changes the pass may launch other things from step to step";
   }
   if (model_.turns_by_length()) {
     return "how far positions turn depends on the length of the text";
@@ -114,13 +114,11 @@ void DecodeRunner::place(const Batch& batch, const KvCache& cache) {
 
 // All that a step launches, the numbers apart.
 void DecodeRunner::run(const BatchLayout& layout, KvCache& cache, Tap& tap) {
-  asked_ = true;
-  next_.logits = bare_.decode(in_, layout, cache, changed_ ? *changed_ : tap);
+  next_.logits = bare_.decode(in_, layout, cache, tap);
   next_.likeliest = likeliest_on_device(next_.logits);
 }
 
 bool DecodeRunner::record(const std::function<void()>& work, Tap& tap) {
-  asked_ = false;
   try {
     graph_->record(work);
     recorded_ = true;
@@ -128,9 +126,7 @@ bool DecodeRunner::record(const std::function<void()>& work, Tap& tap) {
   } catch (const std::exception& error) {
     broken_ = why_passes_ = counts_.why_passes = error.what();
     next_ = {};
-    if (asked_) {  // else what the tap counted is of the step before
-      (changed_ ? static_cast<Tap&>(*changed_) : tap).recording_failed();
-    }
+    tap.recording_failed();
   }
   return recorded_;
 }
@@ -146,7 +142,9 @@ DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& t
   }
   const BatchLayout layout = cache.continue_with(batch.layout());
   place(batch, cache);
-  const auto work = [&] { run(layout, cache, tap); };
+  Tap& changing = changed_ ? static_cast<Tap&>(*changed_) : tap;
+  changing.step_begins(layout);
+  const auto work = [&] { run(layout, cache, changing); };
   if (graph_ == nullptr) {
     ++counts_.in_room;
     work();
@@ -154,15 +152,14 @@ DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& t
     ++counts_.in_room;
     graph_->warm_up(work);
     warm_ = true;
-  } else if (recorded_) {
-    (changed_ ? static_cast<Tap&>(*changed_) : tap).replayed();
-  } else if (!record(work, tap)) {
+  } else if (!recorded_ && !record(work, changing)) {
     return pass(batch, cache, tap);
   }
   if (recorded_) {
     ++counts_.replayed;
     graph_->replay();
   }
+  changing.step_ended();
   cache.advance(layout);
   return next_;
 }

@@ -71,7 +71,6 @@ class DecodeRunner {
   bool started_ = false;
   bool warm_ = false;
   bool recorded_ = false;
-  bool asked_ = false;  // whether the tap was, for the step that is being recorded
   std::unique_ptr<StandingTap> changed_;
   std::string why_passes_;
   Tensor numbers_;  // all of in_, one behind the other, so that one copy fills them

@@ -27,32 +27,21 @@ bool follow_each_other(const std::vector<std::int64_t>& rows) {
   return rows.back() - rows.front() + 1 == static_cast<std::int64_t>(rows.size());
 }
 
-// The rows of a value whose first axis is the batch; a view where they follow each other.
-Tensor rows_of(const Tensor& value, const std::vector<std::int64_t>& rows) {
+// The rows of a value whose first axis is the batch; a view where they follow each other. `index`:
+// the same rows, on the value's device.
+Tensor rows_of(const Tensor& value, const std::vector<std::int64_t>& rows, const Tensor& index) {
   if (!value.defined() || value.size(0) == 1) {  // one for all rows
     return value;
   }
   return follow_each_other(rows)
              ? value.narrow(0, rows.front(), static_cast<std::int64_t>(rows.size()))
-             : value.index_select(0, index_tensor(rows, value.device()));
-}
-
-AttentionInputs rows_of(const AttentionInputs& in, const std::vector<std::int64_t>& rows) {
-  AttentionInputs part = in;
-  part.q = rows_of(in.q, rows);
-  part.k = rows_of(in.k, rows);
-  part.v = rows_of(in.v, rows);
-  part.hidden = rows_of(in.hidden, rows);
-  part.score_scale = rows_of(in.score_scale, rows);
-  part.bias = rows_of(in.bias, rows);
-  part.pads = rows_of(in.pads, rows);
-  return part;
+             : value.index_select(0, index);
 }
 
 // `whole`, all `neutral` if it is undefined, with rows of its own put in: [total, …].
 Tensor with_rows(const Tensor& whole,
                  const Tensor& part,
-                 const std::vector<std::int64_t>& rows,
+                 const Tensor& index,
                  std::int64_t total,
                  double neutral) {
   if (!part.defined()) {
@@ -64,8 +53,8 @@ Tensor with_rows(const Tensor& whole,
     shape.push_back(std::max(base.size(axis), part.size(axis)));
   }
   const Tensor all = base.expand(shape);
-  shape.front() = static_cast<std::int64_t>(rows.size());
-  return at::index_copy(all, 0, index_tensor(rows, part.device()), part.expand(shape).contiguous());
+  shape.front() = index.size(0);
+  return at::index_copy(all, 0, index, part.expand(shape).contiguous());
 }
 
 }  // namespace
@@ -119,11 +108,18 @@ bool RowChanges::replayable() const {
          });
 }
 
-void RowChanges::replayed() {
+void RowChanges::step_begins(const BatchLayout& layout) {
   for (Group& group : groups_) {
-    group.tap->replayed();
+    group.tap->step_begins(rows_of(layout, group.rows));
   }
-  tap_.replayed();
+  tap_.step_begins(layout);
+}
+
+void RowChanges::step_ended() {
+  for (Group& group : groups_) {
+    group.tap->step_ended();
+  }
+  tap_.step_ended();
 }
 
 void RowChanges::recording_failed() {
@@ -165,6 +161,30 @@ const BatchLayout& RowChanges::layout_of(Group& group, const BatchLayout& whole)
   return group.layout;
 }
 
+// The group's rows as a tensor, brought to the device once.
+const Tensor& RowChanges::index_of(Group& group, const at::Device& device) {
+  if (!group.index.defined() || group.index.device() != device) {
+    group.index = index_tensor(group.rows, device);
+  }
+  return group.index;
+}
+
+AttentionInputs RowChanges::inputs_of(Group& group, const AttentionInputs& in) {
+  const Tensor& index = index_of(group, in.q.device());
+  AttentionInputs part = in;
+  for (Tensor AttentionInputs::*each : {&AttentionInputs::q,
+                                        &AttentionInputs::k,
+                                        &AttentionInputs::v,
+                                        &AttentionInputs::hidden,
+                                        &AttentionInputs::score_scale,
+                                        &AttentionInputs::bias,
+                                        &AttentionInputs::lse,
+                                        &AttentionInputs::pads}) {
+    part.*each = rows_of(in.*each, group.rows, index);
+  }
+  return part;
+}
+
 Tensor RowChanges::changed(Group& group, const Visit& visit, const Tensor& value) {
   if (static_cast<std::int64_t>(group.rows.size()) == rows_) {
     const BatchLayout& layout = layout_of(group, visit.layout);
@@ -174,14 +194,11 @@ Tensor RowChanges::changed(Group& group, const Visit& visit, const Tensor& value
     throw UsageError("{}: its value is one for all texts of the batch, so it cannot change for one",
                      visit.name());
   }
-  if (!group.index.defined() || group.index.device() != value.device()) {
-    group.index = index_tensor(group.rows, value.device());
-  }
-  const bool together = follow_each_other(group.rows);
-  const Tensor own = together ? rows_of(value, group.rows) : value.index_select(0, group.index);
+  const Tensor& index = index_of(group, value.device());
+  const Tensor own = rows_of(value, group.rows, index);
   const Tensor edited =
       group.tap->visit({visit.point, layout_of(group, visit.layout), visit.config}, own);
-  return edited.is_same(own) ? value : at::index_copy(value, 0, group.index, edited);
+  return edited.is_same(own) ? value : at::index_copy(value, 0, index, edited);
 }
 
 Tensor RowChanges::visit(const Visit& visit, const Tensor& value) {
@@ -207,7 +224,7 @@ void RowChanges::visit_attention(const Visit& visit, const AttentionInputs& in) 
   for (Group& group : groups_) {
     if (group.tap->wants_attention(visit.point.layer)) {
       const BatchLayout& layout = layout_of(group, visit.layout);
-      group.tap->visit_attention({visit.point, layout, visit.config}, rows_of(in, group.rows));
+      group.tap->visit_attention({visit.point, layout, visit.config}, inputs_of(group, in));
     }
   }
   if (tap_.wants_attention(visit.point.layer)) {
@@ -228,11 +245,12 @@ void RowChanges::change_scores(const Visit& visit, AttentionInputs& in) {
     if (group.tap->wants(visit.point) == Interest::none) {
       continue;
     }
-    AttentionInputs part = rows_of(in, group.rows);
+    AttentionInputs part = inputs_of(group, in);
     const BatchLayout& layout = layout_of(group, visit.layout);
     group.tap->change_scores({visit.point, layout, visit.config}, part);
-    in.score_scale = with_rows(in.score_scale, part.score_scale, group.rows, rows_, 1.0);
-    in.bias = with_rows(in.bias, part.bias, group.rows, rows_, 0.0);
+    const Tensor& index = index_of(group, in.q.device());
+    in.score_scale = with_rows(in.score_scale, part.score_scale, index, rows_, 1.0);
+    in.bias = with_rows(in.bias, part.bias, index, rows_, 0.0);
   }
   if (tap_.wants(visit.point) != Interest::none) {
     tap_.change_scores(visit, in);

@@ -34,7 +34,8 @@ class RowChanges final : public Tap {
   [[nodiscard]] bool changes_scores_fused(int layer) const override;
   void change_scores(const Visit& visit, AttentionInputs& in) override;
   [[nodiscard]] bool replayable() const override;
-  void replayed() override;
+  void step_begins(const BatchLayout& layout) override;
+  void step_ended() override;
   void recording_failed() override;
 
  private:
@@ -47,6 +48,8 @@ class RowChanges final : public Tap {
     bool placed = false;
   };
   const BatchLayout& layout_of(Group& group, const BatchLayout& whole);
+  static const Tensor& index_of(Group& group, const at::Device& device);
+  static AttentionInputs inputs_of(Group& group, const AttentionInputs& in);
   Tensor changed(Group& group, const Visit& visit, const Tensor& value);
 
   std::vector<Group> groups_;

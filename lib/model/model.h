@@ -99,8 +99,8 @@ class Model {
   // them but for rounding, by launches that are the same at every step: all that differs between
   // steps lies in the tensors of `in`. `layout` is continue_with() of the cache, for the tap's
   // eyes; values that span all keys (hook_rot_k, hook_attn_scores, hook_pattern) would show free
-  // columns too, so nobody may want them. Needs causal layers, and KvCache::make_room() before;
-  // advance() is left to the caller.
+  // columns too, so nobody may want them, but for scores that are changed fused. Needs causal
+  // layers, and KvCache::make_room() before; advance() is left to the caller.
   Tensor decode(const PlacedTokens& in, const BatchLayout& layout, KvCache& cache, Tap& tap) const;
 
   // The rest of a forward pass. Equal to the pass that ran from the tokens, up to the rounding of

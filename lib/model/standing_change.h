@@ -78,9 +78,13 @@ class StandingTap final : public Tap {
   [[nodiscard]] bool replayable() const override {
     return change_->replayable() && tap_.replayable();
   }
-  void replayed() override {
-    change_->replayed();
-    tap_.replayed();
+  void step_begins(const BatchLayout& layout) override {
+    change_->step_begins(layout);
+    tap_.step_begins(layout);
+  }
+  void step_ended() override {
+    change_->step_ended();
+    tap_.step_ended();
   }
   void recording_failed() override {
     change_->recording_failed();

@@ -60,14 +60,19 @@ class Tap {
   // hook_attn_scores.
   virtual void change_scores(const Visit&, AttentionInputs&) {}
 
-  // True if a step of decoding (one more token of the same rows) has the tap do on the device what
-  // the step before had it do, and if it keeps nothing of it: such steps may be recorded once and
-  // replayed without asking the tap (lib/generate/decode_runner.h), which is then told of each. The
-  // texts of the rows are known (BatchLayout::texts).
+  // True if a step of decoding (one more token of the same rows) has the tap launch on the device
+  // what the step before had it launch, all that differs lying in tensors that step_begins() fills:
+  // such steps may be recorded once and replayed without asking the tap
+  // (lib/generate/decode_runner.h). The texts of the rows are known (BatchLayout::texts).
   [[nodiscard]] virtual bool replayable() const { return false; }
-  virtual void replayed() {}
-  // The step under way could not be recorded, so nothing of it was run: what was counted of it is
-  // taken back, and what was put on the device for it is put there anew.
+  // Before and after each such step, whether its launches run now, are recorded, or replayed. Keys
+  // that are shown during it are all that the cache has room for (AttentionInputs::hidden tells the
+  // free ones), and nothing that visit() does may wait for the device or copy from the host, but in
+  // the first step of rows that came together. Whatever step_begins() refuses is not run.
+  virtual void step_begins(const BatchLayout&) {}
+  virtual void step_ended() {}
+  // The step could not be recorded, so nothing of it was run: it runs as a pass. What was put on
+  // the device for it is put there anew.
   virtual void recording_failed() {}
 };
 

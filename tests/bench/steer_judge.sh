@@ -2,7 +2,8 @@
 # About 3 to 5 minutes on one H100 or H200 and 16 cores (some 45 fits and as many evaluations, four at a time).
 # Every steering method on SmolLM2, judged on examples that nothing was fitted to, against 20 random counterparts, KL on
 # 512 tokens of neutral prose beside it. $OUT/table.md is the table, $OUT/rows the JSON of every run, $OUT/log what failed.
-# $HS: the program; $M: SmolLM2's GGUF; $OUT: an empty folder.
+# $HS: the program; $M: SmolLM2's GGUF; $OUT: an empty folder. $ONLY: a regular expression of the names to run, as in
+# 'pasta|boost|function-vector|low-rank|lofit'. $OUT/wrong_task holds LoFiT against offsets of heads that another task chose.
 set -u
 D=$PWD/data/steering; W=$(mktemp -d); mkdir -p "$OUT/rows" "$OUT/log"
 DEV=${DEV:---device cuda}; DRAWS=${DRAWS:-20}; TEXT=${TEXT:-512}; JOBS=${JOBS:-4}
@@ -25,7 +26,7 @@ PY
   fi
   [ -s "$OUT/rows/$name.json" ] && rm -f "$OUT/log/$name" || rm -f "$OUT/rows/$name.json"
 }
-go() { while [ "$(jobs -rp | wc -l)" -ge $JOBS ]; do wait -n; done; one "$@" & }
+go() { [[ $1 =~ ${ONLY:-.} ]] || return 0; while [ "$(jobs -rp | wc -l)" -ge $JOBS ]; do wait -n; done; one "$@" & }
 
 S="$D/sentiment.jsonl $D/sentiment_eval.jsonl clean"; C="$D/context.jsonl $D/context_eval.jsonl clean"; F="$D/facts.jsonl $D/facts_eval.jsonl clean"
 timeout 170 $HS detect $M --detectors induction,retrieval,copying,successor -o $W/atlas.h5 $DEV > "$OUT/log/detect" 2>&1 &
@@ -62,7 +63,19 @@ for site in q k v; do
     go sentiment_low-rank_${site}$rank low-rank $S --site attn.hook_$site --rank $rank
   done
 done
-wait $detecting
+wait
+# The control of LoFiT: the same examples, heads that true and false statements chose; compared item by item.
+for task in sentiment context; do
+  [ $task = sentiment ] && T=$S || T=$C
+  [ -d $W/facts_lofit ] && go ${task}_lofit_wrong-task lofit $T --heads-of $W/facts_lofit
+done
+wait
+for task in sentiment context; do
+  if [ -d $W/${task}_lofit ] && [ -d $W/${task}_lofit_wrong-task ]; then
+    timeout 170 $HS steer eval $M --edits $W/${task}_lofit/edits.json --against $W/${task}_lofit_wrong-task/edits.json --task $D/${task}_eval.jsonl \
+      --draws $DRAWS --text-tokens $TEXT $DEV
+  fi
+done > "$OUT/wrong_task" 2>&1
 if [ -s $W/atlas.h5 ]; then
   rm -f "$OUT/log/detect"
   for role in induction retrieval copying; do

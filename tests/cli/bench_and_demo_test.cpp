@@ -110,6 +110,32 @@ TEST_CASE("bench times steps of decoding, with a head scaled and without, in tur
       2);  // the context has 128 tokens
 }
 
+TEST_CASE("bench generate times steps under the interventions of a file") {
+  const Folder folder;
+  const auto timed = [&](const std::string& rest) {
+    put(folder / "edits.json",
+        R"({"version": 1, "interventions": [{"site": "blocks.*.attn.hook_z", "op": "zero", )" +
+            rest + "}]}");
+    return run({"bench",
+                "generate",
+                model_path("llama"),
+                "--shape",
+                "2x5",
+                "--repeats",
+                "3",
+                "--intervene",
+                folder / "edits.json"});
+  };
+  const Outcome changed = timed(R"("apply": {"phase": "decode"})");
+  CHECK(changed.code == 0);
+  CHECK_THAT(changed.out, contains("step, changed") && contains("edits.json costs"));
+  const Outcome idle = timed(R"("apply": {"steps": {"from": 1000}})");
+  CHECK(idle.code == 2);
+  CHECK_THAT(idle.err, contains("never changed anything"));
+  CHECK(run({"bench", "forward", model_path("llama"), "--intervene", folder / "edits.json"}).code ==
+        2);
+}
+
 TEST_CASE("the median of ratios lies between order statistics") {
   std::vector<double> top;
   std::vector<double> bottom;

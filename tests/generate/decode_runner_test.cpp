@@ -84,7 +84,7 @@ void check_same(const Ran& got, const Ran& passes) {
 
 const char* const kNames[] = {"gpt2", "llama", "llama3_gqa_tied", "gemma3", "qwen2_window"};
 
-// Changes that a step has as every other has it.
+// Changes that a step has as every other has it, …
 std::vector<std::string> steady_changes() {
   const std::string z = R"([{"site": "blocks.1.attn.hook_z", "heads": [0], )";
   const std::string eight = "[1, 2, 3, 4, 5, 6, 7, 8]";
@@ -106,20 +106,60 @@ std::vector<std::string> steady_changes() {
   };
 }
 
-// Changes of which the steps differ, or that ask for what a recorded step does not form.
-std::vector<std::string> unsteady_changes() {
-  const std::string z = R"([{"site": "blocks.1.attn.hook_z", "op": "scale", "factor": 2, )";
+// … those of which the steps differ in what they select or in how strongly they change it, …
+std::vector<std::string> moving_changes() {
+  const std::string z = R"([{"site": "blocks.*.attn.hook_z", "heads": [1], "op": "scale", )";
+  const std::string scores = R"([{"site": "blocks.1.attn.hook_attn_scores", )";
   return {
-      z + R"("apply": {"steps": {"from": 0, "to": 2}}}])",
-      z + R"("apply": {"positions": 4}}])",
-      z + R"("apply": {"positions": {"from": -1}}}])",
-      z + R"("apply": {"positions": {"tokens": [9]}}}])",
-      z + R"("apply": {"except": {"tokens": [9]}}}])",
-      z + R"("when": {"statistic": "first_token_mass", "above": 0.0}}])",
-      R"([{"site": "blocks.1.attn.hook_z", "op": "scale",
-           "strength": {"schedule": "decay", "from": 2, "rate": 0.5}}])",
-      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "temperature", "temperature": 2}])",
+      z + R"("factor": 2, "apply": {"steps": {"from": 1, "to": 3}}}])",
+      z + R"("factor": 2, "apply": {"positions": 5}}])",
+      z + R"("factor": 2, "apply": {"positions": {"from": -1}, "except": 4}}])",
+      z + R"("factor": 2, "apply": {"except": {"tokens": [9]}}}])",
+      z + R"("strength": {"schedule": "decay", "from": 2, "rate": 0.5}}])",
+      R"([{"site": "blocks.*.hook_resid_post", "op": "add", "values": [1.5],
+           "strength": {"schedule": "linear", "from": 2, "to": 0, "steps": 3}}])",
+      R"([{"site": "blocks.1.attn.hook_z", "op": "zero", "apply": {"steps": {"from": 0, "to": 2}}},
+          {"site": "blocks.1.attn.hook_z", "op": "zero", "apply": {"steps": {"from": 3}}},
+          {"site": "blocks.1.attn.hook_z", "op": "scale", "factor": 3}])",
+      scores + R"("op": "temperature", "temperature": 2, "heads": [0, 2]}])",
+      scores + R"("op": "temperature", "temperature": 3, "apply": {"steps": {"from": 1}}}])",
+      scores + R"("op": "bias", "bias": 1.5, "keys": {"positions": 0}}])",
+      scores + R"("op": "renormalize", "factor": 0.1, "heads": [3],
+                  "keys": {"positions": {"from": 0, "to": 2}}}])",
+      scores + R"("op": "mask", "keys": {"phase": "decode", "except": {"from": 4}}}])",
+      scores + R"("op": "bias", "strength": {"schedule": "linear", "from": 3, "to": 0, "steps": 3},
+                  "keys": {"positions": 1}},
+         {"site": "blocks.1.attn.hook_attn_scores", "op": "temperature", "temperature": 2}])",
   };
+}
+
+// … those of heads that are so, of whom only the device knows, …
+std::vector<std::string> conditional_changes() {
+  const std::string z =
+      R"([{"site": "blocks.*.attn.hook_z", "op": "scale", "factor": 2, "when": {"statistic": )";
+  return {
+      z + R"("first_token_mass", "above": 0.2}}])",
+      z + R"("entropy", "above": 0.5, "below": 1.2}}])",
+      z + R"("self_mass", "below": 0.3}, "heads": [1, 2]}])",
+      z + R"("previous_token_mass", "above": 0.1}, "apply": {"steps": {"from": 1}}}])",
+  };
+}
+
+// … and those that ask for what a recorded step does not form.
+std::vector<std::string> unrecorded_changes() {
+  return {
+      R"([{"site": "blocks.1.attn.hook_pattern", "op": "uniform"}])",
+      R"([{"site": "blocks.1.attn.hook_attn_scores", "op": "clamp", "low": -1}])",
+      R"([{"site": "blocks.1.attn.hook_rot_k", "op": "scale", "factor": 2}])",
+  };
+}
+
+std::vector<std::string> recorded_changes() {
+  std::vector<std::string> all;
+  for (const auto& some : {steady_changes(), moving_changes(), conditional_changes()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
 }
 
 Change change_of(const Model& model, const std::string& json) {
@@ -187,9 +227,9 @@ TEST_CASE("a step at a place that tensors tell is what a pass is") {
   }
 }
 
-TEST_CASE("changes that are the same at every step are no reason for passes") {
+TEST_CASE("changes by operations that are the same at every step are no reason for passes") {
   const Model model = load(huggingface_fixture("llama"));
-  for (const std::string& json : steady_changes()) {
+  for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
     const Written passes = written(model, json, 6, {.by = DecodeBy::passes});
     const Written placed = written(model, json, 6, {.by = DecodeBy::room});
@@ -210,7 +250,7 @@ TEST_CASE("steps run as passes where what watches or changes them is not the sam
   watched.join({.prompt = {5, 9, 7}, .stop = {.max_new = 4}});
   watched.step(watch);
   CHECK(watched.steps().passes == 1);
-  for (const std::string& json : unsteady_changes()) {
+  for (const std::string& json : unrecorded_changes()) {
     CAPTURE(json);
     const Written text = written(model, json, 3, {.by = DecodeBy::room});
     CHECK(text.steps.passes == 2);
@@ -219,7 +259,7 @@ TEST_CASE("steps run as passes where what watches or changes them is not the sam
 }
 
 // A GPU's recording would fail of it: the host may not wait for the device there.
-TEST_CASE("a change that is the same at every step asks for no number that the device has") {
+TEST_CASE("a recorded step asks for no number that the device has, whatever changes it") {
   const Model model = load(huggingface_fixture("llama"));
   static thread_local int asked = 0;
   const auto record = [](const std::function<void()>& work) {
@@ -235,7 +275,7 @@ TEST_CASE("a change that is the same at every step asks for no number that the d
   };
   CHECK(written(model, "", 3, recorded_by(record)).steps.recorded == 1);
   const int unchanged = asked;
-  for (const std::string& json : steady_changes()) {
+  for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
     CHECK(written(model, json, 3, recorded_by(record)).steps.recorded == 1);
     CHECK(asked == unchanged);
@@ -244,7 +284,7 @@ TEST_CASE("a change that is the same at every step asks for no number that the d
 
 TEST_CASE("a step that could not be recorded runs as a pass and counts once") {
   const Model model = load(huggingface_fixture("llama"));
-  for (const std::string& json : steady_changes()) {
+  for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
     const Written passes = written(model, json, 6, {.by = DecodeBy::passes});
     const auto late = [](const std::function<void()>& work) {
@@ -279,10 +319,10 @@ TEST_CASE("a changed model steps at places that tensors tell") {
   check_same(placed, passes);
 }
 
-TEST_CASE("replayed steps under changes that are the same at every step are what passes are") {
+TEST_CASE("replayed steps under changes of every kind are what passes are") {
   need_gpu();
   const Model model = load_model(huggingface_fixture("llama").path.string(), {.device = cuda()});
-  for (const std::string& json : steady_changes()) {
+  for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
     const Written passes = written(model, json, 8, {.by = DecodeBy::passes});
     const Written replayed = written(model, json, 8, {});

@@ -36,8 +36,28 @@ TEST_CASE("a file of interventions is read strictly") {
   fails("[" + z + R"("add", "values": {"trace": "a", "name": "b"}}])", "\"trace\" or \"name\"");
   fails("[" + z + R"("mask", "pairs": [[1]]}])", "\"pairs\"");
   fails(R"([{"op": "zero"}])", "needs \"site\"");
+  fails("[" + z + R"("scale", "factor": 1, "value": 2}])", "\"value\" are the same");
+  fails("[" + z + R"("scale", "value": 1, "strength": 2}])", "\"strength\" are the same");
+  fails("[" + z + R"("zero", "value": 2}])", "unknown key \"value\"");
+  fails("[" + z + R"("add", "values": [1], "value": 2}])", "unknown key \"value\"");
   CHECK_THROWS_WITH(interventions_from_json(Json::parse(R"({"version": 2})"), "e.json"),
                     contains("e.json: \"version\""));
+}
+
+TEST_CASE("the number of an op of one number may be called its value") {
+  const auto one = [](const std::string& rest) {
+    return to_json(
+        listed_interventions(R"([{"site": "blocks.0.attn.hook_attn_scores", )" + rest + "}]"));
+  };
+  for (const auto& [op, name] : {std::pair{"bias", "bias"},
+                                 {"renormalize", "factor"},
+                                 {"scale", "factor"},
+                                 {"temperature", "temperature"}}) {
+    CAPTURE(op);
+    const OrderedJson told = one(fmt::format(R"("op": "{}", "value": 0.5)", op));
+    CHECK(told["interventions"][0][name] == 0.5);
+    CHECK(told == one(fmt::format(R"("op": "{}", "{}": 0.5)", op, name)));
+  }
 }
 
 TEST_CASE("what a model does not have is refused before a pass, naming it") {
