@@ -46,6 +46,7 @@ std::vector<Verb> all_verbs() {
       circuit_eval_verb(),
       circuit_roc_verb(),
       circuit_stability_verb(),
+      circuit_bench_verb(),
       circuit_overlap_verb(),
       circuit_show_verb(),
       operator_list_verb(),

@@ -45,6 +45,7 @@ Verb sae_patch_verb();
 Verb sae_attach_verb();
 Verb sae_bench_verb();
 Verb sae_circuit_verb();
+Verb circuit_bench_verb();
 Verb circuit_find_verb();
 Verb circuit_eval_verb();
 Verb circuit_roc_verb();

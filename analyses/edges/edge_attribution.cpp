@@ -1,5 +1,7 @@
 #include "analyses/edges/edge_attribution.h"
 
+#include <utility>
+
 #include "analyses/edges/edge_memory.h"
 #include "analyses/edges/relevance_rules.h"
 #include "lib/base/error.h"
@@ -17,6 +19,11 @@ std::vector<std::int64_t> items_of_steps(const PromptBatch& batch, std::int64_t 
   return items;
 }
 
+// What paths ask of a run: of inputs, only the embeddings.
+Written asked_by(PathOf path, const Written& run) {
+  return path == PathOf::inputs ? Written{.embed = run.embed, .carried = {}, .mlp_out = {}} : run;
+}
+
 // False if `stop` ended it.
 bool add_batch(const CircuitContext& context,
                const PromptBatch& batch,
@@ -25,9 +32,15 @@ bool add_batch(const CircuitContext& context,
                Tensor& scores) {
   const std::int64_t steps = options.steps;
   const Model& model = context.model;
-  const Written own = written_by(model, batch.clean);
-  const Written other = context.ablated(batch);
-  const WriterDifferences differences(model, context.graph, own, other, plan.difference_bytes);
+  Written whole_own = written_by(model, batch.clean);
+  Written whole_other = context.ablated(batch);
+  const Written own = asked_by(options.path, whole_own);
+  const Written other = asked_by(options.path, whole_other);
+  const WriterDifferences differences(model,
+                                      context.graph,
+                                      std::move(whole_own),
+                                      std::move(whole_other),
+                                      plan.difference_bytes);
   Tensor clean;
   if (context.scoring.metric().needs_clean) {
     clean = model.forward(batch.clean, {.logits = Logits::last}).logits.repeat({steps, 1});
@@ -57,9 +70,11 @@ Tensor edge_attribution(const CircuitContext& context, const EdgeAttributionOpti
   if (options.rule == GradientRule::relevance && options.path != PathOf::inputs) {
     throw UsageError("rules of relevance stand for the whole curve: they have no other path");
   }
-  EdgeMemory plan = plan_edges(context, options.steps);
+  EdgeMemory plan = plan_edges(context, options.steps, options.path);
   plan.chunk = options.chunk > 0 ? options.chunk : plan.chunk;
-  Tensor scores = at::zeros({context.graph.n_writers(), context.graph.n_readers()}, at::kDouble);
+  // Where the model is, so that no product is waited for.
+  Tensor scores = at::zeros({context.graph.n_writers(), context.graph.n_readers()},
+                            context.model.weights().W_E.options().dtype(at::kDouble));
   for (const PromptBatch& batch : prompt_batches(context.task.items, plan.batch_tokens)) {
     if (!add_batch(context, batch, plan, options, scores)) {
       return {};
@@ -68,7 +83,8 @@ Tensor edge_attribution(const CircuitContext& context, const EdgeAttributionOpti
       options.progress(batch.rows());
     }
   }
-  return scores.mul_(context.direction() / static_cast<double>(context.task.items.size()));
+  const double share = context.direction() / static_cast<double>(context.task.items.size());
+  return scores.to(at::kCPU).mul_(share);
 }
 
 void check_gradient(const Metric& metric, std::int64_t steps) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "analyses/edges/reader_gradients.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -47,13 +46,13 @@ void EdgeGradients::visit(const Visit& visit, const Tensor& value, const Tensor&
       stream_ = by_step(value);
       break;
     case Site::q:
-      add_heads(layer, HeadInput::q, before_clip(visit.config, value, gradient));
+      gather_heads(layer, HeadInput::q, before_clip(visit.config, value, gradient));
       break;
     case Site::k:
-      add_heads(layer, HeadInput::k, before_clip(visit.config, value, gradient));
+      gather_heads(layer, HeadInput::k, before_clip(visit.config, value, gradient));
       break;
     case Site::v:
-      add_heads(layer, HeadInput::v, before_clip(visit.config, value, gradient));
+      gather_heads(layer, HeadInput::v, before_clip(visit.config, value, gradient));
       break;
     case Site::mlp_in:
       add_stream(graph.first_reader(layer) + 3 * graph.shape().n_heads, gradient);
@@ -68,19 +67,35 @@ Tensor EdgeGradients::by_step(const Tensor& x) const {
   return x.flatten(0, 1).unflatten(0, {in_.steps, in_.differences.positions()});
 }
 
-void EdgeGradients::add_heads(std::int64_t layer, HeadInput part, const Tensor& gradient) {
+void EdgeGradients::gather_heads(std::int64_t layer, HeadInput input, const Tensor& gradient) {
+  heads_.push_back({input, by_step(gradient)});
+  const std::size_t all = in_.rule == GradientRule::exact ? 3 : 1;
+  if (heads_.size() == all) {
+    std::sort(heads_.begin(), heads_.end(), [](const auto& a, const auto& b) {
+      return a.input < b.input;  // the order of a layer's readers
+    });
+    add_heads(layer);
+    heads_.clear();
+  }
+}
+
+void EdgeGradients::add_heads(std::int64_t layer) {
   const EdgeGraph& graph = in_.context.graph;
   const std::int64_t first =
-      graph.first_reader(layer) + static_cast<std::int64_t>(part) * graph.shape().n_heads;
+      graph.first_reader(layer) +
+      static_cast<std::int64_t>(heads_.front().input) * graph.shape().n_heads;
   const NormGradient norm =
       in_.rule == GradientRule::exact ? NormGradient::exact : NormGradient::constant_scale;
-  const Tensor g = by_step(gradient);
   for (std::int64_t begin = 0; begin < in_.differences.positions(); begin += in_.chunk) {
     const std::int64_t count = std::min(in_.chunk, in_.differences.positions() - begin);
     const auto cut = [&](const Tensor& x) { return x.narrow(1, begin, count).flatten(0, 1); };
     const NormalizedStream stream = normalized_stream(in_.context.model, cut(stream_));
-    const Tensor read = head_reader_gradient(in_.context.model, layer, part, stream, cut(g), norm);
-    const Tensor mean = read.unflatten(1, {in_.steps, count}).mean(1);
+    std::vector<HeadInputGradient> part = heads_;
+    for (HeadInputGradient& each : part) {
+      each.gradient = cut(each.gradient);
+    }
+    const Tensor read = head_reader_gradients(in_.context.model, layer, part, stream, norm);
+    const Tensor mean = in_.steps == 1 ? read : read.unflatten(1, {in_.steps, count}).mean(1);
     add_products(in_.differences, graph, in_.writers, first, begin, mean, scores_);
   }
 }

@@ -3,6 +3,7 @@
 
 #include "analyses/edges/circuit_context.h"
 #include "analyses/edges/edge_products.h"
+#include "analyses/edges/reader_gradients.h"
 #include "lib/model/gradients.h"
 
 namespace headscope {
@@ -11,8 +12,8 @@ namespace headscope {
 // one of with_relevance_rules()).
 enum class GradientRule { exact, relevance };
 
-// Adds Σ difference of u · mean gradient at v to scores[u, v] [W, readers], for the u of `writers`
-// and every v after them. The rows are m runs of the items, run by run.
+// Adds Σ difference of u · mean gradient at v to scores[u, v] [W, readers] f64, for the u of
+// `writers` and every v after them. The rows are m runs of the items, run by run.
 class EdgeGradients final : public GradientTap {
  public:
   struct Setting {
@@ -32,12 +33,15 @@ class EdgeGradients final : public GradientTap {
  private:
   [[nodiscard]] bool read_by(std::int64_t reader) const;
   [[nodiscard]] Tensor by_step(const Tensor& x) const;
-  void add_heads(std::int64_t layer, HeadInput part, const Tensor& gradient);
+  // Of all heads' queries, keys and values together: what writers wrote is formed and read once.
+  void gather_heads(std::int64_t layer, HeadInput input, const Tensor& gradient);
+  void add_heads(std::int64_t layer);
   void add_stream(std::int64_t reader, const Tensor& gradient);
 
   Setting in_;
   Tensor& scores_;
-  Tensor stream_;  // entering the layer in hand
+  Tensor stream_;                         // entering the layer in hand
+  std::vector<HeadInputGradient> heads_;  // of it, by_step(), until all are there
 };
 
 }  // namespace headscope

@@ -7,20 +7,25 @@
 namespace headscope {
 namespace {
 
-Tensor flat_difference(const Tensor& own, const Tensor& other) {
-  return (own - other).flatten(0, 1);
+// Both are let go of.
+Tensor flat_difference(Tensor& own, Tensor& other) {
+  const Tensor difference = (own - other).flatten(0, 1);
+  own = Tensor();
+  other = Tensor();
+  return difference;
 }
 
 }  // namespace
 
 WriterDifferences::WriterDifferences(const Model& model,
                                      const EdgeGraph& graph,
-                                     const Written& own,
-                                     const Written& other,
+                                     Written own,
+                                     Written other,
                                      std::int64_t bytes)
     : model_(model), graph_(graph) {
   embed_.push_back(flat_difference(own.embed, other.embed));
-  for (std::size_t layer = 0; layer < own.carried.size(); ++layer) {
+  const std::size_t layers = own.carried.size();
+  for (std::size_t layer = 0; layer < layers; ++layer) {
     carried_.push_back(flat_difference(own.carried[layer], other.carried[layer]));
     if (layer < own.mlp_out.size()) {
       mlp_.push_back(flat_difference(own.mlp_out[layer], other.mlp_out[layer]));
@@ -29,12 +34,15 @@ WriterDifferences::WriterDifferences(const Model& model,
   positions_ = embed_.front().size(0);
   const std::int64_t d_model = model.config().d_model;
   if (graph.n_writers() * positions_ * d_model * 4 <= bytes) {
-    all_ = at::empty({graph.n_writers(), positions_, d_model}, embed_.front().options());
+    const Tensor all = at::empty({graph.n_writers(), positions_, d_model}, embed_.front().options());
     for (std::int64_t layer = -1; layer < model.config().n_layers; ++layer) {
       const Tensor block = this->layer(layer, 0, positions_);
       const std::int64_t first = layer < 0 ? 0 : graph.first_writer(layer);
-      all_.narrow(0, first, block.size(0)).copy_(block);
+      all.narrow(0, first, block.size(0)).copy_(block);
     }
+    all_ = all;
+    carried_.clear();
+    mlp_.clear();
   }
 }
 
@@ -83,7 +91,7 @@ void add_products(const WriterDifferences& differences,
   const Tensor right = gradients.flatten(1).t();
   differences.blocks(
       writers, begin, gradients.size(1), [&](std::int64_t writer, const Tensor& block) {
-        const Tensor products = at::matmul(block.flatten(1), right).to(at::kCPU, at::kDouble);
+        const Tensor products = at::matmul(block.flatten(1), right).to(scores.device());
         scores.narrow(0, writer, block.size(0)).narrow(1, first, readers).add_(products);
       });
 }

@@ -1,5 +1,7 @@
 #include "analyses/edges/reader_gradients.h"
 
+#include <ATen/ops/addcmul.h>
+
 #include "lib/model/norm.h"
 #include "lib/tensor/ops.h"
 
@@ -11,6 +13,32 @@ Tensor projection_of(const Model& model, std::int64_t layer, HeadInput part) {
                             : part == HeadInput::k ? model.W_K(layer)
                                                    : model.W_V(layer);
   return projection.to(at::kFloat);  // [H, d_model, d_head]
+}
+
+// Through the projections alone: [inputs · H, n, d_model].
+Tensor projected_back(const Model& model,
+                      std::int64_t layer,
+                      const std::vector<HeadInputGradient>& inputs) {
+  const Tensor& first = inputs.front().gradient;
+  const std::int64_t heads = first.size(1);
+  const auto count = static_cast<std::int64_t>(inputs.size());
+  const Tensor all = at::empty({count * heads, first.size(0), model.config().d_model},
+                               first.options().dtype(at::kFloat));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const HeadInputGradient& each = inputs[static_cast<std::size_t>(i)];
+    Tensor place = all.narrow(0, i * heads, heads);
+    at::bmm_out(place,
+                each.gradient.to(at::kFloat).transpose(0, 1),  // [H, n, d_head]
+                projection_of(model, layer, each.input).transpose(1, 2));
+  }
+  return all;
+}
+
+// The mean over d_model of g · x̂ [heads, n, 1], by a product a position: nothing of g's size is
+// formed beside it.
+Tensor along_stream(const Tensor& g, const Tensor& normalized) {
+  const Tensor sums = at::bmm(g.transpose(0, 1), normalized.unsqueeze(-1));  // [n, heads, 1]
+  return sums.div(static_cast<double>(g.size(-1))).transpose(0, 1);
 }
 
 }  // namespace
@@ -25,25 +53,26 @@ NormalizedStream normalized_stream(const Model& model, const Tensor& stream) {
 
 // y = x̂ γ, x̂ = x / σ:  ∂/∂x = (g γ − x̂ mean(g γ x̂)) / σ, and less its mean where x was centred;
 // of a constant σ without the middle term.
-Tensor head_reader_gradient(const Model& model,
-                            std::int64_t layer,
-                            HeadInput part,
-                            const NormalizedStream& stream,
-                            const Tensor& gradient,
-                            NormGradient norm) {
-  const Tensor by_head = gradient.to(at::kFloat).transpose(0, 1);  // [H, n, d_head]
-  Tensor g = at::bmm(by_head, projection_of(model, layer, part).transpose(1, 2));
+Tensor head_reader_gradients(const Model& model,
+                             std::int64_t layer,
+                             const std::vector<HeadInputGradient>& inputs,
+                             const NormalizedStream& stream,
+                             NormGradient norm) {
+  const Tensor g = projected_back(model, layer, inputs);
   if (norm_before(model.config()) == Norm::none) {
     return g;
   }
-  g = with_gain(g, model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1);
+  const NormWeights& ln1 = model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1;
+  if (ln1.gain.defined()) {
+    g.mul_(ln1.gain);
+  }
   const bool exact = norm == NormGradient::exact;
-  const Tensor along = exact ? (g * stream.normalized).mean(-1, true) : Tensor();
+  const Tensor along = exact ? along_stream(g, stream.normalized) : Tensor();
   if (norm_before(model.config()) == Norm::layer_norm) {
     g.sub_(g.mean(-1, true));
   }
   if (exact) {
-    g.sub_(stream.normalized * along);
+    g.addcmul_(stream.normalized, along, -1.0);
   }
   return g.div_(stream.scale);
 }

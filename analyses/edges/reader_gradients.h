@@ -1,6 +1,8 @@
 // The gradient at what each reader reads, without a stream a reader in the forward pass.
 #pragma once
 
+#include <vector>
+
 #include "lib/base/node.h"
 #include "lib/model/model.h"
 
@@ -16,14 +18,20 @@ NormalizedStream normalized_stream(const Model& model, const Tensor& stream);  /
 // What a norm does to a gradient: exactly, or with its divisor held constant (RelP's LN rule).
 enum class NormGradient { exact, constant_scale };
 
-// ∂/∂ hook_q_input (k_input, v_input) [H, n, d_model] f32 from ∂/∂ hook_q (k, v) [n, H, d_head]:
-// through the projection, and ln1, whose divisor each head's view has for itself. Of a model whose
-// every query head has keys and values of its own (lib/model/ungrouped.h).
-Tensor head_reader_gradient(const Model& model,
-                            std::int64_t layer,
-                            HeadInput part,
-                            const NormalizedStream& stream,
-                            const Tensor& gradient,
-                            NormGradient norm = NormGradient::exact);
+// ∂/∂ hook_q (or k, v): [n, H, d_head].
+struct HeadInputGradient {
+  HeadInput input = HeadInput::q;
+  Tensor gradient;
+};
+
+// ∂/∂ hook_q_input (k_input, v_input) of each of `inputs` in turn, [inputs · H, n, d_model] f32,
+// from ∂/∂ hook_q (k, v): through the projection, and ln1, whose divisor each head's view has for
+// itself. Of a model whose every query head has keys and values of its own
+// (lib/model/ungrouped.h).
+Tensor head_reader_gradients(const Model& model,
+                             std::int64_t layer,
+                             const std::vector<HeadInputGradient>& inputs,
+                             const NormalizedStream& stream,
+                             NormGradient norm = NormGradient::exact);
 
 }  // namespace headscope

@@ -122,6 +122,12 @@ std::int64_t usual_size(const EdgeGraph& graph, CircuitLevel level) {
              : std::max(graph.n_writers() / 10, std::min<std::int64_t>(5, graph.n_writers()));
 }
 
+std::vector<bool> with_evidence(const std::vector<double>& scores) {
+  std::vector<bool> some(scores.size());
+  std::transform(scores.begin(), scores.end(), some.begin(), [](double s) { return s != 0.0; });
+  return some;
+}
+
 EdgeSet select_circuit(const CircuitGraph& graph,
                        std::int64_t size,
                        SelectBy by,

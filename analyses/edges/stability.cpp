@@ -97,7 +97,8 @@ Stability circuit_stability(const CircuitContext& context,
     for (std::size_t i = 0; i < graph.scores.size(); ++i) {
       found.same_sign[i] += sign_of(graph.scores[i]) == sign_of(found.scores[i]) ? share : 0.0;
     }
-    const EdgeSet circuit = select_circuit(graph, options.size, options.select);
+    const EdgeSet circuit =
+        select_circuit(graph, options.size, options.select, with_evidence(graph.scores));
     circuits.push_back(members(circuit));
     nodes.push_back(members(nodes_of(context.graph, circuit)));
     for (const std::int64_t edge : circuits.back()) {

@@ -99,13 +99,16 @@ class ScoringBar {
   std::int64_t shown_ = 0;
 };
 
-// The edges or nodes that may be chosen, where that is decided by resampled tasks; else empty.
-std::vector<bool> of_one_sign(const Stability& found, double least) {
-  std::vector<bool> eligible;
-  for (const double share : found.same_sign) {
-    eligible.push_back(share >= least);
+// The edges or nodes that may be chosen: those with a score, of the same sign in enough of the
+// resampled tasks where there are any.
+std::vector<bool> eligible(const std::vector<double>& scores,
+                           const std::vector<double>& same_sign,
+                           double least) {
+  std::vector<bool> chosen = with_evidence(scores);
+  for (std::size_t i = 0; i < same_sign.size(); ++i) {
+    chosen[i] = chosen[i] && same_sign[i] >= least;
   }
-  return eligible;
+  return chosen;
 }
 
 CircuitGraph found_graph(const CircuitFindOptions& options,
@@ -127,12 +130,12 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
   settings.log = method.resumes == Resumes::yes ? &log : nullptr;
   const std::int64_t size = options.size > 0 ? options.size : usual_size(graph.graph, graph.level);
   const SelectBy select = parse_select_by(options.select);
-  std::vector<bool> eligible;
+  std::vector<double> same_sign;
   if (options.same_sign > 0.0) {
     const Stability found = circuit_stability(
         context, method, graph.level, {options.bootstraps, size, select, settings});
     graph.scores = found.scores;
-    eligible = of_one_sign(found, options.same_sign);
+    same_sign = found.same_sign;
   } else {
     graph.scores = circuit_scores(method, graph.level, context, settings);
   }
@@ -146,7 +149,8 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
   if (options.kv_heads) {
     graph.scores = KvHeads(graph.graph, input.heads_per_kv).added_up(graph.scores);
   }
-  graph.edges = select_circuit(graph, size, select, eligible);
+  graph.edges = select_circuit(
+      graph, size, select, eligible(graph.scores, same_sign, options.same_sign));
   return graph;
 }
 
@@ -187,6 +191,15 @@ Table listed_scores(const CircuitFindOptions& options,
       graph, [&](std::int64_t place) { return kv_heads.name(place); }, options.top);
 }
 
+// How many scored nothing, which never are of the circuit; empty if none did.
+std::string told_zeros(const CircuitGraph& graph, std::int64_t zeros) {
+  return zeros == 0 ? std::string()
+                    : fmt::format("{} of {} {}s: none is taken for the circuit",
+                                  grouped(zeros),
+                                  grouped(std::ssize(graph.scores)),
+                                  to_string(graph.level));
+}
+
 void show_found(const CircuitFindOptions& options,
                 const Invocation& invocation,
                 const CircuitGraph& graph,
@@ -196,12 +209,14 @@ void show_found(const CircuitFindOptions& options,
   const std::vector<bool> nodes = nodes_of(graph.graph, graph.edges);
   const std::int64_t kept = count(graph.edges);
   const auto kept_nodes = std::count(nodes.begin(), nodes.end(), true);
+  const std::int64_t zeros = std::count(graph.scores.begin(), graph.scores.end(), 0.0);
   show(invocation,
        {{"path", options.output.out},
         {"method", options.method},
         {"edges", graph.graph.n_edges()},
         {"circuit_edges", kept},
         {"circuit_nodes", kept_nodes},
+        {"zero_scores", zeros},
         {"seconds", cost.seconds},
         {"peak_memory", cost.peak},
         {"peak_memory_loaded", cost.loaded},
@@ -211,6 +226,7 @@ void show_found(const CircuitFindOptions& options,
               {"method", options.method},
               {"edges", grouped(graph.graph.n_edges())},
               {"circuit", fmt::format("{} edges, {} nodes", grouped(kept), kept_nodes)},
+              {"scored 0", told_zeros(graph, zeros)},
               {"took", format_seconds(cost.seconds)},
               {"memory",
                fmt::format("{} at most, {} once the model was loaded",

@@ -59,6 +59,11 @@ constexpr TextKind kDotText{.noun = "graph of Graphviz (.dot)", .is = [](std::st
                               return text.starts_with("digraph ");
                             }};
 
+constexpr TextKind kViewerGraph{.noun = "graph of Neuronpedia's viewer",
+                                .is = [](std::string_view text) {
+                                  return begins_as_json(text, "{\"metadata\":");
+                                }};
+
 // What is replaced is of the kind that is written.
 void check_picture_output(const std::filesystem::path& path) {
   if (path.extension() == ".html") {
@@ -66,7 +71,10 @@ void check_picture_output(const std::filesystem::path& path) {
     return;
   }
   check_output_file(path);
-  check_replaceable(path, path.extension() == ".svg" ? kSvgPicture : kDotText);
+  check_replaceable(path,
+                    path.extension() == ".svg"    ? kSvgPicture
+                    : path.extension() == ".json" ? kViewerGraph
+                                                  : kDotText);
 }
 
 void show_circuit(const ShowArguments& options, const Invocation& invocation) {

@@ -112,17 +112,31 @@ std::int64_t free_memory(const Device& device) {
   return least;
 }
 
-std::int64_t peak_memory(const Device& device) {
-  if (!device.is_cuda()) {
-    return headscope::peak_memory();
-  }
+namespace {
+
+// The largest of what every GPU of the device has allocated, in all pools.
+std::int64_t most_allocated(const Device& device,
+                            std::int64_t (*of)(const c10::CachingAllocator::Stat&)) {
   std::int64_t most = 0;
   for (int i = 0; i < device.count; ++i) {
     const auto index = static_cast<c10::DeviceIndex>(device.index + i);
     const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(index);
-    most = std::max(most, stats.allocated_bytes[0].peak);  // [0]: of all pools
+    most = std::max(most, of(stats.allocated_bytes[0]));
   }
   return most;
+}
+
+}  // namespace
+
+std::int64_t held_memory(const Device& device) {
+  return device.is_cuda()
+             ? most_allocated(device, [](const auto& stat) { return stat.current; })
+             : headscope::peak_memory();
+}
+
+std::int64_t peak_memory(const Device& device) {
+  return device.is_cuda() ? most_allocated(device, [](const auto& stat) { return stat.peak; })
+                          : headscope::peak_memory();
 }
 
 }  // namespace headscope

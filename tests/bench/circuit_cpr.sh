@@ -1,7 +1,9 @@
 #!/bin/bash
 # About 4 minutes on one H100 or H200 (methods two at a time). CPR and CMD of every method of `circuit find` on SmolLM2's IOI
 # (s2_io): found on 32 items (patch and acdc: 4, nodes of patch: 32), judged on 32 others. $OUT/table.md is the table, $OUT/rows
-# the JSON of every evaluation. $HS: the program; $M: SmolLM2's GGUF; $OUT: an empty folder.
+# the JSON of every evaluation. $HS: the program; $M: SmolLM2's GGUF; $OUT: an empty folder, or that of an earlier run, whose rows
+# stay in the table. ONLY="patch acdc" makes those rows alone; SLOW: seconds that patch and acdc may take (ACDC=0.3 its
+# thresholds), after which what is decided so far is told in failed.txt.
 set -u
 W=$(mktemp -d); mkdir -p "$OUT/rows" "$OUT/log"; DEV=${DEV:---device cuda}; JOBS=${JOBS:-2}; N=${N:-32}
 $HS task make ioi --model $M -n $N --corruption s2_io --seed 1 -o $W/find.jsonl > /dev/null
@@ -9,11 +11,13 @@ $HS task make ioi --model $M -n 4 --corruption s2_io --seed 1 -o $W/few.jsonl > 
 $HS task make ioi --model $M -n $N --corruption s2_io --seed 2 -o $W/held.jsonl > /dev/null
 one() { # NAME LEVEL METHOD TASK SECONDS [options]
   local name=$1 level=$2 method=$3 task=$4 limit=$5; shift 5
-  timeout $limit $HS circuit find $M --task $W/$task.jsonl --level $level --method $method "$@" -o $W/$name.json $DEV --json > $OUT/rows/$name.find.json 2> $OUT/log/$name || { echo "$name: find failed or ran out of time" >> $OUT/failed.txt; return; }
+  [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $name "* ]] || return
+  timeout $limit $HS circuit find $M --task $W/$task.jsonl --level $level --method $method "$@" -o $W/$name.json $DEV --json > $OUT/rows/$name.find.json 2> $OUT/log/$name || {
+    echo "$name: exit code $? of find (124: $limit s were over): $(tr '\r' '\n' < $OUT/log/$name | tail -n 1)" >> $OUT/failed.txt; rm -f $OUT/rows/$name.find.json; return; }
   timeout 200 $HS circuit eval $M --graph $W/$name.json --task $W/held.jsonl --memory 20GB $DEV --json > $OUT/rows/$name.json 2>> $OUT/log/$name || echo "$name: eval failed" >> $OUT/failed.txt
 }
 go() { while [ "$(jobs -rp | wc -l)" -ge $JOBS ]; do wait -n; done; one "$@" & }
-go patch edge patch few 240 --memory 20GB
+go patch edge patch few ${SLOW:-240} --memory 20GB
 go eap edge eap find 100
 go eap-ig edge eap-ig find 100
 go eap-ig-act edge eap-ig-act find 150
@@ -26,7 +30,7 @@ go eap-ig_exact edge eap-ig find 150 --exact 400
 go eap-ig-act_exact edge eap-ig-act find 200 --exact 400
 go relp_exact edge relp find 150 --exact 400
 for m in eap eap-ig eap-ig-act relp hisp patch; do go node_$m node $m find 150; done
-go acdc edge acdc few 200 --thresholds 0.03,0.3 --memory 20GB
+go acdc edge acdc few ${SLOW:-240} --thresholds ${ACDC:-0.03,0.3} --memory 20GB
 wait
 python3 - "$OUT" <<'PY' | tee $OUT/table.md
 import glob, json, os, sys

@@ -1,14 +1,17 @@
-"""The peers' side of edge attribution in BENCHMARKS.md, and models and tasks for both.
+"""The peers' side of edge attribution in BENCHMARKS.md, and tasks for both. Needs Torch alone.
 
-peer_edges.py make MODEL_DIR {gpt2|llama8b} ITEMS TOKENS   random weights and a task, on disk
-peer_edges.py eap MODEL_DIR BATCH                          EAP as EAP-IG's convention has it, in plain Torch
+peer_edges.py task MODEL_DIR ITEMS TOKENS   MODEL_DIR/task.jsonl: random tokens, the second half of each corrupted otherwise
+peer_edges.py eap MODEL_DIR BATCH           EAP as EAP-IG's convention has it, in plain Torch, on a GPT-2 of safetensors
+peer_edges.py compare MODEL_DIR GRAPH       its scores beside those of a graph of `headscope circuit find`
 
-The convention: a tensor [batch, pos, writers, d_model] of what every writer wrote otherwise, every head's query, key
-and value reading a copy of the stream of its own, and a backward pass whose hooks multiply the two. Prints seconds
-and the most memory beside the weights as JSON, and writes scores to MODEL_DIR/peer_scores.json by EAP-IG's names.
+`headscope model random --like gpt2 -o MODEL_DIR` makes such a model. The convention: a tensor [batch, pos, writers, d_model]
+of what every writer wrote otherwise, every head's query, key and value reading a copy of the stream of its own, and a
+backward pass whose hooks multiply the two. Prints seconds and the most memory beside the weights as JSON, and writes
+scores to MODEL_DIR/peer_scores.json by EAP-IG's names.
 """
 import json
 import pathlib
+import struct
 import sys
 import time
 
@@ -16,74 +19,81 @@ import torch
 import torch.nn.functional as F
 
 
-def make(folder, shape, items, tokens):
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-    if shape == "gpt2":
-        model = GPT2LMHeadModel(GPT2Config())
-    else:
-        torch.set_default_dtype(torch.bfloat16)
-        model = LlamaForCausalLM(LlamaConfig(
-            vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
-            num_key_value_heads=8, max_position_embeddings=8192, rms_norm_eps=1e-5, rope_theta=500000.0))
-    model.save_pretrained(folder, max_shard_size="4GB")
-    torch.set_default_device("cpu")
+def task(folder, items, tokens):
+    vocabulary = json.load(open(pathlib.Path(folder) / "config.json"))["vocab_size"]
     generator = torch.Generator().manual_seed(1)
-    clean = torch.randint(0, 50000, (items, tokens), generator=generator)
+    drawn = lambda *shape: torch.randint(0, vocabulary, shape, generator=generator)
+    clean = drawn(items, tokens)
     corrupted = clean.clone()
-    corrupted[:, tokens // 2:] = torch.randint(0, 50000, (items, tokens - tokens // 2), generator=generator)
-    answers = torch.randint(0, 50000, (items, 2), generator=generator)
+    corrupted[:, tokens // 2:] = drawn(items, tokens - tokens // 2)
+    answers = drawn(items, 2)
     with open(pathlib.Path(folder) / "task.jsonl", "w") as file:
         for i in range(items):
             print(json.dumps({"clean_tokens": clean[i].tolist(), "corrupted_tokens": corrupted[i].tolist(),
                               "answer_tokens": [int(answers[i, 0])], "wrong_tokens": [int(answers[i, 1])]}), file=file)
 
 
+def stored(path, device):
+    """The tensors of a safetensors file, f32."""
+    data = pathlib.Path(path).read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    tensors = {}
+    for name, entry in json.loads(data[8:8 + size]).items():
+        if name != "__metadata__":
+            assert entry["dtype"] == "F32", (name, entry["dtype"])
+            begin, end = (8 + size + place for place in entry["data_offsets"])
+            flat = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float32)
+            tensors[name.removeprefix("transformer.")] = flat.view(entry["shape"]).to(device)
+    return tensors
+
+
 class Gpt2:
     """GPT-2 with split query, key and value inputs and a result a head."""
 
     def __init__(self, folder, device):
-        from transformers import GPT2LMHeadModel
+        config = json.load(open(pathlib.Path(folder) / "config.json"))
+        self.w = stored(pathlib.Path(folder) / "model.safetensors", device)
+        self.layers, self.heads, self.width = config["n_layer"], config["n_head"], config["n_embd"]
+        self.eps, self.d_head = config["layer_norm_epsilon"], self.width // self.heads
+        self.writers = 1 + self.layers * (self.heads + 1)
+        self.readers = self.layers * (3 * self.heads + 1) + 1
 
-        hf = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).to(device).eval()
-        self.hf, self.c = hf, hf.config
-        for p in hf.parameters():
-            p.requires_grad_(False)
-        self.heads, self.d_head = self.c.n_head, self.c.n_embd // self.c.n_head
-        self.writers = 1 + self.c.n_layer * (self.heads + 1)
-        self.readers = self.c.n_layer * (3 * self.heads + 1) + 1
+    def norm(self, name, x):
+        return F.layer_norm(x, (self.width,), self.w[name + ".weight"], self.w[name + ".bias"], self.eps)
+
+    def linear(self, name, x):  # GPT-2 stores [in, out]
+        return x @ self.w[name + ".weight"] + self.w[name + ".bias"]
 
     def forward(self, tokens, wrote, read):
         """wrote(first writer, value [b, t, w, d]); read(first reader, writers before, value [b, t, r, d]) -> value."""
-        t = self.hf.transformer
-        x = t.wte(tokens)
+        x = self.w["wte.weight"][tokens]
         wrote(0, x.detach().unsqueeze(2))
-        x = (x + t.wpe(torch.arange(tokens.shape[1], device=tokens.device))).requires_grad_(torch.is_grad_enabled())
-        H, E, D = self.heads, self.d_head, self.c.n_embd
+        x = (x + self.w["wpe.weight"][:tokens.shape[1]]).requires_grad_(torch.is_grad_enabled())
+        H, E, D = self.heads, self.d_head, self.width
         mask = torch.full((tokens.shape[1],) * 2, float("-inf"), device=x.device).triu(1)
-        for l, block in enumerate(t.h):
+        for l in range(self.layers):
+            h = f"h.{l}."
             writers, readers = 1 + l * (H + 1), l * (3 * H + 1)
-            W, b = block.attn.c_attn.weight, block.attn.c_attn.bias
+            W, b = self.w[h + "attn.c_attn.weight"], self.w[h + "attn.c_attn.bias"]
             parts = []
             for i in range(3):
                 stream = read(readers + i * H, writers, x.unsqueeze(2).repeat(1, 1, H, 1))
-                normed = F.layer_norm(stream, (D,), block.ln_1.weight, block.ln_1.bias, block.ln_1.eps)
+                normed = self.norm(h + "ln_1", stream)
                 w = W[:, i * D:(i + 1) * D].view(D, H, E)
                 parts.append(torch.einsum("bthd,dhe->bhte", normed, w) + b[i * D:(i + 1) * D].view(1, H, 1, E))
             q, k, v = parts
             pattern = torch.softmax(q @ k.transpose(-1, -2) / E ** 0.5 + mask, -1)
             z = (pattern @ v).transpose(1, 2)
-            result = torch.einsum("bthe,hed->bthd", z, block.attn.c_proj.weight.view(H, E, D))
+            result = torch.einsum("bthe,hed->bthd", z, self.w[h + "attn.c_proj.weight"].view(H, E, D))
             wrote(writers, result.detach())
-            x = x + result.sum(2) + block.attn.c_proj.bias
+            x = x + result.sum(2) + self.w[h + "attn.c_proj.bias"]
             inner = read(readers + 3 * H, writers + H, x.unsqueeze(2)).squeeze(2)
-            out = block.mlp(block.ln_2(inner))
+            hidden = F.gelu(self.linear(h + "mlp.c_fc", self.norm(h + "ln_2", inner)), approximate="tanh")
+            out = self.linear(h + "mlp.c_proj", hidden)
             wrote(writers + H, out.detach().unsqueeze(2))
             x = x + out
         x = read(self.readers - 1, self.writers, x.unsqueeze(2)).squeeze(2)
-        return self.hf.lm_head(t.ln_f(x[:, -1]))
+        return self.norm("ln_f", x[:, -1]) @ self.w["wte.weight"].t()
 
 
 def eap(folder, batch):
@@ -96,7 +106,7 @@ def eap(folder, batch):
     scores = torch.zeros(model.writers, model.readers, device=device)
 
     def run(rows):
-        difference = torch.zeros(len(rows), clean.shape[1], model.writers, model.c.n_embd, device=device)
+        difference = torch.zeros(len(rows), clean.shape[1], model.writers, model.width, device=device)
 
         def adds(sign):
             def wrote(first, value):
@@ -132,8 +142,8 @@ def eap(folder, batch):
     peak = torch.cuda.max_memory_allocated() - weights if device == "cuda" else 0
     names = {}
     table, H = scores.double().cpu(), model.heads
-    writer = ["input"] + [n for l in range(model.c.n_layer) for n in [f"a{l}.h{h}" for h in range(H)] + [f"m{l}"]]
-    for l in range(model.c.n_layer):
+    writer = ["input"] + [n for l in range(model.layers) for n in [f"a{l}.h{h}" for h in range(H)] + [f"m{l}"]]
+    for l in range(model.layers):
         for i, part in enumerate("qkv"):
             for h in range(H):
                 for u in range(1 + l * (H + 1)):
@@ -146,8 +156,18 @@ def eap(folder, batch):
     print(json.dumps({"seconds": seconds, "beside_the_weights": peak, "items": len(items), "batch": batch}))
 
 
+def compare(folder, graph):
+    theirs = json.load(open(pathlib.Path(folder) / "peer_scores.json"))
+    ours = {name: edge["score"] for name, edge in json.load(open(graph))["edges"].items()}
+    assert theirs.keys() == ours.keys(), sorted(theirs.keys() ^ ours.keys())[:5]
+    print(json.dumps({"edges": len(ours), "largest": max(map(abs, theirs.values())),
+                      "furthest_off": max(abs(theirs[name] - ours[name]) for name in ours)}))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
-        make(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
-    else:
+    if sys.argv[1] == "task":
+        task(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1] == "eap":
         eap(sys.argv[2], int(sys.argv[3]))
+    else:
+        compare(sys.argv[2], sys.argv[3])

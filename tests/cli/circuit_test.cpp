@@ -1,5 +1,6 @@
 // The verbs of circuits as a user runs them, one after the other, and what they refuse.
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -63,7 +64,8 @@ TEST_CASE("a circuit is found, run, drawn, compared, and judged by what is known
 
   const Json same = told({"circuit", "overlap", graph, graph});
   CHECK(same["sets"][0]["jaccard"] == 1.0);
-  for (const char* name : {"c.html", "c.svg", "c.dot"}) {
+  CHECK(found["zero_scores"] == 0);
+  for (const char* name : {"c.html", "c.svg", "c.dot", "c.json"}) {
     CHECK(told({"circuit", "show", graph, "-o", folder / name})["edges"] == found["circuit_edges"]);
     CHECK(contents(folder / name).find("logits") != std::string::npos);
   }
@@ -130,10 +132,15 @@ TEST_CASE("outputs of circuits take the place of their own kind alone") {
   over_graph.insert(over_graph.end(), {"-o", graph, "--overwrite", "--threads", "1"});
   REQUIRE(run(over_graph).code == 0);
   REQUIRE(run(over_graph).code == 0);
-  for (const char* name : {"a.html", "a.svg", "a.dot"}) {
+  for (const char* name : {"a.html", "a.svg", "a.dot", "a.json"}) {
     put(folder / name, before);
-    CHECK(run({"circuit", "show", graph, "-o", folder / name, "--overwrite"}).code == 2);
+    const std::vector<std::string> show{
+        "circuit", "show", graph, "-o", folder / name, "--overwrite"};
+    CHECK(run(show).code == 2);
     CHECK(contents(folder / name) == before);
+    std::filesystem::remove(folder / name);
+    CHECK(run(show).code == 0);
+    CHECK(run(show).code == 0);
   }
   CHECK(
       run({"sae", "circuit", model_path("gpt2"), "--task", task, "-o", task, "--overwrite"}).code ==

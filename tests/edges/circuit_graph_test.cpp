@@ -210,6 +210,20 @@ TEST_CASE("only what is eligible is chosen, best first or greedily") {
   }
 }
 
+TEST_CASE("what scored 0 is never of the circuit, however much is asked for") {
+  CircuitGraph graph = small_graph();
+  graph.scores.assign(graph.scores.size(), 0.0);
+  const std::size_t ways[] = {place(graph, "m1->logits"), place(graph, "input->m1")};
+  graph.scores[ways[0]] = 1e-12;
+  graph.scores[ways[1]] = -2.0;
+  EdgeSet expected = no_edges(graph.graph);
+  expected[ways[0]] = expected[ways[1]] = true;
+  for (const SelectBy by : {SelectBy::signed_top, SelectBy::absolute_top, SelectBy::greedy}) {
+    CHECK(select_circuit(graph, 20, by, with_evidence(graph.scores)) == expected);
+    CHECK(count(select_circuit(graph, 20, by)) > 2);
+  }
+}
+
 TEST_CASE("query heads that share a KV head have its edges together") {
   const EdgeGraph graph({.n_layers = 2, .n_heads = 4, .d_model = 8});
   const KvHeads heads(graph, 2);

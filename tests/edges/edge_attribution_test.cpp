@@ -133,13 +133,13 @@ TEST_CASE("blocks of positions, and layers formed again, give what one block giv
       CHECK((edge_attribution(fixture.context, blocks) - whole).abs().max().item<double>() < bound);
       // Just enough for an item, with nothing left to keep differences in.
       const std::int64_t least =
-          edge_bytes(fixture.model.config(), graph, one, options.steps, 1 << 20);
+          edge_bytes(fixture.model.config(), graph, one, options.steps, 1 << 20, options.path);
       const CircuitContext short_of(fixture.model,
                                     fixture.task,
                                     find_metric("logit_diff"),
                                     CircuitAblation::corrupted,
                                     least + 4);
-      CHECK(plan_edges(short_of, options.steps).difference_bytes < 64);
+      CHECK(plan_edges(short_of, options.steps, options.path).difference_bytes < 64);
       CHECK((edge_attribution(short_of, blocks) - whole).abs().max().item<double>() < bound);
     }
   }

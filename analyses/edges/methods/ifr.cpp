@@ -83,17 +83,16 @@ void add_batch(const CircuitContext& context,
                std::int64_t chunk,
                Tensor& scores) {
   const Model& model = context.model;
-  const Written own = written_by(model, batch.clean);
-  const Written nothing = nothing_written(model);
-  const WriterDifferences written(model, context.graph, own, nothing, 0);
+  const WriterDifferences written(
+      model, context.graph, written_by(model, batch.clean), nothing_written(model), 0);
   const Tensor weights =
-      weights_of_tokens(batch.layout(), own.embed.device()).flatten(0, 1).to(at::kDouble);
+      weights_of_tokens(batch.layout(), model.weights().W_E.device()).flatten(0, 1).to(at::kDouble);
   FlowTap tap(context, written, weights, chunk, scores);
   model.forward(batch.clean, tap, {.logits = Logits::none});
 }
 
 std::vector<double> flow_edges(const CircuitContext& context, const CircuitSettings& settings) {
-  const EdgeMemory plan = plan_edges(context, 1);
+  const EdgeMemory plan = plan_edges(context, 1, PathOf::inputs);
   const auto total = static_cast<std::int64_t>(context.task.items.size());
   Tensor scores = at::zeros({context.graph.n_writers(), context.graph.n_readers()}, at::kDouble);
   std::int64_t done = 0;
