@@ -55,6 +55,11 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
       "cpu, cuda (of several ranks each its own), cuda:<index> or, layers over several GPUs, "
       "cuda:<first>-<last>");
   add_dtype(app, "--dtype", options.dtype, "Compute in f32, bf16 or f16");
+  add_parsed(app,
+             "--weights",
+             options.weights,
+             parse_weight_storage,
+             "In memory: unpacked, or packed as bf16 and GGUF files hold them (CPU, f32)");
   app.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -63,6 +68,10 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
         return text.starts_with('-') ? text + " is negative" : std::string();
       })
       ->capture_default_str();
+}
+
+LoadOptions load_options(const CommonOptions& options) {
+  return {.device = options.device, .dtype = options.dtype, .weights = options.weights};
 }
 
 void apply(const CommonOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "lib/base/device.h"
 #include "lib/base/dtype.h"
+#include "lib/families/load.h"
 #include "lib/model/model.h"
 
 namespace CLI {
@@ -19,10 +20,12 @@ struct CommonOptions {
   bool json = false;  // standard output is one JSON document
   Device device;
   DType dtype = DType::f32;
+  WeightStorage weights = WeightStorage::unpacked;
   int threads = 0;  // 0: all cores this process may use
   std::uint64_t seed = 0;
 };
 void add_common_options(CLI::App& app, CommonOptions& options);
+LoadOptions load_options(const CommonOptions& options);
 
 // Sets the threads of Torch and of our own loops.
 void apply(const CommonOptions& options);

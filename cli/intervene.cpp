@@ -41,7 +41,7 @@ Model load_with(const std::string& name,
                 const CommonOptions& common,
                 const std::string& interventions,
                 const std::string& attention) {
-  const Model loaded = load_model(name, {.device = common.device, .dtype = common.dtype});
+  const Model loaded = load_model(name, load_options(common));
   const Model model = with_plan(loaded, attention);
   return interventions.empty() ? model : intervened(model, interventions);
 }

@@ -10,7 +10,7 @@
 namespace headscope {
 namespace {
 
-constexpr const char* kCommon[] = {"help", "json", "device", "dtype", "threads", "seed"};
+constexpr const char* kCommon[] = {"help", "json", "device", "dtype", "weights", "threads", "seed"};
 
 std::string as_typed(const CLI::Option& option) {
   const std::string name = option.get_single_name();

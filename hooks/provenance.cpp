@@ -4,6 +4,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/version.h"
+#include "lib/families/packed_weights.h"
 #include "lib/model/attention_plan.h"
 #include "lib/model/standing_change.h"
 
@@ -38,6 +39,9 @@ Json provenance(const Model& model, const ProvenanceOptions& options) {
                    {"headscope_version", kVersion},
                    {"seed", options.seed},
                    {"prepend_bos", to_string(options.prepend_bos)}};
+  if (holds_packed(model.weights())) {
+    identity["weights"] = "packed";  // products are rounded otherwise
+  }
   if (model.standing()) {
     identity["interventions_hash"] = model.standing()->hash();
   }

@@ -34,8 +34,7 @@ void add_circuit_run_options(CLI::App& app, CircuitRunOptions& options) {
 }
 
 CircuitInput circuit_input(const CircuitRunOptions& options, const Invocation& invocation) {
-  const Model loaded = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model loaded = load_model(options.model, load_options(invocation.common));
   Model model = ungrouped(loaded);
   Task task = task_for(model, options.task, {.bos = options.bos});
   return {std::move(model), std::move(task), loaded.config().heads_per_kv()};

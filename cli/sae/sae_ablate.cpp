@@ -57,9 +57,7 @@ void show_effects(const FeatureEffects& found,
 
 void sae_ablate(const SaeOptions& options, const Invocation& invocation) {
   const Metric& metric = find_metric(options.metric);
-  const Model model =
-      load_model(options.words.front(),
-                 {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.words.front(), load_options(invocation.common));
   const Sae sae = read_sae_of(options).to(to_torch(invocation.common.device), at::kFloat);
   const Task task = task_for(model, options.task, {.bos = options.bos});
   catch_interrupts();

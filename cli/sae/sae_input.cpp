@@ -33,8 +33,7 @@ void add_model_input(SaeInput& input,
                      const SaeOptions& options,
                      const std::string& name,
                      const Invocation& invocation) {
-  input.model =
-      load_model(name, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  input.model = load_model(name, load_options(invocation.common));
   if (options.prompts.empty()) {
     const std::int64_t context = std::min(options.context, input.model->config().n_ctx);
     input.prompts = text_windows(

@@ -130,8 +130,7 @@ void steer_fit(const SteerOptions& options, const Invocation& invocation) {
   const SteerMethod& method = find_steer_method(options.words[0]);
   const SteerSettings settings = settings_of(options);
   check_folder(options);
-  const Model model = load_model(
-      options.words[1], {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.words[1], load_options(invocation.common));
   const SteerData data = read_steer_data(options.data, model, options.bos);
   const SteerSplit split = split_of(data, options.held_out, invocation.common.seed);
   Steering steering = fit_steering(method,

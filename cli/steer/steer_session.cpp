@@ -26,8 +26,7 @@ SteerSession open_steer_session(const SteerOptions& options, const Invocation& i
     throw UsageError("steer {} MODEL --edits edits.json --task FILE", options.what);
   }
   const std::vector<Intervention> edits = read_interventions(options.edits);
-  const Model model = load_model(
-      options.words[0], {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.words[0], load_options(invocation.common));
   return {model,
           edits,
           of_run(read_steer_data(options.task, model, options.bos), options.run),

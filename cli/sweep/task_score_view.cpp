@@ -85,7 +85,7 @@ bool names_a_task(const std::string& text) {
 void show_task_score(const TaskScoreOptions& options, const Invocation& invocation) {
   check(options);
   const CommonOptions& common = invocation.common;
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_model(options.model, load_options(common));
   const Task task = task_of(options, model, common.seed);
   const SummaryOptions summary{.seed = common.seed};
   const TaskScore score = score_task(model, task, options.metrics, summary);

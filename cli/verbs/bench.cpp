@@ -164,7 +164,7 @@ BenchOutcome bench(const BenchArguments& options, const Invocation& invocation) 
   for (const std::string& shape : options.shapes) {
     shapes.push_back(parse_shape(shape));
   }
-  LoadOptions load{.device = common.device, .dtype = common.dtype};
+  LoadOptions load = load_options(common);
   if (options.random_weights) {
     load.random_seed = common.seed;
   }

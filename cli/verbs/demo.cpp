@@ -45,7 +45,7 @@ Demo run(const DemoArguments& options, const Invocation& invocation) {
   check_page_output(files.page);
   check_page_output(files.viewer);
   check_task_output(files.task);
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_model(options.model, load_options(common));
   write_ioi_prompts(files.prompts, model.tokenizer());
   RecordOptions record;
   record.hooks = {"blocks.*.attn.hook_pattern"};

@@ -48,7 +48,7 @@ HookList list_declared(const ModelConfig& config) {
 
 // Runs the prompt with every point watched; a value that contradicts the table is an error.
 HookList list_measured(const HooksArguments& options, const CommonOptions& common) {
-  const Model model = load_model(options.model, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_model(options.model, load_options(common));
   const Prompt prompt = make_prompt(options.prompt, model, {.bos = options.bos});
   HookList list{.config = model.config(),
                 .points = {},

@@ -28,7 +28,7 @@ struct Info {
   ModelSummary model;
   DType dtype = DType::f32;
   Device device;
-  std::int64_t weights = 0;      // bytes in `dtype`
+  std::int64_t weights = 0;      // bytes in `dtype`, or packed
   std::int64_t activations = 0;  // bytes of a pass over a prompt of `tokens`
   std::int64_t tokens = 0;
   std::int64_t program = 0;  // bytes the program itself takes
@@ -47,7 +47,9 @@ Info examine(const InfoArguments& options, const CommonOptions& common) {
   info.dtype = common.dtype;
   info.device = common.device;
   info.tokens = std::min(kBatchTokens, info.model.config.n_ctx);
-  info.weights = weight_bytes(info.model.config, common.dtype);
+  info.weights = common.weights == WeightStorage::packed
+                     ? info.model.packed_bytes
+                     : weight_bytes(info.model.config, common.dtype);
   info.activations =
       pass_need(info.model.config, common.dtype, {.columns = info.tokens}, Logits::last).total();
   info.free = free_memory(common.device);

@@ -68,8 +68,7 @@ void check_document(const InterveneArguments& options, const Invocation& invocat
   if (options.file.empty() || options.model.empty()) {
     throw UsageError("intervene check needs FILE, a file of interventions, and MODEL");
   }
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   const InterventionPlan plan = plan_of_file(options.file, model);
   OrderedJson list = OrderedJson::array();
   std::string text;

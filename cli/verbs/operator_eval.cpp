@@ -61,8 +61,7 @@ Table eval_table(const PlanEffects& effects, std::uint64_t seed) {
 
 void evaluate_plan(const EvalArguments& options, const Invocation& invocation) {
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   const Model planned = with_plan(model, options.plan);
   const std::vector<Prompt> texts = operator_texts(options.texts, model, "operator eval");
   Progress bar(std::ssize(texts), {.label = "judging", .unit = "texts"});

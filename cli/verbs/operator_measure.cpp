@@ -112,8 +112,7 @@ void show_summary(const MeasureArguments& options,
 void measure(const MeasureArguments& options, const Invocation& invocation) {
   const OperatorChoice choice = parse_operator(options.choice);
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   const std::vector<Prompt> prompts = operator_texts(options.texts, model, "operator measure");
   std::unique_ptr<Progress> bar;
   OperatorMeasureRun run{.model = model,

@@ -54,8 +54,7 @@ void plan(PlanArguments options, const Invocation& invocation) {
     throw UsageError("{}: exists; --overwrite replaces it", options.out);
   }
   options.request.seed = invocation.common.seed;
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   const std::vector<HeadId> kept = heads_kept(model, method, options.request);
   const OrderedJson json = plan_json(options, invocation, model, kept);
   const bool tsv = std::filesystem::path(options.out).extension() == ".tsv";

@@ -33,7 +33,7 @@ Table table_of(const std::vector<SelfCheckResult>& results) {
 
 void run_selftest(const std::string& name, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const Model model = load_model(name, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_model(name, load_options(common));
   const auto results =
       self_test({.model = model, .prompts = self_test_prompts(model.config(), common.seed)});
   const Table table = table_of(results);

@@ -118,7 +118,7 @@ void run_server(const ServeArguments& arguments, const Invocation& invocation) {
   catch_interrupts();
   const CommonOptions& common = invocation.common;
   ServeOptions options = serve_options(arguments, common);
-  const Model model = load_model(arguments.model, {.device = common.device, .dtype = common.dtype});
+  const Model model = load_model(arguments.model, load_options(common));
   add_chat(options.engine, model, arguments.model);
   const std::string id = options.engine.id;
   const bool is_v6 = arguments.host.find(':') != std::string::npos;

@@ -119,8 +119,7 @@ void run(const SweepArguments& options, const Invocation& invocation) {
   catch_interrupts();
   const SweepFile file = read_sweep_file(options.file);
   Entries entries = entries_of(file, invocation);
-  const Model model = load_model(
-      file.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(file.model, load_options(invocation.common));
   SweepSession session(model,
                        {memory_for(options.memory, model), memory_if_begun(options.memory, model)});
   for (FileEntry& entry : entries) {

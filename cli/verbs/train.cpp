@@ -79,6 +79,9 @@ void train(const TrainArguments& options,
   const TrainSpec spec = spec_asked_for(options, seed);
   check_output_folder(options.out);
   check_page_output(std::filesystem::path(options.out) / "index.html");
+  if (invocation.common.weights == WeightStorage::packed) {
+    throw UsageError("weights that are trained are not packed; leave out --weights");
+  }
   if (invocation.common.dtype != DType::f32) {
     throw UsageError("models are trained in f32; leave out --dtype");
   }

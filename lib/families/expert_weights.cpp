@@ -27,6 +27,16 @@ class OneExpert final : public WeightSource {
                  void* out) const override {
     all_.read_rows(stacked_, first_row_ + begin, first_row_ + end, dtype, out);
   }
+  [[nodiscard]] std::optional<Blocks> blocks(const StoredTensor&) const override {
+    std::optional<Blocks> all = all_.blocks(stacked_);
+    if (all) {
+      const std::size_t bytes_of_row =
+          all->bytes.size() / static_cast<std::size_t>(stacked_.rows());
+      all->bytes = all->bytes.subspan(static_cast<std::size_t>(first_row_) * bytes_of_row,
+                                      static_cast<std::size_t>(slice_.rows()) * bytes_of_row);
+    }
+    return all;
+  }
   void will_read(const StoredTensor&) const override { all_.will_read(stacked_); }
   void done_with(const StoredTensor&) const override { all_.done_with(stacked_); }
   [[nodiscard]] std::string hash() const override { return all_.hash(); }

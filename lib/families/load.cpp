@@ -211,6 +211,9 @@ std::int64_t passing_bytes(const ModelConfig& config, DType dtype) {
 }
 
 void refuse_if_too_large(const Opened& model, const LoadOptions& options) {
+  if (options.weights == WeightStorage::packed) {
+    return;  // refuse_if_packed_too_large()
+  }
   const Device& device = options.device;
   const auto check = [&](std::int64_t need, std::int64_t have, const std::string& where) {
     if (need > have) {
@@ -246,6 +249,28 @@ WeightRules rules_of(const Opened& model) {
   return with_packed_experts(*model.source, with_preferred_names(*model.source, std::move(rules)));
 }
 
+void refuse_packed_elsewhere(const LoadOptions& options) {
+  const char* instead = options.device.is_cuda()          ? "not on a GPU; leave out --device"
+                        : options.dtype != DType::f32     ? "not in 16 bits; leave out --dtype"
+                        : options.random_seed.has_value() ? "but random weights are not packed"
+                                                          : nullptr;
+  if (options.weights == WeightStorage::packed && instead != nullptr) {
+    throw UsageError("packed weights are computed with in f32 on the CPU, {}", instead);
+  }
+}
+
+void refuse_if_packed_too_large(const Opened& model, const WeightRules& rules) {
+  const std::int64_t need = packed_weight_bytes(*model.source, model.config, rules);
+  const std::int64_t have = available_memory();
+  if (need > have) {
+    throw ResourceError(
+        "{}: the weights need {} packed and this machine has {} free; try a smaller model",
+        model.path.string(),
+        format_bytes(need),
+        format_bytes(have));
+  }
+}
+
 Model::Parts parts_without_weights(const Opened& opened,
                                    const std::string& name,
                                    const LoadOptions& options) {
@@ -276,6 +301,7 @@ std::int64_t weight_bytes(const ModelConfig& config, DType dtype) {
 }
 
 Model load_model(const std::string& name, const LoadOptions& options) {
+  refuse_packed_elsewhere(options);
   use_backend(options.device);
   const Opened opened = open(name);
   refuse_if_too_large(opened, options);
@@ -292,10 +318,14 @@ Model load_model(const std::string& name, const LoadOptions& options) {
   }
   const WeightRules rules = rules_of(opened);
   check_weights(*opened.source, parts.config, rules);  // before anything of their size is read
+  if (options.weights == WeightStorage::packed) {
+    refuse_if_packed_too_large(opened, rules);
+  }
   // Hashing reads the files from front to back, which brings them into the page cache ahead of what
   // loads them.
   auto hash = std::async(std::launch::async, [&] { return opened.source->hash(); });
-  parts.weights = load_weights(*opened.source, parts.config, rules, options.dtype, options.device);
+  parts.weights = load_weights(
+      *opened.source, parts.config, rules, options.dtype, options.device, options.weights);
   widen_embeddings(parts.weights, parts.config);
   for (const fs::path& file : opened.source->files()) {
     parts.source.files.push_back(file.string());
@@ -343,6 +373,7 @@ ModelSummary summarize_model(const std::string& name) {
     for (const fs::path& file : opened.source->files()) {
       summary.stored_bytes += static_cast<std::int64_t>(fs::file_size(file));
     }
+    summary.packed_bytes = packed_weight_bytes(*opened.source, opened.config, rules_of(opened));
   }
   const auto most =
       std::max_element(encodings.begin(), encodings.end(), [](const auto& a, const auto& b) {

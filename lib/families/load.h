@@ -7,20 +7,23 @@
 #include <string>
 
 #include "lib/base/json_fwd.h"
+#include "lib/families/weight_storage.h"
 #include "lib/model/model.h"
 
 namespace headscope {
 
 struct LoadOptions {
-  Device device;
+  Device device{};
   DType dtype = DType::f32;
   // Gaussian weights of that seed instead of the files': for timing. Needs only a config.
   std::optional<std::uint64_t> random_seed{};
+  WeightStorage weights = WeightStorage::unpacked;
 };
 
 // `name`: a Hugging Face directory, a .gguf file, a hub id already in the local Hugging Face cache
 // (HF_HOME respected), or "smollm2". Throws DataError for what is missing or broken, ResourceError
-// if the model will not fit in memory (before reading it, with the estimate).
+// if the model will not fit in memory (before reading it, with the estimate), UsageError for packed
+// weights in another dtype than f32, on a GPU, or at random.
 Model load_model(const std::string& name, const LoadOptions& options = {});
 
 // Its tokenizer alone; needs no weights. DataError if there is none.
@@ -36,7 +39,8 @@ struct ModelSummary {
   std::int64_t parameters = 0;
   std::string stored;  // the encoding most of the weights have: "Q4_1", "BF16"
   std::int64_t stored_bytes = 0;
-  std::string tokenizer;  // its kind, or why there is none
+  std::int64_t packed_bytes = 0;  // of the weights in memory as WeightStorage::packed
+  std::string tokenizer;          // its kind, or why there is none
 };
 ModelSummary summarize_model(const std::string& name);
 

@@ -15,9 +15,11 @@
 #include "lib/base/half.h"
 #include "lib/base/parallel.h"
 #include "lib/families/expert_weights.h"
+#include "lib/families/packed_weights.h"
 #include "lib/families/parameters.h"
 #include "lib/families/placement.h"
 #include "lib/families/source_names.h"
+#include "lib/families/stored_row.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -25,44 +27,6 @@ namespace headscope {
 namespace {
 
 constexpr std::int64_t kRowsAtATime = 64;
-
-// Of queries, keys and values fused: our row `row`, where each KV head's queries, key and value lie
-// together.
-std::int64_t grouped_row(std::int64_t row, const Parameter& p) {
-  const std::int64_t group = p.heads_per_kv + 2;  // heads stored together
-  const std::int64_t kv_heads = p.rows / (group * p.d_head);
-  const std::int64_t queries = kv_heads * p.heads_per_kv;
-  const std::int64_t head = row / p.d_head;
-  if (head < queries) {
-    return (head / p.heads_per_kv * group + head % p.heads_per_kv) * p.d_head + row % p.d_head;
-  }
-  const std::int64_t part = (head - queries) / kv_heads;  // 0: keys, 1: values
-  const std::int64_t kv_head = (head - queries) % kv_heads;
-  return (kv_head * group + p.heads_per_kv + part) * p.d_head + row % p.d_head;
-}
-
-// Which stored row is our row `row`.
-std::int64_t stored_row(std::int64_t row, Layout layout, const Parameter& p) {
-  const std::int64_t d = p.d_head;
-  if (layout == Layout::rotary_pairs) {
-    const std::int64_t in_head = row % d;
-    return row - in_head + (in_head % (d / 2)) * 2 + in_head / (d / 2);
-  }
-  if (layout == Layout::per_head_qkv) {
-    const std::int64_t heads = p.rows / (3 * d);
-    const std::int64_t part = row / (heads * d);
-    const std::int64_t head = (row / d) % heads;
-    return (head * 3 + part) * d + row % d;
-  }
-  if (layout == Layout::grouped_qkv) {
-    return grouped_row(row, p);
-  }
-  if (layout == Layout::interleaved) {
-    const std::int64_t half = p.rows / 2;
-    return row < half ? 2 * row : 2 * (row - half) + 1;
-  }
-  return row;
-}
 
 std::string where(const WeightSource& source, const StoredTensor& stored) {
   return fmt::format("{}: tensor {}", source.files().front().string(), stored.name);
@@ -122,10 +86,8 @@ void read_matrix(const WeightSource& source,
                  const Parameter& p,
                  Layout layout) {
   const Destination out(p);
-  const bool reordered = layout == Layout::rotary_pairs || layout == Layout::per_head_qkv ||
-                         layout == Layout::grouped_qkv || layout == Layout::interleaved;
   parallel_for(p.rows, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
-    if (!reordered) {
+    if (!reorders_rows(layout)) {
       source.read_rows(stored, begin, end, out.dtype(), out.row(begin));
       return;
     }
@@ -331,7 +293,8 @@ Weights load_weights(const WeightSource& source,
                      const ModelConfig& config,
                      const WeightRules& rules,
                      DType dtype,
-                     const Device& device) {
+                     const Device& device,
+                     WeightStorage storage) {
   Weights weights;
   weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
   const Places places{device, layer_devices(config, device)};
@@ -342,6 +305,10 @@ Weights load_weights(const WeightSource& source,
         source.will_read(*next.stored);
       }
     }
+    if (storage == WeightStorage::packed && stays_packed(source, tensors[i])) {
+      keep_packed(source, tensors[i]);
+      continue;
+    }
     read_tensor(source,
                 tensors[i],
                 dtype,
@@ -351,6 +318,24 @@ Weights load_weights(const WeightSource& source,
     weights.W_U = weights.W_E;
   }
   return weights;
+}
+
+std::int64_t packed_weight_bytes(const WeightSource& source,
+                                 const ModelConfig& config,
+                                 const WeightRules& rules) {
+  Weights weights;  // without tensors: only where they would lie is asked
+  weights.blocks.resize(static_cast<std::size_t>(config.n_layers));
+  std::int64_t bytes = 0;
+  for (const auto& readings : readings_by_tensor(source, config, rules, weights)) {
+    if (stays_packed(source, readings)) {
+      bytes += packed_bytes(source, readings);
+      continue;
+    }
+    for (const WeightReading& reading : readings) {
+      bytes += reading.parameter.rows * reading.parameter.row_length * 4;
+    }
+  }
+  return bytes;
 }
 
 void check_weights(const WeightSource& source,

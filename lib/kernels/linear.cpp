@@ -4,8 +4,10 @@
 #include <ATen/ops/mm.h>
 
 #include "lib/kernels/kernels.h"
+#include "lib/kernels/packed_linear.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/ops.h"
+#include "lib/tensor/packed.h"
 
 namespace headscope {
 namespace {
@@ -53,6 +55,9 @@ Tensor product(
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (packed_parts(weight) != nullptr) {
+    return packed_linear(x, weight, bias).to(x.scalar_type());
+  }
   if (!worth_splitting(x)) {
     return at::linear(x, weight, bias);
   }

@@ -98,6 +98,12 @@ void MappedWeights::read_rows(const StoredTensor& tensor,
   });
 }
 
+std::optional<WeightSource::Blocks> MappedWeights::blocks(const StoredTensor& tensor) const {
+  const Place& place = place_of(tensor);
+  return place.encoding->readable() ? std::optional(Blocks{place.encoding, place.bytes})
+                                    : std::nullopt;
+}
+
 std::span<const std::uint8_t> MappedWeights::stored_bytes(const StoredTensor& tensor) const {
   return place_of(tensor).bytes;
 }

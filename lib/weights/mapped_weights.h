@@ -29,6 +29,7 @@ class MappedWeights : public WeightSource {
                  DType dtype,
                  void* out) const override;
 
+  [[nodiscard]] std::optional<Blocks> blocks(const StoredTensor& tensor) const override;
   void will_read(const StoredTensor& tensor) const override;
   void done_with(const StoredTensor& tensor) const override;
   // What the file holds for `tensor`, undecoded.

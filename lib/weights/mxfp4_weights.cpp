@@ -42,6 +42,9 @@ class Mxfp4Weights final : public WeightSource {
   }
 
   [[nodiscard]] const std::vector<StoredTensor>& tensors() const override { return tensors_; }
+  [[nodiscard]] std::optional<Blocks> blocks(const StoredTensor& tensor) const override {
+    return tensor.encoding == "MXFP4" ? std::nullopt : weights_->blocks(tensor);
+  }
   void will_read(const StoredTensor& tensor) const override {
     for_stored(tensor, [&](const StoredTensor& each) { weights_->will_read(each); });
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include "lib/base/json_fwd.h"
 
 namespace headscope {
+
+struct Encoding;
 
 // One stored tensor. `shape` is row-major, slowest axis first, as PyTorch prints it (GGUF's own
 // order reversed). A row is the last axis.
@@ -42,6 +45,16 @@ class WeightSource {
                          std::int64_t end,
                          DType dtype,
                          void* out) const = 0;
+
+  // What a file holds of `tensor`, undecoded: rows [0, rows()) one after the other in an encoding
+  // that read_rows() decodes. Nothing where they do not lie so.
+  struct Blocks {
+    const Encoding* encoding = nullptr;
+    std::span<const std::uint8_t> bytes;
+  };
+  [[nodiscard]] virtual std::optional<Blocks> blocks(const StoredTensor&) const {
+    return std::nullopt;
+  }
 
   // Hints: the tensor's bytes are needed soon, so the disk may begin; or no more, so that the
   // process need not hold their pages (MappedFile).
