@@ -13,6 +13,7 @@
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
 #include "lib/attention/operated_heads.h"
+#include "lib/attention/split_query_attention.h"
 #include "lib/attention/streaming_attention.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/convert.h"
@@ -231,6 +232,9 @@ Tensor fused_attention(const AttentionInputs& in) {
   }
   if (in.score_scale.defined()) {
     return fused_attention(with_scaled_queries(in));
+  }
+  if (can_split_keys(in)) {
+    return split_query_attention(in);
   }
   if (in.q.size(1) == 1 && in.q.size(2) > in.k.size(2)) {
     return one_query_attention(in);

@@ -7,6 +7,9 @@ namespace headscope {
 
 AttentionOperator streaming_operator();
 AttentionOperator window_operator();
+AttentionOperator arrow_operator();
+AttentionOperator span_operator();
+AttentionOperator shards_operator();
 AttentionOperator dilated_operator();
 AttentionOperator top_k_operator();
 AttentionOperator threshold_operator();
