@@ -1,7 +1,5 @@
 // Heads that see the first and the last tokens alone: the form that reads no other keys, against
 // the pattern over all of them.
-#include <algorithm>
-
 #include "lib/attention/streaming_attention.h"
 
 #include <algorithm>
