@@ -26,6 +26,20 @@ void add_attention(CLI::App& app, std::string& plan) {
       ->check(names_a_file);
 }
 
+void add_kv_cache(CLI::App& app, std::string& kept) {
+  app.add_option(
+         "--kv-cache",
+         kept,
+         "plan: heads that see the first and the last tokens alone (streaming, window) keep "
+         "no others; whole: every head keeps all, for interventions on scores and patterns")
+      ->check(CLI::IsMember({"plan", "whole"}))
+      ->capture_default_str();
+}
+
+KvKept kv_kept(const std::string& kept) {
+  return kept == "whole" ? KvKept::whole : KvKept::by_plan;
+}
+
 Model with_plan(const Model& model, const std::string& attention) {
   if (attention.empty()) {
     return model;

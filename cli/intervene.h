@@ -6,12 +6,18 @@
 
 #include "cli/common_options.h"
 #include "lib/base/json_fwd.h"
+#include "lib/generate/generate.h"
 
 namespace headscope {
 
 void add_intervene(CLI::App& app, std::string& file);
 
 void add_attention(CLI::App& app, std::string& plan);
+
+// --kv-cache plan|whole: whether heads of the plan that see the first and the last tokens alone
+// keep no others while texts are written.
+void add_kv_cache(CLI::App& app, std::string& kept);
+KvKept kv_kept(const std::string& kept);
 
 // The model, changed by the interventions of one file and by the plan of attention of another;
 // empty: as it is.

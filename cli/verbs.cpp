@@ -52,6 +52,8 @@ std::vector<Verb> all_verbs() {
       operator_list_verb(),
       operator_show_verb(),
       operator_measure_verb(),
+      operator_sweep_verb(),
+      operator_gates_verb(),
       operator_plan_verb(),
       operator_eval_verb(),
       operator_profile_verb(),

@@ -55,6 +55,8 @@ Verb circuit_show_verb();
 Verb operator_list_verb();
 Verb operator_show_verb();
 Verb operator_measure_verb();
+Verb operator_sweep_verb();
+Verb operator_gates_verb();
 Verb operator_plan_verb();
 Verb operator_eval_verb();
 Verb operator_profile_verb();

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "analyses/head_lists/read_head_list.h"
+#include "analyses/operators/moa_rules.h"
 #include "analyses/operators/operator_summary.h"
 #include "analyses/operators/razor_scores.h"
 #include "lib/base/error.h"
@@ -120,12 +121,32 @@ constexpr PlanMethod kPlanMethods[] = {
      .source = "control",
      .reads = "",
      .kept = kept_at_random},
+    {.name = "moa",
+     .summary = "Gives each KV head a span of last tokens that grows with the text, by gradients",
+     .source = "Fu et al. 2024, arXiv:2406.14909",
+     .reads = "",
+     .plan =
+         [](const Model& model, const PlanRequest& request) {
+           return moa_plan(model, request.texts, request.budget);
+         }},
 };
 
 }  // namespace
 
 std::span<const PlanMethod> all_plan_methods() {
   return kPlanMethods;
+}
+
+AttentionPlan chosen_plan(const Model& model,
+                          const PlanMethod& method,
+                          const PlanRequest& request) {
+  if (!(request.budget > 0.0) || !(request.budget < 1.0)) {
+    throw UsageError("a budget of {}; give a share above 0 and below 1", request.budget);
+  }
+  if (!request.file.empty()) {
+    throw UsageError("method {} reads no file: leave out --from", method.name);
+  }
+  return method.plan(model, request);
 }
 
 std::vector<HeadId> heads_kept(const Model& model,

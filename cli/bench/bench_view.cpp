@@ -69,6 +69,44 @@ std::string steps_text(const BenchOutcome& result, const BenchArguments& options
   return text;
 }
 
+OrderedJson ratio_json(const MedianRatio& ratio) {
+  return {{"median", ratio.median}, {"low", ratio.low}, {"high", ratio.high}};
+}
+
+OrderedJson cache_json(const CacheTimes& cache) {
+  return {{"prefill_ratio", ratio_json(cache.prefill)},
+          {"step_ratio", ratio_json(cache.step)},
+          {"kv_bytes", cache.bytes.kept},
+          {"kv_bytes_whole", cache.bytes.whole},
+          {"passes", cache.passes}};
+}
+
+// What a cache in two parts gives over a whole one.
+std::string cache_text(const BenchOutcome& result) {
+  std::string text;
+  for (const Measurement& run : result.runs) {
+    if (run.cache) {
+      const auto& [kept, whole] = run.cache->bytes;
+      text += fmt::format(
+          "\n{}x{}: keys and values {} of {}, {:.2f} × less; prompt {:.2f} × [{:.2f}, {:.2f}] and "
+          "step {:.2f} × [{:.2f}, {:.2f}] as fast as with a whole cache{}\n",
+          run.shape.prompts,
+          run.shape.tokens,
+          format_bytes(kept),
+          format_bytes(whole),
+          static_cast<double>(whole) / static_cast<double>(kept),
+          run.cache->prefill.median,
+          run.cache->prefill.low,
+          run.cache->prefill.high,
+          run.cache->step.median,
+          run.cache->step.low,
+          run.cache->step.high,
+          run.cache->passes.empty() ? "" : "; steps were passes: " + run.cache->passes);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 OrderedJson to_json(const BenchOutcome& result,
@@ -85,6 +123,9 @@ OrderedJson to_json(const BenchOutcome& result,
                     {"peak_memory", run.peak_memory}});
     if (run.steps) {
       runs.back().update(step_json(*run.steps));
+    }
+    if (run.cache) {
+      runs.back().update(cache_json(*run.cache));
     }
     if (run.cpu_ms) {
       runs.back()["cpu_ms"] = *run.cpu_ms;
@@ -139,7 +180,8 @@ std::string to_text(const BenchOutcome& result,
       counted(options.repeats, "repeat"),
       format_seconds(result.load_seconds),
       table.text(),
-      share_of_disk(result) + share_of_reading(result) + steps_text(result, options));
+      share_of_disk(result) + share_of_reading(result) + steps_text(result, options) +
+          cache_text(result));
 }
 
 }  // namespace headscope

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyses/bench/bench_runs.h"
+#include "analyses/bench/cache_bench.h"
 #include "analyses/bench/step_bench.h"
 #include "cli/verb.h"
 #include "lib/base/json_fwd.h"
@@ -14,7 +15,7 @@
 namespace headscope {
 
 struct BenchArguments {
-  std::string what;  // "forward", "record", "stream" or "generate"
+  std::string what;  // "forward", "record", "stream", "generate" or "cache"
   std::string model;
   std::vector<std::string> shapes{"8x15", "1x512"};
   int repeats = 10;
@@ -24,7 +25,13 @@ struct BenchArguments {
   std::vector<std::string> hooks{"blocks.*.attn.hook_pattern", "blocks.*.attn.hook_z"};
   std::int64_t buffer_mib = 512;  // of stream
   std::string interventions;      // of generate: a file; empty: one head is scaled
-  std::string out;                // where traces go; empty: the folder for temporary files
+  // Of cache: what heads that do not keep everything have, the share of KV heads that do, and
+  // whether steps may be replayed.
+  std::string choice = "streaming:sink=64,local=256";
+  double budget = 0.5;
+  bool passes = false;
+  int prefills = 3;
+  std::string out;  // where traces go; empty: the folder for temporary files
 };
 
 struct Measurement {
@@ -38,9 +45,11 @@ struct Measurement {
   std::int64_t values = 0;           // bytes that were written or read
   std::optional<StepTimes> steps{};  // of steps of decoding
   std::optional<double> cpu_ms{};    // of reading, all threads together
+  // Of "step, plan": against a cache that keeps everything.
+  std::optional<CacheTimes> cache{};
 
   [[nodiscard]] double tokens_per_second() const {
-    const std::int64_t tokens = shape.prompts * (steps ? 1 : shape.tokens);
+    const std::int64_t tokens = shape.prompts * (steps || cache ? 1 : shape.tokens);
     return static_cast<double>(tokens) / (timing.median_ms / 1000.0);
   }
   [[nodiscard]] double bytes_per_second() const {

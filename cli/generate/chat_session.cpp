@@ -236,7 +236,7 @@ void ChatSession::answer(const std::string& message) {
     change_ = changes.empty() ? nullptr : standing_interventions(model_, changes);
   }
   const auto change = change_;
-  Generation generation(model_, {.prefixes = prefixes_});
+  Generation generation(model_, {.prefixes = prefixes_, .keys = options_.keys});
   const std::size_t text = generation.join({.prompt = encode_chat(model_.tokenizer(), prompt),
                                             .sampler = options_.sampler,
                                             .stop = options_.stop,

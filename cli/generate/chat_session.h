@@ -19,7 +19,8 @@ namespace headscope {
 struct ChatOptions {
   SamplerOptions sampler{};
   StopRules stop{};
-  std::string system{};                       // the system message; empty: none
+  std::string system{};  // the system message; empty: none
+  KvKept keys = KvKept::by_plan;
   std::vector<Intervention> interventions{};  // from a file: in force from the first turn on
 };
 

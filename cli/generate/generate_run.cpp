@@ -51,7 +51,9 @@ class GenerateRun {
               const GenerateOptions& options)
       : prompts_(prompts),
         options_(options),
-        generation_(model, {.prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 28)}),
+        generation_(model,
+                    {.prefixes = std::make_shared<PrefixCache>(std::int64_t{1} << 28),
+                     .keys = options.keys}),
         texts_(texts_to_write(prompts.size(), options)) {
     result_.prompts.resize(prompts.size());
     for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -76,6 +78,7 @@ class GenerateRun {
     for (const auto& [number, text] : open_) {  // interrupted
       keep(text, generation_.text(number));
     }
+    result_.kept = generation_.most_kept();
     result_.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(result_);

@@ -20,6 +20,7 @@ struct GenerateOptions {
   std::int64_t samples = 1;       // of each prompt
   std::int64_t batch = 16;        // texts that run at once
   std::int64_t top_logprobs = 0;  // of each token
+  KvKept keys = KvKept::by_plan;
   // Called with what is new and final of the one text that runs, where there is but one.
   std::function<void(std::string_view)> stream{};
 };
@@ -28,6 +29,7 @@ struct GenerateResult {
   std::vector<GeneratedPrompt> prompts;
   std::int64_t tokens = 0;  // written
   double seconds = 0.0;     // spent writing them, prompts' passes included
+  KvCache::Bytes kept{};    // keys and values of texts that ran together, at their fullest
 };
 
 // Each text is what it would be alone. Throws Interrupted between steps if the user asked.

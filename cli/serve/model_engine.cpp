@@ -23,7 +23,8 @@ ModelEngine::ModelEngine(const Model& model,
       generation_(new_generation()) {}
 
 std::unique_ptr<Generation> ModelEngine::new_generation() const {
-  return std::make_unique<Generation>(model_, Generation::Options{.prefixes = prefixes_});
+  return std::make_unique<Generation>(
+      model_, Generation::Options{.prefixes = prefixes_, .keys = options_.keys});
 }
 
 EngineCounts ModelEngine::counts() const {

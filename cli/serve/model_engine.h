@@ -17,6 +17,7 @@ struct EngineOptions {
   std::size_t queue = 256;                // texts and looks that wait
   std::int64_t prefix_bytes =
       256 << 20;  // of keys and values of prompts, for those that come again
+  KvKept keys = KvKept::by_plan;
   LookLimits look{};
 };
 

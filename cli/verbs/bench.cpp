@@ -7,6 +7,7 @@
 
 #include "analyses/bench/read_bench.h"
 #include "analyses/bench/write_bench.h"
+#include "analyses/operators/plan_method.h"
 #include "cli/bench/bench_view.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -18,6 +19,7 @@
 #include "hooks/record_need.h"
 #include "hooks/standing_interventions.h"
 #include "lib/base/memory.h"
+#include "lib/base/named.h"
 #include "lib/families/load.h"
 #include "lib/model/memory_need.h"
 #include "lib/tensor/backend.h"
@@ -60,8 +62,10 @@ MemoryNeed need_of(const Model& model, const BenchArguments& options, const Shap
                        bench_prompts(random_prompts(shape, model.config().d_vocab, 0)),
                        record_options(options, {}));
   }
-  const BatchShape batch{.rows = shape.prompts, .columns = shape.tokens};
-  MemoryNeed need = pass_need(model.config(), model.dtype(), batch, options.logits);
+  const BatchShape batch{.rows = options.what == "cache" ? 1 : shape.prompts,
+                         .columns = shape.tokens};
+  const Logits logits = options.what == "cache" ? Logits::last : options.logits;
+  MemoryNeed need = pass_need(model.config(), model.dtype(), batch, logits);
   if (options.what == "record") {
     const auto points = resolve_hooks(options.hooks, model.config());
     need.watched = watched_bytes(model.config(), points, batch);
@@ -100,6 +104,31 @@ void measure_steps(BenchOutcome& result, const BenchContext& context, const Shap
                          memory,
                          0,
                          steps});
+}
+
+// Random KV heads keep everything: how fast a plan runs does not depend on which.
+void measure_cache(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
+  const auto& [model, options, invocation] = context;
+  const PlanMethod& random = find_named(all_plan_methods(), "random", "no such way");
+  const auto kept = heads_kept(model, random, {.budget = options.budget, .seed = context.seed()});
+  const Model planned = with_attention(
+      model,
+      std::make_shared<AttentionPlan>(plan_around(model, kept, parse_operator(options.choice))));
+  const CacheTimes times = time_cache({.whole = model,
+                                       .planned = planned,
+                                       .shape = shape,
+                                       .decode = options.passes ? DecodeBy::passes : DecodeBy::best,
+                                       .seed = context.seed()},
+                                      options.prefills,
+                                      context.repeats());
+  const std::int64_t memory = peak_memory(model.device());
+  result.runs.push_back({"prompt, whole", shape, times.prefill_whole, memory});
+  result.runs.push_back({"prompt, plan", shape, times.prefill_plan, memory});
+  const Shape one{shape.prompts, 1};
+  result.runs.push_back({"step, whole", one, times.step_whole, memory});
+  result.runs.push_back({"step, plan", one, times.step_plan, memory});
+  result.runs.back().shape = shape;
+  result.runs.back().cache = times;
 }
 
 void measure_stream(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
@@ -151,6 +180,8 @@ void measure_passes(BenchOutcome& result, const BenchContext& context, const Sha
 void measure(BenchOutcome& result, const BenchContext& context, const Shape& shape) {
   if (context.options.what == "generate") {
     measure_steps(result, context, shape);
+  } else if (context.options.what == "cache") {
+    measure_cache(result, context, shape);
   } else if (context.options.what == "stream") {
     measure_stream(result, context, shape);
   } else {
@@ -190,9 +221,10 @@ void add_options(CLI::App& app, BenchArguments& options) {
   app.add_option("WHAT",
                  options.what,
                  "forward, record (all patterns and z), stream (reads a trace of them in shuffled "
-                 "rows), or generate (steps of decoding)")
+                 "rows), generate (steps of decoding), or cache (those and the prompt's pass, with "
+                 "and without heads that keep few keys)")
       ->required()
-      ->check(CLI::IsMember({"forward", "record", "stream", "generate"}));
+      ->check(CLI::IsMember({"forward", "record", "stream", "generate", "cache"}));
   add_model(app, options.model);
   app.add_option("--shape", options.shapes, "PROMPTSxTOKENS; repeatable")
       ->allow_extra_args(false)
@@ -215,6 +247,14 @@ void add_options(CLI::App& app, BenchArguments& options) {
                  options.interventions,
                  "Interventions (JSON) that generate times steps with; default: a head scaled")
       ->check(names_a_file);
+  app.add_option("--operator", options.choice, "Of cache: what heads that keep few keys have")
+      ->capture_default_str();
+  app.add_option("--budget", options.budget, "Of cache: share of the KV heads that keep everything")
+      ->capture_default_str();
+  app.add_option("--prefills", options.prefills, "Of cache: timed passes of the prompt")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--passes", options.passes, "Of cache: steps are never replayed as one launch");
   add_output_folder(app, options.out, "The folder for the traces; they are removed");
 }
 
@@ -233,6 +273,8 @@ void check_read(const CLI::App& app, BenchArguments& options) {
     if (!was_given(app, "hooks")) {
       options.hooks = {"blocks.*.attn.hook_z"};
     }
+  } else if (options.what == "cache") {
+    add({"operator", "budget", "prefills", "passes"});
   } else {
     add({"logits", "hooks", "output"});
   }
@@ -249,7 +291,8 @@ Verb bench_verb() {
           "  headscope bench forward smollm2 --shape 8x15 --shape 1x512 --threads 2\n"
           "  headscope bench record smollm2 --json\n"
           "  headscope bench stream smollm2 --shape 64x128 --hooks 'blocks.*.attn.hook_z' -o .\n"
-          "  headscope bench generate smollm2 --shape 1x16 --repeats 100 --threads 2",
+          "  headscope bench generate smollm2 --shape 1x16 --repeats 100 --threads 2\n"
+          "  headscope bench cache smollm2 --shape 1x4096 --operator streaming:sink=4,local=64",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<BenchArguments>();
         add_options(app, *options);

@@ -23,6 +23,8 @@ namespace {
 struct ChatArguments {
   std::string model;
   std::string intervene;
+  std::string attention;
+  std::string kv_cache = "plan";
   std::string system;
   SamplingArguments sampling{.max_tokens = 512};
 };
@@ -32,7 +34,8 @@ ChatOptions options_of(const ChatArguments& arguments,
                        const Invocation& invocation) {
   ChatOptions options{.sampler = arguments.sampling.sampler,
                       .stop = stop_rules(arguments.sampling),
-                      .system = arguments.system};
+                      .system = arguments.system,
+                      .keys = kv_kept(arguments.kv_cache)};
   options.sampler.seed = invocation.common.seed;
   if (!arguments.intervene.empty()) {
     options.interventions = standing_interventions(model, arguments.intervene)->interventions();
@@ -46,7 +49,7 @@ void run(const ChatArguments& arguments, const Invocation& invocation) {
   }
   catch_interrupts();
   const ChatTemplate chat = load_chat_template(arguments.model);
-  const Model model = load_with(arguments.model, invocation.common, "");
+  const Model model = load_with(arguments.model, invocation.common, "", arguments.attention);
   ChatSession session(
       model, chat, options_of(arguments, model, invocation), [](std::string_view text) {
         print(text);
@@ -86,6 +89,8 @@ Verb chat_verb() {
         auto arguments = std::make_shared<ChatArguments>();
         add_model(app, arguments->model);
         add_intervene(app, arguments->intervene);
+        add_attention(app, arguments->attention);
+        add_kv_cache(app, arguments->kv_cache);
         app.add_option("--system", arguments->system, "The system message");
         add_sampling(app, arguments->sampling);
         return [arguments, &app, &invocation] {

@@ -19,6 +19,7 @@
 #include "lib/base/counted.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
 #include "lib/base/paths.h"
 #include "lib/families/load_chat.h"
 
@@ -33,6 +34,7 @@ struct GenerateArguments {
   SamplingArguments sampling;
   std::string intervene;
   std::string attention;
+  std::string kv_cache = "plan";
   bool compare = false;
   std::int64_t samples = 1;
   std::int64_t batch = 16;
@@ -48,6 +50,7 @@ GenerateOptions options_of(const GenerateArguments& arguments, const Invocation&
                           .batch = arguments.batch,
                           .top_logprobs = arguments.logprobs};
   options.sampler.seed = invocation.common.seed;
+  options.keys = kv_kept(arguments.kv_cache);
   if (!invocation.common.json && !arguments.compare) {
     options.stream = [](std::string_view text) {
       print(text);
@@ -90,6 +93,11 @@ std::string summary(const GenerateResult& result, const StandingChange* change) 
   if (result.prompts.size() == 1 && result.prompts.front().texts.size() == 1) {
     text += fmt::format(", ended by {}", to_string(result.prompts.front().texts.front().ended));
   }
+  if (result.kept.kept < result.kept.whole) {
+    text += fmt::format("; keys and values {} of {}",
+                        format_bytes(result.kept.kept),
+                        format_bytes(result.kept.whole));
+  }
   if (change != nullptr) {
     for (const StandingChange::Fired& part : change->fired()) {
       text += fmt::format("; {} fired {} times", part.part, grouped(part.values));
@@ -111,7 +119,9 @@ void show_result(const GenerateResult& result,
     OrderedJson json{{"model", arguments.model},
                      {"provenance", OrderedJson::parse(from.dump())},
                      {"prompts", to_json(result.prompts, changed)},
-                     {"seconds", result.seconds}};
+                     {"seconds", result.seconds},
+                     {"kv_bytes", result.kept.kept},
+                     {"kv_bytes_whole", result.kept.whole}};
     if (change != nullptr) {
       json["fired"] = fired_json(change);
     }
@@ -199,6 +209,7 @@ void add_options(CLI::App& app, GenerateArguments& arguments) {
   add_sampling(app, arguments.sampling);
   add_intervene(app, arguments.intervene);
   add_attention(app, arguments.attention);
+  add_kv_cache(app, arguments.kv_cache);
   app.add_flag("--compare",
                arguments.compare,
                "Write each text with and without the interventions, beside each other, tokens that "

@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 
 #include "analyses/operators/plan_method.h"
+#include "cli/operators/operator_texts.h"
 #include "cli/output.h"
+#include "cli/render/table.h"
 #include "cli/unread_options.h"
 #include "cli/verbs.h"
 #include "hooks/provenance.h"
@@ -25,6 +27,7 @@ struct PlanArguments {
   std::string method;
   std::string choice = "streaming:sink=4,local=64";
   PlanRequest request;
+  OperatorTexts texts;  // of methods that read some
   std::string out;
   bool overwrite = false;
 };
@@ -32,8 +35,8 @@ struct PlanArguments {
 OrderedJson plan_json(const PlanArguments& options,
                       const Invocation& invocation,
                       const Model& model,
-                      const std::vector<HeadId>& kept) {
-  OrderedJson json = plan_document(plan_around(model, kept, parse_operator(options.choice)), model);
+                      const AttentionPlan& plan) {
+  OrderedJson json = plan_document(plan, model);
   const Json from =
       provenance(model, {.command_line = invocation.command_line, .seed = invocation.common.seed});
   json["made"] = {{"method", options.method},
@@ -46,17 +49,14 @@ OrderedJson plan_json(const PlanArguments& options,
   return json;
 }
 
-void plan(PlanArguments options, const Invocation& invocation) {
-  const PlanMethod& method = find_named(
-      all_plan_methods(), options.method, fmt::format("--method {}: no such way", options.method));
+// Of a method that says which KV heads keep everything.
+void plan_kept(const PlanArguments& options,
+               const Invocation& invocation,
+               const Model& model,
+               const PlanMethod& method) {
   const OperatorChoice choice = parse_operator(options.choice);
-  if (path_exists(options.out) && !options.overwrite) {
-    throw UsageError("{}: exists; --overwrite replaces it", options.out);
-  }
-  options.request.seed = invocation.common.seed;
-  const Model model = load_model(options.model, load_options(invocation.common));
   const std::vector<HeadId> kept = heads_kept(model, method, options.request);
-  const OrderedJson json = plan_json(options, invocation, model, kept);
+  const OrderedJson json = plan_json(options, invocation, model, plan_around(model, kept, choice));
   const bool tsv = std::filesystem::path(options.out).extension() == ".tsv";
   write_file(options.out, tsv ? duo_attention_tsv(model, kept) : json.dump(1) + "\n");
   const auto all = static_cast<std::size_t>(model.config().n_layers * model.config().n_kv_heads);
@@ -79,10 +79,48 @@ void plan(PlanArguments options, const Invocation& invocation) {
               {"KV heads", names}}));
 }
 
+// Of a method that chooses the operators too.
+void plan_chosen(const PlanArguments& options,
+                 const Invocation& invocation,
+                 const Model& model,
+                 const PlanMethod& method) {
+  PlanRequest request = options.request;
+  request.texts = operator_texts(options.texts, model, "operator plan --method " + options.method);
+  const AttentionPlan plan = chosen_plan(model, method, request);
+  write_file(options.out, plan_json(options, invocation, model, plan).dump(1) + "\n");
+  Table table({{"operator"}, {"query heads"}});
+  for (const AttentionPlan::Part& part : plan.parts()) {
+    table.row({to_string(part.choice), part.heads.size()});
+  }
+  show(invocation,
+       {{"file", options.out}, {"method", options.method}, {"parts", table.json()}},
+       facts({{"file", options.out}, {"method", std::string(method.summary)}}) + "\n" +
+           table.text());
+}
+
+void plan(PlanArguments options, const Invocation& invocation) {
+  const PlanMethod& method = find_named(
+      all_plan_methods(), options.method, fmt::format("--method {}: no such way", options.method));
+  if (path_exists(options.out) && !options.overwrite) {
+    throw UsageError("{}: exists; --overwrite replaces it", options.out);
+  }
+  if (method.plan != nullptr && std::filesystem::path(options.out).extension() == ".tsv") {
+    throw UsageError("--method {} gives spans, which DuoAttention's .tsv cannot say; write a .json",
+                     method.name);
+  }
+  options.request.seed = invocation.common.seed;
+  const Model model = load_model(options.model, load_options(invocation.common));
+  (method.plan != nullptr ? plan_chosen : plan_kept)(options, invocation, model, method);
+}
+
 void add_options(CLI::App& app, PlanArguments& options) {
   add_model(app, options.model);
-  app.add_option("--method", options.method, "greedy, list, razor or random")->required();
-  app.add_option("--budget", options.request.budget, "Share of the KV heads that keep everything")
+  app.add_option("--method", options.method, "greedy, list, razor, moa or random")->required();
+  app.add_option(
+         "--budget",
+         options.request.budget,
+         "Share of the KV heads that keep everything; of moa, of the pairs of query and key that "
+         "stay")
       ->required();
   app.add_option("--from",
                  options.request.file,
@@ -92,6 +130,7 @@ void add_options(CLI::App& app, PlanArguments& options) {
   app.add_option("--razor-tokens", options.request.razor_tokens, "Of razor: tokens in a round of 4")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 30))
       ->capture_default_str();
+  add_operator_texts(app, options.texts);
   add_output(app, options.out, "The plan (.json), or the heads kept as DuoAttention's .tsv")
       ->required();
   app.add_flag("--overwrite", options.overwrite, "Replace an existing file");
@@ -109,6 +148,8 @@ Verb operator_plan_verb() {
           "  headscope operator plan smollm2 --method razor --budget 0.25 -o plan.json\n"
           "  headscope operator plan llama-8b --method list --from full_attention_heads.tsv "
           "--budget 0.5 -o plan.json\n"
+          "  headscope operator plan smollm2 --method moa --text book.txt --budget 0.5 -o "
+          "plan.json\n"
           "  headscope generate smollm2 --attention plan.json --prompt \"The film was\"\n"
           "\n"
           "Heads that share keys and values get the same: greedy sums what they cost, list and "
@@ -121,6 +162,12 @@ Verb operator_plan_verb() {
           if (options->method != "razor") {
             refuse_without(app, {"razor-tokens"}, "--method razor");
           }
+          if (options->method == "moa") {
+            refuse_without(app, {"operator"}, "a --method that chooses heads alone");
+          } else {
+            refuse_without(app, {"text", "prompts", "prompt", "prepend-bos"}, "--method moa");
+          }
+          check_operator_texts(app, options->texts);
           plan(*options, invocation);
         };
       },

@@ -5,12 +5,12 @@
 
 #include "cli/http/http_error.h"
 #include "cli/interrupt.h"
+#include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/serve/serve_run.h"
 #include "cli/verbs.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
-#include "lib/families/load.h"
 #include "lib/families/load_chat.h"
 
 namespace headscope {
@@ -18,6 +18,8 @@ namespace {
 
 struct ServeArguments {
   std::string model;
+  std::string attention;
+  std::string kv_cache = "plan";
   std::string name;
   std::string token;
   std::string host = "127.0.0.1";
@@ -90,6 +92,7 @@ ServeOptions serve_options(const ServeArguments& arguments, const CommonOptions&
   options.api.seed = common.seed;
   options.engine.id = arguments.name.empty() ? model_id(arguments.model) : arguments.name;
   options.engine.batch = arguments.batch;
+  options.engine.keys = kv_kept(arguments.kv_cache);
   options.engine.queue = arguments.queue;
   options.engine.prefix_bytes = arguments.prefix_cache << 20;
   options.drain_seconds = arguments.drain;
@@ -118,7 +121,7 @@ void run_server(const ServeArguments& arguments, const Invocation& invocation) {
   catch_interrupts();
   const CommonOptions& common = invocation.common;
   ServeOptions options = serve_options(arguments, common);
-  const Model model = load_model(arguments.model, load_options(common));
+  const Model model = load_with(arguments.model, common, "", arguments.attention);
   add_chat(options.engine, model, arguments.model);
   const std::string id = options.engine.id;
   const bool is_v6 = arguments.host.find(':') != std::string::npos;
@@ -149,6 +152,8 @@ Verb serve_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto arguments = std::make_shared<ServeArguments>();
         add_model(app, arguments->model);
+        add_attention(app, arguments->attention);
+        add_kv_cache(app, arguments->kv_cache);
         add_listening(app, *arguments);
         add_serve_limits(app, *arguments);
         return [arguments, &invocation] { run_server(*arguments, invocation); };

@@ -13,6 +13,8 @@
 #include "lib/attention/attention.h"
 #include "lib/attention/mask.h"
 #include "lib/attention/operated_heads.h"
+#include "lib/attention/split_query_attention.h"
+#include "lib/attention/streaming_attention.h"
 #include "lib/tensor/autograd.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
@@ -73,19 +75,28 @@ Tensor by_scores(const AttentionInputs& in) {
   });
 }
 
-// z of heads with operators by their scores, of the others by the kernels that they would take
-// without: theirs are the same bits.
+// z of heads that share an operator: by their scores, where it does more than hide all keys but the
+// first and the last ones.
+Tensor operated(const AttentionInputs& in, const HeadOperator& by) {
+  const std::optional<KeptKeys> kept = by.kept_keys();
+  AttentionInputs bare = in;
+  bare.spec.operators.clear();
+  return kept && can_stream(bare) ? streaming_attention(bare, *kept) : by_scores(in);
+}
+
+// z of heads with operators by what these ask for, of the others by the kernels that they would
+// take without: theirs are the same bits.
 Tensor with_operators(const AttentionInputs& in) {
   const std::vector<OperatedHeads> changed = heads_that_change(in);
   if (changed.size() == 1 && std::ssize(changed.front().heads) == in.q.size(2)) {
-    return by_scores(in);
+    return operated(in, *changed.front().by);
   }
   AttentionInputs bare = in;
   bare.spec.operators.clear();
   Tensor z = fused_attention(bare);
   for (const OperatedHeads& group : changed) {
     const Tensor heads = index_tensor(group.heads, z.device());
-    z = at::index_copy(z, 2, heads, by_scores(inputs_of(in, group.heads)));
+    z = at::index_copy(z, 2, heads, operated(inputs_of(in, group.heads), *group.by));
   }
   return z;
 }
@@ -221,6 +232,9 @@ Tensor fused_attention(const AttentionInputs& in) {
   }
   if (in.score_scale.defined()) {
     return fused_attention(with_scaled_queries(in));
+  }
+  if (can_split_keys(in)) {
+    return split_query_attention(in);
   }
   if (in.q.size(1) == 1 && in.q.size(2) > in.k.size(2)) {
     return one_query_attention(in);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "lib/attention/attention.h"
 
@@ -15,6 +16,13 @@ struct OperatorInputs {
   // [B or 1, 1, T, 1] and [B or 1, 1, 1, S]. Below 0: padding.
   Tensor query;
   Tensor key;
+};
+
+// The first `sink` tokens of a prompt and the last `local` before a query, its own counted.
+struct KeptKeys {
+  std::int64_t sink = 0;
+  std::int64_t local = 0;  // at least 1
+  bool operator==(const KeptKeys&) const = default;
 };
 
 // What it makes of a query depends on that query and on the keys it sees, never on other queries,
@@ -37,6 +45,9 @@ class HeadOperator {
 
   // With at most so many keys it leaves attention as it is, to the last bit.
   [[nodiscard]] virtual std::int64_t changes_nothing_up_to() const { return 0; }
+
+  // Where all it does is hide every key but these: others need be neither read nor kept.
+  [[nodiscard]] virtual std::optional<KeptKeys> kept_keys() const { return std::nullopt; }
 };
 
 }  // namespace headscope

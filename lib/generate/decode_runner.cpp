@@ -5,6 +5,7 @@
 #include "lib/attention/spec.h"
 #include "lib/base/error.h"
 #include "lib/generate/sampler.h"
+#include "lib/model/kv_parts.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -15,6 +16,17 @@ bool sees_all_keys(const Tap& tap, int layer) {
   const auto wants = [&](Site site) { return tap.wants({site, layer}) != Interest::none; };
   return wants(Site::rot_k) || wants(Site::pattern) ||
          (wants(Site::attn_scores) && !tap.changes_scores_fused(layer));
+}
+
+// The spec of the heads whose keys the cache keeps whole; what others have in their place is done
+// by keeping no more.
+AttentionSpec of_whole_heads(const Model& model, const KvCache& cache, int layer) {
+  AttentionSpec spec = model.attention(layer);
+  if (!cache.streams(layer)) {
+    return spec;
+  }
+  const std::vector<std::int64_t>& kv_heads = cache.parts(layer).whole;
+  return of_heads(spec, query_heads(kv_heads, model.config().heads_per_kv()));
 }
 
 }  // namespace
@@ -33,7 +45,7 @@ void DecodeRunner::rows_changed() {
 }
 
 // Why these steps cannot be recorded; empty: they can.
-std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
+std::string DecodeRunner::why_not(const Batch& batch, const KvCache& cache, const Tap& tap) const {
   if (options_.by == DecodeBy::passes) {
     return "passes are asked for";
   }
@@ -60,7 +72,7 @@ std::string DecodeRunner::why_not(const Batch& batch, const Tap& tap) const {
     return "layers lie on several devices";
   }
   for (int layer = 0; layer < model_.config().n_layers; ++layer) {
-    const AttentionSpec& spec = model_.attention(layer);
+    const AttentionSpec spec = of_whole_heads(model_, cache, layer);
     if (!is_causal(spec) || forms_scores(spec)) {
       return fmt::format("attention of layer {} is not of Torch's fused kernels", layer);
     }
@@ -89,7 +101,7 @@ void DecodeRunner::start(const Batch& batch, KvCache& cache, Tap& tap) {
   if (graph_ == nullptr && options_.by == DecodeBy::best) {
     graph_ = options_.graph(model_.device());
   }
-  why_passes_ = why_not(batch, changed_ ? *changed_ : tap);
+  why_passes_ = why_not(batch, cache, changed_ ? *changed_ : tap);
   if (!why_passes_.empty()) {
     return;
   }

@@ -54,7 +54,7 @@ class DecodeRunner {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
-  [[nodiscard]] std::string why_not(const Batch& batch, const Tap& tap) const;
+  [[nodiscard]] std::string why_not(const Batch& batch, const KvCache& cache, const Tap& tap) const;
   Next pass(const Batch& batch, KvCache& cache, Tap& tap);
   void start(const Batch& batch, KvCache& cache, Tap& tap);
   void place(const Batch& batch, const KvCache& cache);

@@ -7,6 +7,7 @@
 #include "lib/generate/one_column.h"
 #include "lib/generate/predictions.h"
 #include "lib/generate/rotary_growth.h"
+#include "lib/model/kv_parts.h"
 #include "lib/model/require_causal.h"
 
 namespace headscope {
@@ -25,7 +26,8 @@ Generation::Generation(const Model& model) : Generation(model, Options{}) {}
 Generation::Generation(const Model& model, Options options)
     : model_(model),
       options_(std::move(options)),
-      cache_(model.config()),
+      parts_(options_.keys == KvKept::by_plan ? kv_parts(model) : std::vector<KvParts>()),
+      cache_(model.config(), parts_),
       decoder_(model, options_.decode) {
   require_causal(model.config(), "writing on");
 }
@@ -55,7 +57,7 @@ std::size_t Generation::join(TextRequest request, Tap& tap) {
     state->writer.emplace(model_.tokenizer(), request.prompt, request.stop.strings);
   }
   state->tokens = request.prompt;
-  KvCache own(model_.config());
+  KvCache own(model_.config(), parts_);
   const Tensor logits = prefill(*state, own, tap);
   write({state.get()}, {logits, likeliest_on_device(logits)});
   const bool runs = state->text.ended == Ended::no;
@@ -158,6 +160,8 @@ bool Generation::step(Tap& tap) {
     return false;
   }
   const DecodeRunner::Next after = next(tap);
+  const KvCache::Bytes bytes = cache_.bytes();
+  most_kept_ = bytes.whole > most_kept_.whole ? bytes : most_kept_;
   std::vector<State*> states;
   for (const std::size_t text : running_) {
     states.push_back(&state(text));

@@ -23,6 +23,10 @@ namespace headscope {
 // text too.
 enum class AtEndOfTurn { stop, go_on };
 
+// What is kept of keys and values: what the model's plan of attention lets go of is let go of
+// (kv_parts.h), or everything, which whoever looks at scores or patterns needs.
+enum class KvKept { by_plan, whole };
+
 struct StopRules {
   std::vector<std::int32_t> ids{};     // a text ends behind such a token
   std::vector<std::string> strings{};  // … or before one of them, however its tokens lie
@@ -76,6 +80,7 @@ class Generation {
     std::int64_t prefill_chunk = 512;         // tokens of a prompt run at a time
     std::shared_ptr<PrefixCache> prefixes{};  // of prompts run before; null: each runs whole
     DecodeRunner::Options decode{};           // how steps run
+    KvKept keys = KvKept::by_plan;            // no prefixes where heads let go of theirs
   };
   // `model` outlives it. A change of the model itself (Model::with()) holds for every text.
   explicit Generation(const Model& model);
@@ -103,6 +108,8 @@ class Generation {
   [[nodiscard]] const std::vector<std::size_t>& running() const { return running_; }
   // How the steps so far ran.
   [[nodiscard]] const DecodeRunner::Counts& steps() const { return decoder_.counts(); }
+  // Keys and values of the texts at their fullest so far, and what they would have been whole.
+  [[nodiscard]] const KvCache::Bytes& most_kept() const { return most_kept_; }
 
  private:
   struct State;
@@ -120,7 +127,9 @@ class Generation {
 
   const Model& model_;
   Options options_;
+  std::vector<KvParts> parts_;
   KvCache cache_;
+  KvCache::Bytes most_kept_;
   std::map<std::size_t, std::shared_ptr<State>> texts_;
   std::size_t joined_ = 0;
   std::vector<std::size_t> running_;  // row by row; the last token of each is its next input

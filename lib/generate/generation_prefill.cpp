@@ -53,7 +53,8 @@ Tensor Generation::prefill(State& state, KvCache& cache, Tap& tap) const {
   const std::vector<std::int64_t> before = fired_of(change);
   std::optional<std::vector<std::int64_t>> fired;  // in the prefix's own pass
   const bool whole = model_.turns_by_length() || asks_whole_prompts(model_, change);
-  const auto& prefixes = whole ? nullptr : options_.prefixes;
+  // A prefix is a beginning of a longer text, which a ring has let go of.
+  const auto& prefixes = whole || !parts_.empty() ? nullptr : options_.prefixes;
   if (prefixes != nullptr && !prompt.empty()) {
     if (auto found = prefixes->find(prompt, key)) {
       cache = std::move(found->cache);

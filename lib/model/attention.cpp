@@ -6,6 +6,7 @@
 #include "lib/kernels/linear.h"
 #include "lib/model/pass.h"
 #include "lib/model/qkv.h"
+#include "lib/model/two_part_attention.h"
 #include "lib/tensor/ops.h"
 
 namespace headscope {
@@ -126,6 +127,16 @@ Tensor suffix_attended(Pass& pass, int layer, const Qkv& qkv) {
 
 Tensor attended(Pass& pass, int layer, Qkv& qkv) {
   check_causal(pass, layer);
+  if (pass.cache != nullptr && pass.cache->streams(layer)) {
+    if (looked_at(pass, layer) || pass.edited(Site::attn_scores, layer)) {
+      throw UsageError(
+          "layer {}: heads of it keep the first and the last tokens alone, so nobody can look at "
+          "or "
+          "change what they ask of all keys: keep every key (--kv-cache whole)",
+          layer);
+    }
+    return two_part_attention(pass, layer, qkv);
+  }
   if (const Tensor z = suffix_attended(pass, layer, qkv); z.defined()) {
     return z;
   }

@@ -38,12 +38,50 @@ void put_rows(const Tensor& part, std::int64_t first, std::int64_t columns, cons
 
 }  // namespace
 
+KvCache::KvCache(const ModelConfig& config, std::vector<KvParts> parts)
+    : KvCache(std::vector<Buffer>(static_cast<std::size_t>(config.n_layers)), std::move(parts)) {
+  if (!parts_.empty() && parts_.size() != layers_.size()) {
+    throw InternalError("parts of {} layers for a cache of {}", parts_.size(), layers_.size());
+  }
+  for (std::size_t layer = 0; layer < parts_.size(); ++layer) {
+    for (const KvParts::Streamed& each : parts_[layer].streamed) {
+      layers_[layer].rings.emplace_back(each.kept);
+    }
+  }
+}
+
+bool KvCache::streams(std::int64_t layer) const {
+  return !layers_.at(static_cast<std::size_t>(layer)).rings.empty();
+}
+
+bool KvCache::streams() const {
+  return std::ranges::any_of(layers_, [](const Buffer& each) { return !each.rings.empty(); });
+}
+
+KvCache::Bytes KvCache::bytes() const {
+  Bytes bytes;
+  for (std::size_t layer = 0; layer < layers_.size() && columns_ > 0; ++layer) {
+    const auto& [k, v, rings] = layers_[layer];
+    const std::int64_t column = rows() * (k.size(3) + v.size(3)) * k.element_size();
+    bytes.kept += column * columns_ * k.size(2);
+    bytes.whole += column * columns_ * k.size(2);
+    for (std::size_t i = 0; i < rings.size(); ++i) {
+      bytes.kept += rings[i].bytes();
+      bytes.whole += column * columns_ * std::ssize(parts_[layer].streamed[i].heads);
+    }
+  }
+  return bytes;
+}
+
 KvCache KvCache::fork() const {
   std::vector<Buffer> layers;
   for (const Buffer& buffer : layers_) {
     layers.push_back({cloned(buffer.k, columns_), cloned(buffer.v, columns_)});
+    for (const SinkRing& ring : buffer.rings) {
+      layers.back().rings.push_back(ring.fork());
+    }
   }
-  KvCache forked(std::move(layers));
+  KvCache forked(std::move(layers), parts_);
   forked.columns_ = columns_;
   forked.pads_ = pads_;
   return forked;
@@ -100,8 +138,10 @@ KvCache::Entry KvCache::put(std::int64_t layer,
                             const Tensor& v,
                             const Tensor& column) {
   const Buffer& buffer = layers_.at(static_cast<std::size_t>(layer));
-  buffer.k.index_copy_(1, column, k);
-  buffer.v.index_copy_(1, column, v);
+  if (k.size(2) > 0) {
+    buffer.k.index_copy_(1, column, k);
+    buffer.v.index_copy_(1, column, v);
+  }
   return {buffer.k, buffer.v};
 }
 
@@ -112,6 +152,9 @@ void KvCache::advance(const BatchLayout& layout) {
 
 KvCache::Entry KvCache::view(std::int64_t layer) const {
   const Buffer& buffer = layers_.at(static_cast<std::size_t>(layer));
+  if (!buffer.rings.empty()) {
+    throw UsageError("some heads of layer {} keep the first and the last tokens alone", layer);
+  }
   if (columns_ == 0) {
     return {};
   }
@@ -121,6 +164,13 @@ KvCache::Entry KvCache::view(std::int64_t layer) const {
 void KvCache::check_columns(std::int64_t columns) const {
   if (columns < 0 || columns > columns_) {
     throw UsageError("{} columns of a cache that holds {}", columns, columns_);
+  }
+  if (columns > 0 && columns < columns_ && streams()) {
+    throw UsageError(
+        "heads that keep the first and the last tokens alone do not know how it was "
+        "after {} of {} columns",
+        columns,
+        columns_);
   }
   const auto longest = std::max_element(pads_.begin(), pads_.end());
   if (columns > 0 && columns <= *longest) {
@@ -132,11 +182,17 @@ void KvCache::check_columns(std::int64_t columns) const {
 
 KvCache KvCache::slice(std::int64_t columns) const {
   check_columns(columns);
+  if (columns == columns_) {
+    return fork();
+  }
   std::vector<Buffer> layers;
   for (const Buffer& buffer : layers_) {
     layers.push_back({cloned(buffer.k, columns), cloned(buffer.v, columns)});
+    for (const SinkRing& ring : buffer.rings) {
+      layers.back().rings.emplace_back(ring.kept());
+    }
   }
-  KvCache part(std::move(layers));
+  KvCache part(std::move(layers), parts_);
   part.columns_ = columns;
   part.pads_ = columns > 0 ? pads_ : std::vector<std::int64_t>();
   return part;
@@ -147,7 +203,12 @@ void KvCache::truncate(std::int64_t columns) {
   columns_ = columns;
   if (columns == 0) {  // the next batch may have other rows
     pads_.clear();
-    std::fill(layers_.begin(), layers_.end(), Buffer());
+    for (Buffer& buffer : layers_) {
+      buffer.k = buffer.v = Tensor();
+      std::ranges::transform(buffer.rings, buffer.rings.begin(), [](const auto& each) {
+        return SinkRing(each.kept());
+      });
+    }
   }
 }
 
@@ -159,7 +220,7 @@ KvCache KvCache::joined(const std::vector<const KvCache*>& caches, std::int64_t 
   if (caches.empty()) {
     throw UsageError("there is no cache to join");
   }
-  KvCache all(std::vector<Buffer>(caches.front()->layers_.size()));
+  KvCache all(std::vector<Buffer>(caches.front()->layers_.size()), caches.front()->parts_);
   for (const KvCache* cache : caches) {
     if (cache->layers_.size() != all.layers_.size()) {
       throw UsageError("caches of {} and {} layers are of two models",
@@ -175,25 +236,43 @@ KvCache KvCache::joined(const std::vector<const KvCache*>& caches, std::int64_t 
       all.pads_.push_back(all.columns_ - (cache->columns_ - pad));
     }
   }
-  for (std::size_t layer = 0; layer < all.layers_.size() && all.columns_ > 0; ++layer) {
-    std::int64_t row = 0;
-    for (const KvCache* cache : caches) {
-      if (cache->columns_ == 0) {
-        continue;
-      }
-      const auto [k, v] = cache->view(static_cast<std::int64_t>(layer));
-      Buffer& into = all.layers_[layer];
-      for (auto [part, whole] : {std::pair{&k, &into.k}, std::pair{&v, &into.v}}) {
-        if (!whole->defined()) {
-          *whole = at::zeros({all.rows(), all.columns_ + room, part->size(2), part->size(3)},
-                             part->options());
-        }
-        put_rows(*part, row, all.columns_, *whole);
-      }
-      row += cache->rows();
-    }
+  for (std::size_t layer = 0; layer < all.layers_.size(); ++layer) {
+    all.join_layer(layer, caches, room);
   }
   return all;
+}
+
+// Of one layer the rows of `caches`, where columns_ and pads_ are known.
+void KvCache::join_layer(std::size_t layer,
+                         const std::vector<const KvCache*>& caches,
+                         std::int64_t room) {
+  Buffer& into = layers_[layer];
+  std::vector<std::vector<SinkRing::Part>> rings(caches.front()->layers_[layer].rings.size());
+  std::int64_t row = 0;
+  for (const KvCache* cache : caches) {
+    if (cache->columns_ == 0) {
+      continue;
+    }
+    const Buffer& from = cache->layers_[layer];
+    if (from.rings.size() != rings.size()) {
+      throw InternalError("caches that keep other heads of layer {} are joined", layer);
+    }
+    for (auto [buffer, whole] : {std::pair{&from.k, &into.k}, std::pair{&from.v, &into.v}}) {
+      const Tensor part = buffer->narrow(1, 0, cache->columns_);
+      if (!whole->defined()) {
+        *whole = at::zeros({rows(), columns_ + room, part.size(2), part.size(3)}, part.options());
+      }
+      put_rows(part, row, columns_, *whole);
+    }
+    for (std::size_t i = 0; i < rings.size(); ++i) {
+      rings[i].push_back({&from.rings[i], cache->held()});
+    }
+    row += cache->rows();
+  }
+  for (std::size_t i = 0; i < rings.size(); ++i) {
+    into.rings.push_back(rings[i].empty() ? SinkRing(caches.front()->layers_[layer].rings[i].kept())
+                                          : SinkRing::joined(rings[i], columns_));
+  }
 }
 
 void KvCache::drop_rows(const std::vector<std::int64_t>& rows) {
@@ -225,6 +304,9 @@ void KvCache::drop_rows(const std::vector<std::int64_t>& rows) {
     const Tensor index = index_tensor(kept, buffer.k.device());
     for (Tensor* each : {&buffer.k, &buffer.v}) {
       *each = each->narrow(1, shared, each->size(1) - shared).index_select(0, index);
+    }
+    for (SinkRing& ring : buffer.rings) {
+      ring = ring.of_rows(index, shared, held());
     }
   }
   layers_ = std::move(fewer);

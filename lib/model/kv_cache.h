@@ -1,5 +1,6 @@
 // Keys (rotated) and values of the tokens already seen, so that the next ones need not be preceded
-// by them again.
+// by them again. Heads that see the first and the last tokens alone may keep no others: a cache of
+// two parts, everything of some heads and a ring of the others (kv_parts.h says of which).
 #pragma once
 
 #include <cstdint>
@@ -7,20 +8,54 @@
 #include <vector>
 
 #include "lib/model/batch.h"
+#include "lib/model/sink_ring.h"
 #include "lib/tensor/tensor.h"
 
 namespace headscope {
+
+// KV heads of a layer, each in one of them, in ascending order.
+struct KvParts {
+  struct Streamed {
+    KeptKeys kept{};
+    std::vector<std::int64_t> heads{};
+  };
+  std::vector<std::int64_t> whole{};  // those that keep everything
+  std::vector<Streamed> streamed{};   // none: every head keeps everything
+};
 
 // Movable only: a copy would share buffers that are written in place.
 class KvCache {
  public:
   explicit KvCache(const ModelConfig& config)
       : layers_(static_cast<std::size_t>(config.n_layers)) {}
+  // In two parts; what it holds of a layer is then what append(), put() and ring() are given for
+  // the heads of each. An empty list: every head keeps everything.
+  KvCache(const ModelConfig& config, std::vector<KvParts> parts);
   KvCache(KvCache&&) = default;
   KvCache& operator=(KvCache&&) = default;
   KvCache(const KvCache&) = delete;
   KvCache& operator=(const KvCache&) = delete;
   ~KvCache() = default;
+
+  // True if some heads of the layer, or of any, keep the first and the last tokens alone.
+  [[nodiscard]] bool streams(std::int64_t layer) const;
+  [[nodiscard]] bool streams() const;
+  [[nodiscard]] const KvParts& parts(std::int64_t layer) const {
+    return parts_.at(static_cast<std::size_t>(layer));
+  }
+  // What is kept of parts(layer).streamed[index].
+  [[nodiscard]] SinkRing& ring(std::int64_t layer, std::size_t index) {
+    return layers_.at(static_cast<std::size_t>(layer)).rings.at(index);
+  }
+  [[nodiscard]] SinkRing::Held held() const { return {columns_, pads_}; }
+
+  // Bytes of the columns held, without room to grow; and what they would be, if every head kept
+  // everything.
+  struct Bytes {
+    std::int64_t kept = 0;
+    std::int64_t whole = 0;
+  };
+  [[nodiscard]] Bytes bytes() const;
 
   // A cache of the same tokens that goes on by itself: everything held is cloned.
   [[nodiscard]] KvCache fork() const;
@@ -34,7 +69,8 @@ class KvCache {
   // must have as many rows and no padding of their own (UsageError).
   [[nodiscard]] BatchLayout continue_with(const BatchLayout& batch) const;
 
-  // Appends [B, T, n_kv_heads, d_head] and returns everything of that layer, [B, columns + T, …].
+  // Appends [B, T, heads, d_head], the KV heads that keep everything, and returns all they have of
+  // that layer, [B, columns + T, …].
   struct Entry {
     Tensor k, v;
   };
@@ -57,11 +93,11 @@ class KvCache {
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(pads_.size()); }
 
   // Keys and values held of a layer [B, columns, n_kv_heads, d_head]: no copy, so good until the
-  // cache changes. Undefined if nothing is held.
+  // cache changes. Undefined if nothing is held; UsageError if the layer streams.
   [[nodiscard]] Entry view(std::int64_t layer) const;
 
   // A cache of the first `columns` alone, to go on with by itself. Every row must have a token
-  // among them (UsageError).
+  // among them, and none may stream: what a ring has dropped is gone (UsageError).
   [[nodiscard]] KvCache slice(std::int64_t columns) const;
 
   // Forgets what lies behind the first `columns`; room for it stays. As slice() otherwise.
@@ -80,14 +116,18 @@ class KvCache {
 
  private:
   struct Buffer {
-    Tensor k, v;  // [B, capacity, n_kv_heads, d_head]
+    Tensor k, v;  // [B, capacity, heads that keep everything, d_head]
+    std::vector<SinkRing> rings{};
   };
-  explicit KvCache(std::vector<Buffer> layers) : layers_(std::move(layers)) {}
+  KvCache(std::vector<Buffer> layers, std::vector<KvParts> parts)
+      : layers_(std::move(layers)), parts_(std::move(parts)) {}
   void check_columns(std::int64_t columns) const;
+  void join_layer(std::size_t layer, const std::vector<const KvCache*>& caches, std::int64_t room);
 
   std::int64_t columns_ = 0;
   std::vector<std::int64_t> pads_;
   std::vector<Buffer> layers_;
+  std::vector<KvParts> parts_;  // a layer each; empty: every head keeps everything
 };
 
 }  // namespace headscope

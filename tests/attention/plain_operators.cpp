@@ -228,6 +228,24 @@ std::vector<std::pair<std::string, PlainOperator>> plain_operators() {
        [](const PlainQuery& query) {
          return softmax_over(query, [&](std::size_t j) { return distance(query, j) < 4; });
        }},
+      {"arrow:local=3",
+       [](const PlainQuery& query) {
+         return softmax_over(query,
+                             [&](std::size_t j) { return j == 0 || distance(query, j) < 3; });
+       }},
+      {"span:alpha=1,beta=0.3,sink=1",
+       [](const PlainQuery& query) {
+         const double span = std::floor(0.3 * static_cast<double>(query.scores.size()) + 1.0);
+         return softmax_over(query, [&](std::size_t j) {
+           return j < 1 || static_cast<double>(distance(query, j)) < std::max(1.0, span);
+         });
+       }},
+      {"shards:block=2,local=2,stride=3,offset=1",
+       [](const PlainQuery& query) {
+         const std::size_t own = (query.scores.size() - 1) / 2;
+         return softmax_over(query,
+                             [&](std::size_t j) { return own - j / 2 < 2 || (j / 2) % 3 == 2; });
+       }},
       {"top-k:k=3", [](const PlainQuery& query) { return top(query, 3); }},
       {"random:keep=4,seed=3", [](const PlainQuery& query) { return drawn(query, 4); }},
       {"dilated:keys=3,stride=2",
@@ -316,6 +334,9 @@ std::vector<std::pair<std::string, PlainOperator>> plain_operators() {
 std::vector<std::string> whole_budgets() {
   return {"streaming:sink=4,local=5",
           "window:local=9",
+          "arrow:local=8",
+          "span:beta=1",
+          "shards:block=3,local=3,stride=2",
           "dilated:keys=9,stride=1",
           "top-k:k=9",
           "threshold:p=0",

@@ -170,3 +170,107 @@ TEST_CASE("an operator that models are trained with is told of, and files under 
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, contains("attention_hash"));
 }
+
+TEST_CASE("a grid of operators is measured, goes on, and what is wrong with one is named") {
+  const Folder folder;
+  const std::string prompts = operator_prompts(folder);
+  const auto grid = [&](const std::string& operators) {
+    put(folder / "grid.json",
+        R"({"format": "headscope-operator-grid", "version": 1, "operators": )" + operators + "}");
+    return std::string(folder / "grid.json");
+  };
+  const auto sweep = [&](const std::string& file, const std::vector<std::string>& more) {
+    std::vector<std::string> words{"operator",
+                                   "sweep",
+                                   kPlannedModel,
+                                   file,
+                                   "--prompts",
+                                   prompts,
+                                   "-o",
+                                   folder / "out",
+                                   "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  const std::string good =
+      grid(R"(["sigmoid", {"operator": "streaming", "sink": [0, 1], "local": [2, 3]}])");
+  const auto swept = sweep(good, {});
+  REQUIRE(swept.code == 0);
+  const auto json = swept.json();
+  REQUIRE(json["operators"].size() == 5);
+  CHECK(json["operators"][1]["operator"] == "streaming:sink=0,local=2");
+  CHECK(json["operators"][4]["density"] > json["operators"][1]["density"]);
+  CHECK(json["untrained"].size() == 1);
+  CHECK(std::filesystem::exists(folder / "out/streaming-sink1-local3.kl.h5"));
+  CHECK_THAT(sweep(good, {}).err, contains("--resume goes on with it"));
+  const auto again = sweep(good, {"--resume"});
+  REQUIRE(again.code == 0);
+  CHECK(again.json()["operators"] == json["operators"]);
+  const auto refused = [&](const std::string& operators, const std::string& why) {
+    CAPTURE(operators);
+    const auto answer = sweep(grid(operators), {"--resume"});
+    CHECK(answer.code == 3);
+    CHECK_THAT(answer.err, contains(why));
+  };
+  refused("[]", "no list of operators");
+  refused(R"(["window:local=2", "window:local=2"])", "operators[1]: window:local=2 comes twice");
+  refused(R"([{"operator": "window", "local": []}])", "empty list");
+  refused(R"([{"operator": "window", "local": "x"}])", "not a number");
+  refused(R"([{"local": 2}])", "\"operator\", the name of one, is missing");
+  refused(R"([{"operator": "window", "local": 0}])", "at least 1");
+  refused("[3]", "neither");
+}
+
+TEST_CASE("spans are planned from texts, and a plan's cache keeps fewer bytes") {
+  const Folder folder;
+  const std::string prompts = operator_prompts(folder);
+  const auto moa = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{
+        "operator", "plan", kPlannedModel, "--method", "moa", "--budget", "0.8"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  const auto made = moa({"--prompts", prompts, "-o", folder / "moa.json", "--json"});
+  REQUIRE(made.code == 0);
+  CHECK(made.json()["parts"][0]["operator"].get<std::string>().starts_with("span:"));
+  CHECK_THAT(moa({"--prompts", prompts, "-o", folder / "moa.tsv"}).err, contains("cannot say"));
+  CHECK_THAT(moa({"-o", folder / "no.json"}).err, contains("needs texts"));
+  CHECK_THAT(run({"operator",
+                  "plan",
+                  kPlannedModel,
+                  "--method",
+                  "random",
+                  "--budget",
+                  "0.5",
+                  "--prompts",
+                  prompts,
+                  "-o",
+                  folder / "no.json"})
+                 .err,
+             contains("--method moa"));
+  put(folder / "stream.json",
+      R"({"format": "headscope-attention-plan", "version": 1, "operators": [{"layers": "all",
+          "heads": [0, 1, 2, 3], "operator": "streaming", "sink": 1, "local": 3}]})");
+  const auto written = [&](const std::string& kept) {
+    const auto answer = run({"generate",
+                             kPlannedModel,
+                             "--prompts",
+                             prompts,
+                             "--max-tokens",
+                             "20",
+                             "--ignore-end",
+                             "--attention",
+                             folder / "stream.json",
+                             "--kv-cache",
+                             kept,
+                             "--json"});
+    REQUIRE(answer.code == 0);
+    return answer.json();
+  };
+  const auto ring = written("plan");
+  const auto whole = written("whole");
+  CHECK(ring["prompts"] == whole["prompts"]);
+  CHECK(whole["kv_bytes"] == whole["kv_bytes_whole"]);
+  CHECK(ring["kv_bytes_whole"] == whole["kv_bytes_whole"]);
+  CHECK(ring["kv_bytes"].get<double>() < 0.4 * whole["kv_bytes"].get<double>());
+}

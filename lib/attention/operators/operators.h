@@ -9,6 +9,9 @@ namespace headscope {
 #define HEADSCOPE_OPERATORS(LINE) \
   LINE(streaming) \
   LINE(window) \
+  LINE(arrow) \
+  LINE(span) \
+  LINE(shards) \
   LINE(dilated) \
   LINE(top_k) \
   LINE(threshold) \

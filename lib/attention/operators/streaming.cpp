@@ -12,6 +12,9 @@ class Streaming final : public KeySelection {
   Streaming(std::int64_t sink, std::int64_t local) : sink_(sink), local_(local) {}
 
   [[nodiscard]] std::int64_t changes_nothing_up_to() const override { return sink_ + local_; }
+  [[nodiscard]] std::optional<KeptKeys> kept_keys() const override {
+    return KeptKeys{sink_, local_};
+  }
 
  protected:
   [[nodiscard]] Tensor left_out(const OperatorInputs& in, const Tensor&) const override {

@@ -12,6 +12,7 @@ class Window final : public KeySelection {
   explicit Window(std::int64_t local) : local_(local) {}
 
   [[nodiscard]] std::int64_t changes_nothing_up_to() const override { return local_; }
+  [[nodiscard]] std::optional<KeptKeys> kept_keys() const override { return KeptKeys{0, local_}; }
 
  protected:
   [[nodiscard]] Tensor left_out(const OperatorInputs& in, const Tensor&) const override {
