@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "analyses/sweep/rank_shards.h"
+#include "analyses/cluster/rank_files.h"
 #include "cli/interrupt.h"
 #include "lib/base/counted.h"
 #include "lib/base/error.h"

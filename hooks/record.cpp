@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 
 #include "hooks/gradient_trace_tap.h"
 #include "hooks/recorded_points.h"
@@ -163,29 +164,68 @@ struct Recording {
   const std::vector<HookPoint>& gradients_at;
 };
 
+using RecordRows = std::vector<std::size_t>;  // prompts that run together
+
+// False if it was stopped: what is written of these prompts is written again.
+bool record_batch(TraceWriter& writer,
+                  TraceTap& tap,
+                  const Recording& of,
+                  const RecordRows& rows,
+                  RecordResult& result) {
+  const RecordOptions& options = of.options;
+  if (options.stop && options.stop()) {
+    return false;
+  }
+  tap.set_rows(rows);
+  try {
+    write_batch(tap, of.model, batch_of(of.prompts, rows), options, of.gradients_at, rows);
+  } catch (const Interrupted&) {
+    return false;
+  }
+  writer.finish_prompts(tap.prompts());
+  result.recorded_now += rows.size();
+  if (options.progress) {
+    options.progress(writer.done_count(), of.prompts.size());
+  }
+  return true;
+}
+
 // The prompts that the file lacks, batch by batch.
 void record_rest(TraceWriter& writer, TraceTap& tap, const Recording& of, RecordResult& result) {
-  const RecordOptions& options = of.options;
-  for (const auto& rows : plan_batches(lengths_of(of.prompts),
-                                       not_done(writer, of.prompts.size()),
-                                       {.most_tokens = options.batch_tokens})) {
-    if (options.stop && options.stop()) {
+  for (const RecordRows& rows : plan_batches(lengths_of(of.prompts),
+                                             not_done(writer, of.prompts.size()),
+                                             {.most_tokens = of.options.batch_tokens})) {
+    if (!record_batch(writer, tap, of, rows, result)) {
       result.stopped = true;
       return;
-    }
-    tap.set_rows(rows);
-    try {
-      write_batch(tap, of.model, batch_of(of.prompts, rows), options, of.gradients_at, rows);
-    } catch (const Interrupted&) {  // what is written of these prompts is written again
-      result.stopped = true;
-      return;
-    }
-    writer.finish_prompts(tap.prompts());
-    result.recorded_now += rows.size();
-    if (options.progress) {
-      options.progress(writer.done_count(), of.prompts.size());
     }
   }
+}
+
+// Those that options.blocks names. A batch that a kill parted runs again whole, so that it rounds
+// as ever.
+void record_chosen(TraceWriter& writer, TraceTap& tap, const Recording& of, RecordResult& result) {
+  const auto batches =
+      plan_batches(lengths_of(of.prompts), {.most_tokens = of.options.batch_tokens});
+  const auto there = [&](std::size_t prompt) {
+    return writer.done(prompt) || (of.options.elsewhere && of.options.elsewhere(prompt));
+  };
+  of.options.blocks->begin(std::ssize(batches));
+  while (const std::optional<BlockRange> blocks = of.options.blocks->next()) {
+    for (std::int64_t block = blocks->first; block < blocks->end; ++block) {
+      const RecordRows& rows = batches[static_cast<std::size_t>(block)];
+      if (std::ranges::all_of(rows, there)) {
+        continue;
+      }
+      writer.reopen(rows);
+      if (!record_batch(writer, tap, of, rows, result)) {
+        result.stopped = true;
+        return;
+      }
+    }
+    writer.flush();
+  }
+  result.stopped = of.options.stop && of.options.stop();
 }
 
 }  // namespace
@@ -239,7 +279,9 @@ RecordResult record(const Model& model,
   RecordResult result;
   result.prompts = prompts.size();
   result.done_before = writer.done_count();
-  record_rest(writer, tap, {model, prompts, options, points.gradients}, result);
+  const Recording recording{model, prompts, options, points.gradients};
+  options.blocks == nullptr ? record_rest(writer, tap, recording, result)
+                            : record_chosen(writer, tap, recording, result);
   writer.finish();
   result.bytes = tap.bytes();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -10,6 +10,7 @@
 #include "hooks/statistics_points.h"
 #include "hooks/trace/trace_schema.h"
 #include "hooks/trace/trace_writer.h"
+#include "lib/base/block_source.h"
 #include "lib/base/json.h"
 #include "lib/model/model.h"
 
@@ -32,6 +33,11 @@ struct RecordOptions {
   std::int64_t batch_tokens = 2048;  // the most tokens, padding included, in one forward pass
   Json provenance;                   // hooks/provenance.h
   std::function<void(std::size_t done, std::size_t total)> progress = {};
+  // Which batches of prompts to run, where several processes share them, each into a file of its
+  // own: the batches are then those of all prompts. Null: those of the prompts that the file lacks.
+  BlockSource* blocks = nullptr;
+  // Of those processes: whether another file has the prompt.
+  std::function<bool(std::size_t prompt)> elsewhere = {};
   std::function<bool()> stop = {};    // asked between batches; true ends early, resumable
   std::function<bool()> cancel = {};  // the same, asked in every layer: the batch under way is lost
 };

@@ -53,6 +53,16 @@ bool all_done(const PromptBatch& batch, const Grid& grid, const SweepSink& sink)
   });
 }
 
+// Those of its values that are not there yet.
+void put_batch(const AttributionContext& context, const PromptBatch& batch, SweepSink& sink) {
+  if (all_done(batch, context.grid, sink)) {
+    return;
+  }
+  std::vector<ResultStore::Value> values = BatchAttribution(context, batch).run();
+  std::erase_if(values, [&](const auto& v) { return sink.done(v.cell, v.prompt); });
+  sink.put(values);
+}
+
 }  // namespace
 
 SweepPlan check_attribution(const Model& model,
@@ -89,18 +99,19 @@ bool run_attribution(const Model& model,
   checked.put_baseline(Run::clean, baselines.clean);
   checked.put_baseline(Run::corrupted, baselines.corrupted);
   const AttributionContext context{model, task, spec, attribution, grid, scoring, baselines};
-  for (const PromptBatch& batch : prompt_batches(task.items, plan.batch_tokens)) {
-    if (options.stop && options.stop()) {
-      return false;
+  const std::vector<PromptBatch> batches = prompt_batches(task.items, plan.batch_tokens);
+  AllBlocks all;
+  BlockSource& chosen = options.blocks != nullptr ? *options.blocks : all;
+  chosen.begin(std::ssize(batches));
+  while (const std::optional<BlockRange> blocks = chosen.next()) {
+    for (std::int64_t block = blocks->first; block < blocks->end; ++block) {
+      if (options.stop && options.stop()) {
+        return false;
+      }
+      put_batch(context, batches[static_cast<std::size_t>(block)], checked);
     }
-    if (all_done(batch, grid, checked)) {
-      continue;
-    }
-    std::vector<ResultStore::Value> values = BatchAttribution(context, batch).run();
-    std::erase_if(values, [&](const auto& v) { return checked.done(v.cell, v.prompt); });
-    checked.put(values);
   }
-  return true;
+  return options.blocks == nullptr || !options.stop || !options.stop();
 }
 
 }  // namespace headscope

@@ -40,7 +40,8 @@ SweepPlan check_attribution(const Model& model,
 // Fills the cells of `spec`, which must be a patch of one part: its value is the metric of the run
 // that is changed plus the estimated effect, so that a result reads as the sweep's own. Memory
 // holds the streams of one batch of prompts and the gradients of one layer; options.memory bounds
-// it. Returns false if `stop` ended it between batches. Cells are not sharded.
+// it. Returns false if `stop` ended it between batches. Its blocks are batches of
+// prompts; cells are not sharded.
 //
 // Throws UsageError for a metric without a gradient, for one whose gradient is zero where it is
 // taken (kl at the clean run), and for atp_qk_fix at another site than q and k; ResourceError if

@@ -7,7 +7,6 @@
 namespace headscope {
 namespace {
 
-constexpr const char* kBoard = "board";
 constexpr double kShortestPause = 0.02;
 constexpr double kLongestPause = 1.0;
 constexpr double kPauseARank = 2e-4;  // so that a thousand idle ranks do not drown the store
@@ -16,11 +15,15 @@ constexpr std::size_t kMostTries = 2;  // ranks asked for work at a time
 constexpr double kLookARank = 1e-3;    // seconds between two looks at all ranks, for each of them
 constexpr std::int64_t kShareOfRest = 4;  // a turn takes no more than a quarter of what is left
 
-std::string work_key(int rank) {
-  return fmt::format("work/{}", rank);
+}  // namespace
+
+std::string BlockQueue::work_key(int rank) const {
+  return fmt::format("work{}/{}", options_.name, rank);
 }
 
-}  // namespace
+std::string BlockQueue::board_key() const {
+  return "board" + options_.name;
+}
 
 BlockQueue::BlockQueue(KeyStore& store, const BlockQueueOptions& options, SecondsClock clock)
     : store_(store),
@@ -194,7 +197,7 @@ void BlockQueue::keep_board(const Board& board, const std::string& text) {
   Board mine = board;
   mine.coordinator = options_.rank;
   ++mine.changes;
-  if (store_.compare_set(kBoard, text, to_text(mine)) != to_text(mine)) {
+  if (store_.compare_set(board_key(), text, to_text(mine)) != to_text(mine)) {
     return;
   }
   const std::vector<Read> all = read_all();
@@ -206,17 +209,17 @@ void BlockQueue::keep_board(const Board& board, const std::string& text) {
     seen.finished =
         again.size() == all.size() && std::ranges::equal(again, all, {}, &Read::text, &Read::text);
   }
-  store_.compare_set(kBoard, to_text(mine), to_text(seen));
+  store_.compare_set(board_key(), to_text(mine), to_text(seen));
 }
 
 // The coordinator that found work leaves the board to whoever is idle next.
 void BlockQueue::leave_board() {
-  const std::string text = store_.get(kBoard);
+  const std::string text = store_.get(board_key());
   Board board = board_from(text);
   if (board.coordinator == options_.rank && !board.finished) {
     board.coordinator = -1;
     ++board.changes;
-    store_.compare_set(kBoard, text, to_text(board));
+    store_.compare_set(board_key(), text, to_text(board));
   }
 }
 
@@ -228,13 +231,13 @@ bool BlockQueue::coordinator_lost(const Board& board) {
 // The board, looked after first if nobody else does. One that is new serves as it is: a look at
 // every rank costs the store as many operations.
 Board BlockQueue::see_board() {
-  std::string text = store_.get(kBoard);
+  std::string text = store_.get(board_key());
   const bool old =
       text.empty() || (text == board_ && clock_() - board_since_ >= kLookARank * options_.ranks);
   Board board = board_from(text);
   if (!board.finished && old && coordinator_lost(board)) {
     keep_board(board, text);
-    text = store_.get(kBoard);
+    text = store_.get(board_key());
     board = board_from(text);
   }
   if (text != board_) {

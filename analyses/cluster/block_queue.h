@@ -18,6 +18,7 @@ namespace headscope {
 inline constexpr const char* kCrewKey = "crew";  // the highest number of ranks that anyone joined
 
 struct BlockQueueOptions {
+  std::string name = {};  // where one store holds several queues
   std::int64_t blocks = 0;
   int ranks = 1;  // that the blocks are divided among at first: the same for every rank
   int rank = 0;
@@ -82,6 +83,8 @@ class BlockQueue {
   double taken_at_ = 0.0;
   double block_seconds_ = 0.0;
   double pause_ = 0.0;
+  [[nodiscard]] std::string work_key(int rank) const;
+  [[nodiscard]] std::string board_key() const;
   std::string board_{};  // as it was last seen, and since when
   double board_since_ = 0.0;
 };

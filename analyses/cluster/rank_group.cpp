@@ -14,7 +14,12 @@ namespace {
 
 constexpr const char* kFailed = "failed";
 constexpr int kBeatsALease = 6;
+constexpr const char* kDone = "done ";
 constexpr auto kLook = std::chrono::milliseconds(20);
+
+std::string once_key(const std::string& name) {
+  return "once/" + name;
+}
 
 }  // namespace
 
@@ -99,8 +104,8 @@ void RankGroup::fail(const std::string& message) noexcept {
 }
 
 std::string RankGroup::once(const std::string& name, const std::function<std::string()>& work) {
-  static const std::string done = "done ";
-  const std::string key = "once/" + name;
+  static const std::string done = kDone;
+  const std::string key = once_key(name);
   const std::string mine = fmt::format("doing {}", place_.rank);
   RankWatch watch(*store_, lease_, steady_seconds);
   for (;;) {
@@ -118,6 +123,10 @@ std::string RankGroup::once(const std::string& name, const std::function<std::st
     }
     std::this_thread::sleep_for(kLook);
   }
+}
+
+bool RankGroup::is_done(const std::string& name) {
+  return store_->get(once_key(name)).starts_with(kDone);
 }
 
 bool RankGroup::serves() const {

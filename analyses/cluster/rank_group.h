@@ -32,6 +32,9 @@ class RankGroup {
   // returned. Throws what `work` throws, in its rank, and what check() throws.
   std::string once(const std::string& name, const std::function<std::string()>& work);
 
+  // Whether some rank has come to the end of once() of that name.
+  [[nodiscard]] bool is_done(const std::string& name);
+
   // Another rank failed, or this one is cut off: to be asked often.
   [[nodiscard]] bool stopped() const { return stopped_; }
   void check() const;  // throws the ResourceError that says why, if stopped()

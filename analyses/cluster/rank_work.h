@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "analyses/cluster/block_range.h"
+#include "lib/base/block_source.h"
 
 namespace headscope {
 

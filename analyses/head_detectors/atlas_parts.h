@@ -1,5 +1,4 @@
-// The parts of an atlas on disk. For atlas_file.cpp alone; each throws h5::Failure for what cannot
-// be.
+// The parts of an atlas on disk. Each throws h5::Failure for what cannot be.
 #pragma once
 
 #include <cstdint>

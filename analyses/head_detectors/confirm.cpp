@@ -96,22 +96,6 @@ std::vector<double> run(const Model& model,
   return values;
 }
 
-// Those with heads and a behaviour that were not confirmed as `options` ask.
-std::vector<const Detection*> roles_to_confirm(const Atlas& atlas, const ConfirmOptions& options) {
-  const Confirmation::Asked asked{options.heads, options.draws, options.seed};
-  std::vector<const Detection*> roles;
-  for (const Detection& each : atlas.detections) {
-    const auto& known = atlas.confirmations;
-    const bool done = std::any_of(known.begin(), known.end(), [&](const Confirmation& c) {
-      return c.detector == each.detector.name && c.asked == asked;
-    });
-    if (!done && each.ran() && each.detector.behaviour && !each.with_role().empty()) {
-      roles.push_back(&each);
-    }
-  }
-  return roles;
-}
-
 std::vector<double> confirm_differences(const std::vector<double>& after,
                                         const std::vector<double>& before) {
   std::vector<double> result(after.size());
@@ -247,9 +231,26 @@ void Confirmer::compare_with_random(Confirmation& result,
   result.beyond_high = difference.high;
 }
 
-bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {
+std::vector<const Detection*> roles_to_confirm(const Model& model,
+                                               const Atlas& atlas,
+                                               const ConfirmOptions& options) {
   require_causal(model.config(), "--confirm");
-  const std::vector<const Detection*> roles = roles_to_confirm(atlas, options);
+  const Confirmation::Asked asked{options.heads, options.draws, options.seed};
+  std::vector<const Detection*> roles;
+  for (const Detection& each : atlas.detections) {
+    const auto& known = atlas.confirmations;
+    const bool done = std::any_of(known.begin(), known.end(), [&](const Confirmation& c) {
+      return c.detector == each.detector.name && c.asked == asked;
+    });
+    if (!done && each.ran() && each.detector.behaviour && !each.with_role().empty()) {
+      roles.push_back(&each);
+    }
+  }
+  return roles;
+}
+
+bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options) {
+  const std::vector<const Detection*> roles = roles_to_confirm(model, atlas, options);
   const auto stopped = [&] { return options.stop && options.stop(); };
   Confirmer confirmer(model, options);
   for (std::size_t i = 0; i < roles.size(); ++i) {

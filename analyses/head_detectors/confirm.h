@@ -60,6 +60,12 @@ class Confirmer {
 // what was finished by then is in the atlas.
 bool confirm_roles(const Model& model, Atlas& atlas, const ConfirmOptions& options);
 
+// Those that confirm_roles() confirms; they point into the atlas. UsageError for a model that is no
+// causal one.
+std::vector<const Detection*> roles_to_confirm(const Model& model,
+                                               const Atlas& atlas,
+                                               const ConfirmOptions& options);
+
 // "log-probability of repeated tokens"
 std::string behaviour_name(const Probe& probe);
 

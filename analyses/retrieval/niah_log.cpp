@@ -2,8 +2,6 @@
 
 #include <stdexcept>
 
-#include "lib/base/json.h"
-
 namespace headscope {
 namespace {
 
@@ -36,6 +34,8 @@ std::vector<double> dense(const Json& json, std::size_t size) {
   return values;
 }
 
+}  // namespace
+
 Json to_json(const LoggedSample& logged) {
   const RetrievalSample& sample = logged.sample;
   return {{"mask", logged.mask},
@@ -49,7 +49,7 @@ Json to_json(const LoggedSample& logged) {
           {"set", sparse(sample.set)}};
 }
 
-LoggedSample sample_of(const Json& json) {
+LoggedSample logged_sample_of(const Json& json) {
   LoggedSample logged{.mask = json.at("mask"), .prompt = json.at("prompt"), .sample = {}};
   RetrievalSample& sample = logged.sample;
   sample.recall = json.at("recall");
@@ -65,8 +65,6 @@ LoggedSample sample_of(const Json& json) {
   return logged;
 }
 
-}  // namespace
-
 NiahLog::NiahLog(const std::filesystem::path& path, const Json& identity, IfExists if_exists) {
   if (path.empty()) {
     return;
@@ -74,7 +72,7 @@ NiahLog::NiahLog(const std::filesystem::path& path, const Json& identity, IfExis
   lines_.emplace(path, kNiahLog, identity, if_exists);
   for (const Json& line : lines_->found()) {
     try {
-      found_.push_back(sample_of(line));
+      found_.push_back(logged_sample_of(line));
     } catch (const Json::exception&) {
       lines_->refuse_line(found_.size());
     } catch (const std::logic_error&) {  // a number of a head that is none, or is not there

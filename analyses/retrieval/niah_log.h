@@ -11,6 +11,7 @@
 
 #include "analyses/retrieval/retrieval.h"
 #include "hooks/stored/line_log.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 
@@ -20,6 +21,11 @@ struct LoggedSample {
   std::string prompt;
   RetrievalSample sample;
 };
+
+// As a line of the log has it: every number to its last bit.
+Json to_json(const LoggedSample& logged);
+// Throws a Json::exception or std::logic_error for what to_json() never made.
+LoggedSample logged_sample_of(const Json& json);
 
 class NiahLog {
  public:

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "analyses/retrieval/retrieval_run.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace headscope {
 namespace {
@@ -51,7 +53,8 @@ class NiahRounds {
   bool run(std::size_t first);
 
  private:
-  void take_logged(std::size_t first);
+  void take(const std::vector<LoggedSample>& finished, std::size_t first);
+  void run_shared(std::size_t first);
   [[nodiscard]] RetrievalOptions retrieval_options(std::size_t first) const;
   void sort_samples();
 
@@ -62,7 +65,8 @@ class NiahRounds {
   std::vector<RetrievalPrompt> prompts_;
 };
 
-void NiahRounds::take_logged(std::size_t first) {
+// Those of result.masks[first …].
+void NiahRounds::take(const std::vector<LoggedSample>& finished, std::size_t first) {
   std::map<std::string, std::size_t> masks;
   std::map<std::string, std::size_t> prompts;
   for (std::size_t mask = first; mask < result_.masks.size(); ++mask) {
@@ -71,7 +75,7 @@ void NiahRounds::take_logged(std::size_t first) {
   for (std::size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
     prompts[prompts_[prompt].id] = prompt;
   }
-  for (const LoggedSample& logged : log_.found()) {
+  for (const LoggedSample& logged : finished) {
     if (masks.contains(logged.mask) && prompts.contains(logged.prompt)) {
       RetrievalSample sample = logged.sample;
       sample.mask = masks[logged.mask];
@@ -98,8 +102,43 @@ void NiahRounds::sort_samples() {
   });
 }
 
+// A batch of prompts, under all masks, is a piece.
+void NiahRounds::run_shared(std::size_t first) {
+  RetrievalOptions options = retrieval_options(first);
+  options.done = {};
+  options.stop = [this] { return options_.work->stopped(); };
+  const std::vector<PromptRows> batches = retrieval_batches(model_, prompts_, options);
+  RetrievalRun batch(model_, prompts_, options);
+  const auto run = [&](std::int64_t piece) {
+    Json lines = Json::array();
+    try {
+      for (const RetrievalSample& sample : batch.run(batches[static_cast<std::size_t>(piece)])) {
+        lines.push_back(to_json(LoggedSample{.mask = options.masks[sample.mask].name(),
+                                             .prompt = prompts_[sample.prompt].id,
+                                             .sample = sample}));
+      }
+    } catch (const RetrievalStopped&) {
+      throw Interrupted();
+    }
+    return lines;
+  };
+  std::vector<LoggedSample> finished;
+  for (const SharedWork::Piece& piece :
+       options_.work->run(fmt::format("niah{}", first), std::ssize(batches), run)) {
+    for (const Json& line : piece.value) {
+      finished.push_back(logged_sample_of(line));
+    }
+  }
+  take(finished, first);
+  sort_samples();
+}
+
 bool NiahRounds::run(std::size_t first) {
-  take_logged(first);
+  if (options_.work != nullptr) {
+    run_shared(first);
+    return true;
+  }
+  take(log_.found(), first);
   std::vector<RetrievalSample>& all = result_.scores.samples;
   const auto wanted = static_cast<std::int64_t>((result_.masks.size() - first) * prompts_.size());
   if (options_.begin) {

@@ -65,20 +65,26 @@ std::int64_t RetrievalScores::passed() const {
   });
 }
 
-RetrievalScores retrieval_scores(const Model& model,
-                                 const std::vector<RetrievalPrompt>& prompts,
-                                 const RetrievalOptions& options,
-                                 const std::function<void(const RetrievalSample&)>& each) {
+std::vector<PromptRows> retrieval_batches(const Model& model,
+                                          const std::vector<RetrievalPrompt>& prompts,
+                                          const RetrievalOptions& options) {
   check(prompts, model.config());
   for (const RetrievalPrompt& prompt : prompts) {
     const std::int64_t held = std::ssize(prompt.tokens);
     check_rotary_growth(model, held, held + options.max_new - 1);
   }
+  return plan_batches(lengths_of(prompts),
+                      {.most_tokens = options.batch_tokens, .padding = Padding::quarter_of_prompt});
+}
+
+RetrievalScores retrieval_scores(const Model& model,
+                                 const std::vector<RetrievalPrompt>& prompts,
+                                 const RetrievalOptions& options,
+                                 const std::function<void(const RetrievalSample&)>& each) {
+  const std::vector<PromptRows> batches = retrieval_batches(model, prompts, options);
   RetrievalScores scores{.grid = head_grid(model.config()), .samples = {}, .stopped = false};
   RetrievalRun run(model, prompts, options);
-  const BatchPlanOptions plan{.most_tokens = options.batch_tokens,
-                              .padding = Padding::quarter_of_prompt};
-  for (const PromptRows& rows : plan_batches(lengths_of(prompts), plan)) {
+  for (const PromptRows& rows : batches) {
     try {
       for (RetrievalSample& sample : run.run(rows)) {
         if (each) {

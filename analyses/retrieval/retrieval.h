@@ -65,6 +65,14 @@ struct RetrievalScores {
   [[nodiscard]] std::int64_t passed() const;             // unmasked samples
 };
 
+using PromptRows = std::vector<std::size_t>;  // indices of prompts that are decoded together
+
+// The batches that retrieval_scores() runs, which depend on the prompts and options.batch_tokens
+// alone. Throws what it would before its first pass.
+std::vector<PromptRows> retrieval_batches(const Model& model,
+                                          const std::vector<RetrievalPrompt>& prompts,
+                                          const RetrievalOptions& options);
+
 // Greedy decoding from each prompt through a KV cache; rows of attention are formed in the decode
 // steps alone. Prompts that begin alike share the prefill of what they have in common.
 // `each`: told of every sample as its batch ends. Throws UsageError for a prompt of fewer than 2

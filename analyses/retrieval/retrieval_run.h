@@ -15,8 +15,6 @@ namespace headscope {
 // Thrown out of a batch that RetrievalOptions::stop ended: what it had is not whole.
 struct RetrievalStopped {};
 
-using PromptRows = std::vector<std::size_t>;  // indices of prompts that are decoded together
-
 class RetrievalRun {
  public:
   RetrievalRun(const Model& model,

@@ -41,7 +41,7 @@ class Sweeper {
   void put_baselines(const std::vector<PromptBatch>& swept);
   void run_baselines(const std::vector<PromptBatch>& swept);
   [[nodiscard]] SweepBatch sweep_of(const PromptBatch& batch);
-  bool run_chosen(const std::vector<PromptBatch>& batches, SweepBlocks& chosen);
+  bool run_chosen(const std::vector<PromptBatch>& batches, BlockSource& chosen);
 
   Grid grid_;
   CheckedSink sink_;
@@ -170,7 +170,7 @@ SweepBatch Sweeper::sweep_of(const PromptBatch& batch) {
 }
 
 // The batch of prompts that the last blocks were of is kept: those that come next mostly are too.
-bool Sweeper::run_chosen(const std::vector<PromptBatch>& batches, SweepBlocks& chosen) {
+bool Sweeper::run_chosen(const std::vector<PromptBatch>& batches, BlockSource& chosen) {
   std::vector<std::int64_t> firsts{0};
   for (const PromptBatch& batch : batches) {
     firsts.push_back(firsts.back() + sweep_of(batch).blocks());

@@ -7,7 +7,6 @@
 #include <optional>
 #include <vector>
 
-#include "analyses/cluster/block_range.h"
 #include "analyses/metric/metric.h"
 #include "analyses/sweep/grid.h"
 #include "analyses/sweep/positions.h"
@@ -17,6 +16,7 @@
 #include "analyses/sweep/sweep_sink.h"
 #include "analyses/sweep/value_source.h"
 #include "analyses/task/task.h"
+#include "lib/base/block_source.h"
 #include "lib/base/head_id.h"
 
 namespace headscope {
@@ -49,17 +49,6 @@ struct SweepProgress {
   std::int64_t total = 0;
 };
 
-// Says which blocks of a sweep to run: rows that run together, numbered through the batches of
-// prompts. Which rows a block has depends on the task and the plan alone, so that whoever runs it
-// computes the same bits.
-class SweepBlocks {
- public:
-  virtual ~SweepBlocks() = default;
-  virtual void begin(std::int64_t blocks) = 0;
-  // Those to run next; what came before is kept for good. Nothing: there is no more to do here.
-  virtual std::optional<BlockRange> next() = 0;
-};
-
 struct SweepOptions {
   std::int64_t memory = 0;  // bytes the sweep may take beside the weights
   // The batches to run in: those of a sweep that is gone on with. None: as large as memory allows.
@@ -67,9 +56,11 @@ struct SweepOptions {
   // A model with a standing change is always swept plainly: the shortcuts form attention beside its
   // passes, where the change is not made.
   enum class Execution { shared, plain } execution = Execution::shared;
-  std::int64_t first_cell = 0;    // the cells of this shard: [first_cell, end_cell)
-  std::int64_t end_cell = -1;     // −1: to the last
-  SweepBlocks* blocks = nullptr;  // null: all, one after the other
+  std::int64_t first_cell = 0;  // the cells of this shard: [first_cell, end_cell)
+  std::int64_t end_cell = -1;   // −1: to the last
+  // Says which blocks to run: rows that run together, numbered through the batches of prompts, or
+  // of what comes from one pass the batches themselves. Null: all, one after the other.
+  BlockSource* blocks = nullptr;
   // Of this task and metric, where they are known already: the same bits as if computed here.
   const Baselines* baselines = nullptr;
   std::function<void(const SweepProgress&)> progress = {};

@@ -42,7 +42,7 @@ struct SweepJobOptions {
   std::function<bool()> stop = {};  // asked between batches
 
   // Told from time to time how many blocks all ranks together have done; null: nobody asks.
-  std::function<void(const SweepProgress&)> watch_ranks = {};
+  std::function<void(std::int64_t done, std::int64_t blocks)> watch_ranks = {};
 
   // Makes what is told how far the sweep is; null: nobody watches.
   std::function<std::unique_ptr<SweepWatch>(const SweepWatch::Of& of)> watch = {};
@@ -96,8 +96,8 @@ class SweepJob {
   // sweep_job_ranks.cpp
   [[nodiscard]] SweepOutcome over_ranks();
   [[nodiscard]] SweepOutcome share(RankGroup& ranks);
-  void agree(RankGroup& ranks);
-  [[nodiscard]] std::string sweep_text(RankGroup& ranks);
+  void settle(RankGroup& ranks);
+  [[nodiscard]] Json first_plan();
   [[nodiscard]] SweepOutcome run_share(RankGroup& ranks, ResultStore& own);
   void check_fired(const SweepOutcome& outcome) const;
   void count_baselines();

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "analyses/head_detectors/atlas_run.h"
+#include "analyses/head_detectors/detect_ranks.h"
 #include "analyses/head_detectors/detector_choice.h"
 #include "analyses/head_detectors/stored_statistics.h"
 #include "analyses/sweep/trace_words.h"
@@ -103,21 +104,30 @@ void save(const DetectVerbOptions& options, const Atlas& atlas) {
   }
 }
 
+// What detectors are run with, beside which.
+DetectOptions detecting_with(const DetectVerbOptions& options,
+                             const Invocation& invocation,
+                             const StoredRun* trace) {
+  DetectOptions detecting{.detectors = {},
+                          .seeds = seeds_of(options, invocation),
+                          .batch_tokens = options.batch_tokens,
+                          .stop = interrupted};
+  if (trace != nullptr) {
+    detecting.statistics = statistics_of_trace(*trace);
+  }
+  return detecting;
+}
+
 void find_all(const DetectVerbOptions& options,
               const Invocation& invocation,
               const Model& model,
               const StoredRun* trace,
               const std::vector<Detector>& detectors,
               Atlas& atlas) {
-  DetectOptions detecting{.detectors = detectors_left(atlas, detectors, options.out),
-                          .seeds = seeds_of(options, invocation),
-                          .batch_tokens = options.batch_tokens,
-                          .stop = interrupted};
+  DetectOptions detecting = detecting_with(options, invocation, trace);
+  detecting.detectors = detectors_left(atlas, detectors, options.out);
   if (detecting.detectors.empty()) {
     return;
-  }
-  if (trace != nullptr) {
-    detecting.statistics = statistics_of_trace(*trace);
   }
   DetectProgress shown(detecting.detectors.size());
   detecting.progress = [&](const std::string& step, double part) { shown.step(step, part); };
@@ -197,15 +207,16 @@ std::string interrupted_note(const DetectVerbOptions& options,
                      resume_command(options, invocation));
 }
 
+IfExists if_exists_of(const DetectVerbOptions& options) {
+  return options.resume ? IfExists::resume : options.overwrite ? IfExists::replace : IfExists::fail;
+}
+
 void check_output(const DetectVerbOptions& options) {
   if (options.resume && options.out.empty()) {
     throw UsageError("--resume needs -o FILE.h5, the file to go on with");
   }
   if (!options.out.empty()) {
-    check_atlas_output(options.out,
-                       options.resume      ? IfExists::resume
-                       : options.overwrite ? IfExists::replace
-                                           : IfExists::fail);
+    check_atlas_output(options.out, if_exists_of(options));
   }
 }
 
@@ -241,6 +252,95 @@ void show_detectors(const Invocation& invocation) {
   show(invocation, {{"detectors", table.json()}}, table.text());
 }
 
+// A model to look at, and a trace of it if one was named.
+struct OpenedDetection {
+  std::shared_ptr<const StoredRun> trace;
+  Model model;
+};
+
+OpenedDetection opened(const DetectVerbOptions& options,
+                       const Invocation& invocation,
+                       const std::vector<Detector>& detectors) {
+  OpenedDetection open{open_trace(options.trace),
+                       load_with(options.model, invocation.common, options.intervene)};
+  refuse_chosen_positions(open.model, "detect");
+  refuse_changed_attention(open.model, "detect");
+  if (open.trace) {
+    check_stored_probes(*open.trace,
+                        detectors,
+                        open.model,
+                        seeds_of(options, invocation),
+                        prompts_command(options, invocation));
+  }
+  return open;
+}
+
+void show_atlas(const DetectVerbOptions& options,
+                const Invocation& invocation,
+                const Atlas& atlas) {
+  note_untouched(atlas);
+  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
+}
+
+// All that is asked for beside showing it; the atlas is then the same in all ranks.
+void detect_as_rank(const DetectVerbOptions& options,
+                    const Invocation& invocation,
+                    const OpenedDetection& open,
+                    const std::vector<Detector>& detectors,
+                    Atlas& atlas,
+                    SharedWork& work) {
+  DetectOptions detecting = detecting_with(options, invocation, open.trace.get());
+  static_cast<void>(detectors_left(atlas, detectors, options.out));
+  detecting.detectors = detectors;
+  detect_shared(atlas, open.model, detecting, work);
+  if (options.confirm) {
+    ConfirmOptions confirming = options.confirmation;
+    confirming.seed = invocation.common.seed;
+    confirm_shared(atlas, open.model, confirming, work);
+  }
+  if (!open.trace) {
+    work.check_fired();
+  }
+}
+
+Told detect_over_ranks(const DetectVerbOptions& options,
+                       const Invocation& invocation,
+                       const std::vector<Detector>& detectors,
+                       RankGroup& ranks,
+                       Atlas& atlas) {
+  const OpenedDetection open = opened(options, invocation, detectors);
+  Json identity = provenance_of(options, invocation, open.model, open.trace.get()).at("identity");
+  for (const Detector& each : detectors) {
+    identity["detectors"].push_back(fingerprint(each));
+  }
+  SharedWork work(ranks,
+                  shared_work(ranks,
+                              {.out = options.out,
+                               .if_exists = if_exists_of(options),
+                               .identity = std::move(identity),
+                               .unit = "passes"},
+                              open.model));
+  atlas = begin(options, invocation, open.model, open.trace.get());
+  detect_as_rank(options, invocation, open, detectors, atlas, work);
+  const bool written = work.finish([&] {
+    if (atlas.examples.prompts.empty()) {
+      atlas.examples = collect_examples(open.model, invocation.common.seed);
+    }
+    save(options, atlas);
+  });
+  if (written) {
+    show_atlas(options, invocation, atlas);
+  }
+  return written ? Told::here : Told::elsewhere;
+}
+
+// Null where this process is alone.
+std::unique_ptr<RankGroup> ranks_of(const DetectVerbOptions& options,
+                                    const Invocation& invocation) {
+  return options.write_prompts.empty() ? join_ranks(options.ranks, invocation.common, options.out)
+                                       : nullptr;
+}
+
 }  // namespace
 
 void run_detect(const DetectVerbOptions& options, const Invocation& invocation) {
@@ -252,33 +352,35 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
     throw UsageError("detect needs a MODEL; detect --list shows the detectors");
   }
   const std::vector<Detector> detectors = chosen(options);
-  check_request(options, detectors);
-  const WriterClaim claim(options.out);
-  catch_interrupts();
-  const auto trace = open_trace(options.trace);
-  const Model model = load_with(options.model, invocation.common, options.intervene);
-  refuse_chosen_positions(model, "detect");
-  refuse_changed_attention(model, "detect");
-  if (!options.write_prompts.empty()) {
-    write_prompts(options, invocation, model, detectors);
+  if (ran_on_devices(options.ranks, options.out)) {
     return;
   }
-  if (trace) {
-    check_stored_probes(*trace,
-                        detectors,
-                        model,
-                        seeds_of(options, invocation),
-                        prompts_command(options, invocation));
+  catch_interrupts();
+  if (const auto ranks = ranks_of(options, invocation)) {
+    check_interventions(options, detectors);
+    Atlas atlas;
+    const Told told = run_as_rank(
+        *ranks, [&] { return detect_over_ranks(options, invocation, detectors, *ranks, atlas); });
+    if (told == Told::here) {
+      check_all_ran(atlas);
+    }
+    return;
   }
-  Atlas atlas = begin(options, invocation, model, trace.get());
-  find_all(options, invocation, model, trace.get(), detectors, atlas);
-  complete(options, invocation, model, atlas);
-  note_untouched(atlas);
-  if (!options.resume && !trace) {  // else all may have been done before, or when it was recorded
-    check_fired(model);
+  check_request(options, detectors);
+  const WriterClaim claim(options.out);
+  const OpenedDetection open = opened(options, invocation, detectors);
+  if (!options.write_prompts.empty()) {
+    write_prompts(options, invocation, open.model, detectors);
+    return;
+  }
+  Atlas atlas = begin(options, invocation, open.model, open.trace.get());
+  find_all(options, invocation, open.model, open.trace.get(), detectors, atlas);
+  complete(options, invocation, open.model, atlas);
+  if (!options.resume && !open.trace) {  // else all may have been done before, or when recorded
+    check_fired(open.model);
   }
   save(options, atlas);
-  show(invocation, atlas_json(atlas, options.top), atlas_text(atlas, options.top));
+  show_atlas(options, invocation, atlas);
   check_all_ran(atlas);
 }
 

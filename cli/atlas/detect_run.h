@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyses/head_detectors/confirm.h"
+#include "cli/ranks.h"
 #include "cli/verb.h"
 
 namespace headscope {
@@ -24,6 +25,7 @@ struct DetectVerbOptions {
   bool overwrite = false;
   bool confirm = false;
   ConfirmOptions confirmation;
+  RankOptions ranks{};
   std::size_t top = 4;
 };
 

@@ -8,6 +8,7 @@
 
 #include "analyses/retrieval/head_mask.h"
 #include "analyses/retrieval/niah.h"
+#include "cli/ranks.h"
 
 namespace headscope {
 
@@ -35,6 +36,7 @@ struct NiahVerbOptions {
   bool resume = false;
   bool overwrite = false;
   PrependBos bos = PrependBos::automatic;
+  RankOptions ranks{};
 };
 
 // "512,1024", or "500-8000:20": twenty from 500 to 8000, evenly. UsageError for others.

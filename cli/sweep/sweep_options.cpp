@@ -30,11 +30,8 @@ void add_sweep_options(CLI::App& app, SweepVerbRun& run) {
         options.shard,
         "I/N: the I-th of N parts, or auto: as the launcher says; with -o FOLDER/ each has a file "
         "there, which headscope merge joins");
-    app.add_option("--devices",
-                   options.devices,
-                   "Start a rank on each of these GPUs (cuda:0-3), or so many on the CPU (cpu:2)");
-    add_rank_options(app, options.ranks);
   }
+  add_rank_options(app, options.ranks);
 }
 
 std::function<void()> bind_sweep(CLI::App& app,

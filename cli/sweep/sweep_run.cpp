@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include "analyses/cluster/place.h"
 #include "analyses/cluster/rank_group.h"
 #include "analyses/sweep/task_input.h"
-#include "cli/device_ranks.h"
 #include "cli/interrupt.h"
 #include "cli/intervene.h"
 #include "cli/output.h"
-#include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/sweep/result_view.h"
 #include "cli/sweep/sweep_progress.h"
@@ -18,7 +15,6 @@
 #include "lib/base/error_context.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
-#include "lib/base/parallel.h"
 #include "lib/tensor/backend.h"
 
 namespace headscope {
@@ -30,14 +26,6 @@ void check(const SweepVerbOptions& options) {
   }
   if (options.repeats > 1 && !options.out.empty()) {
     throw UsageError("--repeats is a benchmark in memory; leave out -o");
-  }
-}
-
-void check_devices(const SweepVerbOptions& options) {
-  if (options.out.empty() || !options.shard.empty() || place_of_process().size > 1) {
-    throw UsageError(
-        "--devices starts ranks that share one file: name it with -o, leave out --shard, and start "
-        "no ranks by a launcher beside it");
   }
 }
 
@@ -88,31 +76,6 @@ void show_outcome(const Invocation& invocation,
            seconds_text(appendix.text.empty() ? "" : "the estimate ", outcome.seconds));
 }
 
-// One line for all of them, drawn by one.
-std::function<void(const SweepProgress&)> progress_of_ranks(int size) {
-  return [size, bar = std::shared_ptr<Progress>(), drawn = std::int64_t{0}](
-             const SweepProgress& progress) mutable {
-    if (!bar) {
-      bar = std::make_shared<Progress>(
-          progress.total,
-          Progress::Options{.label = fmt::format("{} ranks", size), .unit = "blocks"});
-      bar->begin_at(progress.done);
-    } else {
-      bar->add(progress.done - drawn);
-    }
-    drawn = progress.done;
-  };
-}
-
-// Ranks of one host share its cores, unless they were told how many each takes.
-void share_cores(const CommonOptions& common, const RankGroup& ranks) {
-  if (common.threads == 0) {
-    CommonOptions share = common;
-    share.threads = std::max(1, thread_count() / ranks.place().local_size);
-    apply(share);
-  }
-}
-
 // Ranks of one host share its memory, but each has its GPU.
 std::int64_t share_of_memory(std::int64_t memory, const Model& model, const RankGroup* ranks) {
   return ranks == nullptr || model.device().is_cuda() ? memory : memory / ranks->place().local_size;
@@ -138,16 +101,10 @@ SweepJobOptions job_options(const SweepVerbOptions& options, const Model& model,
   job.stop = interrupted;
   if (ranks == nullptr) {
     job.watch = sweep_progress_bar;
-  } else if (ranks->place().rank == 0) {
-    job.watch_ranks = progress_of_ranks(ranks->place().size);
+  } else {
+    job.watch_ranks = bar_of_ranks(*ranks, "blocks");
   }
   return job;
-}
-
-// Null: this process runs the sweep alone.
-std::unique_ptr<RankGroup> ranks_for(const SweepVerbOptions& options, const SweepMethod& method) {
-  const bool shared = method.cells() == SweepMethod::Cells::sharded && options.shard.empty();
-  return shared ? join_ranks(options.ranks, options.out) : nullptr;
 }
 
 // Notes what an interrupted sweep left behind, and throws Interrupted.
@@ -179,17 +136,16 @@ void run_sweep_verb(const Invocation& invocation, SweepVerbRun& run) {
   method.request.seed = invocation.common.seed;
   method.open();
   method.check_files(options.model);
-  if (!options.devices.empty()) {
-    check_devices(options);
-    run_on_devices(devices_of(options.devices), options.out);
+  if (!options.ranks.devices.empty() && !options.shard.empty()) {
+    throw UsageError("--devices shares all cells among ranks: leave out --shard");
+  }
+  if (ran_on_devices(options.ranks, options.out)) {
     return;
   }
   catch_interrupts();
   // Before the weights are read: a rank that takes longer over them is known to be alive.
-  const std::unique_ptr<RankGroup> ranks = ranks_for(options, method);
-  if (ranks) {
-    share_cores(invocation.common, *ranks);
-  }
+  const std::unique_ptr<RankGroup> ranks =
+      options.shard.empty() ? join_ranks(options.ranks, invocation.common, options.out) : nullptr;
   const Model model = load_with(
       options.model, invocation.common, method.request.intervene, method.request.attention);
   refuse_chosen_prompts(model, "a sweep");

@@ -19,9 +19,8 @@ struct SweepVerbOptions {
   bool resume = false;
   bool overwrite = false;
   bool per_prompt = false;
-  std::string memory;   // "4GB"; empty: most of what is free
-  std::string shard;    // "2/8", or "auto": as the launcher says; empty: all cells
-  std::string devices;  // "cuda:0-3": start a rank for each; empty: this process alone
+  std::string memory;  // "4GB"; empty: most of what is free
+  std::string shard;   // "2/8", or "auto": as the launcher says; empty: all cells
   RankOptions ranks{};
   std::size_t top = 10;
   int repeats = 1;  // more: a benchmark, in memory

@@ -51,6 +51,7 @@ void add_options(CLI::App& app, DetectVerbOptions& options) {
       ->capture_default_str();
   app.add_option("--top", options.top, "Heads to list a detector")->capture_default_str();
   add_intervene(app, options.intervene);
+  add_rank_options(app, options.ranks);
 }
 
 void check_read(const CLI::App& app, const DetectVerbOptions& options) {

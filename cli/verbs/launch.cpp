@@ -20,7 +20,8 @@ struct LaunchArguments {
 
 // What share their work; others would each do all of it, into one file.
 void check_words(const JobScript& job) {
-  static const std::vector<std::string> shared{"patch", "ablate", "path-patch"};
+  static const std::vector<std::string> shared{
+      "patch", "ablate", "path-patch", "attribute", "detect", "niah", "record"};
   if (std::ranges::find(shared, job.words.front()) == shared.end()) {
     throw UsageError("launch: {} does not share its work between ranks; {} do",
                      job.words.front(),

@@ -58,11 +58,20 @@ void check_output(const std::string& path, const TextKind& kind) {
   check_replaceable(path, kind);
 }
 
-// -o and the files beside it are checked before any work.
-void check_outputs(const NiahVerbOptions& options) {
+// -o and the files beside it are checked before any work: only what is of their kind is replaced.
+void check_kinds(const NiahVerbOptions& options) {
   if (!options.scores.empty()) {
     check_output(options.scores, kPublishedScores);
   }
+  if (!options.out.empty()) {
+    check_output(options.out, kNiahJson);
+    check_output(beside(options.out, ".heads.svg"), kSvgPicture);
+    check_output(beside(options.out, ".accuracy.svg"), kSvgPicture);
+    check_output(beside(options.out, ".heads.json"), kPublishedScores);
+  }
+}
+
+void check_outputs(const NiahVerbOptions& options) {
   const auto at = [&](const char* ending) {
     return options.out.empty() ? "" : beside(options.out, ending);
   };
@@ -72,64 +81,20 @@ void check_outputs(const NiahVerbOptions& options) {
       throw UsageError("{} exists; --overwrite replaces it, --resume goes on", file);
     }
   }
-  if (options.out.empty()) {
-    return;
+  check_kinds(options);
+  if (!log.empty()) {
+    check_output_file(log);  // its kind is seen where it is opened
   }
-  check_output(options.out, kNiahJson);
-  check_output(at(".heads.svg"), kSvgPicture);
-  check_output(at(".accuracy.svg"), kSvgPicture);
-  check_output(at(".heads.json"), kPublishedScores);
-  check_output_file(log);  // its kind is seen where it is opened
 }
 
+// What is known before anything is decoded.
 struct OpenRun {
-  const Model& model;
-  NiahResult& result;
-  NiahLog& log;
+  Model model;
+  NiahResult result;
+  Json provenance;
 };
 
-void run_rounds(const NiahVerbOptions& options,
-                const Invocation& invocation,
-                const OpenRun& open,
-                const MaskPlan& plan) {
-  std::unique_ptr<Progress> bar;
-  NiahRunOptions run{.retrieval = {.top_k = options.top_k,
-                                   .max_new = options.max_new,
-                                   .batch_tokens = options.batch_tokens,
-                                   .seed = invocation.common.seed,
-                                   .stop = interrupted},
-                     .masks = plan.masks,
-                     .ranking = {},
-                     .begin =
-                         [&bar](std::int64_t wanted, std::int64_t have) {
-                           bar.reset();  // of the round before
-                           bar = std::make_unique<Progress>(
-                               wanted, Progress::Options{.label = "niah", .unit = "prompts"});
-                           bar->begin_at(have);
-                         },
-                     .each = [&bar] { bar->add(); }};
-  if (!plan.ranking.empty()) {
-    run.ranking = ranking_from(plan.ranking, open.model.config());
-  }
-  if (!run_niah(open.model, open.result, open.log, run)) {
-    bar.reset();
-    print_note(options.out.empty()
-                   ? "interrupted; with -o FILE.json no finished prompt would be lost"
-                   : "every finished prompt is kept beside " + options.out +
-                         "; --resume does the others");
-    throw Interrupted();
-  }
-}
-
-void niah(const NiahVerbOptions& options, const Invocation& invocation) {
-  const MaskPlan plan = mask_plan(options);
-  if (options.resume && options.out.empty()) {
-    throw UsageError("--resume goes on with what is kept beside -o FILE");
-  }
-  check_outputs(options);
-  const WriterClaim claim(options.out);
-  catch_interrupts();
-  const auto begin = std::chrono::steady_clock::now();
+OpenRun opened(const NiahVerbOptions& options, const Invocation& invocation) {
   const Model loaded =
       load_with(options.model, invocation.common, options.intervene, options.attention);
   refuse_chosen_positions(loaded, "niah");
@@ -139,22 +104,130 @@ void niah(const NiahVerbOptions& options, const Invocation& invocation) {
                     .scores = {},
                     .seed = invocation.common.seed,
                     .ready = !options.prompts.empty()};
-  const Model model = roomy(options, loaded, result.prompts);
-  const Json from = provenance_of(options, invocation, model, result.prompts);
-  NiahLog log(options.out.empty() ? "" : beside(options.out, ".samples.jsonl"),
-              from.at("identity"),
-              options.overwrite ? IfExists::replace
-              : options.resume  ? IfExists::resume
-                                : IfExists::fail);
-  run_rounds(options, invocation, {model, result, log}, plan);
-  if (!options.resume) {  // else all may have been done before
-    check_fired(model);
+  Model model = roomy(options, loaded, result.prompts);
+  Json from = provenance_of(options, invocation, model, result.prompts);
+  return {std::move(model), std::move(result), std::move(from)};
+}
+
+NiahRunOptions run_options(const NiahVerbOptions& options,
+                           const Invocation& invocation,
+                           const Model& model,
+                           const MaskPlan& plan) {
+  NiahRunOptions run{.retrieval = {.top_k = options.top_k,
+                                   .max_new = options.max_new,
+                                   .batch_tokens = options.batch_tokens,
+                                   .seed = invocation.common.seed,
+                                   .stop = interrupted},
+                     .masks = plan.masks,
+                     .ranking = {}};
+  if (!plan.ranking.empty()) {
+    run.ranking = ranking_from(plan.ranking, model.config());
   }
-  OrderedJson json = niah_json(result, from);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  json["seconds"] = took.count();
-  write_files(options, result, json);
-  show(invocation, json, niah_text(result) + "\n" + format_seconds(took.count()) + "\n");
+  return run;
+}
+
+void run_rounds(const NiahVerbOptions& options, OpenRun& open, NiahLog& log, NiahRunOptions run) {
+  std::unique_ptr<Progress> bar;
+  run.begin = [&bar](std::int64_t wanted, std::int64_t have) {
+    bar.reset();  // of the round before
+    bar = std::make_unique<Progress>(wanted, Progress::Options{.label = "niah", .unit = "prompts"});
+    bar->begin_at(have);
+  };
+  run.each = [&bar] { bar->add(); };
+  if (!run_niah(open.model, open.result, log, run)) {
+    bar.reset();
+    print_note(options.out.empty()
+                   ? "interrupted; with -o FILE.json no finished prompt would be lost"
+                   : "every finished prompt is kept beside " + options.out +
+                         "; --resume does the others");
+    throw Interrupted();
+  }
+}
+
+OrderedJson result_json(const OpenRun& open, double seconds) {
+  OrderedJson json = niah_json(open.result, open.provenance);
+  json["seconds"] = seconds;
+  return json;
+}
+
+void show_result(const Invocation& invocation, const OpenRun& open, const OrderedJson& json) {
+  show(invocation,
+       json,
+       niah_text(open.result) + "\n" + format_seconds(json.at("seconds").get<double>()) + "\n");
+}
+
+IfExists if_exists_of(const NiahVerbOptions& options) {
+  return options.overwrite ? IfExists::replace : options.resume ? IfExists::resume : IfExists::fail;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Told niah_over_ranks(const NiahVerbOptions& options,
+                     const Invocation& invocation,
+                     const MaskPlan& plan,
+                     RankGroup& ranks) {
+  const auto begin = std::chrono::steady_clock::now();
+  OpenRun open = opened(options, invocation);
+  check_kinds(options);
+  NiahRunOptions run = run_options(options, invocation, open.model, plan);
+  Json identity = open.provenance.at("identity");
+  for (const HeadMask& mask : run.masks) {
+    identity["masks"].push_back(mask.name());
+  }
+  SharedWork work(ranks,
+                  shared_work(ranks,
+                              {.out = options.out,
+                               .if_exists = if_exists_of(options),
+                               .identity = std::move(identity),
+                               .unit = "batches"},
+                              open.model));
+  run.work = &work;
+  NiahLog none("", {}, IfExists::fail);
+  static_cast<void>(run_niah(open.model, open.result, none, run));
+  work.check_fired();
+  const OrderedJson json = result_json(open, seconds_since(begin));
+  if (!work.finish([&] { write_files(options, open.result, json); })) {
+    return Told::elsewhere;
+  }
+  show_result(invocation, open, json);
+  return Told::here;
+}
+
+void niah_alone(const NiahVerbOptions& options,
+                const Invocation& invocation,
+                const MaskPlan& plan) {
+  check_outputs(options);
+  const WriterClaim claim(options.out);
+  const auto begin = std::chrono::steady_clock::now();
+  OpenRun open = opened(options, invocation);
+  NiahLog log(options.out.empty() ? "" : beside(options.out, ".samples.jsonl"),
+              open.provenance.at("identity"),
+              if_exists_of(options));
+  run_rounds(options, open, log, run_options(options, invocation, open.model, plan));
+  if (!options.resume) {  // else all may have been done before
+    check_fired(open.model);
+  }
+  const OrderedJson json = result_json(open, seconds_since(begin));
+  write_files(options, open.result, json);
+  show_result(invocation, open, json);
+}
+
+void niah(const NiahVerbOptions& options, const Invocation& invocation) {
+  const MaskPlan plan = mask_plan(options);
+  if (options.resume && options.out.empty()) {
+    throw UsageError("--resume goes on with what is kept beside -o FILE");
+  }
+  if (ran_on_devices(options.ranks, options.out)) {
+    return;
+  }
+  catch_interrupts();
+  if (const auto ranks = join_ranks(options.ranks, invocation.common, options.out)) {
+    run_as_rank(*ranks, [&] { return niah_over_ranks(options, invocation, plan, *ranks); });
+  } else {
+    niah_alone(options, invocation, plan);
+  }
 }
 
 void check_read(const CLI::App& app, const NiahVerbOptions& options) {
@@ -228,6 +301,7 @@ void add_options(CLI::App& app, NiahVerbOptions& options) {
   app.add_flag("--resume", options.resume, "Go on with a run that was stopped");
   add_intervene(app, options.intervene);
   add_attention(app, options.attention);
+  add_rank_options(app, options.ranks);
   app.add_flag("--overwrite", options.overwrite, "Replace an existing result");
 }
 

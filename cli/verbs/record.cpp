@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/cluster/record_ranks.h"
 #include "analyses/metric/metric.h"
 #include "analyses/sweep/task_input.h"
 #include "analyses/sweep/task_recording.h"
@@ -12,6 +13,7 @@
 #include "cli/intervene.h"
 #include "cli/output.h"
 #include "cli/prompt_options.h"
+#include "cli/ranks.h"
 #include "cli/render/table.h"
 #include "cli/trace/record_run.h"
 #include "cli/verbs.h"
@@ -41,65 +43,64 @@ struct RecordArguments {
   bool overwrite = false;
   RecordTaskArguments task;
   RecordOptions record;
+  RankOptions ranks{};
+};
+
+// Prompts and all that is asked of them; what they point at lives as long.
+struct Recordable {
+  Model model;
+  std::vector<Prompt> prompts;
+  RecordOptions record;
 };
 
 // One run of a task's items; their gradients are those of `metric`, if there is one.
-RecordResult run_task(const Model& model,
-                      const RecordArguments& options,
-                      const Metric* metric,
-                      RecordOptions record) {
+void take_task(Recordable& it, const RecordArguments& options, const Metric* metric) {
   const auto unfit = options.task.skip_unfit ? TaskOptions::Unfit::skip : TaskOptions::Unfit::fail;
   const Task task =
-      task_for(model, options.task.file, {.bos = options.prompts.bos, .unfit = unfit});
-  const TaskRecording recording = task_recording(task, parse_run(options.task.run), metric, model);
-  record.objective = recording.objective;
-  record.provenance["identity"].update(recording.identity);
-  return record_with_progress(model, recording.prompts, options.out, record);
+      task_for(it.model, options.task.file, {.bos = options.prompts.bos, .unfit = unfit});
+  TaskRecording recording = task_recording(task, parse_run(options.task.run), metric, it.model);
+  it.record.objective = std::move(recording.objective);
+  it.record.provenance["identity"].update(recording.identity);
+  it.prompts = std::move(recording.prompts);
 }
 
-RecordResult run_changed(const Model& model,
-                         const RecordArguments& options,
-                         const Invocation& invocation) {
-  const CommonOptions& common = invocation.common;
-  RecordOptions record = options.record;
-  record.if_exists = options.overwrite ? IfExists::replace
-                     : options.resume  ? IfExists::resume
-                                       : IfExists::fail;
-  record.provenance = provenance(model,
-                                 {.command_line = invocation.command_line,
-                                  .seed = common.seed,
-                                  .prepend_bos = options.prompts.bos});
-  const bool gradients =
-      std::any_of(record.hooks.begin(), record.hooks.end(), [](const std::string& hook) {
-        return hook.ends_with("_grad");
-      });
+Recordable recordable(const RecordArguments& options, const Invocation& invocation) {
+  Recordable it{load_with(options.model, invocation.common, options.intervene, options.attention),
+                {},
+                options.record};
+  it.record.if_exists = options.overwrite ? IfExists::replace
+                        : options.resume  ? IfExists::resume
+                                          : IfExists::fail;
+  it.record.provenance = provenance(it.model,
+                                    {.command_line = invocation.command_line,
+                                     .seed = invocation.common.seed,
+                                     .prepend_bos = options.prompts.bos});
+  const bool gradients = std::ranges::any_of(
+      it.record.hooks, [](const auto& hook) { return hook.ends_with("_grad"); });
   if (!options.task.file.empty()) {
-    return run_task(
-        model, options, gradients ? &find_metric(options.task.metric) : nullptr, record);
+    take_task(it, options, gradients ? &find_metric(options.task.metric) : nullptr);
+    return it;
   }
   if (gradients) {
     throw UsageError(
         "hooks that end in _grad are gradients of a task's metric: give --task FILE (and --metric) "
         "in place of prompts");
   }
-  return record_with_progress(model,
-                              prompts_of(options.prompts,
-                                         model,
-                                         "record needs prompts: --prompts FILE.jsonl, --prompt "
-                                         "TEXT or --task FILE.jsonl"),
-                              options.out,
-                              record);
+  it.prompts = prompts_of(options.prompts,
+                          it.model,
+                          "record needs prompts: --prompts FILE.jsonl, --prompt TEXT or --task "
+                          "FILE.jsonl");
+  return it;
 }
 
 RecordResult run(const RecordArguments& options, const Invocation& invocation) {
-  const Model model =
-      load_with(options.model, invocation.common, options.intervene, options.attention);
-  const RecordResult result = run_changed(model, options, invocation);
+  const Recordable it = recordable(options, invocation);
+  const RecordResult result = record_with_progress(it.model, it.prompts, options.out, it.record);
   if (result.stopped || result.done_before > 0) {  // what it chooses may have been done before
     return result;
   }
   try {
-    check_fired(model);
+    check_fired(it.model);
   } catch (...) {  // the trace would read as one of a model changed in this way
     std::error_code ignored;
     std::filesystem::remove(options.out, ignored);
@@ -126,6 +127,55 @@ std::string to_text(const RecordResult& result, const RecordArguments& options) 
       result.done_before > 0 ? fmt::format(", {} were there already", result.done_before) : "",
       format_bytes(result.bytes),
       format_seconds(result.seconds));
+}
+
+void show_recorded(const RecordResult& result,
+                   const RecordArguments& options,
+                   const Invocation& invocation) {
+  show(invocation, to_json(result, options), to_text(result, options));
+}
+
+Told record_as_rank(const RecordArguments& options,
+                    const Invocation& invocation,
+                    RankGroup& ranks) {
+  if (!options.intervene.empty()) {
+    throw UsageError(
+        "record --intervene: whether an intervention ever fires is told by one process alone; "
+        "record without ranks");
+  }
+  Recordable it = recordable(options, invocation);
+  it.record.stop = interrupted;
+  if (ranks.place().restarts > 0) {
+    it.record.if_exists = IfExists::resume;  // the launcher started --overwrite anew with them
+  }
+  const RankRecordResult mine = record_over_ranks({.model = it.model,
+                                                   .prompts = it.prompts,
+                                                   .out = options.out,
+                                                   .options = it.record,
+                                                   .watch = bar_of_ranks(ranks, "batches")},
+                                                  ranks);
+  if (!mine.joined) {
+    return Told::elsewhere;
+  }
+  show_recorded(mine.result, options, invocation);
+  return Told::here;
+}
+
+void record_verb_runs(const RecordArguments& options, const Invocation& invocation) {
+  if (ran_on_devices(options.ranks, options.out)) {
+    return;
+  }
+  catch_interrupts();
+  if (const auto ranks = join_ranks(options.ranks, invocation.common, options.out)) {
+    run_as_rank(*ranks, [&] { return record_as_rank(options, invocation, *ranks); });
+    return;
+  }
+  const RecordResult result = run(options, invocation);
+  show_recorded(result, options, invocation);
+  if (result.stopped) {
+    print_note("the trace holds every finished prompt; --resume records the others");
+    throw Interrupted();
+  }
 }
 
 void add_task_options(CLI::App& app, RecordTaskArguments& options) {
@@ -173,6 +223,7 @@ void add_options(CLI::App& app, RecordArguments& options) {
       ->capture_default_str();
   add_intervene(app, options.intervene);
   add_attention(app, options.attention);
+  add_rank_options(app, options.ranks);
 }
 
 }  // namespace
@@ -193,14 +244,7 @@ Verb record_verb() {
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<RecordArguments>();
         add_options(app, *options);
-        return [options, &invocation] {
-          const RecordResult result = run(*options, invocation);
-          show(invocation, to_json(result, *options), to_text(result, *options));
-          if (result.stopped) {
-            print_note("the trace holds every finished prompt; --resume records the others");
-            throw Interrupted();
-          }
-        };
+        return [options, &invocation] { record_verb_runs(*options, invocation); };
       },
   };
 }

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analyses/cluster/rank_files.h"
 #include "analyses/results/result_store.h"
 #include "analyses/sweep/rank_shards.h"
 #include "cli/output.h"

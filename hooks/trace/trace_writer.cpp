@@ -295,9 +295,29 @@ void TraceWriter::finish_prompt(std::size_t prompt) {
   finish_prompts({prompt});
 }
 
-void TraceWriter::finish() {
+void TraceWriter::reopen(const std::vector<std::size_t>& prompts) {
+  impl_->queue->drain();
+  for (const std::size_t prompt : prompts) {
+    const std::uint8_t not_done = 0;
+    if (!done(prompt)) {
+      continue;
+    }
+    if (!impl_->file.write(impl_->done_offset + prompt, &not_done, 1)) {
+      impl_->throw_unwritten();
+    }
+    impl_->done[prompt] = not_done;
+    impl_->closed.erase(prompt);
+    --impl_->done_total;
+  }
+}
+
+void TraceWriter::flush() {
   impl_->queue->drain();
   impl_->sync();
+}
+
+void TraceWriter::finish() {
+  flush();
   impl_->finished = true;
   const bool complete = impl_->done_total == impl_->lengths.size();
   if (complete && impl_->options.compress > 0 && !impl_->is_compressed) {

@@ -58,6 +58,12 @@ class TraceWriter {
   void finish_prompts(const std::vector<std::size_t>& prompts);
   void finish_prompt(std::size_t prompt);
 
+  // Takes the mark of those that are done away, so that they may be written again.
+  void reopen(const std::vector<std::size_t>& prompts);
+
+  // Waits until all that was queued is on disk; throws what the writer thread hit.
+  void flush();
+
   // Waits for the queue, syncs to disk, compresses if asked; throws what the writer thread hit.
   void finish();
 

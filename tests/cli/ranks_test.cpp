@@ -227,7 +227,7 @@ TEST_CASE("ranks that are not of one sweep, and a second job, are told so by one
     CHECK(std::min(codes[0], codes[1]) == 2);
     CHECK(std::max(codes[0], codes[1]) == 4);
     CHECK_THAT(two.said(),
-               contains("is not of the sweep that the first rank began: ") &&
+               contains("is not of the job that the first rank began: ") &&
                    contains("stopped, since rank "));
     CHECK_FALSE(std::filesystem::exists(out));
   }

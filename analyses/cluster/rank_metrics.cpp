@@ -1,15 +1,13 @@
-#include "analyses/sweep/rank_metrics.h"
+#include "analyses/cluster/rank_metrics.h"
 
-#include "analyses/sweep/rank_shards.h"
+#include "analyses/cluster/rank_files.h"
 #include "lib/base/error.h"
 #include "lib/base/output_file.h"
 
 namespace headscope {
 
 RankMetrics::RankMetrics(const std::filesystem::path& out, int rank)
-    : path_(shard_of_rank(out, rank).replace_extension(".prom")),
-      rank_(rank),
-      since_(steady_seconds()) {}
+    : path_(file_of_rank(out, rank, ".prom")), rank_(rank), since_(steady_seconds()) {}
 
 RankMetrics::~RankMetrics() {
   std::error_code ignored;
@@ -37,7 +35,7 @@ void RankMetrics::write() const {
         rank_,
         value);
   };
-  add("blocks_total", "Blocks of the sweep that this rank finished.", static_cast<double>(blocks_));
+  add("blocks_total", "Blocks that this rank finished.", static_cast<double>(blocks_));
   add("running_seconds_total", "Time spent on blocks.", running_);
   add("waiting_seconds_total", "Time without a block to run.", waiting_);
   try {
