@@ -1,5 +1,7 @@
 #include "analyses/cluster/record_ranks.h"
 
+#include <algorithm>
+
 #include "analyses/cluster/queued_blocks.h"
 #include "analyses/cluster/rank_files.h"
 #include "analyses/cluster/shared_work.h"

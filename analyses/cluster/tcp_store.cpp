@@ -85,7 +85,8 @@ class TcpStore final : public KeyStore {
       return std::string();
     });
     // c10d's set() does not wait for the server, so that another rank could still read the old
-    // text. One connection keeps its order: once it answers a question, it has done what came before.
+    // text. One connection keeps its order: once it answers a question, it has done what came
+    // before.
     get(key);
   }
 

@@ -171,17 +171,16 @@ std::string to_text(const BenchOutcome& result,
                run.values > 0 ? OrderedJson(run.bytes_per_second() / 1e6) : OrderedJson(),
                format_bytes(run.peak_memory)});
   }
-  return fmt::format(
-      "{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
-      options.model,
-      to_string(invocation.common.device),
-      to_string(invocation.common.dtype),
-      counted(thread_count(), "thread"),
-      counted(options.repeats, "repeat"),
-      format_seconds(result.load_seconds),
-      table.text(),
-      share_of_disk(result) + share_of_reading(result) + steps_text(result, options) +
-          cache_text(result));
+  return fmt::format("{} on {} in {}, {}, {}, loaded in {}\n\n{}{}",
+                     options.model,
+                     to_string(invocation.common.device),
+                     to_string(invocation.common.dtype),
+                     counted(thread_count(), "thread"),
+                     counted(options.repeats, "repeat"),
+                     format_seconds(result.load_seconds),
+                     table.text(),
+                     share_of_disk(result) + share_of_reading(result) +
+                         steps_text(result, options) + cache_text(result));
 }
 
 }  // namespace headscope

@@ -149,8 +149,8 @@ CircuitGraph found_graph(const CircuitFindOptions& options,
   if (options.kv_heads) {
     graph.scores = KvHeads(graph.graph, input.heads_per_kv).added_up(graph.scores);
   }
-  graph.edges = select_circuit(
-      graph, size, select, eligible(graph.scores, same_sign, options.same_sign));
+  graph.edges =
+      select_circuit(graph, size, select, eligible(graph.scores, same_sign, options.same_sign));
   return graph;
 }
 
