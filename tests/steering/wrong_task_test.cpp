@@ -1,6 +1,8 @@
 // Heads that another task's examples chose, as the control for those of one's own.
 #include <set>
 
+#include <ATen/ops/equal.h>
+
 #include "analyses/metric/summary.h"
 #include "analyses/steering/applied.h"
 #include "analyses/steering/contrast.h"
