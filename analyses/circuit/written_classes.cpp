@@ -21,7 +21,8 @@ Writes writes_of(const CopyScore& score) {
   return score.copies >= score.suppresses ? Writes::what_it_reads : Writes::against_what_it_reads;
 }
 
-std::string written_class(const DiscoveryStage& first, bool serving, Writes writes) {
+std::string written_class(const DiscoveryStage& first, Moves moves, Writes writes) {
+  const bool serving = moves == Moves::toward_answer;
   switch (writes) {
     case Writes::what_it_reads:
       return serving ? first.name : "mover of wrong tokens";
@@ -45,7 +46,11 @@ HeadCircuit classed_by_writing(const HeadCircuit& circuit,
       continue;
     }
     for (const Writes writes : kAllWrites) {
-      HeadClass part{written_class(first, serving, writes), heads.at, {}, heads.effects};
+      HeadClass part{
+          written_class(first, serving ? Moves::toward_answer : Moves::against_answer, writes),
+          heads.at,
+          {},
+          heads.effects};
       for (const HeadId& head : heads.heads) {
         const auto at = static_cast<std::size_t>(std::find(writers.begin(), writers.end(), head) -
                                                  writers.begin());

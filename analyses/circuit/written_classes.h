@@ -18,10 +18,13 @@ inline constexpr double kWritesShare = 0.5;
 enum class Writes { what_it_reads, against_what_it_reads, neither };
 Writes writes_of(const CopyScore& score);
 
-// What a head is called that moves the answer as the class `serving` or `opposing` of `first` does
+// Whether a head's class raises the answer or works against it.
+enum class Moves { toward_answer, against_answer };
+
+// What a head is called that moves the answer as the first or the opposing class of `first` does
 // and writes so. A mover that suppresses what it reads serves by taking a wrong token away; one
 // that copies against the answer brings a wrong token in.
-std::string written_class(const DiscoveryStage& first, bool serving, Writes writes);
+std::string written_class(const DiscoveryStage& first, Moves moves, Writes writes);
 
 // `circuit` with the two classes of its first stage split by what their heads write; the others,
 // and every head's effect and place, as they are. `writers` are the heads of those two classes and

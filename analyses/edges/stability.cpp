@@ -61,13 +61,8 @@ int sign_of(double score) {
   return score > 0 ? 1 : score < 0 ? -1 : 0;
 }
 
-}  // namespace
-
-Stability circuit_stability(const CircuitContext& context,
-                            const CircuitMethod& method,
-                            CircuitLevel level,
-                            const StabilityOptions& options) {
-  const std::size_t items = context.task.items.size();
+// Throws UsageError unless the method's scores of the task's items can be resampled.
+void check_resamples(const CircuitMethod& method, std::size_t items) {
   if (method.over_items != OverItems::mean) {
     throw UsageError(
         "--method {}: its scores are no means over items, so resamples of them are no "
@@ -77,6 +72,16 @@ Stability circuit_stability(const CircuitContext& context,
   if (items < 2) {
     throw UsageError("one item cannot be resampled; take a task of more");
   }
+}
+
+}  // namespace
+
+Stability circuit_stability(const CircuitContext& context,
+                            const CircuitMethod& method,
+                            CircuitLevel level,
+                            const StabilityOptions& options) {
+  const std::size_t items = context.task.items.size();
+  check_resamples(method, items);
   const ItemScores by_item = scores_by_item(context, method, level, options.settings);
   CircuitGraph graph{.graph = context.graph, .level = level, .scores = {}, .edges = {}, .made = {}};
   std::vector<std::size_t> each(items);

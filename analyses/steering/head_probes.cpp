@@ -51,10 +51,10 @@ double likelihood(const LinearProbe& probe, const Tensor& x, const std::vector<b
 
 }  // namespace
 
-Tensor HeadProbes::direction(const HeadId& head, bool of_weights) const {
+Tensor HeadProbes::direction(const HeadId& head, DirectionOf of) const {
   const Tensor x = of_head(z, head);
-  const Tensor along =
-      of_weights ? probes[accuracy.grid.index_of(head)].weight : mean_difference(x, positive);
+  const Tensor along = of == DirectionOf::weights ? probes[accuracy.grid.index_of(head)].weight
+                                                  : mean_difference(x, positive);
   const Tensor theta = along / along.pow(2).sum().sqrt();
   const Tensor projected = x.matmul(theta);
   const Tensor sigma = (projected - projected.mean()).pow(2).mean().sqrt();

@@ -18,9 +18,13 @@ struct HeadProbes {
   Tensor z{};                       // [N, n_layers, n_heads, d_head] f64 of all examples
   std::vector<bool> positive{};
 
+  // Where a head's direction comes from: the difference of the means of its two classes, or the
+  // weights of its probe.
+  enum class DirectionOf { means, weights };
+
   // σ · θ [d_head] f32: θ the unit vector from the mean of negative to that of positive z, or of
   // the probe's weights; σ the standard deviation of z · θ.
-  [[nodiscard]] Tensor direction(const HeadId& head, bool of_weights) const;
+  [[nodiscard]] Tensor direction(const HeadId& head, DirectionOf of) const;
 };
 
 // Probes are fitted to four fifths of the items, drawn by the seed, and judged on the others.

@@ -130,7 +130,7 @@ std::string result_text(const Result& result, std::size_t top) {
          strongest_table(result, effects, top).text();
 }
 
-OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top) {
+OrderedJson result_json(const Result& result, PerPrompt per_prompt, std::size_t top) {
   const Effects effects = effects_of(result);
   const ResultHeader& header = result.header;
   OrderedJson json{
@@ -145,7 +145,7 @@ OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top) 
   if (result_kind(header.kind).shares()) {
     json["totals"] = totals_json(totals_of(result));
   }
-  if (per_prompt) {
+  if (per_prompt == PerPrompt::told) {
     json["prompts"] = header.prompt_ids;
     json["baseline"]["clean"]["per_prompt"] = result.clean;
     json["baseline"]["corrupted"]["per_prompt"] = result.corrupted;

@@ -20,8 +20,10 @@ OrderedJson json_of(const Summary& summary);
 // What was done, the baselines, the strongest cells; of shares also what they sum to.
 std::string result_text(const Result& result, std::size_t top);
 
+enum class PerPrompt { left_out, told };
+
 // The same, and every cell's numbers in the order of the axes; each prompt's if asked for.
-OrderedJson result_json(const Result& result, bool per_prompt, std::size_t top);
+OrderedJson result_json(const Result& result, PerPrompt per_prompt, std::size_t top);
 
 // The strongest cells: name, effect, its error and interval; of a sweep also normalised.
 Table strongest_table(const Result& result, const Effects& effects, std::size_t top);

@@ -27,6 +27,29 @@ struct CircuitBenchArguments {
   int warm_ups = 1;
 };
 
+// What was measured of scoring a task's items; bytes on the model's device.
+struct CircuitTiming {
+  Timing wall;
+  std::int64_t items = 0;
+  std::int64_t edges = 0;
+  std::int64_t held_before = 0;
+  std::int64_t beside = 0;  // at most, beside what was held before
+};
+
+std::string timing_text(const CircuitBenchArguments& arguments, const CircuitTiming& timing) {
+  return facts({{"method", arguments.method},
+                {"edges", grouped(timing.edges)},
+                {"scoring",
+                 fmt::format("{} items in {}: {:.1f} a second",
+                             timing.items,
+                             format_seconds(timing.wall.median_ms / 1000.0),
+                             1000.0 * static_cast<double>(timing.items) / timing.wall.median_ms)},
+                {"memory",
+                 fmt::format("{} at most beside {} that were held before",
+                             format_bytes(timing.beside),
+                             format_bytes(timing.held_before))}});
+}
+
 void bench_circuit(const CircuitBenchArguments& arguments, const Invocation& invocation) {
   catch_interrupts();
   const CircuitMethod& method = find_circuit_method(arguments.method);
@@ -60,17 +83,12 @@ void bench_circuit(const CircuitBenchArguments& arguments, const Invocation& inv
         {"memory_before", before},
         {"memory_beside", beside},
         {"command_line", invocation.command_line}},
-       facts({{"method", arguments.method},
-              {"edges", grouped(context.graph.n_edges())},
-              {"scoring",
-               fmt::format("{} items in {}: {:.1f} a second",
-                           input.task.items.size(),
-                           format_seconds(timing.median_ms / 1000.0),
-                           1000.0 * items / timing.median_ms)},
-              {"memory",
-               fmt::format("{} at most beside {} that were held before",
-                           format_bytes(beside),
-                           format_bytes(before))}}));
+       timing_text(arguments,
+                   {.wall = timing,
+                    .items = std::ssize(input.task.items),
+                    .edges = context.graph.n_edges(),
+                    .held_before = before,
+                    .beside = beside}));
 }
 
 void add_bench_options(CLI::App& app, CircuitBenchArguments& arguments) {

@@ -47,7 +47,7 @@ void run(const DlaArguments& options, const Invocation& invocation) {
   catch_interrupts();
   const Result result = attributed(options, invocation);
   show(invocation,
-       result_json(result, options.per_prompt, options.top),
+       result_json(result, options.per_prompt ? PerPrompt::told : PerPrompt::left_out, options.top),
        result_text(result, options.top));
 }
 

@@ -92,7 +92,7 @@ void inspect(const std::string& path, const Invocation& invocation) {
   if (is_result_file(path)) {
     const Result result = read_result(path);
     show(invocation,
-         result_json(result, false, 10),
+         result_json(result, PerPrompt::left_out, 10),
          result_text(result, 10) + "\n" + provenance_text(result.header.provenance));
   } else if (const auto known = known_file(path)) {
     show_other(path, *known, invocation);

@@ -19,7 +19,7 @@ void run(const MergeArguments& options, const Invocation& invocation) {
                 options.out,
                 options.overwrite ? IfExists::replace : IfExists::fail);
   const Result result = read_result(options.out);
-  show(invocation, result_json(result, false, 10), result_text(result, 10));
+  show(invocation, result_json(result, PerPrompt::left_out, 10), result_text(result, 10));
 }
 
 }  // namespace

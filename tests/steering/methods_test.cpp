@@ -100,10 +100,11 @@ TEST_CASE("ITI: the unit vector between the means, times the spread along it") {
   // (1, 0); projections 3, 5, −3, −5 have the mean 0 and the variance (9 + 25)/2 = 17.
   probes.z.select(2, 1).squeeze(1).copy_(rows({3, 1, 5, -1, -3, 1, -5, -1}, 2));
   probes.probes = {{}, {at::tensor({0.0, -2.0}, at::kDouble), 0.0}};
-  const Tensor found = probes.direction({0, 1}, false);
+  const Tensor found = probes.direction({0, 1}, HeadProbes::DirectionOf::means);
   CHECK(difference(found, at::tensor({std::sqrt(17.0), 0.0}, at::kFloat)) < 1e-5);
   // Of the probe's weights: θ = (0, −1), projections of spread 1.
-  CHECK(difference(probes.direction({0, 1}, true), at::tensor({0.0, -1.0}, at::kFloat)) < 1e-5);
+  CHECK(difference(probes.direction({0, 1}, HeadProbes::DirectionOf::weights),
+                   at::tensor({0.0, -1.0}, at::kFloat)) < 1e-5);
 }
 
 TEST_CASE("values of the last token are those of each text run alone") {

@@ -37,7 +37,8 @@ bool wants_probe_weights(const SteerRequest& request) {
 }
 
 Steering fit_iti(const SteerRequest& request) {
-  const bool weights = wants_probe_weights(request);
+  const auto of = wants_probe_weights(request) ? HeadProbes::DirectionOf::weights
+                                               : HeadProbes::DirectionOf::means;
   const HeadProbes probes = fit_head_probes(request.model, request.fit, request.seed);
   const std::vector<HeadId> heads = chosen_heads(request, probes);
   const ModelConfig& config = request.model.config();
@@ -46,7 +47,7 @@ Steering fit_iti(const SteerRequest& request) {
   for (const auto& [layer, list] : heads_by_layer(heads)) {
     Tensor values = at::zeros({config.n_heads, config.d_head}, at::kFloat);
     for (const std::int64_t head : list) {
-      values[head].copy_(probes.direction({layer, head}, weights));
+      values[head].copy_(probes.direction({layer, head}, of));
     }
     const std::string point = hook_name(Site::z, static_cast<int>(layer));
     out.direction.points.push_back({.name = point, .heads = list, .values = values});
