@@ -18,10 +18,11 @@
 namespace headscope {
 namespace {
 
-// In [0, 1), the same on every machine.
-double uniform(std::uint64_t seed, const Draw& draw) {
-  Random random(seed, fmt::format("token {} of text {}", draw.step, draw.sequence));
-  return static_cast<double>(random.next() >> 11) * 0x1p-53;
+// Standard Gumbel noise that belongs to a token of a draw.
+double gumbel(std::uint64_t draw, std::int32_t token) {
+  const std::uint64_t bits = Random(draw + static_cast<std::uint64_t>(token), {}).next();
+  const double uniform = (static_cast<double>(bits >> 11) + 0.5) * 0x1p-53;  // in (0, 1)
+  return -std::log(-std::log(uniform));
 }
 
 // How many of the tokens, whose unnormalised probabilities fall, may be drawn.
@@ -36,24 +37,46 @@ std::size_t kept(const std::vector<double>& weights, const SamplerOptions& optio
   return count;
 }
 
-std::int32_t drawn(std::span<const float> logits, const SamplerOptions& options, double chance) {
-  const std::vector<std::int32_t> ids = likeliest_ids(
-      logits, options.top_k > 0 ? options.top_k : static_cast<std::int64_t>(logits.size()));
+// The tokens that may be drawn.
+std::vector<std::int32_t> candidates(std::span<const float> logits, const SamplerOptions& options) {
+  std::vector<std::int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  if (options.top_k == 0 && options.top_p == 1.0 && options.min_p == 0.0) {
+    return ids;
+  }
+  ids = likeliest_ids(logits,
+                      options.top_k > 0 ? options.top_k : static_cast<std::int64_t>(logits.size()));
   const double largest = logits[static_cast<std::size_t>(ids.front())];
   std::vector<double> weights;
   for (const std::int32_t id : ids) {
     const double logit = logits[static_cast<std::size_t>(id)];
     weights.push_back(std::exp((logit - largest) / options.temperature));
   }
-  weights.resize(kept(weights, options));
-  double left = chance * std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    left -= weights[i];
-    if (left < 0) {
-      return ids[i];
+  ids.resize(kept(weights, options));
+  return ids;
+}
+
+// The largest of logit / temperature + noise is drawn with the probability that softmax gives it
+// (Gumbel-max). Each token having noise of its own, logits that rounding has moved a little give
+// another token only where two are as near to each other. A number that is looked up among sums of
+// probabilities would not do: among many unlikely tokens it falls beside another one at once, and
+// the text of a request would depend on the batch it ran in.
+std::int32_t drawn(std::span<const float> logits,
+                   const SamplerOptions& options,
+                   std::uint64_t draw) {
+  const std::vector<std::int32_t> ids = candidates(logits, options);
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::int32_t best = ids.front();
+  double highest = -std::numeric_limits<double>::infinity();
+  for (const std::int32_t id : ids) {
+    const double logit = logits[static_cast<std::size_t>(id)];
+    const double score = (logit - largest) / options.temperature + gumbel(draw, id);
+    if (score > highest || (score == highest && id < best)) {
+      best = id;
+      highest = score;
     }
   }
-  return ids.front();  // chance · sum rounded up to the sum
+  return best;
 }
 
 std::vector<float> penalised(std::span<const float> logits,
@@ -124,7 +147,8 @@ std::int32_t Sampler::pick(std::span<const float> logits,
     return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) -
                                      logits.begin());
   }
-  return drawn(logits, options_, uniform(options_.seed, draw));
+  Random random(options_.seed, fmt::format("token {} of text {}", draw.step, draw.sequence));
+  return drawn(logits, options_, random.next());
 }
 
 std::vector<std::int32_t> likeliest_ids(std::span<const float> logits, std::int64_t count) {

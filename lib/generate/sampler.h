@@ -45,6 +45,7 @@ class Sampler {
   explicit Sampler(const SamplerOptions& options);
 
   // A token of `logits` [d_vocab], f32 on the CPU. Of equal logits the lowest id comes first.
+  // Logits that differ by rounding give the same token unless two are as near to being drawn.
   // `text` are the tokens so far, for the penalty. Throws LogitsNotFinite.
   [[nodiscard]] std::int32_t pick(std::span<const float> logits,
                                   std::span<const std::int32_t> text,

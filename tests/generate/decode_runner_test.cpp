@@ -243,6 +243,35 @@ TEST_CASE("changes by operations that are the same at every step are no reason f
   }
 }
 
+TEST_CASE("what a step is given follows its row as longer texts join and leave") {
+  const Model model = load(huggingface_fixture("llama"));
+  const auto beside_others = [&](const std::string& json, DecodeBy by) {
+    const Change change = change_of(model, json);
+    Generation generation(model, {.decode = {.by = by}});
+    const auto join = [&](std::vector<std::int32_t> prompt, const Change& own, std::int64_t max) {
+      const StopRules stop{.max_new = max, .at_end_of_turn = AtEndOfTurn::go_on};
+      generation.join({.prompt = std::move(prompt), .stop = stop, .change = own});
+    };
+    join({5, 9, 7}, change, 9);
+    generation.step();
+    generation.step();
+    join({8, 2, 6, 4, 11, 12, 3, 9, 5}, nullptr, 4);  // the first text is padded now, for 3 steps
+    while (generation.step()) {
+    }
+    return std::pair{generation.text(0), change->fired().front().values};
+  };
+  for (const std::string& json : recorded_changes()) {
+    CAPTURE(json);
+    const auto [passes, fired] = beside_others(json, DecodeBy::passes);
+    const auto [placed, counted] = beside_others(json, DecodeBy::room);
+    CHECK(counted == fired);
+    for (std::size_t t = 0; t < passes.tokens.size(); ++t) {
+      CHECK(placed.tokens[t].token == passes.tokens[t].token);
+      CHECK(placed.tokens[t].logprob == Approx(passes.tokens[t].logprob).margin(2e-5));
+    }
+  }
+}
+
 TEST_CASE("steps run as passes where what watches or changes them is not the same each time") {
   const Model model = load(huggingface_fixture("llama"));
   Watch watch(Site::z);

@@ -6,12 +6,14 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/tensor.h>
 
 #include "lib/base/error.h"
+#include "lib/base/random.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 #include "tests/support/catch.h"
@@ -212,6 +214,29 @@ TEST_CASE("a sampler draws by temperature, rank and nucleus, the same for the sa
   CHECK(counts({.temperature = 1.0, .min_p = 0.3}, logits, 500).size() == 3);  // e^-1 = 0.37
   CHECK(counts({.temperature = 1.0, .min_p = 0.4}, logits, 500).size() == 2);
   CHECK(counts({.temperature = 0.5, .min_p = 0.3}, logits, 500).size() == 2);  // e^-2 = 0.14
+}
+
+TEST_CASE("a draw among many unlikely tokens does not follow the rounding of their logits") {
+  Random random(1, "logits");
+  const auto number = [&] { return static_cast<float>(random.below(1000000)) / 1e6F; };
+  std::vector<float> logits;
+  std::vector<float> rounded;
+  for (int i = 0; i < 20000; ++i) {
+    logits.push_back(6.0F * number());
+    rounded.push_back(logits.back() + 1e-5F * (number() - 0.5F));
+  }
+  for (const SamplerOptions& options :
+       {SamplerOptions{.temperature = 1.3}, {.temperature = 1.3, .top_p = 0.9}}) {
+    int others = 0;
+    std::set<std::int32_t> tokens;
+    for (std::uint64_t step = 0; step < 300; ++step) {
+      const std::int32_t token = Sampler(options).pick(logits, {}, {0, step});
+      tokens.insert(token);
+      others += Sampler(options).pick(rounded, {}, {0, step}) == token ? 0 : 1;
+    }
+    CHECK(tokens.size() > 200);
+    CHECK(others <= 1);
+  }
 }
 
 TEST_CASE("a sampled text draws each token anew, by its number in the text") {
