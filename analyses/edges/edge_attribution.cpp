@@ -36,11 +36,8 @@ bool add_batch(const CircuitContext& context,
   Written whole_other = context.ablated(batch);
   const Written own = asked_by(options.path, whole_own);
   const Written other = asked_by(options.path, whole_other);
-  const WriterDifferences differences(model,
-                                      context.graph,
-                                      std::move(whole_own),
-                                      std::move(whole_other),
-                                      plan.difference_bytes);
+  const WriterDifferences differences(
+      model, context.graph, std::move(whole_own), std::move(whole_other), plan.difference_bytes);
   Tensor clean;
   if (context.scoring.metric().needs_clean) {
     clean = model.forward(batch.clean, {.logits = Logits::last}).logits.repeat({steps, 1});

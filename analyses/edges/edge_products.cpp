@@ -17,11 +17,8 @@ Tensor flat_difference(Tensor& own, Tensor& other) {
 
 }  // namespace
 
-WriterDifferences::WriterDifferences(const Model& model,
-                                     const EdgeGraph& graph,
-                                     Written own,
-                                     Written other,
-                                     std::int64_t bytes)
+WriterDifferences::WriterDifferences(
+    const Model& model, const EdgeGraph& graph, Written own, Written other, std::int64_t bytes)
     : model_(model), graph_(graph) {
   embed_.push_back(flat_difference(own.embed, other.embed));
   const std::size_t layers = own.carried.size();
@@ -34,7 +31,8 @@ WriterDifferences::WriterDifferences(const Model& model,
   positions_ = embed_.front().size(0);
   const std::int64_t d_model = model.config().d_model;
   if (graph.n_writers() * positions_ * d_model * 4 <= bytes) {
-    const Tensor all = at::empty({graph.n_writers(), positions_, d_model}, embed_.front().options());
+    const Tensor all =
+        at::empty({graph.n_writers(), positions_, d_model}, embed_.front().options());
     for (std::int64_t layer = -1; layer < model.config().n_layers; ++layer) {
       const Tensor block = this->layer(layer, 0, positions_);
       const std::int64_t first = layer < 0 ? 0 : graph.first_writer(layer);

@@ -19,11 +19,8 @@ class WriterDifferences {
  public:
   // Memory holds the differences of all writers at once if they take at most `bytes`; else those of
   // one layer, formed again for every reader layer. `model` and `graph` outlive this.
-  WriterDifferences(const Model& model,
-                    const EdgeGraph& graph,
-                    Written own,
-                    Written other,
-                    std::int64_t bytes);
+  WriterDifferences(
+      const Model& model, const EdgeGraph& graph, Written own, Written other, std::int64_t bytes);
 
   [[nodiscard]] std::int64_t positions() const { return positions_; }
 

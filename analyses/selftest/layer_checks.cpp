@@ -163,7 +163,8 @@ Deviation gradient_against_difference(const SelfCheckInput& input) {
   // The gradient's own direction keeps the slope far from rounding, the other asks all of it.
   const Tensor direction = unit(tap.slope) + unit(direction_like(tap.stream));
   // By the usual number of the stream: one token of 25,000 among others of 10 must not set it.
-  const double step = 1e-3 * usual_size(tap.stream) * std::sqrt(static_cast<double>(tap.stream.numel()));
+  const double step =
+      1e-3 * usual_size(tap.stream) * std::sqrt(static_cast<double>(tap.stream.numel()));
   const auto moved = [&](double by) {
     const Resume from{
         .layout = batch.layout(), .residual = tap.stream + by * direction, .layer = layer};

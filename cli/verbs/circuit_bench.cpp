@@ -43,11 +43,10 @@ void bench_circuit(const CircuitBenchArguments& arguments, const Invocation& inv
                            throw Interrupted();
                          }
                        }};
-  const Timing timing = time_in_turn({work},
-                                     {.warm_ups = arguments.warm_ups,
-                                      .timed = arguments.repeats,
-                                      .stop = interrupted})
-                            .front();
+  const Timing timing =
+      time_in_turn(
+          {work}, {.warm_ups = arguments.warm_ups, .timed = arguments.repeats, .stop = interrupted})
+          .front();
   const std::int64_t beside = peak_memory(input.model.device()) - before;
   const auto items = static_cast<double>(input.task.items.size());
   show(invocation,

@@ -59,10 +59,9 @@ constexpr TextKind kDotText{.noun = "graph of Graphviz (.dot)", .is = [](std::st
                               return text.starts_with("digraph ");
                             }};
 
-constexpr TextKind kViewerGraph{.noun = "graph of Neuronpedia's viewer",
-                                .is = [](std::string_view text) {
-                                  return begins_as_json(text, "{\"metadata\":");
-                                }};
+constexpr TextKind kViewerGraph{
+    .noun = "graph of Neuronpedia's viewer",
+    .is = [](std::string_view text) { return begins_as_json(text, "{\"metadata\":"); }};
 
 // What is replaced is of the kind that is written.
 void check_picture_output(const std::filesystem::path& path) {

@@ -129,9 +129,8 @@ std::int64_t most_allocated(const Device& device,
 }  // namespace
 
 std::int64_t held_memory(const Device& device) {
-  return device.is_cuda()
-             ? most_allocated(device, [](const auto& stat) { return stat.current; })
-             : headscope::peak_memory();
+  return device.is_cuda() ? most_allocated(device, [](const auto& stat) { return stat.current; })
+                          : headscope::peak_memory();
 }
 
 std::int64_t peak_memory(const Device& device) {
