@@ -220,8 +220,8 @@ TEST_CASE("what scored 0 is never of the circuit, however much is asked for") {
   expected[ways[0]] = expected[ways[1]] = true;
   for (const SelectBy by : {SelectBy::signed_top, SelectBy::absolute_top, SelectBy::greedy}) {
     CHECK(select_circuit(graph, 20, by, with_evidence(graph.scores)) == expected);
-    CHECK(count(select_circuit(graph, 20, by)) > 2);
   }
+  CHECK(count(select_circuit(graph, 20, SelectBy::greedy)) > 2);  // else nothing was asked
 }
 
 TEST_CASE("query heads that share a KV head have its edges together") {
