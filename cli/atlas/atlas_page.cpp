@@ -8,6 +8,7 @@
 #include "cli/provenance_text.h"
 #include "cli/render/assets.h"
 #include "cli/render/color.h"
+#include "cli/render/map_page.h"
 #include "cli/render/page_palettes.h"
 #include "cli/render/page_policy.h"
 #include "cli/render/text_codes.h"
@@ -136,27 +137,8 @@ OrderedJson page_json(const Atlas& atlas) {
 
 void write_atlas_page(const Atlas& atlas, const std::filesystem::path& path) {
   check_page_output(path);
-  OutputFile file(path);
-  file.write(
-      fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                  "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<title>Atlas of {}</title>\n<style>{}{}</style>\n</head>\n<body>\n"
-                  "<noscript>This page needs JavaScript.</noscript>\n<div id=\"app\"></div>\n",
-                  page_policy(asset_atlas_js_sha256()),
-                  escaped(visible(text_of(atlas.provenance, "model"), Spaces::kept)),
-                  asset_page_css(),
-                  asset_atlas_css()));
-  file.write("<script type=\"application/json\" id=\"atlas\">");
-  file.write(inert(page_json(atlas).dump()));
-  file.write("</script>\n");
-  for (const std::string_view script : {asset_page_js(), asset_atlas_js()}) {
-    file.write("<script>");
-    file.write(script);
-    file.write("</script>\n");
-  }
-  file.write("</body>\n</html>\n");
-  file.commit();
+  const OrderedJson index = page_json(atlas);
+  write_file(path, map_page({index, asset_atlas_css(), asset_atlas_js(), asset_atlas_js_sha256()}));
 }
 
 }  // namespace headscope

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/render/assets.h"
-#include "cli/render/page_policy.h"
+#include "cli/render/map_page.h"
 #include "cli/render/text_codes.h"
 #include "lib/base/json.h"
 
@@ -83,8 +83,18 @@ std::string node_svg(const PlacedNode& node) {
       escaped(node.name));
 }
 
-OrderedJson page_json(const CircuitLayout& layout, const std::string& footer) {
-  OrderedJson json{{"width", layout.width},
+// What stands beside a node's row: its layer, by which heads and MLPs are found again.
+std::string row_name(const Node& node) {
+  return node.kind == Node::Kind::head  ? fmt::format("{} heads", node.layer)
+         : node.kind == Node::Kind::mlp ? fmt::format("{} MLP", node.layer)
+                                        : "";
+}
+
+OrderedJson page_json(const CircuitLayout& layout,
+                      const std::string& title,
+                      const std::string& footer) {
+  OrderedJson json{{"title", title},
+                   {"width", layout.width},
                    {"height", layout.height},
                    {"node", {kNodeWidth, kNodeHeight, kPort}},
                    {"left_out", layout.left_out},
@@ -95,7 +105,7 @@ OrderedJson page_json(const CircuitLayout& layout, const std::string& footer) {
     const char* kind = node.node.kind == Node::Kind::head  ? "head"
                        : node.node.kind == Node::Kind::mlp ? "mlp"
                                                            : "end";
-    json["nodes"].push_back({node.name, node.x, node.y, kind});
+    json["nodes"].push_back({node.name, node.x, node.y, kind, row_name(node.node)});
   }
   for (const DrawnEdge& edge : layout.edges) {
     json["edges"].push_back(
@@ -163,21 +173,8 @@ std::string circuit_dot(const CircuitLayout& layout) {
 std::string circuit_page(const CircuitLayout& layout,
                          const std::string& title,
                          const std::string& footer) {
-  std::string page = fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n"
-      "<noscript>This page needs JavaScript.</noscript>\n<h1>{}</h1>\n<div id=\"app\"></div>\n",
-      page_policy(asset_circuit_js_sha256()),
-      escaped(title),
-      asset_circuit_css(),
-      escaped(title));
-  page += "<script type=\"application/json\" id=\"circuit\">";
-  page += inert(page_json(layout, footer).dump());
-  page += "</script>\n<script>";
-  page += asset_circuit_js();
-  return page + "</script>\n</body>\n</html>\n";
+  const OrderedJson index = page_json(layout, title, footer);
+  return map_page({index, asset_circuit_css(), asset_circuit_js(), asset_circuit_js_sha256()});
 }
 
 }  // namespace headscope

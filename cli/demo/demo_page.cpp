@@ -118,16 +118,18 @@ void add_heads(Report& report,
   }
   report.table(table);
   report.text(map_links(files, found));
+  std::vector<Report::Figure> maps;
   for (const Kind& kind : kKinds) {
     const HeadScores& scores = heads.*kind.scores;
     const HeadId best = top_heads(scores, 1).front();
-    report.figure(to_svg(heat_map_of(trace, {hook_of(best), 0, best.head})),
-                  fmt::format("The strongest {} head, {}. Score {:.3f}: {}.",
-                              kind.name,
-                              to_string(best),
-                              scores[best],
-                              kind.measured));
+    maps.push_back({to_svg(heat_map_of(trace, {hook_of(best), 0, best.head})),
+                    fmt::format("The strongest {} head, {}. Score {:.3f}: {}.",
+                                kind.name,
+                                to_string(best),
+                                scores[best],
+                                kind.measured)});
   }
+  report.figures(maps);
 }
 
 // A head by its cell's labels, layer and head.
@@ -168,13 +170,15 @@ void add_sweep(Report& report,
     strong.push_back(head_of(cell));
   }
   report.text(map_links(files, strong));
+  std::vector<Report::Figure> maps;
   for (const CellEffect& cell : strongest(effects, kPerKind)) {
     const HeadId head = head_of(cell);
-    report.figure(to_svg(heat_map_of(trace, {hook_of(head), 0, head.head})),
-                  fmt::format("Head {}, effect {:+.2f}, on the first prompt above.",
-                              to_string(head),
-                              cell.effect.mean));
+    maps.push_back({to_svg(heat_map_of(trace, {hook_of(head), 0, head.head})),
+                    fmt::format("Head {}, effect {:+.2f}, on the first prompt above.",
+                                to_string(head),
+                                cell.effect.mean)});
   }
+  report.figures(maps);
 }
 
 // The strongest head alone, as interventions that `generate` takes.

@@ -47,6 +47,19 @@ std::string table_html(const Table& table) {
   return html + "</table>\n";
 }
 
+// As a picture, not as markup: nothing inside an SVG can run or clash with the page.
+std::string figure_html(const Report::Figure& figure) {
+  const bool svg = figure.picture.starts_with("<svg");
+  if (!svg && !figure.picture.starts_with("\x89PNG")) {
+    throw UsageError("report: a figure must be an SVG or a PNG");
+  }
+  return fmt::format("<figure><img alt=\"{}\" src=\"data:image/{};base64,{}\">{}</figure>\n",
+                     escaped(figure.caption.empty() ? "a figure of this page" : figure.caption),
+                     svg ? "svg+xml" : "png",
+                     base64(figure.picture),
+                     caption_html(figure.caption));
+}
+
 std::string trimmed_blank(std::string body) {
   body.erase(0, std::min(body.find_first_not_of('\n'), body.size()));
   body.erase(body.find_last_not_of('\n') + 1);
@@ -103,17 +116,16 @@ void Report::table(const Table& table, const std::string& caption, Where where) 
 }
 
 void Report::figure(const std::string& picture, const std::string& caption, Where where) {
-  const bool svg = picture.substr(0, 4) == "<svg";
-  if (!svg && picture.substr(0, 4) != "\x89PNG") {
-    throw UsageError("report: a figure must be an SVG or a PNG");
+  put(figure_html({picture, caption}), where);
+}
+
+void Report::figures(const std::vector<Figure>& figures, Where where) {
+  std::string html;
+  for (const Figure& each : figures) {
+    html += figure_html(each);
   }
-  // As a picture, not as markup: nothing inside an SVG can run or clash with the page.
-  put(fmt::format("<figure><img alt=\"{}\" src=\"data:image/{};base64,{}\">{}</figure>\n",
-                  escaped(caption),
-                  svg ? "svg+xml" : "png",
-                  base64(picture),
-                  caption_html(caption)),
-      where);
+  // One alone stands under the text, as any other does.
+  put(figures.size() < 2 ? html : "<div class=\"beside\">\n" + html + "</div>\n", where);
 }
 
 void Report::viewer(const std::filesystem::path& html, const std::string& caption, Where where) {
@@ -141,16 +153,20 @@ std::string Report::html() const {
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<h1>{}</h1>\n"
-      "<p class=\"subtitle\">{}</p>\n{}<footer>{}</footer>\n</body>\n</html>\n",
+      "<title>{}</title>\n<style>{}{}</style>\n</head>\n<body class=\"report\">\n"
+      "<span data-theme-button></span>\n<main>\n<h1>{}</h1>\n"
+      "<p class=\"subtitle\">{}</p>\n{}</main>\n<footer>{}</footer>\n<script>{}</script>\n"
+      "</body>\n</html>\n",
       page_policy(asset_viewer_js_sha256()),
       escaped(options_.title),
+      asset_page_css(),
       asset_report_css(),
       escaped(options_.title),
       escaped(options_.subtitle),
       body,
       escaped(fmt::format(
-          "{}{}headscope {}", options_.footer, options_.footer.empty() ? "" : " · ", kVersion)));
+          "{}{}headscope {}", options_.footer, options_.footer.empty() ? "" : " · ", kVersion)),
+      asset_page_js());
 }
 
 void Report::write(const std::filesystem::path& path) const {

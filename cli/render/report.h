@@ -1,5 +1,5 @@
 // Reports: one self-contained HTML page of text, tables, figures and attention viewers. The demo
-// page and the C++ notebooks are made with it.
+// page, reproductions and the C++ notebooks are made with it.
 //
 // A notebook is one program in cells; the report shows each cell's code beside what it put out:
 //
@@ -54,6 +54,12 @@ class Report {
   void figure(const std::string& picture,
               const std::string& caption = "",
               Where where = Where::current());
+  // Side by side where the window is wide enough, each as figure() shows it.
+  struct Figure {
+    std::string picture;
+    std::string caption = "";
+  };
+  void figures(const std::vector<Figure>& figures, Where where = Where::current());
   // An HTML viewer (HtmlViewerWriter) taken into the page. DataError if the file cannot be read.
   void viewer(const std::filesystem::path& html,
               const std::string& caption = "",

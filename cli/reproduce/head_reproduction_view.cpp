@@ -34,8 +34,8 @@ Table table_of(const ResultTable& from) {
 
 HeatMap score_map(const Detection& d, const Model& model) {
   HeatMap map = head_map(d.score);
-  map.title = fmt::format("{} · {}", model.source().name, d.detector.name);
-  map.subtitle = d.detector.definition;
+  map.title = d.detector.name;
+  map.subtitle = model.source().name;
   map.value_name = "score";
   map.color_map = *std::min_element(d.score.values.begin(), d.score.values.end()) < -1e-6
                       ? ColorMap::diverging
@@ -93,6 +93,7 @@ OrderedJson head_result_json(const HeadResult& result, const Model& model) {
 void add_head_result(Report& report, const HeadResult& result, const Model& model) {
   report.text(fmt::format("## {}\n*{}*", result.what->title, result.what->source));
   report.table(atlas_table(result.atlas, 5), "What the detectors found: the highest heads.");
+  std::vector<Report::Figure> maps;
   for (const Detection& each : result.atlas.detections) {
     if (!each.ran()) {
       report.text(each.failed.empty()
@@ -102,9 +103,15 @@ void add_head_result(Report& report, const HeadResult& result, const Model& mode
                       : fmt::format("`{}` failed: {}", each.detector.name, each.failed));
       continue;
     }
-    report.figure(to_svg(score_map(each, model)),
-                  fmt::format("{}. {}", each.detector.summary, each.detector.source));
+    // The picture has room for a name; the whole definition stands under it.
+    maps.push_back({to_svg(score_map(each, model)),
+                    fmt::format("{}: {}. Score: {}. {}",
+                                each.detector.name,
+                                each.detector.summary,
+                                each.detector.definition,
+                                each.detector.source)});
   }
+  report.figures(maps);
   if (!result.atlas.confirmations.empty()) {
     report.table(confirmation_table(result.atlas),
                  "The highest heads ablated together (z replaced by its mean), against as many "

@@ -37,28 +37,40 @@ bool is_of_stage(const Reproduced& result, const StageResult& stage, const HeadC
   return (named == stages.end() ? stages.front().name : named->name) == stage.stage.name;
 }
 
-void add_stage(Report& report,
-               const Reproduced& result,
-               const StageResult& stage,
-               const Model& model) {
-  const std::string end = stage.stage.into.empty()
-                              ? std::string("the logits")
-                              : fmt::format("the {} inputs of the {} heads, at {}",
-                                            to_string(stage.stage.input),
-                                            stage.stage.into,
-                                            stage.stage.receivers_at);
+std::string end_of(const DiscoveryStage& stage) {
+  return stage.into.empty() ? std::string("the logits")
+                            : fmt::format("the {} inputs of the {} heads, at {}",
+                                          to_string(stage.input),
+                                          stage.into,
+                                          stage.receivers_at);
+}
+
+// The maps of all stages, side by side: what a head's paths do differs from stage to stage.
+void add_stage_maps(Report& report, const Reproduced& result, const Model& model) {
+  report.text("### Direct paths from every head");
+  std::vector<Report::Figure> maps;
+  for (const StageResult& stage : result.found.stages) {
+    if (!stage.effects.empty()) {
+      maps.push_back({to_svg(stage_map(result, stage, model.source().name)),
+                      fmt::format("{} heads: the change of the mean {} when a head's output at {} "
+                                  "comes from the corrupted run along its direct paths to {} "
+                                  "alone.",
+                                  stage.stage.name,
+                                  result.what->metric,
+                                  stage.stage.senders_at,
+                                  end_of(stage.stage))});
+    }
+  }
+  report.figures(maps);
+}
+
+void add_attention(Report& report, const Reproduced& result, const StageResult& stage) {
   if (stage.effects.empty()) {
     report.text(fmt::format("### {} heads\nNo {} heads were found, so nothing reads from these.",
                             stage.stage.name,
                             stage.stage.into));
     return;
   }
-  report.text(fmt::format("### {} heads: direct paths to {}", stage.stage.name, end));
-  report.figure(to_svg(stage_map(result, stage, model.source().name)),
-                fmt::format("The change of the mean {} when a head's output at {} comes from the "
-                            "corrupted run along these paths alone.",
-                            result.what->metric,
-                            stage.stage.senders_at));
   for (const AttentionTable& attention : result.attention) {
     if (is_of_stage(result, stage, attention.heads)) {
       report.table(attention_table(result, attention),
@@ -86,8 +98,9 @@ void add_reproduction(Report& report, const Reproduced& result, const Model& mod
   if (is_published_model(result.what->published, model.config())) {
     report.table(published_table(result), "What was published.");
   }
+  add_stage_maps(report, result, model);
   for (const StageResult& stage : result.found.stages) {
-    add_stage(report, result, stage, model);
+    add_attention(report, result, stage);
   }
   report.text("### The circuit");
   if (const std::string drawing = circuit_drawing(result.found, result.classed); !drawing.empty()) {

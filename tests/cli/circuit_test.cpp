@@ -5,6 +5,7 @@
 
 #include "lib/base/json.h"
 #include "tests/cli/program.h"
+#include "tests/render/page_dom.h"
 #include "tests/support/catch.h"
 
 using namespace headscope;
@@ -67,6 +68,11 @@ TEST_CASE("a circuit is found, run, drawn, compared, and judged by what is known
     CHECK(told({"circuit", "show", graph, "-o", folder / name})["edges"] == found["circuit_edges"]);
     CHECK(contents(folder / name).find("logits") != std::string::npos);
   }
+  const std::string dom = page_dom(folder / "", "c.html", "#edges=7&node=logits");
+  CHECK_THAT(dom, contains("data-ready=\"1\"") && !contains("data-error"));
+  CHECK(page_number(dom, "edges") == 7);
+  CHECK(page_number(dom, "lit") > 0);  // those of the node that the link holds
+  CHECK(page_number(dom, "lit") < 7);
   put(folder / "truth.json",
       R"({"format": "headscope-truth", "nodes": ["input"], "edges": ["input->logits"]})");
   const Json roc = told({"circuit", "roc", "--graph", graph, "--truth", folder / "truth.json"});

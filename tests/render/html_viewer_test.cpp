@@ -134,7 +134,8 @@ TEST_CASE("a viewer inside a report runs, and says when a cell is masked") {
   report.viewer(folder / "page.html");
   report.write(folder / "report.html");
   const std::string dom = page_dom(folder.path(), "report.html", "");
-  CHECK_THAT(dom, contains("srcdoc"));  // and no console error above
+  CHECK_THAT(dom, contains("srcdoc"));                        // and no console error above
+  CHECK_THAT(dom, contains("aria-label=\"light or dark\""));  // the script that pages share ran
   const std::string masked = page_dom(folder.path(), "page.html", "#cell=0,1,0,0,2");
   CHECK_THAT(masked, contains("data-value=\"masked\""));
 }

@@ -63,6 +63,19 @@ TEST_CASE("a notebook's report shows each cell's code, then its output") {
   CHECK_THAT(html, contains("<title>T &amp; T</title>") && !contains("<b>"));
 }
 
+TEST_CASE("figures stand beside each other, and one alone under the text") {
+  Report report({.title = "x"});
+  report.figures({{to_svg(small_map()), "alone"}});
+  CHECK_THAT(report.html(), !contains("class=\"beside\""));
+  report.figures({{to_svg(small_map()), "left"}, {to_png(small_map()), "right, to its end"}});
+  const std::string html = report.html();
+  const auto row = html.find("<div class=\"beside\">");
+  REQUIRE(row != std::string::npos);
+  CHECK(row > html.find("<figcaption>alone"));
+  CHECK(row < html.find("<figcaption>left"));
+  CHECK_THAT(html, contains("<figcaption>right, to its end</figcaption>"));
+}
+
 TEST_CASE("what a report cannot show is refused") {
   CHECK_THROWS_AS(Report({.title = "x", .source = "/none.cpp"}), DataError);
   Report report({.title = "x"});

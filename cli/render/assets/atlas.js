@@ -1,7 +1,7 @@
 "use strict";
 (() => {
 const { root } = page;
-const A = JSON.parse(document.getElementById("atlas").textContent);
+const A = JSON.parse(document.getElementById("index").textContent);
 const app = document.getElementById("app");
 const el = (tag, attributes = {}, ...children) => {
   const node = document.createElement(tag);

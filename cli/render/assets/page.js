@@ -47,6 +47,8 @@ const watchers = [];
 const setTheme = (name) => { root.dataset.theme = name; for (const f of watchers) f(); };
 root.dataset.theme = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 const themeButton = () => make("button", { type: "button", title: "light or dark", "aria-label": "light or dark", onclick: () => setTheme(dark() ? "light" : "dark") }, "◐");
+// A page whose text stands in it already (a report) has a place for the button and no script of its own.
+for (const place of document.querySelectorAll("[data-theme-button]")) place.append(themeButton());
 
 // ---- the state in the link: #name=value&name=value ----------------------------------------------
 const readLink = () => new Map(location.hash.slice(1).split("&").filter((x) => x.includes("=")).map((x) => { const i = x.indexOf("="); return [x.slice(0, i), decodeURIComponent(x.slice(i + 1))]; }));

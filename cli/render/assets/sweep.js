@@ -59,7 +59,8 @@ function buildMaps() {
   maps.replaceChildren(...index.sweeps.map((sweep) => {
     const bar = keyBar(sweep);
     bars.push({ ...bar, sweep });
-    return make("div", {}, make("h2", {}, sweep.name), make("div", { class: "scroll" }, tableOf(sweep)), bar.box);
+    const [down, across] = sweep.axes.map((a) => a.name);
+    return make("div", {}, make("h2", {}, sweep.name, " ", make("span", { class: "sub" }, `${down} down${across ? `, ${across} across` : ""}`)), make("div", { class: "scroll" }, tableOf(sweep)), bar.box);
   }), scatter);
   colourMaps();
 }
