@@ -8,12 +8,12 @@
 
 namespace headscope {
 
-HeatMap accuracy_map(const NiahResult& result, std::size_t mask) {
-  const Accuracy accuracy = accuracy_of(result, mask);
-  HeatMap map{.title = result.model + " · needle in a haystack",
-              .subtitle = mask == 0
-                              ? "ROUGE-1 recall, percent"
-                              : "ROUGE-1 recall, percent; masked: " + result.masks[mask].name(),
+HeatMap accuracy_map(const Accuracy& accuracy,
+                     const std::string& model,
+                     const std::string& masked) {
+  HeatMap map{.title = model + " · needle in a haystack",
+              .subtitle = masked == "none" ? "ROUGE-1 recall, percent"
+                                           : "ROUGE-1 recall, percent; masked: " + masked,
               .values = {},
               .row_labels = {},
               .col_labels = {},
@@ -38,10 +38,10 @@ HeatMap accuracy_map(const NiahResult& result, std::size_t mask) {
   return map;
 }
 
-HeatMap heads_map(const NiahResult& result) {
-  HeatMap map = head_map(result.scores.means(ScoreForm::count));
-  map.title = result.model + " · retrieval score";
-  map.subtitle = fmt::format("mean over {} passed prompts", result.scores.passed());
+HeatMap retrieval_map(const HeadScores& means, const std::string& model, std::int64_t passed) {
+  HeatMap map = head_map(means);
+  map.title = model + " · retrieval score";
+  map.subtitle = fmt::format("mean over {} passed prompts", passed);
   map.value_name = "score";
   map.range = ValueRange{0, 1};
   return map;

@@ -23,7 +23,9 @@ inline constexpr TextKind kPublishedScores{
     .noun = "list of scores (.heads.json)",
     .is = [](std::string_view text) { return begins_as_json(text, R"({"0-0":[)"); }};
 
-HeatMap accuracy_map(const NiahResult& result, std::size_t mask);
-HeatMap heads_map(const NiahResult& result);
+// `masked`: the mask's name, "none" for none.
+HeatMap accuracy_map(const Accuracy& accuracy, const std::string& model, const std::string& masked);
+// Mean scores of all heads over so many passed prompts.
+HeatMap retrieval_map(const HeadScores& means, const std::string& model, std::int64_t passed);
 
 }  // namespace headscope

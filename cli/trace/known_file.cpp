@@ -25,7 +25,8 @@ constexpr KnownKind kKnownKinds[] = {
     {{"atlas", "headscope atlas FILE shows it, and with -o page.html as a page"},
      [](std::string_view text) { return text.starts_with("headscope-atlas "); }},
     {{"result of niah",
-      "the pictures and .heads.json beside it; headscope compare reads the latter"},
+      "headscope export FILE -o FILE.csv, or .png; headscope compare reads the .heads.json beside "
+      "it"},
      [](std::string_view text) { return begins_as_json(text, R"({"format":"headscope-niah")"); }},
     {{"list of samples of niah", "headscope niah … --resume goes on with it"},
      [](std::string_view text) {

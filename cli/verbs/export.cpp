@@ -1,4 +1,4 @@
-// headscope export: values of a trace as arrays, pictures and pages.
+// headscope export: what is in a file as arrays, pictures and pages.
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
 
+#include "cli/atlas/atlas_export.h"
+#include "cli/niah/niah_export.h"
 #include "cli/output.h"
 #include "cli/sweep/result_view.h"
 #include "cli/trace/export_files.h"
@@ -39,14 +41,47 @@ std::string to_text(const std::vector<ExportedFile>& files) {
   return text;
 }
 
-std::vector<ExportedFile> trace_files(const ExportOptions& options) {
-  if (const auto known = known_file(options.trace)) {
-    throw DataError("{}: export takes traces and results, and this is: {}; {}",
-                    options.trace,
-                    known->noun,
-                    known->shown_by);
+std::vector<ExportedFile> listed(const std::vector<std::filesystem::path>& paths) {
+  std::vector<ExportedFile> files;
+  for (const auto& path : paths) {
+    files.push_back({.path = path, .hook = ""});
   }
-  return export_files(options);
+  return files;
+}
+
+// What is asked of a trace alone.
+void refuse_trace_options(const ExportOptions& options, std::string_view noun) {
+  if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty() ||
+      !options.sort_by.empty()) {
+    throw UsageError(
+        "{}: {}; --hook, --head, --prompt and --sort-by are for traces", options.trace, noun);
+  }
+  if (is_notebook_format(options.picture.format) || options.tokens != TokenRange{}) {
+    throw UsageError(
+        "{}: {}; --tokens, CircuitsVis and BertViz are for traces", options.trace, noun);
+  }
+}
+
+// An atlas, or what niah found.
+std::vector<ExportedFile> known_files(const ExportOptions& options, const KnownFile& known) {
+  const bool atlas = known.noun == "atlas";
+  if (!atlas && known.noun != "result of niah") {
+    throw DataError(
+        "{}: export takes traces, results, atlases and results of niah, and this is: "
+        "{}; {}",
+        options.trace,
+        known.noun,
+        known.shown_by);
+  }
+  refuse_trace_options(options, known.noun);
+  if (!options.with.empty()) {
+    throw UsageError(
+        "{}: --with is for traces and results; headscope compare puts two atlases or "
+        "lists of heads beside each other",
+        options.trace);
+  }
+  const ExportTarget target{options.picture, options.out, options.out_kind};
+  return listed(atlas ? export_atlas(options.trace, target) : export_niah(options.trace, target));
 }
 
 void check_with(const ExportOptions& options) {
@@ -63,22 +98,19 @@ void check_sort_by(const ExportOptions& options) {
 
 // A result has neither hooks nor prompts to choose from.
 std::vector<ExportedFile> result_files(const ExportOptions& options) {
-  if (!options.hooks.empty() || options.head >= 0 || !options.prompts.empty() ||
-      !options.sort_by.empty()) {
-    throw UsageError("{}: a sweep's result; --hook, --head, --prompt and --sort-by are for traces",
-                     options.trace);
+  refuse_trace_options(options, "a sweep's result");
+  return listed(export_result(
+      options.trace,
+      {options.picture, options.out, options.out_kind == OutputKind::file, options.with}));
+}
+
+std::vector<ExportedFile> exported_files(const ExportOptions& options) {
+  const std::filesystem::path path = atlas_path(options.trace);
+  if (is_result_file(path)) {
+    return result_files(options);
   }
-  if (is_notebook_format(options.picture.format) || options.tokens != TokenRange{}) {
-    throw UsageError("{}: a sweep's result; --tokens, CircuitsVis and BertViz are for traces",
-                     options.trace);
-  }
-  std::vector<ExportedFile> files;
-  for (const auto& path : export_result(
-           options.trace,
-           {options.picture, options.out, options.out_kind == OutputKind::file, options.with})) {
-    files.push_back({.path = path, .hook = ""});
-  }
-  return files;
+  const auto known = known_file(path);
+  return known ? known_files(options, *known) : export_files(options);
 }
 
 constexpr std::array kFormats{"npy", "csv", "png", "svg", "pdf", "html", "circuitsvis", "bertviz"};
@@ -144,7 +176,11 @@ void add_picture_options(CLI::App& app, ExportOptions& options) {
 }
 
 void add_options(CLI::App& app, ExportOptions& options) {
-  app.add_option("FILE", options.trace, "A trace of headscope record, or a sweep's result")
+  app.add_option(
+         "FILE",
+         options.trace,
+         "A trace of headscope record, a sweep's result, an atlas (ATLAS.h5, or ATLAS.h5:DETECTOR) "
+         "or a result of niah (.json)")
       ->required();
   app.add_option("--hook", options.hooks, "A recorded hook point, alias or glob; repeatable")
       ->allow_extra_args(false);
@@ -174,7 +210,8 @@ Verb export_verb() {
   return {
       .name = "export",
       .summary =
-          "A trace or a result as arrays, pictures (png, svg, pdf), a page, or JSON for notebooks",
+          "A trace, a result, an atlas as arrays, pictures (png, svg, pdf), a page, JSON for "
+          "notebooks",
       .example =
           "  headscope export trace.h5 --hook blocks.3.attn.hook_pattern --head 2 --prompt 0 "
           "-o head.pdf\n"
@@ -184,7 +221,11 @@ Verb export_verb() {
           "  headscope export trace.h5 --format html -o out/   # every head of every prompt\n"
           "  headscope export a.h5 --with b.h5 --format html -o out/   # two traces, and their "
           "difference\n"
-          "  headscope export patch.h5 --format png -o out/    # a sweep's heat map",
+          "  headscope export patch.h5 --format png -o out/    # a sweep's heat map\n"
+          "  headscope export atlas.h5:induction -o induction.pdf   # what a detector says of "
+          "every "
+          "head\n"
+          "  headscope export niah.json -o niah.csv   # a line a prompt",
       .bind = [](CLI::App& app, const Invocation& invocation) -> std::function<void()> {
         auto options = std::make_shared<ExportOptions>();
         add_options(app, *options);
@@ -193,8 +234,7 @@ Verb export_verb() {
           check_format(app, *options);
           check_with(*options);
           check_sort_by(*options);
-          const auto files =
-              is_result_file(options->trace) ? result_files(*options) : trace_files(*options);
+          const auto files = exported_files(*options);
           show(invocation, to_json(files), to_text(files));
         };
       },

@@ -40,9 +40,12 @@ void write_files(const NiahVerbOptions& options,
                  const OrderedJson& json) {
   if (!options.out.empty()) {
     write_file(options.out, json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
-    write_file(beside(options.out, ".heads.svg"), to_svg(heads_map(result)));
+    write_file(beside(options.out, ".heads.svg"),
+               to_svg(retrieval_map(
+                   result.scores.means(ScoreForm::count), result.model, result.scores.passed())));
     if (!result.ready) {
-      write_file(beside(options.out, ".accuracy.svg"), to_svg(accuracy_map(result, 0)));
+      write_file(beside(options.out, ".accuracy.svg"),
+                 to_svg(accuracy_map(accuracy_of(result, 0), result.model, "none")));
     }
   }
   const std::string scores = !options.scores.empty() ? options.scores

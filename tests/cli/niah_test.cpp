@@ -1,4 +1,6 @@
 // niah and compare, as a user runs them.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "lib/base/json.h"
@@ -68,6 +70,15 @@ TEST_CASE("niah --prompts: JSON, files and a masked run agree; compare reads wha
   CHECK((json["n_layers"] == 3 && json["n_heads"] == 4));
   CHECK(without_times(OrderedJson::parse(contents(folder / "n.json"))) == without_times(json));
   CHECK(niah_says(contents(folder / "n.heads.svg"), "<svg"));
+  REQUIRE(run({"export", folder / "n.json", "-o", folder / "cells.csv"}).code == 0);
+  const std::string table = contents(folder / "cells.csv");
+  CHECK(std::count(table.begin(), table.end(), '\n') >= 9);  // responses may hold more
+  CHECK(niah_says(table, "\n\"p0\","));
+  REQUIRE(run({"export", folder / "n.json", "--format", "svg", "-o", folder / "out"}).code == 0);
+  for (const char* name : {"out/n.svg", "out/n.top-2.svg", "out/n.heads.svg"}) {
+    CHECK(niah_says(contents(folder / name), "<svg"));
+  }
+  CHECK(run({"export", folder / "n.json", "-o", folder / "one.png"}).code == 2);
   std::int64_t passed = 0;
   for (const auto& cell : json["cells"]) {
     passed += cell["mask"] == "none" && cell["passed"].get<bool>() ? 1 : 0;
