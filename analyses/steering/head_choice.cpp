@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "analyses/metric/summary.h"
+#include "analyses/sweep/sweep_method.h"
 #include "hooks/direction.h"
 #include "lib/base/error.h"
+#include "lib/base/paths.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -33,6 +35,25 @@ class EstimateTap final : public GradientTap {
   const HeadEstimate& estimate_;
   HeadScores& sums_;
 };
+
+// The heads that a direction of this model was fitted to, those it ranked first in front.
+std::vector<HeadId> heads_of_direction(const Model& model, const std::string& folder) {
+  const SteeringDirection other = read_direction(folder);
+  if (other.weights_hash != model.source().weights_hash) {
+    throw DataError(
+        "{}: learned from another model ({}); its heads are other heads here", folder, other.model);
+  }
+  const Json chosen = other.made.is_object() ? other.made.value("chosen", Json::object()) : Json();
+  if (!chosen.is_object() || !chosen.contains("heads")) {
+    throw DataError(
+        "{}: {} chose no heads; --heads takes a direction whose method did", folder, other.method);
+  }
+  std::vector<HeadId> heads;
+  for (const Json& one : chosen.at("heads")) {
+    heads.push_back(parse_head_id(one.at("head").get<std::string>()));
+  }
+  return heads;
+}
 
 }  // namespace
 
@@ -67,7 +88,7 @@ std::vector<MeasuredHead> choose_heads(const Model& model,
                                        const HeadScores& estimates,
                                        const HeadChoice& choice) {
   if (choice.count < 1 || choice.count > estimates.size()) {
-    throw UsageError("--heads {}: the model has {}", choice.count, estimates.size());
+    throw UsageError("--top {}: the model has {}", choice.count, estimates.size());
   }
   const double sign = choice.goal == Goal::raise ? 1.0 : -1.0;
   HeadScores towards = estimates;
@@ -104,26 +125,22 @@ std::vector<HeadId> heads_of(const std::vector<MeasuredHead>& measured) {
   return heads;
 }
 
-std::vector<HeadId> heads_of_direction(const Model& model, const SteerSettings& settings) {
-  const std::string& folder = *settings.heads_of;
-  const SteeringDirection other = read_direction(folder);
-  if (other.weights_hash != model.source().weights_hash) {
-    throw DataError(
-        "{}: learned from another model ({}); its heads are other heads here", folder, other.model);
+std::vector<HeadId> given_heads(const Model& model, const SteerSettings& settings) {
+  const std::string& given = *settings.heads;
+  std::vector<HeadId> heads =
+      is_folder(given) ? heads_of_direction(model, given) : parse_head_set(given);
+  const ModelConfig& config = model.config();
+  for (const HeadId& head : heads) {
+    if (head.layer >= config.n_layers || head.head >= config.n_heads) {
+      throw UsageError("--heads {}: the model has {} layers of {} heads",
+                       to_string(head),
+                       config.n_layers,
+                       config.n_heads);
+    }
   }
-  const Json chosen = other.made.is_object() ? other.made.value("chosen", Json::object()) : Json();
-  if (!chosen.is_object() || !chosen.contains("heads")) {
-    throw DataError("{}: {} chose no heads; --heads-of takes a direction whose method did",
-                    folder,
-                    other.method);
-  }
-  std::vector<HeadId> heads;
-  for (const Json& one : chosen.at("heads")) {
-    heads.push_back(parse_head_id(one.at("head").get<std::string>()));
-  }
-  const auto count = static_cast<std::size_t>(settings.heads.value_or(std::ssize(heads)));
+  const auto count = static_cast<std::size_t>(settings.top.value_or(std::ssize(heads)));
   if (count < 1 || count > heads.size()) {
-    throw UsageError("--heads {}: {} has {}", count, folder, heads.size());
+    throw UsageError("--top {}: {} has {}", count, given, heads.size());
   }
   heads.resize(count);
   return heads;

@@ -55,12 +55,13 @@ std::vector<MeasuredHead> choose_heads(const Model& model,
 
 std::vector<HeadId> heads_of(const std::vector<MeasuredHead>& measured);
 
-// The heads that settings.heads_of, a direction of this model, was fitted to, those it ranked first
-// in front; of them the first settings.heads, if that is set. Heads chosen by the examples of
-// another task are the control for those chosen by one's own (LoFiT: Yin et al. 2024,
-// arXiv:2406.01563). Throws what read_direction() does; DataError for a direction of another model
-// or of no chosen heads; UsageError for more heads than it has.
-std::vector<HeadId> heads_of_direction(const Model& model, const SteerSettings& settings);
+// settings.heads: heads by number ("23.3,23.0"), or those that a direction of this model (its
+// folder) was fitted to, those it ranked first in front; of them the first settings.top, if that is
+// set. Heads chosen by the examples of another task are the control for those chosen by one's own
+// (LoFiT: Yin et al. 2024, arXiv:2406.01563). Throws what read_direction() does; DataError for a
+// direction of another model or of no chosen heads; UsageError for what is no list of heads, for a
+// head that the model lacks, and for more heads than there are.
+std::vector<HeadId> given_heads(const Model& model, const SteerSettings& settings);
 
 OrderedJson to_json(const std::vector<MeasuredHead>& measured);
 

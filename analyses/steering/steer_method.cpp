@@ -32,7 +32,7 @@ Json held_out_scores(const SteerRequest& request, const Steering& steering) {
 }  // namespace
 
 std::vector<std::pair<std::string_view, bool>> named_settings(const SteerSettings& settings) {
-  return {{"heads", settings.heads.has_value()},
+  return {{"top", settings.top.has_value()},
           {"alpha", settings.alpha.has_value()},
           {"site", settings.site.has_value()},
           {"layers", settings.layers.has_value()},
@@ -45,7 +45,7 @@ std::vector<std::pair<std::string_view, bool>> named_settings(const SteerSetting
           {"rate", settings.rate.has_value()},
           {"rank", settings.rank.has_value()},
           {"digits", settings.digits.has_value()},
-          {"heads-of", settings.heads_of.has_value()}};
+          {"heads", settings.heads.has_value()}};
 }
 
 Steering fit_steering(const SteerMethod& method, const SteerRequest& request) {

@@ -20,9 +20,9 @@ namespace headscope {
 
 // What a user may set. Each method names those it reads; its defaults stand where one is unset.
 struct SteerSettings {
-  std::optional<std::int64_t> heads{};  // how many
-  std::optional<double> alpha{};        // how strongly; see the method
-  std::optional<std::string> site{};    // a hook point without its block: "hook_resid_post"
+  std::optional<std::int64_t> top{};  // how many heads
+  std::optional<double> alpha{};      // how strongly; see the method
+  std::optional<std::string> site{};  // a hook point without its block: "hook_resid_post"
   std::optional<std::vector<std::int64_t>> layers{};
   std::optional<std::string> direction{};  // iti: "mass-mean" or "probe"
   std::optional<std::string> goal{};       // "raise" or "lower" the score
@@ -33,7 +33,7 @@ struct SteerSettings {
   std::optional<double> rate{};            // lofit: Adam's step
   std::optional<std::int64_t> rank{};      // low-rank: directions that are kept
   std::optional<std::string> digits{};     // successor-shift: "3:7"
-  std::optional<std::string> heads_of{};   // a direction whose heads are taken, none chosen here
+  std::optional<std::string> heads{};      // these, or those of a direction; none chosen here
 };
 
 // The settings' names as options and in SteerMethod::reads, and whether each is set.

@@ -1,6 +1,7 @@
 // headscope steer fit.
 #include <filesystem>
 
+#include "cli/head_set.h"
 #include "cli/output.h"
 #include "cli/render/table.h"
 #include "cli/steer/steer_options.h"
@@ -19,7 +20,7 @@ OrderedJson settings_json(const SteerSettings& settings) {
       out[key] = *value;
     }
   };
-  put("heads", settings.heads);
+  put("top", settings.top);
   put("alpha", settings.alpha);
   put("site", settings.site);
   put("layers", settings.layers);
@@ -32,7 +33,7 @@ OrderedJson settings_json(const SteerSettings& settings) {
   put("rate", settings.rate);
   put("rank", settings.rank);
   put("digits", settings.digits);
-  put("heads_of", settings.heads_of);
+  put("heads", settings.heads);
   return out;
 }
 
@@ -43,6 +44,9 @@ SteerSettings settings_of(const SteerOptions& options) {
   }
   if (!options.rank.empty()) {
     settings.rank = options.rank.front();
+  }
+  if (settings.heads && !is_folder(*settings.heads)) {
+    settings.heads = head_set_text(*settings.heads);
   }
   return settings;
 }

@@ -21,11 +21,11 @@ void add_fit_options(CLI::App& app, SteerOptions& options) {
       ->capture_default_str()
       ->group(group);
   SteerSettings& settings = options.settings;
-  app.add_option("--heads", settings.heads, "How many heads")->group(group);
-  app.add_option("--heads-of",
-                 settings.heads_of,
-                 "lofit, iti: the heads of this direction, in place of a choice")
-      ->check(names_a_file)
+  app.add_option("--top", settings.top, "How many heads, the first of those chosen")->group(group);
+  app.add_option("--heads",
+                 settings.heads,
+                 "lofit, iti: these heads in place of a choice: 23.3,23.0, the folder of another "
+                 "direction, or a file with such (FILE.heads.json:10, ATLAS.h5:ROLE, CIRCUIT.json)")
       ->group(group);
   app.add_option("--alpha", settings.alpha, "How strongly; see the method")
       ->check([](const std::string& text) {

@@ -16,9 +16,9 @@ void check_read(const CLI::App& app, const std::string& what) {
   std::vector<std::string> reads{"WHAT"};
   if (what == "fit") {
     reads.insert(reads.end(),
-                 {"WORDS",  "data",      "held-out", "heads",     "heads-of", "alpha",      "site",
-                  "layers", "direction", "goal",     "span",      "atlas",    "detector",   "steps",
-                  "rate",   "rank",      "digits",   "overwrite", "output",   "prepend-bos"});
+                 {"WORDS",  "data",      "held-out", "top",       "heads",  "alpha",      "site",
+                  "layers", "direction", "goal",     "span",      "atlas",  "detector",   "steps",
+                  "rate",   "rank",      "digits",   "overwrite", "output", "prepend-bos"});
   } else if (what == "list") {
     reads.emplace_back("WORDS");
   } else {

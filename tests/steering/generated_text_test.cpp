@@ -175,8 +175,8 @@ TEST_CASE("directions that are added at every position write what a plain loop w
   for (const Case& one :
        {Case{"mean-diff", {.alpha = 6.0, .layers = {{1}}}, Site::resid_post, 6.0},
         Case{"pca", {.alpha = -6.0, .layers = {{1}}}, Site::resid_post, -6.0},
-        Case{"iti", {.heads = 4}, Site::z, 15.0},
-        Case{"lofit", {.heads = 4, .alpha = 4.0, .steps = 2, .rate = 0.1}, Site::z, 4.0}}) {
+        Case{"iti", {.top = 4}, Site::z, 15.0},
+        Case{"lofit", {.top = 4, .alpha = 4.0, .steps = 2, .rate = 0.1}, Site::z, 4.0}}) {
     CAPTURE(one.method);
     const Fitted fitted(llama(), one.method, one.settings);
     fitted.check(one.site,
@@ -195,9 +195,9 @@ TEST_CASE("heads that are turned up or off write what a plain loop writes") {
     double factor;
   };
   for (const Case& one :
-       {Case{"knockout", {.heads = 4}, 0.0},
-        Case{"scale", {.heads = 4, .alpha = 6.0}, 6.0},
-        Case{"boost", {.heads = 4, .alpha = 6.0, .atlas = atlas, .detector = "induction"}, 6.0},
+       {Case{"knockout", {.top = 4}, 0.0},
+        Case{"scale", {.top = 4, .alpha = 6.0}, 6.0},
+        Case{"boost", {.top = 4, .alpha = 6.0, .atlas = atlas, .detector = "induction"}, 6.0},
         Case{"vhr", {.alpha = 6.0, .span = "key"}, 6.0}}) {
     CAPTURE(one.method);
     const Fitted fitted(model, one.method, one.settings);
@@ -214,7 +214,7 @@ TEST_CASE("a function vector is added at the last token of the prompt, not at th
         "\"answer_tokens\": [11], \"wrong_tokens\": [12]}}\n",
         10 + i);
   }
-  const Fitted fitted(llama(), "function-vector", {.heads = 3, .alpha = 8.0}, lines);
+  const Fitted fitted(llama(), "function-vector", {.top = 3, .alpha = 8.0}, lines);
   fitted.check(Site::resid_post, [&](const Prompt& prompt) {
     const auto length = std::ssize(prompt.tokens);
     return plus(fitted.steering.direction, 8.0, length - 1, length);
@@ -222,7 +222,7 @@ TEST_CASE("a function vector is added at the last token of the prompt, not at th
 }
 
 TEST_CASE("heads of another temperature write what a plain loop writes") {
-  const Fitted fitted(llama(), "temperature", {.heads = 6, .alpha = 10.0});
+  const Fitted fitted(llama(), "temperature", {.top = 6, .alpha = 10.0});
   bool both = false;
   std::map<HeadId, double> factors;  // on the scores
   for (const Intervention& edit : fitted.steering.edits) {
@@ -246,7 +246,7 @@ TEST_CASE("heads of another temperature write what a plain loop writes") {
 }
 
 TEST_CASE("PASTA weakens the prompt's keys outside the span, and none that were written") {
-  const Fitted fitted(llama(), "pasta", {.heads = 6, .alpha = 0.01, .span = "key"});
+  const Fitted fitted(llama(), "pasta", {.top = 6, .alpha = 0.01, .span = "key"});
   fitted.check(Site::pattern, [&](const Prompt& prompt) -> PlainChange {
     const Span key = prompt.spans.at("key");
     const auto length = std::ssize(prompt.tokens);
@@ -275,7 +275,7 @@ TEST_CASE("ACT calibrates the sinks of the prompt, not what written tokens atten
     }
     config.n_layers = 5;
   });
-  const Fitted fitted(model, "act", {.heads = 6, .alpha = 0.0});
+  const Fitted fitted(model, "act", {.top = 6, .alpha = 0.0});
   // Neither chunks of prompts nor keys kept of one that begins alike stand in its way.
   const auto applied = standing_interventions(model, fitted.folder.file("d") / "edits.json");
   Generation pieces(model,
@@ -334,7 +334,7 @@ TEST_CASE("ACT calibrates the sinks of the prompt, not what written tokens atten
 }
 
 TEST_CASE("queries kept in one direction write what a plain loop writes") {
-  const Fitted fitted(llama(), "low-rank", {.heads = 8, .rank = 1});
+  const Fitted fitted(llama(), "low-rank", {.top = 8, .rank = 1});
   fitted.check(Site::q, [&](const Prompt&) -> PlainChange {
     return [&](HookPoint here, const Tensor& q) {
       for (const SteeringDirection::Point& point : fitted.steering.direction.points) {

@@ -66,7 +66,7 @@ TEST_CASE("boost turns up the heads that an atlas of this model gives the role")
   };
   CHECK(to_json(fitted({.detector = "induction"}).edits) ==
         to_json(at_heads({{0, 1}, {1, 3}, {1, 0}}, Op::scale, 1.5)));
-  const Steering two = fitted({.heads = 2, .alpha = 3.0, .detector = "induction"});
+  const Steering two = fitted({.top = 2, .alpha = 3.0, .detector = "induction"});
   CHECK(to_json(two.edits) == to_json(at_heads({{0, 1}, {1, 3}}, Op::scale, 3.0)));
   CHECK(two.chosen["heads"][1]["detector_score"] == 0.7);
   CHECK_THROWS_WITH(fitted({.detector = "inductoin"}), contains("did you mean induction"));
@@ -79,7 +79,7 @@ TEST_CASE("a function vector is what the best heads write at the last token of c
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
   const SteerRequest request =
-      split_request(model, data_of(task_lines(), model, folder), {.heads = 3, .alpha = 2.0});
+      split_request(model, data_of(task_lines(), model, folder), {.top = 3, .alpha = 2.0});
   const Steering steering = fit_steering(find_steer_method("function-vector"), request);
 
   std::vector<Tensor> means;  // of z at the last token of the clean prompts, by layer
@@ -142,7 +142,7 @@ TEST_CASE("ACT calibrates heads that it helps, none of the first two layers or t
     config.n_layers = 5;
   });
   const SteerData data = data_of(pair_lines(), three, folder);
-  const SteerRequest request = split_request(model, data, {.heads = 3, .alpha = 0.95});
+  const SteerRequest request = split_request(model, data, {.top = 3, .alpha = 0.95});
   const Steering steering = fit_steering(find_steer_method("act"), request);
   const double base = mean_score(model, request.fit, unchanged);
   const auto effect_of = [&](const HeadId& head) {
@@ -183,7 +183,7 @@ TEST_CASE("low-rank keeps the directions that queries lie along most, all of the
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
   const SteerData data = data_of(pair_lines(), model, folder);
-  const SteerRequest all = split_request(model, data, {.heads = 12, .rank = 8});
+  const SteerRequest all = split_request(model, data, {.top = 12, .rank = 8});
   const Steering whole = fit_steering(find_steer_method("low-rank"), all);
   CHECK(whole.edits.size() == 3);
   const Json& held = whole.direction.scores["held_out"];
@@ -230,7 +230,7 @@ TEST_CASE("low-rank of values is of the heads that the chosen ones read") {
   const SteerData data = data_of(task_lines(), model, folder);
   const Steering steering =
       fit_steering(find_steer_method("low-rank"),
-                   split_request(model, data, {.heads = 1, .site = "attn.hook_v", .rank = 2}));
+                   split_request(model, data, {.top = 1, .site = "attn.hook_v", .rank = 2}));
   REQUIRE(steering.edits.size() == 1);
   CHECK_FALSE(steering.edits[0].where.heads);
   CHECK(steering.edits[0].where.kv_heads->size() == 1);

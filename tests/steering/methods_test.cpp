@@ -155,7 +155,7 @@ TEST_CASE(
 TEST_CASE("a knockout takes the heads whose loss alone raises the score most") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
-  const SteerRequest request = request_of(model, folder, {.heads = 2});
+  const SteerRequest request = request_of(model, folder, {.top = 2});
   const Steering steering = fit_steering(find_steer_method("knockout"), request);
   const Contrast contrast(request.fit);
   const double base = mean_of(contrast.scores(model, unchanged));
@@ -260,7 +260,7 @@ TEST_CASE("what is estimated of heads is what is measured, where the change is s
                "\", \"negative\": \"e\", \"spans\": {\"key\": [1, 3]}}\n";
     }
     const SteerSplit split = split_of(data_of(lines, model, folder), 0.25, 0);
-    SteerSettings settings{.heads = 3, .alpha = method == "pasta" ? 0.95 : 1.05};
+    SteerSettings settings{.top = 3, .alpha = method == "pasta" ? 0.95 : 1.05};
     if (method == "pasta") {
       settings.span = "key";
     }

@@ -159,7 +159,7 @@ TEST_CASE("successor arithmetic refuses digits that are none, and tokenizers tha
     settings.digits = digits;
     CHECK_THROWS_WITH(fitted(model, data, settings), contains("--digits FROM:TO"));
   }
-  CHECK_THROWS_WITH(fitted(model, data, {.heads = 5, .digits = "3:6"}), contains("--heads 5"));
+  CHECK_THROWS_WITH(fitted(model, data, {.top = 5, .digits = "3:6"}), contains("--top 5"));
   const TempFolder other;
   const Model llama = load(huggingface_fixture("llama"));
   CHECK_THROWS_WITH(fitted(llama, data_of(pair_lines(), llama, other), {.digits = "3:6"}),

@@ -158,7 +158,7 @@ TEST_CASE("VHR scales the heads that a loop over prompts finds to diverge withou
   REQUIRE(half.edits.size() == 2);
   CHECK(half.edits[0].site == hook_name(Site::z, 1));
   CHECK(half.edits[0].factor == 2.0);
-  const Steering two = vhr(model, data, {.heads = 2, .layers = {{0, 1, 2}}});
+  const Steering two = vhr(model, data, {.top = 2, .layers = {{0, 1, 2}}});
   REQUIRE(two.chosen["heads"].size() == 2);
   CHECK(two.chosen["heads"][0] == steering.chosen["heads"][0]);
   CHECK(two.chosen["heads"][1] == steering.chosen["heads"][1]);

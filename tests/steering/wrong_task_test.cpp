@@ -45,20 +45,20 @@ std::vector<HeadId> chosen(const Steering& steering) {
 
 }  // namespace
 
-TEST_CASE("--heads-of learns the values of heads that another direction chose") {
+TEST_CASE("--heads learns the values of heads by number, or of those another direction chose") {
   const TempFolder folder;
   const Model model = load(huggingface_fixture("llama"));
   const SteerData own = data_of(pair_lines(" c", " d"), model, folder);
   const std::string other = folder.file("other").string();
   // Heads that no method would choose in this order.
-  Steering elsewhere = fitted(model, own, "knockout", {.heads = 1});
+  Steering elsewhere = fitted(model, own, "knockout", {.top = 1});
   elsewhere.chosen["heads"] = {{{"head", "2.3"}}, {{"head", "0.1"}}, {{"head", "2.0"}}};
   keep(elsewhere, other);
 
   const std::vector<HeadId> named{{2, 3}, {0, 1}, {2, 0}};
   for (const std::string method : {"lofit", "iti"}) {
     CAPTURE(method);
-    const Steering all = fitted(model, own, method, {.heads_of = other});
+    const Steering all = fitted(model, own, method, {.heads = other});
     CHECK(chosen(all) == named);
     REQUIRE(all.direction.points.size() == 2);
     CHECK(all.direction.points[1].heads == std::vector<std::int64_t>{0, 3});
@@ -66,29 +66,32 @@ TEST_CASE("--heads-of learns the values of heads that another direction chose") 
     for (const std::int64_t head : {0, 1, 2, 3}) {
       CHECK((norms[head].item<double>() > 0.0) == (head == 0 || head == 3));
     }
-    const Steering two = fitted(model, own, method, {.heads = 2, .heads_of = other});
+    const Steering numbered = fitted(model, own, method, {.heads = "2.3,0.1,2.0"});
+    CHECK(chosen(numbered) == named);
+    CHECK(at::equal(numbered.direction.points[1].values, all.direction.points[1].values));
+    CHECK_THROWS_WITH(fitted(model, own, method, {.heads = "2.4"}), contains("--heads 2.4"));
+    const Steering two = fitted(model, own, method, {.top = 2, .heads = other});
     CHECK(chosen(two) == std::vector<HeadId>{{2, 3}, {0, 1}});
-    CHECK_THROWS_WITH(fitted(model, own, method, {.heads = 4, .heads_of = other}),
-                      contains("--heads 4"));
+    CHECK_THROWS_WITH(fitted(model, own, method, {.top = 4, .heads = other}), contains("--top 4"));
   }
   // v of those heads is trained as it would be had they been chosen here.
   const Steering first = fitted(model, own, "lofit", {.steps = 2});
   keep(first, folder.file("first"));
   const Steering again =
-      fitted(model, own, "lofit", {.steps = 2, .heads_of = folder.file("first").string()});
+      fitted(model, own, "lofit", {.steps = 2, .heads = folder.file("first").string()});
   CHECK(chosen(again) == chosen(first));
   CHECK(again.direction.scores["held_out"]["after"].get<double>() >
         again.direction.scores["held_out"]["before"].get<double>());
 
   keep(fitted(model, own, "mean-diff", {.layers = {{1}}}), folder.file("mean"));
-  CHECK_THROWS_WITH(fitted(model, own, "lofit", {.heads_of = folder.file("mean").string()}),
+  CHECK_THROWS_WITH(fitted(model, own, "lofit", {.heads = folder.file("mean").string()}),
                     contains("mean-diff chose no heads"));
   elsewhere.direction.weights_hash = "xxh3:0";
   keep(elsewhere, other);
-  CHECK_THROWS_WITH(fitted(model, own, "lofit", {.heads_of = other}),
+  CHECK_THROWS_WITH(fitted(model, own, "lofit", {.heads = other}),
                     contains("learned from another model"));
-  CHECK_THROWS_WITH(fitted(model, own, "knockout", {.heads_of = other}),
-                    contains("knockout does not read --heads-of"));
+  CHECK_THROWS_WITH(fitted(model, own, "knockout", {.heads = other}),
+                    contains("knockout does not read --heads"));
 }
 
 TEST_CASE("against other edits, an effect is compared item by item") {

@@ -50,7 +50,7 @@ Steering fit_act(const SteerRequest& request) {
   }
   const HeadChoice choice{
       .change = [&](const HeadId& head) { return taps_of(model, calibration({head}, factor)); },
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kCalibratedHeads)),
+      .count = static_cast<std::size_t>(request.settings.top.value_or(kCalibratedHeads)),
       .goal = goal_of(request.settings)};
   const std::vector<MeasuredHead> heads = choose_heads(model, contrast, estimates, choice);
   Steering out{.direction = direction_of(model, "act", Op::calibrate_sinks),
@@ -62,20 +62,19 @@ Steering fit_act(const SteerRequest& request) {
 }  // namespace
 
 SteerMethod act_method() {
-  return {
-      .name = "act",
-      .summary = "Attention calibration: later sinks weaker where that helps",
-      .definition =
-          "a sink is a key whose mean weight over the queries from it on is above 0.1, but for "
-          "the first; its weights are multiplied by alpha (β, default 0.4), and what they lose "
-          "goes to the query's other keys in proportion; of the 3 · --heads best estimates "
-          "Σ (A' − A) · ∂score/∂A, outside the first two layers and the last, the effects are "
-          "measured, and --heads (default 20) kept. Of prompts; what is written attends as ever",
-      .source =
-          "Yu et al. 2024, Unveiling and harnessing hidden attention sinks, "
-          "arXiv:2406.15765 (there: every head measured)",
-      .reads = {"heads", "alpha", "goal"},
-      .fit = fit_act};
+  return {.name = "act",
+          .summary = "Attention calibration: later sinks weaker where that helps",
+          .definition =
+              "a sink is a key whose mean weight over the queries from it on is above 0.1, but for "
+              "the first; its weights are multiplied by alpha (β, default 0.4), and what they lose "
+              "goes to the query's other keys in proportion; of the 3 · --top best estimates "
+              "Σ (A' − A) · ∂score/∂A, outside the first two layers and the last, the effects are "
+              "measured, and --top (default 20) kept. Of prompts; what is written attends as ever",
+          .source =
+              "Yu et al. 2024, Unveiling and harnessing hidden attention sinks, "
+              "arXiv:2406.15765 (there: every head measured)",
+          .reads = {"top", "alpha", "goal"},
+          .fit = fit_act};
 }
 
 }  // namespace headscope

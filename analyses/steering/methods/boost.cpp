@@ -42,11 +42,11 @@ Steering fit_boost(const SteerRequest& request) {
     throw DataError("{}: of another model; detect its heads with this one", path);
   }
   const Detection& role = role_of(atlas, path, request);
-  const auto count = request.settings.heads ? static_cast<std::size_t>(*request.settings.heads)
-                                            : std::min(kBoosted, role.with_role().size());
+  const auto count = request.settings.top ? static_cast<std::size_t>(*request.settings.top)
+                                          : std::min(kBoosted, role.with_role().size());
   const std::vector<HeadId> heads = role.top(count);
   if (heads.empty()) {
-    throw UsageError("{}: no head has the role {}; --heads K takes the K of the highest scores",
+    throw UsageError("{}: no head has the role {}; --top K takes the K of the highest scores",
                      path,
                      *request.settings.detector);
   }
@@ -69,9 +69,9 @@ SteerMethod boost_method() {
           .summary = "Heads of a role turned up, as an atlas lists them",
           .definition =
               "alpha · z (default 1.5) of the heads that have the role --detector in "
-              "--atlas, at most 10, or of the --heads of the highest scores",
+              "--atlas, at most 10, or of the --top of the highest scores",
           .source = "headscope; roles: headscope detect",
-          .reads = {"atlas", "detector", "heads", "alpha"},
+          .reads = {"atlas", "detector", "top", "alpha"},
           .fit = fit_boost};
 }
 

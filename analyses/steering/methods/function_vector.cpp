@@ -118,7 +118,7 @@ Steering fit_function_vector(const SteerRequest& request) {
   };
   const HeadChoice choice{
       .change = [&](const HeadId& head) { return with_mean(model, means, head); },
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kFunctionHeads)),
+      .count = static_cast<std::size_t>(request.settings.top.value_or(kFunctionHeads)),
       .goal = Goal::raise};
   const std::vector<MeasuredHead> heads =
       choose_heads(model, contrast, estimated_effects(model, contrast, Site::z, effect), choice);
@@ -140,11 +140,11 @@ SteerMethod function_vector_method() {
       .definition =
           "z̄ = mean z of each head at the last token of a task's clean prompts; a head's causal "
           "effect = the gain of the score when z̄ replaces its z in the corrupted prompts "
-          "(estimated by gradients, measured for the 3 · --heads best); v = Σ W_O z̄ over the "
-          "--heads (default 10) best; alpha · v added to the stream at the last token, behind "
+          "(estimated by gradients, measured for the 3 · --top best); v = Σ W_O z̄ over the "
+          "--top (default 10) best; alpha · v added to the stream at the last token, behind "
           "the layer where that helps most on the corrupted prompts",
       .source = "Todd et al. 2023, Function vectors in large language models, arXiv:2310.15213",
-      .reads = {"heads", "layers", "alpha"},
+      .reads = {"top", "layers", "alpha"},
       .fit = fit_function_vector};
 }
 

@@ -16,14 +16,14 @@ constexpr double kPublishedAlpha = 15.0;
 constexpr double kShareOfHeads = 0.05;  // 48 of the 1,024 of LLaMA-7B
 
 std::vector<HeadId> chosen_heads(const SteerRequest& request, const HeadProbes& probes) {
-  if (request.settings.heads_of) {
-    return heads_of_direction(request.model, request.settings);
+  if (request.settings.heads) {
+    return given_heads(request.model, request.settings);
   }
   const std::size_t all = probes.accuracy.size();
   const auto few = static_cast<std::int64_t>(std::ceil(kShareOfHeads * static_cast<double>(all)));
-  const auto count = static_cast<std::size_t>(request.settings.heads.value_or(few));
+  const auto count = static_cast<std::size_t>(request.settings.top.value_or(few));
   if (count < 1 || count > all) {
-    throw UsageError("--heads {}: the model has {}", count, all);
+    throw UsageError("--top {}: the model has {}", count, all);
   }
   return top_heads(probes.ranking, count);
 }
@@ -69,12 +69,12 @@ SteerMethod iti_method() {
           .summary = "Inference-time intervention: shifts heads whose probes tell",
           .definition =
               "a logistic regression on each head's z at the last token, fitted to four fifths of "
-              "the examples; the --heads (default 5 %) of the highest accuracy on the fifth; θ = "
+              "the examples; the --top (default 5 %) of the highest accuracy on the fifth; θ = "
               "the unit vector of mean z⁺ − mean z⁻ (or of the probe's weights), σ the standard "
-              "deviation of z · θ; z + alpha · σ · θ at every position. With --heads-of, of that "
-              "direction's heads",
+              "deviation of z · θ; z + alpha · σ · θ at every position. With --heads, of those "
+              "heads",
           .source = "Li et al. 2023, Inference-time intervention, arXiv:2306.03341",
-          .reads = {"heads", "heads-of", "alpha", "direction"},
+          .reads = {"top", "heads", "alpha", "direction"},
           .fit = fit_iti};
 }
 

@@ -20,7 +20,7 @@ Steering fit_knockout(const SteerRequest& request) {
   };
   const HeadChoice choice{
       .change = zeroed,
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kKnockedOut)),
+      .count = static_cast<std::size_t>(request.settings.top.value_or(kKnockedOut)),
       .goal = goal_of(request.settings)};
   const std::vector<MeasuredHead> heads = choose_heads(model, contrast, estimates, choice);
   Steering out{.direction = direction_of(model, "knockout", Op::zero),
@@ -36,11 +36,11 @@ SteerMethod knockout_method() {
           .summary = "Heads switched off whose loss raises (or lowers) the score",
           .definition =
               "the effect of z = 0 of each head is estimated by −Σ z · ∂score/∂z; of the 3 · "
-              "--heads best the effects are measured, and --heads (default 5) kept: z = 0",
+              "--top best the effects are measured, and --top (default 5) kept: z = 0",
           .source =
               "Michel et al. 2019, Are sixteen heads really better than one?, "
               "arXiv:1905.10650 (the estimate)",
-          .reads = {"heads", "goal"},
+          .reads = {"top", "goal"},
           .fit = fit_knockout};
 }
 

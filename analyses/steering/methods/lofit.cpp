@@ -114,9 +114,9 @@ void learn_offsets(Training& training, const std::vector<HeadId>& heads, double 
 std::size_t lofit_heads(const SteerRequest& request, std::size_t all) {
   const auto few =
       static_cast<std::int64_t>(std::ceil(kShareOfLofitHeads * static_cast<double>(all)));
-  const auto count = static_cast<std::size_t>(request.settings.heads.value_or(few));
+  const auto count = static_cast<std::size_t>(request.settings.top.value_or(few));
   if (count < 1 || count > all) {
-    throw UsageError("--heads {}: the model has {}", count, all);
+    throw UsageError("--top {}: the model has {}", count, all);
   }
   return count;
 }
@@ -125,8 +125,8 @@ std::size_t lofit_heads(const SteerRequest& request, std::size_t all) {
 std::vector<HeadId> shifted_heads(Training& training, double rate, OrderedJson& chosen) {
   const SteerRequest& request = training.request;
   chosen = OrderedJson::array();
-  if (request.settings.heads_of) {
-    const std::vector<HeadId> heads = heads_of_direction(request.model, request.settings);
+  if (request.settings.heads) {
+    const std::vector<HeadId> heads = given_heads(request.model, request.settings);
     for (const HeadId& head : heads) {
       chosen.push_back({{"head", to_string(head)}});
     }
@@ -167,13 +167,13 @@ SteerMethod lofit_method() {
       .summary = "Offsets of a few heads, learned by gradients",
       .definition =
           "z ← (1 + A) ⊙ z + v at every token; first all A are trained, v = 0, on the mean of "
-          "−log σ(score) + 5e-4 Σ |A|, and the --heads (default 3 %) of the largest ‖A‖ kept; "
+          "−log σ(score) + 5e-4 Σ |A|, and the --top (default 3 %) of the largest ‖A‖ kept; "
           "then A = 0 and v of those is trained; Adam, --rate (default 0.01; half of it for A), "
           "--steps passes over the examples (default 5), 8 a step; alpha · v is added. With "
-          "--heads-of, v of that direction's heads is trained and no A: heads of another task are "
+          "--heads, v of those heads is trained and no A: heads of another task are "
           "the control (steer eval --against)",
       .source = "Yin et al. 2024, LoFiT, arXiv:2406.01563 (there: cross-entropy, or DPO)",
-      .reads = {"heads", "heads-of", "steps", "rate", "alpha"},
+      .reads = {"top", "heads", "steps", "rate", "alpha"},
       .fit = fit_lofit};
 }
 

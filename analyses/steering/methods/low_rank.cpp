@@ -77,9 +77,9 @@ std::vector<HeadId> heads_that_matter(const SteerRequest& request) {
   for (double& size : sizes.values) {
     size = std::abs(size);
   }
-  const auto count = static_cast<std::size_t>(request.settings.heads.value_or(kCompressedHeads));
+  const auto count = static_cast<std::size_t>(request.settings.top.value_or(kCompressedHeads));
   if (count < 1 || count > sizes.size()) {
-    throw UsageError("--heads {}: the model has {}", count, sizes.size());
+    throw UsageError("--top {}: the model has {}", count, sizes.size());
   }
   return top_heads(sizes, count);
 }
@@ -153,14 +153,14 @@ SteerMethod low_rank_method() {
   return {.name = "low-rank",
           .summary = "Queries, keys or values of heads kept in a few directions",
           .definition =
-              "the --heads (default 10) of the largest |Σ z · ∂score/∂z|; x of --site (default "
+              "the --top (default 10) of the largest |Σ z · ∂score/∂z|; x of --site (default "
               "attn.hook_q; or hook_k, hook_v: the heads of keys and values they read) becomes "
               "x Q Qᵀ, Q the --rank (default 8) first right singular vectors of x at every token "
               "of the prompts, not centred. steer sweep --rank keeps fewer of them",
           .source =
               "Lieberum et al. 2023, Does circuit analysis interpretability scale?, "
               "arXiv:2307.09458 (there: of the differences between answer labels)",
-          .reads = {"site", "heads", "rank"},
+          .reads = {"site", "top", "rank"},
           .fit = fit_low_rank};
 }
 

@@ -65,7 +65,7 @@ Steering fit_pasta(const SteerRequest& request) {
       estimated_effects(model, contrast, Site::pattern, reweighting(span, alpha));
   const HeadChoice choice{
       .change = [&](const HeadId& head) { return taps_of(model, emphasis({head}, span, alpha)); },
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kEmphasisingHeads)),
+      .count = static_cast<std::size_t>(request.settings.top.value_or(kEmphasisingHeads)),
       .goal = goal_of(request.settings)};
   const std::vector<MeasuredHead> heads = choose_heads(model, contrast, estimates, choice);
   Steering out{.direction = direction_of(model, "pasta", Op::renormalize),
@@ -82,10 +82,10 @@ SteerMethod pasta_method() {
           .definition =
               "the attention of a head to keys of the prompt outside --span is multiplied by alpha "
               "(default 0.01) and renormalised, which is log alpha on their scores; heads are "
-              "profiled one by one: of the 3 · --heads best estimates Σ (A' − A) · ∂score/∂A the "
-              "effects are measured, and --heads (default 25) kept",
+              "profiled one by one: of the 3 · --top best estimates Σ (A' − A) · ∂score/∂A the "
+              "effects are measured, and --top (default 25) kept",
           .source = "Zhang et al. 2023, Tell your model where to attend, arXiv:2311.02262",
-          .reads = {"span", "heads", "alpha", "goal"},
+          .reads = {"span", "top", "alpha", "goal"},
           .fit = fit_pasta};
 }
 

@@ -20,10 +20,9 @@ Steering fit_scale(const SteerRequest& request) {
   const auto scaled = [&](const HeadId& head) {
     return taps_of(model, at_heads({head}, Op::scale, factor));
   };
-  const HeadChoice choice{
-      .change = scaled,
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kScaled)),
-      .goal = goal_of(request.settings)};
+  const HeadChoice choice{.change = scaled,
+                          .count = static_cast<std::size_t>(request.settings.top.value_or(kScaled)),
+                          .goal = goal_of(request.settings)};
   const std::vector<MeasuredHead> heads = choose_heads(model, contrast, estimates, choice);
   Steering out{.direction = direction_of(model, "scale", Op::scale),
                .edits = at_heads(heads_of(heads), Op::scale, factor)};
@@ -39,10 +38,10 @@ SteerMethod scale_method() {
       .summary = "Heads turned up where that raises (or lowers) the score",
       .definition =
           "the effect of alpha · z (default 1.5) of each head is estimated by (alpha − 1) Σ z · "
-          "∂score/∂z; of the 3 · --heads best the effects are measured, and --heads (default "
+          "∂score/∂z; of the 3 · --top best the effects are measured, and --top (default "
           "10) kept",
       .source = "headscope; the estimate: Michel et al. 2019, arXiv:1905.10650",
-      .reads = {"heads", "alpha", "goal"},
+      .reads = {"top", "alpha", "goal"},
       .fit = fit_scale};
 }
 

@@ -59,7 +59,7 @@ HeadScores successor_scores(const Model& model) {
 std::vector<HeadId> strongest_successors(const HeadScores& scores, std::int64_t count) {
   const std::int64_t reached = (scores.grid.n_layers - 1) * scores.grid.n_heads;
   if (count < 1 || count > reached) {
-    throw UsageError("--heads {}: the model has {} behind its first layer", count, reached);
+    throw UsageError("--top {}: the model has {} behind its first layer", count, reached);
   }
   return top_heads(scores, static_cast<std::size_t>(count));
 }
@@ -101,8 +101,7 @@ Steering fit_successor_shift(const SteerRequest& request) {
   const DigitMove move = wanted_move(request.settings);
   const std::vector<TokenId> numbers = single_numbers(model);
   const HeadScores scores = successor_scores(model);
-  const std::vector<HeadId> heads =
-      strongest_successors(scores, request.settings.heads.value_or(1));
+  const std::vector<HeadId> heads = strongest_successors(scores, request.settings.top.value_or(1));
   const Tensor rows = effective_embedding(model, numbers, kMlpOut);
   Steering out{.direction = direction_of(model, "successor-shift", Op::add), .edits = {}};
   add_moves(out, request, heads, digit_move(rows, move), ending_in(numbers, move.from));
@@ -126,13 +125,13 @@ SteerMethod successor_shift_method() {
           .definition =
               "m_n = MLP0(LN(W_E[n])) of the numbers that are one token, f_i = mean m_n over n = i "
               "mod 10; of --digits I:J alpha · (f_J − f_I) (default 1) is added to what the values "
-              "of the --heads (default 1) highest successor heads (their KV heads) read, at "
+              "of the --top (default 1) highest successor heads (their KV heads) read, at "
               "numbers that end in I: the heads then say what follows a number that ends in J. "
               "Needs a tokenizer that does not split numbers into digits",
           .source =
               "Gould et al. 2023, Successor heads, arXiv:2312.09230, section 3 (there f_i are "
               "features of a sparse autoencoder, and the head's output alone is read)",
-          .reads = {"digits", "heads", "alpha"},
+          .reads = {"digits", "top", "alpha"},
           .fit = fit_successor_shift};
 }
 

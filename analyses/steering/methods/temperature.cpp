@@ -46,7 +46,7 @@ Steering fit_temperature(const SteerRequest& request) {
   };
   const HeadChoice choice{
       .change = tempered,
-      .count = static_cast<std::size_t>(request.settings.heads.value_or(kTempered)),
+      .count = static_cast<std::size_t>(request.settings.top.value_or(kTempered)),
       .goal = goal};
   const std::vector<MeasuredHead> heads = choose_heads(model, contrast, estimates, choice);
   Steering out{.direction = direction_of(model, "temperature", Op::temperature), .edits = {}};
@@ -69,16 +69,15 @@ Steering fit_temperature(const SteerRequest& request) {
 }  // namespace
 
 SteerMethod temperature_method() {
-  return {
-      .name = "temperature",
-      .summary = "Attention of heads sharpened or flattened, as it helps",
-      .definition =
-          "a head's attention scores times alpha (default 2; temperature 1 / alpha) where "
-          "Σ S · ∂score/∂S > 0, by alpha where it is < 0; of the 3 · --heads best estimates the "
-          "effects are measured, and --heads (default 10) kept",
-      .source = "headscope",
-      .reads = {"heads", "alpha", "goal"},
-      .fit = fit_temperature};
+  return {.name = "temperature",
+          .summary = "Attention of heads sharpened or flattened, as it helps",
+          .definition =
+              "a head's attention scores times alpha (default 2; temperature 1 / alpha) where "
+              "Σ S · ∂score/∂S > 0, by alpha where it is < 0; of the 3 · --top best estimates the "
+              "effects are measured, and --top (default 10) kept",
+          .source = "headscope",
+          .reads = {"top", "alpha", "goal"},
+          .fit = fit_temperature};
 }
 
 }  // namespace headscope

@@ -41,8 +41,8 @@ Steering fit_vhr(const SteerRequest& request) {
   std::stable_sort(heads.begin(), heads.end(), [&](const HeadId& a, const HeadId& b) {
     return dependence.change[a] > dependence.change[b];
   });
-  if (request.settings.heads) {
-    heads.resize(std::min(heads.size(), static_cast<std::size_t>(*request.settings.heads)));
+  if (request.settings.top) {
+    heads.resize(std::min(heads.size(), static_cast<std::size_t>(*request.settings.top)));
   }
   if (heads.empty()) {
     throw UsageError("vhr: no head in these layers depends on the span");
@@ -65,13 +65,13 @@ SteerMethod vhr_method() {
           .definition =
               "D = mean ‖z − z without the span‖ at the last token; in each of --layers (default: "
               "the second half) heads whose D exceeds the layer's median, D and ‖z without‖² both "
-              "beyond mean + sd counting as 0; alpha · z (default 2) of those, or of the --heads "
+              "beyond mean + sd counting as 0; alpha · z (default 2) of those, or of the --top "
               "of the largest D among them",
           .source =
               "He et al. 2024, Cracking the code of hallucination in LVLMs with vision-aware "
               "head divergence, arXiv:2412.13949 (there: of image tokens, chosen for each prompt "
               "anew, layer by layer)",
-          .reads = {"span", "layers", "heads", "alpha"},
+          .reads = {"span", "layers", "top", "alpha"},
           .fit = fit_vhr};
 }
 
