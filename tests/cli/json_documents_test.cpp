@@ -1,4 +1,5 @@
 // What --json prints says what it is, and is as the schemas of docs/schemas say.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -8,6 +9,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include "cli/verbs.h"
 #include "tests/cli/program.h"
 #include "tests/support/catch.h"
 
@@ -101,6 +103,18 @@ TEST_CASE("every document of --json has a format, a version and a schema that it
   for (const auto& entry : std::filesystem::directory_iterator(kSchemas)) {
     INFO(entry.path());  // a schema that no document meets says nothing
     CHECK(met.count(entry.path().stem().stem()) == 1);
+  }
+}
+
+TEST_CASE("every verb that prints a document has a schema") {
+  for (const Verb& verb : all_verbs()) {
+    std::string format = "headscope-" + std::string(verb.name);
+    std::ranges::replace(format, ' ', '-');
+    // A talk and a server print lines as they go; the circuit of codes is a file of its own format.
+    const bool other = verb.name == "chat" || verb.name == "serve";
+    format = verb.name == "sae circuit" ? "headscope-code-circuit" : format;
+    INFO(format);
+    CHECK(std::filesystem::exists(kSchemas / (format + ".schema.json")) == !other);
   }
 }
 
