@@ -9,7 +9,7 @@ Verb sae_patch_verb() {
       .name = "sae patch",
       .summary = "Activation patching of single features of a sparse autoencoder, cell by cell",
       .example =
-          "  headscope task make ioi --model smollm2 -n 50 -o ioi.jsonl\n"
+          "  headscope task make ioi smollm2 -n 50 -o ioi.jsonl\n"
           "  headscope sae patch smollm2 --sae sae15 --task ioi.jsonl -o features.h5\n"
           "  headscope sae patch smollm2 --sae sae15 --task ioi.jsonl --features 17,1402 --over "
           "feature,pos\n"
