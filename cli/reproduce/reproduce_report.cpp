@@ -81,31 +81,7 @@ void add_attention(Report& report, const Reproduced& result, const StageResult& 
   }
 }
 
-<<<<<<< HEAD
 void add_circuit(Report& report, const Reproduced& result, const Model& model) {
-=======
-}  // namespace
-
-void add_reproduction(Report& report, const Reproduced& result, const Model& model) {
-  report.text(
-      fmt::format("## {}\n*{}*\n\n{}", result.what->title, result.what->source, verdict(result)));
-  if (result.task.items.size() < kFewPrompts) {
-    report.text(fmt::format(
-        "**Found on {}**, fewer than {}: another draw may give other heads, and no claim should "
-        "rest on this; -n takes more.",
-        counted(result.task.items.size(), "prompt"),
-        kFewPrompts));
-  }
-  add_example(report, result, model);
-  report.table(numbers_table(result), "Means over prompts, with bootstrap intervals.");
-  if (is_published_model(result.what->published, model.config())) {
-    report.table(published_table(result), "What was published.");
-  }
-  add_stage_maps(report, result, model);
-  for (const StageResult& stage : result.found.stages) {
-    add_attention(report, result, stage);
-  }
->>>>>>> pages
   report.text("### The circuit");
   if (const std::string drawing = circuit_drawing(result.found, result.classed); !drawing.empty()) {
     report.figure(

@@ -70,11 +70,7 @@ TEST_CASE("--heads learns the values of heads by number, or of those another dir
     }
     const Steering numbered = fitted(model, own, method, {.heads = "2.3,0.1,2.0"});
     CHECK(chosen(numbered) == named);
-<<<<<<< HEAD
     CHECK(at::equal(numbered.direction.points[1].values, all.direction.points[1].values));
-=======
-    CHECK(numbered.direction.points[1].values.equal(all.direction.points[1].values));
->>>>>>> pages
     CHECK_THROWS_WITH(fitted(model, own, method, {.heads = "2.4"}), contains("--heads 2.4"));
     const Steering two = fitted(model, own, method, {.top = 2, .heads = other});
     CHECK(chosen(two) == std::vector<HeadId>{{2, 3}, {0, 1}});
