@@ -65,7 +65,8 @@ void show_outcome(const Invocation& invocation,
                   const SweepVerbOptions& options,
                   const SweepOutcome& outcome,
                   const Appendix& appendix) {
-  OrderedJson json = result_json(outcome.result, options.per_prompt, options.top);
+  const PerPrompt per_prompt = options.per_prompt ? PerPrompt::told : PerPrompt::left_out;
+  OrderedJson json = result_json(outcome.result, per_prompt, options.top);
   json["seconds"] = outcome.seconds;
   if (!appendix.json.is_null()) {
     json.update(appendix.json);
