@@ -53,7 +53,7 @@ void check_identifiers(const OrderedJson& json) {
 }  // namespace
 
 TEST_CASE("keys of a result's JSON are identifiers; layers and heads are numbers") {
-  const OrderedJson json = result_json(ablation_result(6), true, 2);
+  const OrderedJson json = result_json(ablation_result(6), PerPrompt::told, 2);
   check_identifiers(json);
   REQUIRE(json["cells"].size() == 4);
   CHECK(json["cells"][3]["layer"] == 1);
@@ -67,7 +67,7 @@ TEST_CASE("keys of a result's JSON are identifiers; layers and heads are numbers
 
 TEST_CASE("one prompt has no error and no interval: a dash in tables, null in JSON") {
   const Result one = ablation_result(1);
-  const OrderedJson json = result_json(one, false, 2);
+  const OrderedJson json = result_json(one, PerPrompt::left_out, 2);
   for (const char* key : {"standard_error", "low", "high"}) {
     CAPTURE(key);
     CHECK(json["cells"][3]["effect"][key].is_null());
