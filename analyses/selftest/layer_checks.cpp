@@ -5,7 +5,6 @@
 #include "analyses/selftest/kept_values.h"
 #include "lib/attention/attention.h"
 #include "lib/model/gradients.h"
-#include "lib/model/norm.h"
 #include "lib/model/post_norm.h"
 #include "lib/tensor/ops.h"
 
@@ -119,23 +118,14 @@ Deviation heads_against_output(const SelfCheckInput& input) {
       });
 }
 
-// What ln1 makes of the sum behind attention.
-Tensor behind_first_sum(const Model& model, int layer, const Tensor& sum) {
-  const ModelConfig& c = model.config();
-  const NormWeights& ln1 = model.weights().blocks.at(static_cast<std::size_t>(layer)).ln1;
-  return normalize(sum, ln1, c.norm, c.norm_eps);
-}
-
 Deviation parts_against_stream(const SelfCheckInput& input) {
   return in_every_layer(
       input,
       {Site::resid_pre, Site::attn_out, Site::mlp_out, Site::resid_post},
       [](const SelfCheckInput& in, const KeptValues& kept, int layer, Deviation& deviation) {
         const ModelConfig& config = in.model.config();
-        Tensor sum = kept.at(Site::resid_pre, layer) + kept.at(Site::attn_out, layer);
-        if (config.norm_placement == NormPlacement::after_sum) {
-          sum = behind_first_sum(in.model, layer, sum);
-        }
+        Tensor sum = stream_after_attention(
+            in.model, layer, kept.at(Site::resid_pre, layer) + kept.at(Site::attn_out, layer));
         if (has_mlp(config)) {
           sum = sum + kept.at(Site::mlp_out, layer);
         }

@@ -83,7 +83,7 @@ std::string node_svg(const PlacedNode& node) {
       escaped(node.name));
 }
 
-// What stands beside a node's row: its layer, by which heads and MLPs are found again.
+// The label beside a node's row: its layer, by which heads and MLPs are found again.
 std::string row_name(const Node& node) {
   return node.kind == Node::Kind::head  ? fmt::format("{} heads", node.layer)
          : node.kind == Node::Kind::mlp ? fmt::format("{} MLP", node.layer)

@@ -23,13 +23,29 @@ Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor&
   return norm == nullptr ? written : with_gain(written, *norm);
 }
 
-Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post) {
+namespace {
+
+// A sum of the stream behind a block's attention or MLP, through the norm that follows such sums.
+Tensor normed_sum(const Model& model,
+                  std::int64_t layer,
+                  NormWeights BlockWeights::*norm,
+                  const Tensor& sum) {
   const ModelConfig& c = model.config();
   if (c.norm_placement != NormPlacement::after_sum) {
-    return resid_post;
+    return sum;
   }
-  const NormWeights& ln2 = model.weights().blocks.at(static_cast<std::size_t>(layer)).ln2;
-  return normalize(resid_post, ln2, c.norm, c.norm_eps);
+  return normalize(
+      sum, model.weights().blocks.at(static_cast<std::size_t>(layer)).*norm, c.norm, c.norm_eps);
+}
+
+}  // namespace
+
+Tensor stream_after_attention(const Model& model, std::int64_t layer, const Tensor& sum) {
+  return normed_sum(model, layer, &BlockWeights::ln1, sum);
+}
+
+Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post) {
+  return normed_sum(model, layer, &BlockWeights::ln2, resid_post);
 }
 
 }  // namespace headscope

@@ -18,6 +18,10 @@ Tensor after_attention_norm(const Model& model, std::int64_t layer, const Tensor
 // what all heads write. What a single head writes is compared by it.
 Tensor with_attention_gain(const Model& model, std::int64_t layer, const Tensor& written);
 
+// `sum` […, d_model] of the stream and what attention wrote, as the rest of the block has it:
+// through ln1 where a model normalises the stream itself (NormPlacement::after_sum), else as it is.
+Tensor stream_after_attention(const Model& model, std::int64_t layer, const Tensor& sum);
+
 // hook_resid_post […, d_model] as the next block reads it: through ln2 where a model normalises the
 // stream itself (NormPlacement::after_sum), else as it is.
 Tensor entering_next_block(const Model& model, std::int64_t layer, const Tensor& resid_post);

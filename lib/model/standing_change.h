@@ -53,8 +53,8 @@ void check_fired_since(const StandingChange& change,
                        const std::vector<StandingChange::Fired>& before);
 
 // A standing change and the tap of a pass as one. At each point the change comes first and the tap
-// sees, and edits, the changed value; what the tap supplies is taken as it is, since what stands
-// for a value of the changed model is changed already.
+// sees, and edits, the changed value; what the tap supplies is taken as it is, since it
+// replaces a value of the changed model and is changed already.
 class StandingTap final : public Tap {
  public:
   StandingTap(const StandingChange& change, Tap& tap) : change_(change.tap()), tap_(tap) {}

@@ -64,7 +64,7 @@ DrawDraft open_ioi(const MakerContext& context) {
   };
 }
 
-// "… [B] and [A] … [B] gave a [OBJECT] to [A]": [A] is IO, and what stands before its last is the
+// "… [B] and [A] … [B] gave a [OBJECT] to [A]": [A] is IO, and the text before its last is the
 // prompt.
 std::string from_published(std::string pattern, const std::string& where) {
   const std::size_t last = pattern.rfind(" [A]");
