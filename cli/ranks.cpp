@@ -1,5 +1,6 @@
 #include "cli/ranks.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <CLI/CLI.hpp>

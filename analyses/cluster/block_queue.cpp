@@ -174,10 +174,10 @@ Board BlockQueue::look_over(const std::vector<Read>& all) {
       continue;
     }
     if (!work.promised.empty()) {
-      if (work.promised_to == options_.rank || watch_.dead(work.promised_to)) {
+      if (work.promised_to == options_.rank || watch_.silent(work.promised_to)) {
         board.entries.push_back({rank, Board::Victim::promise});
       }
-    } else if (watch_.dead(rank)) {
+    } else if (watch_.silent(rank)) {
       board.entries.push_back({rank, Board::Victim::dead});
     } else if (!work.rest.empty()) {
       board.entries.push_back({rank, Board::Victim::alive});
@@ -224,7 +224,7 @@ void BlockQueue::leave_board() {
 }
 
 bool BlockQueue::keeper_lost(const Board& board) {
-  return board.keeper < 0 || board.keeper == options_.rank || watch_.dead(board.keeper);
+  return board.keeper < 0 || board.keeper == options_.rank || watch_.silent(board.keeper);
 }
 
 // The board, looked after first if nobody else does. One that is new serves as it is: a look at

@@ -32,13 +32,17 @@ bool RankWatch::dead(int rank) {
   if (!first && seen->second.beat != beat) {
     seen->second = {beat, now};
   }
-  return beat == kGone || beat == kSilent || now - seen->second.since >= lease_;
+  return beat == kGone || now - seen->second.since >= lease_;
+}
+
+bool RankWatch::silent(int rank) {
+  return dead(rank) || seen_[rank].beat == kSilent;
 }
 
 void RankWatch::watch_neighbour(int rank, int ranks) {
   for (int step = 1; step <= std::min(kNeighbours, ranks - 1); ++step) {
     const int next = (rank + step) % ranks;
-    if (!dead(next)) {
+    if (!silent(next)) {
       return;
     }
     const std::string& beat = seen_[next].beat;

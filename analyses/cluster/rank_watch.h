@@ -31,6 +31,8 @@ class RankWatch {
   // Whether its heartbeat has not changed for a lease, as far as this has looked, or says that it
   // left. So the first answer about a rank that was just killed is no.
   bool dead(int rank);
+  // Or that its neighbour found it silent: enough for what may be done twice.
+  bool silent(int rank);
 
   // Of rank `rank` of `ranks`, once a heartbeat: looks after the next one that lives, and writes of
   // one that is silent that it is, so that whoever needs its blocks at last need not wait to see
