@@ -39,6 +39,7 @@ tsan: ## a model that threads share, under ThreadSanitizer
 
 test-cluster: build ## sweeps by torchrun, mpirun, Slurm and across network namespaces, one cut off; says what is not installed
 	@$(SETUP)/packages cluster || echo "setup: going on without: what needs them is skipped"
+	@tests/cluster/shared_verbs $(BUILD)/headscope
 	@tests/cluster/with_launchers $(BUILD)/headscope $(LAUNCHERS)
 
 fuzz: ## fuzzes every reader of files with libFuzzer for SECONDS_EACH (60), or READER=name alone; finds are kept in out/fuzz

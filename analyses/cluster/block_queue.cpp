@@ -174,10 +174,10 @@ Board BlockQueue::look_over(const std::vector<Read>& all) {
       continue;
     }
     if (!work.promised.empty()) {
-      if (work.promised_to == options_.rank || watch_.dead(work.promised_to)) {
+      if (work.promised_to == options_.rank || watch_.silent(work.promised_to)) {
         board.entries.push_back({rank, Board::Victim::promise});
       }
-    } else if (watch_.dead(rank)) {
+    } else if (watch_.silent(rank)) {
       board.entries.push_back({rank, Board::Victim::dead});
     } else if (!work.rest.empty()) {
       board.entries.push_back({rank, Board::Victim::alive});
@@ -225,7 +225,7 @@ void BlockQueue::leave_board() {
 
 bool BlockQueue::coordinator_lost(const Board& board) {
   return board.coordinator < 0 || board.coordinator == options_.rank ||
-         watch_.dead(board.coordinator);
+         watch_.silent(board.coordinator);
 }
 
 // The board, looked after first if nobody else does. One that is new serves as it is: a look at

@@ -13,7 +13,6 @@ namespace headscope {
 namespace {
 
 constexpr const char* kFailed = "failed";
-constexpr int kBeatsALease = 6;
 constexpr const char* kDone = "done ";
 constexpr auto kLook = std::chrono::milliseconds(20);
 
@@ -24,7 +23,10 @@ std::string once_key(const std::string& name) {
 }  // namespace
 
 RankGroup::RankGroup(const RankPlace& place, std::unique_ptr<KeyStore> store, double lease)
-    : place_(place), store_(std::move(store)), lease_(lease) {
+    : place_(place),
+      store_(std::move(store)),
+      lease_(lease),
+      neighbours_(*store_, kSilentBeats * beat_pause(lease), steady_seconds) {
   join_crew();
   beat_once();
   heart_ = std::thread([this] { beat(); });
@@ -57,6 +59,7 @@ void RankGroup::join_crew() {
 // The process number tells a rank that was started anew from the one before.
 void RankGroup::beat_once() {
   store_->set(heartbeat_key(place_.rank), fmt::format("{} {}", ::getpid(), beats_++));
+  neighbours_.watch_neighbour(place_.rank, place_.size);
   const std::string failed = store_->get(kFailed);
   if (!failed.empty()) {
     stop(failed);
@@ -65,7 +68,7 @@ void RankGroup::beat_once() {
 
 void RankGroup::beat() {
   std::unique_lock lock(mutex_);
-  const auto pause = std::chrono::duration<double>(std::min(1.0, lease_ / kBeatsALease));
+  const auto pause = std::chrono::duration<double>(beat_pause(lease_));
   while (!changed_.wait_for(lock, pause, [this] { return leaving_; })) {
     lock.unlock();
     try {

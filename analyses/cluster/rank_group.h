@@ -65,6 +65,7 @@ class RankGroup {
   bool leaving_ = false;
   std::string why_;
   std::int64_t beats_ = 0;
+  RankWatch neighbours_;  // the heart's
   std::thread heart_;
 };
 

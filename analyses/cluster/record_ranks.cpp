@@ -1,11 +1,16 @@
 #include "analyses/cluster/record_ranks.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <fcntl.h>
 
 #include "analyses/cluster/queued_blocks.h"
 #include "analyses/cluster/rank_files.h"
 #include "analyses/cluster/shared_work.h"
 #include "hooks/stored/open_file.h"
+#include "hooks/stored/posix_file.h"
 #include "hooks/trace/trace_join.h"
 #include "hooks/trace/trace_reader.h"
 #include "lib/base/error.h"
@@ -18,6 +23,7 @@ namespace {
 
 constexpr const char* kTraceEnding = ".h5";
 constexpr const char* kJoin = "join";
+constexpr auto kShortWait = std::chrono::milliseconds(20);
 
 // All that the values depend on.
 Json identity_of(const RankRecording& it) {
@@ -91,16 +97,25 @@ RecordResult record_share(const RankRecording& it, RankGroup& ranks, int first_r
   return result;
 }
 
-RankRecordResult shared(const RankRecording& it, RankGroup& ranks) {
-  ranks.once("begin", [&] {
-    prepare(it);
-    return std::string();
-  });
-  const int first_ranks = agree(ranks, identity_of(it), {}).at("ranks").get<int>();
+// A rank that has nothing left to do has its file open for a moment yet; one that was killed has
+// not.
+void wait_until_closed(const std::vector<std::filesystem::path>& files, const RankGroup& ranks) {
+  for (const std::filesystem::path& path : files) {
+    const PosixFile file(path, O_RDWR | O_NONBLOCK);
+    while (file.valid() && !lock_exclusively(file)) {
+      ranks.check();
+      std::this_thread::sleep_for(kShortWait);
+    }
+  }
+}
+
+RankRecordResult share_and_join(const RankRecording& it, RankGroup& ranks, int first_ranks) {
   RankRecordResult mine{.result = record_share(it, ranks, first_ranks)};
   const std::string self = std::to_string(ranks.place().rank);
   mine.joined = ranks.once(kJoin, [&] {
-    join_traces(files_of_ranks(it.out, kTraceEnding), it.out, it.options.compress);
+    const std::vector<std::filesystem::path> files = files_of_ranks(it.out, kTraceEnding);
+    wait_until_closed(files, ranks);
+    join_traces(files, it.out, it.options.compress);
     return self;
   }) == self;
   if (mine.joined) {
@@ -119,9 +134,14 @@ RankRecordResult shared(const RankRecording& it, RankGroup& ranks) {
 }  // namespace
 
 RankRecordResult record_over_ranks(const RankRecording& recording, RankGroup& ranks) {
+  ranks.once("begin", [&] {
+    prepare(recording);
+    return std::string();
+  });
+  const int first_ranks = agree(ranks, identity_of(recording), {}).at("ranks").get<int>();
   try {
-    return shared(recording, ranks);
-  } catch (const DataError&) {  // a file that another rank joined and removed meanwhile
+    return share_and_join(recording, ranks, first_ranks);
+  } catch (const Error&) {  // a file, or the folder, that another rank joined and removed meanwhile
     if (ranks.is_done(kJoin)) {
       remove_file_of_rank(recording.out, ranks.place().rank, kTraceEnding);
       throw WorkIsOver();

@@ -69,10 +69,17 @@ SharedWork::SharedWork(RankGroup& ranks, SharedWorkOptions options)
     return std::string();
   });
   first_ranks_ = agree(ranks_, options_.identity, {}).at("ranks").get<int>();
-  log_.emplace(file_of_rank(options_.out, ranks_.place().rank, kLogEnding),
-               kRankLog,
-               options_.identity,
-               IfExists::resume);
+  try {
+    log_.emplace(file_of_rank(options_.out, ranks_.place().rank, kLogEnding),
+                 kRankLog,
+                 options_.identity,
+                 IfExists::resume);
+  } catch (const Error&) {  // the folder that the last rank removed
+    if (ranks_.is_done(kFinish)) {
+      throw WorkIsOver();
+    }
+    throw;
+  }
 }
 
 bool SharedWork::stopped() const {

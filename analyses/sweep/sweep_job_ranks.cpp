@@ -18,6 +18,8 @@
 namespace headscope {
 namespace {
 
+constexpr const char* kMerge = "merge";
+
 // What must be the same in all ranks.
 Json agreed_on(const ResultHeader& header) {
   Json all = header.provenance.at("identity");
@@ -136,15 +138,20 @@ SweepOutcome SweepJob::share(RankGroup& ranks) {
   });
   settle(ranks);
   SweepOutcome outcome;
-  {
+  try {
     ResultStore own(file_of_rank(out, ranks.place().rank, kShardEnding), header_, IfExists::resume);
     outcome = run_share(ranks, own);
+  } catch (const Error&) {  // of files, or of the folder, that another rank joined and removed
+    if (!ranks.is_done(kMerge)) {
+      throw;
+    }
+    outcome.finished = true;
   }
   if (!outcome.finished) {
     return outcome;
   }
   outcome.seconds = {steady_seconds() - start};
-  outcome.merged_by = std::stoi(ranks.once("merge", [&] {
+  outcome.merged_by = std::stoi(ranks.once(kMerge, [&] {
     merge_results(shards_of(out), out, IfExists::resume);
     return std::to_string(ranks.place().rank);
   }));

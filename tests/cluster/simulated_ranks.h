@@ -82,6 +82,7 @@ class SimulatedRanks {
   };
   struct Rank {
     std::unique_ptr<BlockQueue> queue;
+    std::unique_ptr<RankWatch> watch;
     int life = 0;
     std::int64_t beats = 0;
     double since = 0.0;
@@ -118,6 +119,8 @@ class SimulatedRanks {
                                                                 .lease = job_.lease,
                                                                 .seed = job_.seed},
                                               [this] { return now_; });
+    rank.watch = std::make_unique<RankWatch>(
+        store_, kSilentBeats * beat_pause(job_.lease), [this] { return now_; });
     rank.since = now_;
     rank.running = {};
     events_.push({Event::Kind::beat, now_, number, ++rank.life});
@@ -134,7 +137,8 @@ class SimulatedRanks {
       die(event.rank, rank);
     } else if (event.kind == Event::Kind::beat) {
       store_.set(heartbeat_key(event.rank), fmt::format("{} {}", rank.life, rank.beats++));
-      events_.push({event.kind, event.at + std::min(1.0, job_.lease / 6), event.rank, event.life});
+      rank.watch->watch_neighbour(event.rank, job_.ranks);
+      events_.push({event.kind, event.at + beat_pause(job_.lease), event.rank, event.life});
     } else {
       step(event.rank, rank);
     }
