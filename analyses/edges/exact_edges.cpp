@@ -8,7 +8,10 @@
 namespace headscope {
 namespace {
 
-constexpr std::int64_t kCutAtOnce = 64;
+// Circuits that are asked for together: what is logged, and what a stop waits for.
+std::int64_t cuts_at_once(const Model& model) {
+  return model.device().is_cuda() ? 512 : 64;
+}
 
 }  // namespace
 
@@ -19,13 +22,14 @@ std::vector<double> losses_of(const CircuitContext& context,
   const TaskCircuits task(context);
   const double whole =
       logged_step(settings, 1, [&] { return task.means({all_edges(context.graph)}); }).front();
+  const std::int64_t at_once = cuts_at_once(context.model);
   std::vector<double> scores;
-  for (std::int64_t begin = 0; begin < cuts; begin += kCutAtOnce) {
+  for (std::int64_t begin = 0; begin < cuts; begin += at_once) {
     if (settings.stop && settings.stop()) {
       return {};
     }
     std::vector<EdgeSet> circuits;
-    for (std::int64_t i = begin; i < std::min(begin + kCutAtOnce, cuts); ++i) {
+    for (std::int64_t i = begin; i < std::min(begin + at_once, cuts); ++i) {
       circuits.push_back(circuit(i));
     }
     for (const double mean :

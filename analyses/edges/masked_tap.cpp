@@ -1,6 +1,9 @@
 #include "analyses/edges/masked_tap.h"
 
 #include <algorithm>
+#include <map>
+
+#include <ATen/ops/index_copy.h>
 
 #include "analyses/edges/head_projections.h"
 #include "lib/tensor/convert.h"
@@ -63,6 +66,28 @@ void add_named(
       all ? written : written.index_select(0, index_tensor(used, written.device()));
   Tensor flat = sum.flatten(1);
   flat.addmm_(named, theirs.flatten(1));
+}
+
+using LackCounts = MaskedTap::LackCounts;
+
+LackCounts counts_of(const std::vector<Lack>& lacks, std::int64_t first) {
+  LackCounts counts;
+  std::int64_t of_circuit = 0;
+  for (std::size_t i = 0; i < lacks.size(); ++i) {
+    of_circuit = i > 0 && lacks[i].circuit == lacks[i - 1].circuit ? of_circuit + 1 : 1;
+    counts.most_of_a_circuit = std::max(counts.most_of_a_circuit, of_circuit);
+    for (const std::int64_t writer : lacks[i].writers) {
+      counts.named += writer >= first ? 1 : 0;
+      counts.writers = std::max(counts.writers, writer - first + 1);
+    }
+  }
+  return counts;
+}
+
+// Whether all circuits' sums are one batch of products with everything written so far, or those of
+// each circuit are formed of what it names: the first takes few calls, the second few operations.
+bool in_one_batch(const LackCounts& counts, std::size_t lacks, const at::Device& device) {
+  return device.is_cuda() || 4 * counts.named > static_cast<std::int64_t>(lacks) * counts.writers;
 }
 
 // Of one layer's writers [w, B·T, d_model], or of the input (−1).
@@ -192,17 +217,55 @@ void MaskedTap::keep(std::int64_t writer, const Tensor& difference) {
 Tensor MaskedTap::missing(const std::vector<Lack>& lacks) const {
   const auto size = static_cast<std::int64_t>(lacks.size());
   Tensor sum = at::zeros({size, before_.size(1), before_.size(2)}, before_.options());
-  const Lack* begin = lacks.data();
-  const Lack* const end = begin + lacks.size();
-  add_named(begin, end, 0, before_, sum);
-  while (begin != end && after_.defined()) {
-    const Lack* next =
-        std::find_if(begin, end, [&](const Lack& lack) { return lack.circuit != begin->circuit; });
-    const Tensor rows = sum.narrow(0, begin - lacks.data(), next - begin);
-    add_named(begin, next, known_, after_.select(0, begin->circuit), rows);
-    begin = next;
+  add_named(lacks.data(), lacks.data() + lacks.size(), 0, before_, sum);
+  if (after_.defined()) {
+    add_written_here(lacks, sum);
   }
   return sum;
+}
+
+// The same of writers that the circuits run themselves, which differ from circuit to circuit.
+void MaskedTap::add_written_here(const std::vector<Lack>& lacks, const Tensor& sum) const {
+  const LackCounts counts = counts_of(lacks, known_);
+  if (counts.named == 0) {
+    return;
+  }
+  const Lack* const end = lacks.data() + lacks.size();
+  if (!in_one_batch(counts, lacks.size(), sum.device())) {
+    for (const Lack* begin = lacks.data(); begin != end;) {
+      const Lack* next = std::find_if(
+          begin, end, [&](const Lack& lack) { return lack.circuit != begin->circuit; });
+      const Tensor rows = sum.narrow(0, begin - lacks.data(), next - begin);
+      add_named(begin, next, known_, after_.select(0, begin->circuit), rows);
+      begin = next;
+    }
+    return;
+  }
+  add_in_one_batch(lacks, counts, sum);
+}
+
+void MaskedTap::add_in_one_batch(const std::vector<Lack>& lacks,
+                                 const LackCounts& counts,
+                                 const Tensor& sum) const {
+  // As many rows for every circuit as the one with most lacks has; those that are too many stay 0.
+  const std::int64_t most = counts.most_of_a_circuit;
+  Tensor named = at::zeros({circuits_ * most, counts.writers}, at::kFloat);
+  std::vector<std::int64_t> rows;
+  for (const Lack& lack : lacks) {
+    const bool same = !rows.empty() && lack.circuit == rows.back() / most;
+    rows.push_back(same ? rows.back() + 1 : lack.circuit * most);
+    auto* row = named.data_ptr<float>() + rows.back() * counts.writers;
+    for (const std::int64_t writer : lack.writers) {
+      if (writer >= known_) {
+        row[writer - known_] = 1.0F;
+      }
+    }
+  }
+  const Tensor written = after_.narrow(1, 0, counts.writers).flatten(2);
+  const Tensor sums =
+      at::bmm(named.to(sum.device()).unflatten(0, {circuits_, most}), written).flatten(0, 1);
+  const bool all = std::ssize(rows) == sums.size(0);
+  sum.flatten(1).add_(all ? sums : sums.index_select(0, index_tensor(rows, sum.device())));
 }
 
 // `stream` [K·B, T, d_model], that every head reads but where it lacks something.
@@ -223,17 +286,26 @@ void MaskedTap::read_heads(int layer, const Tensor& stream) {
   }
   const HeadProjections projections(setting_.model, layer);
   const Tensor normalized = projections.normalized(read);
+  // What the same readers read in several circuits is projected at once.
+  std::map<std::vector<std::int64_t>, std::vector<std::int64_t>> of_readers;
   for (std::size_t i = 0; i < lacks.size(); ++i) {
+    of_readers[lacks[i].readers].push_back(static_cast<std::int64_t>(i));
+  }
+  for (const auto& [readers, places] : of_readers) {
     std::vector<std::int64_t> rows;  // of W_QKV
-    for (const std::int64_t reader : lacks[i].readers) {
+    for (const std::int64_t reader : readers) {
       rows.push_back(reader - first);
     }
-    const Tensor values =
-        projections.projected(normalized.select(0, static_cast<std::int64_t>(i)), rows);
+    std::vector<std::int64_t> theirs;
+    for (const std::int64_t place : places) {
+      theirs.push_back(circuits[static_cast<std::size_t>(place)]);
+    }
+    const Tensor at_places = normalized.index_select(0, index_tensor(places, whole.device()));
+    const Tensor values = projections.projected(at_places, rows);  // [n, B·T, rows, d_head]
+    const Tensor index = index_tensor(theirs, whole.device());
     for (std::size_t r = 0; r < rows.size(); ++r) {
       reads_.at(static_cast<std::size_t>(rows[r] / heads))
-          .push_back(
-              {lacks[i].circuit, rows[r] % heads, values.select(1, static_cast<std::int64_t>(r))});
+          .push_back({rows[r] % heads, index, values.select(2, static_cast<std::int64_t>(r))});
     }
   }
 }
@@ -243,21 +315,25 @@ Tensor MaskedTap::with_read(HeadInput part, const Tensor& value) const {
   const Tensor out = value.clone();
   const Tensor by_circuit = out.unflatten(0, {circuits_, -1});
   for (const HeadRead& read : reads_.at(static_cast<std::size_t>(part))) {
-    Tensor place = by_circuit.select(0, read.circuit).select(2, read.head);
-    place.copy_(read.value.view(place.sizes()));
+    Tensor of_head = by_circuit.select(3, read.head);  // [K, B, T, d_head]
+    const Tensor values = read.values.unflatten(1, {of_head.size(1), of_head.size(2)});
+    of_head.index_copy_(0, read.circuits, values.to(of_head.scalar_type()));
   }
   return out;
 }
 
 Tensor MaskedTap::read_by_one(std::int64_t reader, const Tensor& stream) const {
   const std::vector<Lack> lacks = lacks_.of(reader, 1);
-  const Tensor lacking = missing(lacks);
-  const Tensor out = stream.clone();
-  const Tensor by_circuit = out.unflatten(0, {circuits_, -1});
-  for (std::size_t i = 0; i < lacks.size(); ++i) {
-    Tensor place = by_circuit.select(0, lacks[i].circuit);
-    place.sub_(lacking.select(0, static_cast<std::int64_t>(i)).view(place.sizes()));
+  std::vector<std::int64_t> circuits;  // each once
+  for (const Lack& lack : lacks) {
+    circuits.push_back(lack.circuit);
   }
+  const Tensor out = stream.clone();
+  Tensor by_circuit = out.unflatten(0, {circuits_, -1});
+  const Tensor index = index_tensor(circuits, stream.device());
+  Tensor read = by_circuit.index_select(0, index);
+  read.sub_(missing(lacks).view(read.sizes()));
+  by_circuit.index_copy_(0, index, read);
   return out;
 }
 

@@ -21,6 +21,15 @@ class MaskedTap final : public Tap {
     std::int64_t first_layer = 0;  // the pass starts at it; no reader before it is cut off
   };
 
+  // Of lacks, circuit by circuit: how many the circuit with most has; and of the writers from the
+  // first on that the circuits run themselves, how many there are up to the last that is named, and
+  // how often any is named.
+  struct LackCounts {
+    std::int64_t most_of_a_circuit = 0;
+    std::int64_t writers = 0;
+    std::int64_t named = 0;
+  };
+
   // A reader reads stream − Σ_{u cut off} (z_u − z_u'), z_u being written in this run. `circuits`
   // as of circuit_mask.h. What heads ask, offer and hold is computed anew where they are cut off,
   // and only there, once for all that are cut off from the same writers.
@@ -34,15 +43,19 @@ class MaskedTap final : public Tap {
   void keep_heads(int layer, const Tensor& z, const Tensor& scale);
   void keep(std::int64_t writer, const Tensor& difference);
   [[nodiscard]] Tensor missing(const std::vector<Lack>& lacks) const;
+  void add_written_here(const std::vector<Lack>& lacks, const Tensor& sum) const;
+  void add_in_one_batch(const std::vector<Lack>& lacks,
+                        const LackCounts& counts,
+                        const Tensor& sum) const;
   void read_heads(int layer, const Tensor& stream);
   [[nodiscard]] Tensor with_read(HeadInput part, const Tensor& value) const;
   [[nodiscard]] Tensor read_by_one(std::int64_t reader, const Tensor& stream) const;
 
-  // What one head of one circuit reads by q, k or v, projected [B, T, d_head].
+  // What one head reads by q, k or v in some circuits.
   struct HeadRead {
-    std::int64_t circuit;
     std::int64_t head;
-    Tensor value;
+    Tensor circuits;  // [n] int64
+    Tensor values;    // projected [n, B·T, d_head]
   };
 
   Setting setting_;

@@ -66,6 +66,7 @@ class SaeTraining {
     }
     last_.resize(run.plans.size());
     logged_.resize(run.plans.size());
+    states_.resize(run.plans.size());
     take_up();
   }
 
@@ -119,6 +120,7 @@ class SaeTraining {
       const std::size_t sae = line.value("sae", std::size_t{0});
       if (sae < last_.size()) {
         last_[sae] = state_of(line);
+        states_[sae].push_back(last_[sae]);
         logged_[sae] = last_[sae].step;
       }
     }
@@ -179,6 +181,7 @@ class SaeTraining {
     if (state.step <= logged_[sae]) {
       return;  // an earlier run got this far and wrote the same
     }
+    states_[sae].push_back(state);
     log_.add({{"sae", sae},
               {"name", run_.plans[sae].name},
               {"step", state.step},
@@ -227,7 +230,7 @@ class SaeTraining {
         write_sae(trainers_[i].finished(config), folder, trainers_[i].log_sparsity());
       }
       result.saes.push_back(
-          {plan.name, folder, plan.site, stream_.points()[points_[i]].width, last_[i]});
+          {plan.name, folder, plan.site, stream_.points()[points_[i]].width, last_[i], states_[i]});
     }
     std::error_code ignored;
     std::filesystem::remove(run_.folder / kCheckpoint, ignored);
@@ -239,8 +242,9 @@ class SaeTraining {
   LineLog log_;
   std::vector<std::size_t> points_;  // of each SAE, among the stream's
   std::vector<SaeTrainer> trainers_;
-  std::vector<SaeTrainState> last_;   // what was measured last of each
-  std::vector<std::int64_t> logged_;  // the last step of each in the log
+  std::vector<SaeTrainState> last_;                 // what was measured last of each
+  std::vector<std::int64_t> logged_;                // the last step of each in the log
+  std::vector<std::vector<SaeTrainState>> states_;  // of each, the log
   std::int64_t resumed_at_ = 0;
   std::int64_t step_ = 0;
 };

@@ -56,6 +56,7 @@ struct SaeTrained {
   std::string site;
   std::int64_t d_in = 0;
   SaeTrainState last;
+  std::vector<SaeTrainState> log;  // what train.jsonl says of it, earlier runs' lines too
 };
 
 struct SaeTrainResult {

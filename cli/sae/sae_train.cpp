@@ -5,9 +5,11 @@
 #include "analyses/sae/sae_train_run.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/render/page_policy.h"
 #include "cli/render/progress.h"
 #include "cli/render/table.h"
 #include "cli/sae/sae_options.h"
+#include "cli/sae/sae_train_page.h"
 #include "hooks/address.h"
 #include "hooks/stored_run.h"
 #include "lib/base/error.h"
@@ -174,7 +176,8 @@ void show_trained(const SaeTrainResult& result,
                    fmt::format("{} tokens/s, data included",
                                grouped(static_cast<std::int64_t>(rate)))},
                   {"measured on", "the last batch; headscope sae eval measures on a text"},
-                  {"log", options.out + "/train.jsonl"}}));
+                  {"log", options.out + "/train.jsonl"},
+                  {"curves", options.out + "/index.html"}}));
 }
 
 IfExists if_exists_of(const SaeOptions& options) {
@@ -193,6 +196,7 @@ void sae_train(const SaeOptions& options, const Invocation& invocation) {
   parse_sae_arch(options.arch);  // before the model is read
   parse_sae_normalisation(options.normalisation);
   check_output_folder(options.out);
+  check_page_output(std::filesystem::path(options.out) / "index.html");
   use_backend(invocation.common.device);  // traces bring no model that opens it
   SaeTrainRun run;
   run.if_exists = if_exists_of(options);
@@ -221,6 +225,7 @@ void sae_train(const SaeOptions& options, const Invocation& invocation) {
                                            {.traces = input.traces,
                                             .model = input.model ? &*input.model : nullptr,
                                             .prompts = &input.prompts});
+  write_sae_train_page(options.out, result.saes, invocation.command_line);
   show_trained(result, options, invocation);
 }
 

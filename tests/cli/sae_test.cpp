@@ -56,6 +56,7 @@ TEST_CASE("sae train, info and eval, on a model and on a trace of it") {
   CHECK(config["metadata"]["hook_name"] == "blocks.1.attn.hook_z");
   CHECK(config["metadata"]["command_line"].get<std::string>().starts_with("headscope sae train"));
   CHECK(config["metadata"]["weights_hash"].get<std::string>().starts_with("xxh3:"));
+  CHECK(contents(folder / "sae/index.html").find("FVU") != std::string::npos);
   CHECK(run(sae_training(folder)).code == 2);  // not without --overwrite or --resume
   CHECK(run(sae_training(folder, {"--resume"})).code == 0);
   CHECK(run({"sae", "info", folder / "sae"}).out.find("topk") != std::string::npos);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "analyses/edges/acdc.h"
 #include "analyses/edges/circuit_method.h"
@@ -204,4 +205,28 @@ TEST_CASE("edges to check are the strongest and others, each once") {
   CHECK(std::count(edges.begin(), edges.end(), 3) == 1);
   CHECK(std::is_sorted(edges.begin(), edges.end()));
   CHECK(edges_to_check(scores, 100, 1).size() == scores.size());
+}
+
+TEST_CASE("scores that are no numbers are refused, naming the first edge or node") {
+  const EdgeFixture fixture(load(huggingface_fixture("gpt2")), CircuitAblation::corrupted);
+  const CircuitMethod broken{
+      .name = "broken",
+      .summary = "",
+      .definition = "",
+      .source = "",
+      .edges =
+          [](const CircuitContext& context, const CircuitSettings&) {
+            std::vector<double> scores(static_cast<std::size_t>(context.graph.n_edges()));
+            scores[0] = -std::numeric_limits<double>::infinity();
+            return scores;
+          },
+      .nodes =
+          [](const CircuitContext& context, const CircuitSettings&) {
+            return std::vector<double>(static_cast<std::size_t>(context.graph.n_writers()),
+                                       std::numeric_limits<double>::quiet_NaN());
+          }};
+  CHECK_THROWS_WITH(circuit_scores(broken, CircuitLevel::edge, fixture.context, {}),
+                    contains("input->a0.h0<q> is not a number"));
+  CHECK_THROWS_WITH(circuit_scores(broken, CircuitLevel::node, fixture.context, {}),
+                    contains("input is not a number"));
 }

@@ -74,6 +74,8 @@ TEST_CASE("every architecture learns, and the same twice") {
     const SaeTrainResult result = train_saes(run, {.model = &model, .prompts = &prompts});
     CHECK(result.steps == 40);
     CHECK(result.saes.front().last.fvu < 0.6);
+    CHECK(result.saes.front().log.size() == 10);
+    CHECK(result.saes.front().log.back().step == 40);
     run.folder = folder.file("b");
     train_saes(run, {.model = &model, .prompts = &prompts});
     CHECK(file_bytes(folder.file("a") / "sae_weights.safetensors") ==
@@ -118,6 +120,9 @@ TEST_CASE("a run killed by SIGKILL resumes to the weights and the log of one nev
     run.if_exists = IfExists::resume;
     const SaeTrainResult result = train_saes(run, {.model = &model, .prompts = &prompts});
     CHECK(result.resumed_at == 15);
+    for (const SaeTrained& sae : result.saes) {
+      CHECK(sae.log.size() == 10);  // the killed run's lines, and each once
+    }
     for (const char* file : {"first/sae_weights.safetensors",
                              "second/sae_weights.safetensors",
                              "first/sparsity.safetensors",
