@@ -25,7 +25,7 @@ const ungrouped = roles.filter((d) => !groups.some((g) => g.roles.includes(d)));
 groups.push({ name: "others", detectors: [], roles: ungrouped });
 const HUES = [255, 145, 30, 320, 90, 195, 0];
 const hues = new Map(groups.flatMap((g, i) => g.roles.map((d, k) => [d.name, { hue: HUES[i % HUES.length], chroma: g.name === "others" ? 0.02 : 0.15, light: 0.52 + 0.22 * (g.roles.length > 1 ? k / (g.roles.length - 1) : 0.4) }])));
-const hueOf = (d) => { const c = hues.get(d.name); return common(d) ? `oklch(${page.dark() ? "0.47 0.08" : "0.86 0.06"} ${c.hue})` : `oklch(${c.light} ${c.chroma} ${c.hue})`; };
+const hueOf = (d) => { const c = hues.get(d.name); return common(d) ? `oklch(${page.dark() ? "0.42 0.06" : "0.87 0.05"} ${c.hue})` : `oklch(${c.light} ${c.chroma} ${c.hue})`; };
 const isConfirmed = (d, h) => A.confirmations.some((c) => c.detector === d.name && c.confirmed && c.heads.includes(h));
 // How far above its threshold a head lies, as a part of what the best head reaches.
 const strength = (d, h) => { const most = Math.max(...d.score); return most > d.threshold ? (d.score[h] - d.threshold) / (most - d.threshold) : 0; };
