@@ -76,11 +76,13 @@ TEST_CASE("a circuit is found, run, drawn, compared, and judged by what is known
     CHECK(told({"circuit", "show", graph, "-o", folder / name})["edges"] == found["circuit_edges"]);
     CHECK(contents(folder / name).find("logits") != std::string::npos);
   }
-  const std::string dom = page_dom(folder / "", "c.html", "#edges=7&node=logits");
+  const std::string dom = page_dom(folder / "", "c.html", "#edges=7");
   CHECK_THAT(dom, contains("data-ready=\"1\"") && !contains("data-error"));
   CHECK(page_number(dom, "edges") == 7);
-  CHECK(page_number(dom, "lit") > 0);  // those of the node that the link holds
-  CHECK(page_number(dom, "lit") < 7);
+  CHECK(page_number(dom, "lit") == 0);
+  const std::string held = page_dom(folder / "", "c.html", "#node=logits");
+  CHECK(page_number(held, "lit") > 0);  // those of the node that the link holds, and no others
+  CHECK(page_number(held, "lit") < page_number(held, "edges"));
   put(folder / "truth.json",
       R"({"format": "headscope-truth", "nodes": ["input"], "edges": ["input->logits"]})");
   const Json roc = told({"circuit", "roc", "--graph", graph, "--truth", folder / "truth.json"});
