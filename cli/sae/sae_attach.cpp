@@ -26,7 +26,7 @@ void sae_attach(const SaeOptions& options, const Invocation& invocation) {
                        .act = parse_sae_do(options.act),
                        .value = options.value,
                        .error_term = !options.no_error_term};
-  const Model model = load_model(options.words.front(), {.device = invocation.common.device});
+  const Model model = load_model(options.words.front(), load_options(invocation.common));
   const InterventionPlan plan = plan_of({what}, model);
   const OrderedJson document = to_json({what});
   write_file(options.out, document.dump(2) + "\n");

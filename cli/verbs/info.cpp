@@ -48,7 +48,7 @@ Info examine(const InfoArguments& options, const CommonOptions& common) {
   info.device = common.device;
   info.tokens = std::min(kBatchTokens, info.model.config.n_ctx);
   info.weights = common.weights == WeightStorage::packed
-                     ? info.model.packed_bytes
+                     ? packed_weight_bytes(options.model)
                      : weight_bytes(info.model.config, common.dtype);
   info.activations =
       pass_need(info.model.config, common.dtype, {.columns = info.tokens}, Logits::last).total();

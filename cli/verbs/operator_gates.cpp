@@ -59,8 +59,7 @@ void train(GatesArguments options, const Invocation& invocation) {
   const std::string haystack =
       options.haystack.empty() ? own_haystack() : read_haystack(options.haystack);
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   std::string log;
   Progress bar(options.gates.steps, {.label = "training gates", .unit = "steps"});
   const HeadScores gates = train_gates(model, haystack, options.gates, [&](const GateStep& step) {

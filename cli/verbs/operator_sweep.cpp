@@ -131,8 +131,7 @@ void sweep(const GridArguments& options, const Invocation& invocation) {
   const std::vector<OperatorChoice> grid = read_operator_grid(options.grid);
   check_free(options, grid);
   catch_interrupts();
-  const Model model = load_model(
-      options.model, {.device = invocation.common.device, .dtype = invocation.common.dtype});
+  const Model model = load_model(options.model, load_options(invocation.common));
   const std::vector<Prompt> prompts = operator_texts(options.texts, model, "operator sweep");
   std::filesystem::create_directories(options.out);
   if (!measure_all(options, grid, model, prompts, invocation)) {

@@ -359,6 +359,13 @@ void check_model(const std::string& name) {
   }
 }
 
+std::int64_t packed_weight_bytes(const std::string& name) {
+  const Opened opened = open(name);
+  return opened.source == nullptr
+             ? 0
+             : packed_weight_bytes(*opened.source, opened.config, rules_of(opened));
+}
+
 ModelSummary summarize_model(const std::string& name) {
   const Opened opened = open(name);
   ModelSummary summary;
@@ -373,7 +380,6 @@ ModelSummary summarize_model(const std::string& name) {
     for (const fs::path& file : opened.source->files()) {
       summary.stored_bytes += static_cast<std::int64_t>(fs::file_size(file));
     }
-    summary.packed_bytes = packed_weight_bytes(*opened.source, opened.config, rules_of(opened));
   }
   const auto most =
       std::max_element(encodings.begin(), encodings.end(), [](const auto& a, const auto& b) {

@@ -39,8 +39,7 @@ struct ModelSummary {
   std::int64_t parameters = 0;
   std::string stored;  // the encoding most of the weights have: "Q4_1", "BF16"
   std::int64_t stored_bytes = 0;
-  std::int64_t packed_bytes = 0;  // of the weights in memory as WeightStorage::packed
-  std::string tokenizer;          // its kind, or why there is none
+  std::string tokenizer;  // its kind, or why there is none
 };
 ModelSummary summarize_model(const std::string& name);
 
@@ -54,6 +53,10 @@ ModelConfig read_model_config(const Json& config, const std::string& where);
 
 // Numbers in the files' weights, at most 1e18.
 std::int64_t parameter_count(const ModelConfig& config);
+
+// Bytes the weights of a model's files take in memory as WeightStorage::packed; 0 where there is a
+// config alone. DataError for tensors that are missing or of another shape.
+std::int64_t packed_weight_bytes(const std::string& name);
 
 // Bytes the weights take in `dtype` once they are loaded (narrow embeddings widened), at most 4e18.
 std::int64_t weight_bytes(const ModelConfig& config, DType dtype);

@@ -38,6 +38,7 @@ ChoiceNames choice_names(const Items& items) {
 std::optional<ChoiceNames> fixed_choices(const std::string& verb, const std::string& option) {
   static const std::map<std::string, ChoiceNames> choices{
       {"--dtype", {"f32", "bf16", "f16"}},
+      {"--weights", {"unpacked", "packed"}},
       {"--store", {"f32", "bf16", "f16"}},
       {"--device", {"cpu", "cuda"}},
       {"--prepend-bos", {"auto", "yes", "no"}},
