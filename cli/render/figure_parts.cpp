@@ -101,7 +101,9 @@ std::vector<double> nice_ticks(ValueRange range, int count) {
   for (double i = std::ceil(range.low / step - 1e-6); i * step <= range.high + 1e-6 * step; ++i) {
     ticks.push_back(i == 0 ? 0.0 : i * step);
   }
-  return ticks;
+  constexpr int kFinest = 100;
+  const bool tells_scale = ticks.size() > 1 || count > kFinest;
+  return tells_scale ? ticks : nice_ticks(range, 2 * count);
 }
 
 std::string tick_text(double value, double step) {
@@ -130,6 +132,11 @@ std::vector<double> bar_ticks(const ColorScale& scale, double height) {
   return ticks;
 }
 
+double color_bar_height(const Box& plot, const std::string& name) {
+  constexpr double kTallest = 260;
+  return std::max(plot.height, std::min(std::ceil(text_width(name, kTextSize)) + 2, kTallest));
+}
+
 void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale) {
   const Box bar{plot.x + plot.width + 18, plot.y, 13, plot.height};
   CellGrid grid{bar, 256, 1, {}};
@@ -152,7 +159,7 @@ void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale) {
   }
   canvas.text(bar.x + bar.width + 8 + widest + 11,
               bar.y + bar.height / 2,
-              fit_text(scale.name, kTextSize, std::max(40.0, plot.height)),
+              fit_text(scale.name, kTextSize, plot.height),
               {.size = kTextSize,
                .anchor = Anchor::middle,
                .direction = Direction::up,

@@ -35,6 +35,8 @@ struct ColorScale {
   std::string name;
   ValueScale scale = ValueScale::linear;
 };
+// How high one beside `plot` is, so that the name stands there whole.
+double color_bar_height(const Box& plot, const std::string& name);
 void draw_color_bar(Canvas& canvas, const Box& plot, const ColorScale& scale);
 
 // Names the colours of values that are no number, those that occur in `values`.

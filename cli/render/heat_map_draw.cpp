@@ -41,6 +41,7 @@ struct HeatMapDrawLayout {
   AxisLabels cols;           // `extent` is the room they take below the plot
   bool cols_across = false;  // short enough to stand upright
   Box plot;
+  Box bar;  // `plot`, or higher, where a colour bar stands beside
   double cell = 1;
   double width = 0;
   double height = 0;
@@ -107,7 +108,10 @@ HeatMapDrawLayout lay_out(const HeatMap& map) {
   at.plot.y = std::ceil(kPad + at.heading.height());
   const double below = at.plot.y + at.plot.height + at.cols.extent + kLabelGap + kAxisName;
   at.foot = below + 12;
-  at.height = std::ceil(below + (oddities(map).any() ? 20 : 0) + kPad / 2);
+  at.bar = at.plot;
+  at.bar.height = color_bar_height(at.plot, visible(map.value_name, Spaces::kept));
+  at.height = std::max(std::ceil(below + (oddities(map).any() ? 20 : 0) + kPad / 2),
+                       std::ceil(at.bar.y + at.bar.height + kPad));
   return at;
 }
 
@@ -161,7 +165,7 @@ std::string draw(const HeatMap& map, const HeatMapDrawLayout& at, Canvas& canvas
   canvas.outline({at.plot.x - 1, at.plot.y - 1, at.plot.width + 2, at.plot.height + 2}, kFrame);
   draw_row_labels(canvas, map, at);
   draw_col_labels(canvas, map, at);
-  draw_color_bar(canvas, at.plot, scale);
+  draw_color_bar(canvas, at.bar, scale);
   draw_oddities(canvas, at.plot.x, at.foot, oddities(map));
   return canvas.finish();
 }

@@ -161,7 +161,7 @@ std::string draw(const SmallMultiples& page, const SmallMultiplesLayout& at, Can
              found.minus_infinity || own.minus_infinity};
   }
   const double top = at.plot.y + at.panel_top;
-  const double bar = std::min(at.plot.height - at.panel_top, 320.0);
+  const double bar = std::clamp(at.plot.height - at.panel_top, 40.0, 320.0);
   draw_color_bar(canvas, {at.plot.x, top, at.plot.width, bar}, scale);
   draw_oddities(canvas, at.plot.x, at.plot.y + at.plot.height + 14, found);
   return canvas.finish();

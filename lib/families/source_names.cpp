@@ -9,6 +9,14 @@ namespace {
 
 constexpr std::string_view kWrappers[] = {"_orig_mod.", "module."};
 
+// `name` without `wrapper`, wherever in it: torch.compile of an inner module leaves its own there.
+std::string without(std::string name, std::string_view wrapper) {
+  for (std::size_t at = 0; (at = name.find(wrapper, at)) != std::string::npos;) {
+    name.erase(at, wrapper.size());
+  }
+  return name;
+}
+
 std::vector<std::string> spellings(const std::string& canonical) {
   std::vector<std::string> names{canonical};
   for (const std::string prefix : {"transformer.", "model.", "gpt_neox."}) {
@@ -91,8 +99,9 @@ void SourceNames::fail_missing(const std::string& name) const {
   const std::string file = source_.files().front().string();
   for (const StoredTensor& tensor : source_.tensors()) {
     for (const std::string_view wrapper : kWrappers) {
-      if (tensor.name.size() > wrapper_.size() + name.size() && tensor.name.ends_with(name) &&
-          tensor.name.find(wrapper) != std::string::npos) {
+      if (tensor.name.size() > wrapper_.size() + name.size() &&
+          tensor.name.find(wrapper) != std::string::npos &&
+          without(tensor.name, wrapper).ends_with(name)) {
         throw DataError(
             "{}: tensor {} is missing, but {} is there: training code left \"{}\" in some names; "
             "save the model without its wrapper",

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "lib/base/json.h"
+#include "lib/base/warning.h"
 #include "lib/text/json_fields.h"
 
 namespace headscope {
@@ -103,6 +106,24 @@ void set_bert_normalizer(const TokenizerFiles& files, Json& normalizer) {
       {"lowercase", bool_field_or(config, "do_lower_case", true, where)}};
 }
 
+// transformers 5 builds how these classes cut text from their names, so that ids can differ from
+// those of the model's training, which tokenizer.json holds: the file is followed, and told of.
+void warn_of_other_cut(const std::string& name, const Json& tokenizer, const std::string& where) {
+  const Json cut = tokenizer.value("pre_tokenizer", Json());
+  const Json model = tokenizer.value("model", Json());
+  const bool own_cut = name == "GPT2Tokenizer" && has_type(cut, "ByteLevel") &&
+                       cut.value("type", Json()) != "ByteLevel";
+  const bool own_model = name == kLlamaTokenizer && has_type(model, "Unigram");
+  if (own_cut || own_model) {
+    warn(fmt::format(
+        "{}: its {} is not what transformers 5 makes of tokenizer_class {}: the file is followed, "
+        "so ids can differ from transformers'",
+        where,
+        own_cut ? "pre_tokenizer" : "Unigram model",
+        name));
+  }
+}
+
 }  // namespace
 
 bool apply_tokenizer_class(const TokenizerFiles& files, Json& tokenizer, const std::string& where) {
@@ -110,6 +131,7 @@ bool apply_tokenizer_class(const TokenizerFiles& files, Json& tokenizer, const s
                        optional_field(tokenizer, "pre_tokenizer", where),
                        optional_field(tokenizer, "decoder", where)};
   const std::string name = files.tokenizer_class();
+  warn_of_other_cut(name, tokenizer, where);
   if (name == kLlamaTokenizer) {
     if (!has_type(before, "ByteLevel")) {
       add_llama_tokens(files, tokenizer);

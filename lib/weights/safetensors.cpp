@@ -1,8 +1,12 @@
+#include <algorithm>
 #include <set>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "lib/base/error.h"
 #include "lib/base/paths.h"
+#include "lib/base/warning.h"
 #include "lib/weights/mapped_weights.h"
 #include "lib/weights/mxfp4_weights.h"
 #include "lib/weights/printable.h"
@@ -39,18 +43,47 @@ class SafetensorsWeights final : public MappedWeights {
       add_shard(directory / shard, shard, index);
       index.check_shard(shard, std::span(tensors()).subspan(before));
     }
+    warn_of_other_copies(directory);
   }
 
  private:
+  // What a shard holds of a tensor that the index puts in another.
+  struct OtherCopy {
+    std::string tensor;
+    std::string shard;
+    std::span<const std::uint8_t> bytes;
+  };
+
   // Where two shards hold one tensor, the index decides: one it puts elsewhere is left alone.
   void add_shard(const fs::path& path, const std::string& shard, const SafetensorsIndex& index) {
     const MappedFile& file = map(path);
     for (SafetensorsTensor& entry : read_safetensors_header(file.bytes(), path.string())) {
-      if (!index.is_elsewhere(entry.tensor.name, shard)) {
+      if (index.is_elsewhere(entry.tensor.name, shard)) {
+        others_.push_back(
+            {entry.tensor.name, shard, file.bytes().subspan(entry.begin, entry.bytes)});
+      } else {
         add_tensor(file, std::move(entry));
       }
     }
   }
+
+  // transformers takes whichever it reads last, so two that differ are two models.
+  void warn_of_other_copies(const fs::path& directory) const {
+    for (const OtherCopy& other : others_) {
+      const StoredTensor* read = find(other.tensor);
+      if (read != nullptr && !std::ranges::equal(stored_bytes(*read), other.bytes)) {
+        warn(fmt::format(
+            "{}: {} holds another {} than the shard that {} names: the index decides, while "
+            "transformers takes the file it reads last",
+            directory.string(),
+            printable(other.shard),
+            printable(other.tensor),
+            kIndex));
+      }
+    }
+  }
+
+  std::vector<OtherCopy> others_;
 
   void add_tensor(const MappedFile& file, SafetensorsTensor entry) {
     add(std::move(entry.tensor),

@@ -258,6 +258,13 @@ TEST_CASE("names that a wrapper prefixed are read without it, unless only some a
   });
   CHECK_THROWS_WITH(load_model(some.path()),
                     contains("model.norm.weight is missing") && contains("_orig_mod."));
+  const EditedWeights inner("llama", [](F32Tensors& tensors) {
+    auto node = tensors.extract("model.norm.weight");
+    node.key() = "model._orig_mod.norm.weight";
+    tensors.insert(std::move(node));
+  });
+  CHECK_THROWS_WITH(load_model(inner.path()),
+                    contains("model.norm.weight is missing") && contains("_orig_mod."));
 }
 
 TEST_CASE("a setting under an older and a newer name loads where they agree") {

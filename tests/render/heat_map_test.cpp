@@ -10,6 +10,7 @@
 #define STBI_ONLY_PNG
 #include <stb_image.h>
 
+#include "cli/render/figure_parts.h"
 #include "cli/render/small_multiples.h"
 #include "lib/base/error.h"
 #include "tests/render/decoded_png.h"
@@ -129,6 +130,18 @@ TEST_CASE("an SVG is well formed and has a rectangle a shown cell, or one pictur
   CHECK(count(large, "<image ") == 1);
   CHECK(count(large, "<rect ") < 400);
   CHECK(large.size() < 400'000);
+}
+
+TEST_CASE("a small map tells the whole name of its values and a scale of two ticks at least") {
+  HeatMap map = pattern(2);
+  map.color_map = ColorMap::diverging;
+  map.values = {0.478F, 0.0F, -0.1F, 0.2F};
+  map.value_name = "effect / (clean - corrupted)";
+  CHECK_THAT(to_svg(map), contains(">effect / (clean - corrupted)<"));
+  for (const double high : {0.3, 0.478, 1.0, 7.0, 93.0}) {
+    INFO(high);
+    CHECK(nice_ticks({-high, high}, 2).size() >= 2);
+  }
 }
 
 TEST_CASE("labels are escaped, odd bytes made visible, and thinned when there is no room") {

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/warning.h"
 #include "lib/text/tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/text/fixtures.h"
@@ -248,6 +249,24 @@ TEST_CASE("GPT2Tokenizer puts a space first if tokenizer_config.json says so, an
   CHECK(encoded("gpt_neox",
                 {{"tokenizer_class", "GPTNeoXTokenizerFast"}, {"add_prefix_space", true}}) ==
         Ids{222, 73, 74});
+}
+
+TEST_CASE("where transformers 5 cuts by the class's name, tokenizer.json is followed and told of") {
+  const auto said = [](const char* fixture, const char* name) {
+    TokenizerFolder folder(text_fixture(fixture));
+    std::vector<std::string> all;
+    set_warning_sink([&](const std::string& text) { all.push_back(text); });
+    (void)folder.write(kConfigFile, {{"tokenizer_class", name}}).encode("I'll 12");
+    set_warning_sink({});
+    return all;
+  };
+  REQUIRE(said("smollm", "GPT2Tokenizer").size() == 1);  // whose digits stand alone
+  CHECK_THAT(said("smollm", "GPT2Tokenizer")[0], contains("pre_tokenizer is not what"));
+  REQUIRE(said("t5", "LlamaTokenizer").size() == 1);
+  CHECK_THAT(said("t5", "LlamaTokenizer")[0], contains("Unigram"));
+  CHECK(said("gpt2", "GPT2Tokenizer").empty());
+  CHECK(said("smollm", "PreTrainedTokenizerFast").empty());
+  CHECK(said("llama2", "LlamaTokenizer").empty());
 }
 
 TEST_CASE("LlamaTokenizer's own special tokens are whole where no file names others") {

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/half.h"
 #include "lib/base/hash.h"
+#include "lib/base/warning.h"
 #include "lib/weights/weight_source.h"
 #include "tests/support/catch.h"
 #include "tests/weights/file_bytes.h"
@@ -135,9 +136,14 @@ TEST_CASE("of two shards that hold one tensor the index names the one that count
     folder.write(kIndex,
                  std::string(R"({"weight_map":{"zzz":"a-2.safetensors","x":"a-1.safetensors",)") +
                      R"("yy":")" + place + R"("}})");
+    std::vector<std::string> said;
+    set_warning_sink([&](const std::string& text) { said.push_back(text); });
     const auto source = open_safetensors(folder.path());
+    set_warning_sink({});
     CHECK(source->tensors().size() == 3);
     CHECK(read(*source, "yy", 1) == std::vector<float>{value});
+    REQUIRE(said.size() == 1);  // the copies differ: 2 and 7
+    CHECK_THAT(said[0], contains("another yy than the shard"));
   }
 }
 
