@@ -160,6 +160,22 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// What went wrong where a value was forgotten: "; --prompt took --top as its value". An option's
+// value may be text that begins with dashes, so the next option's name is a value too.
+std::string option_taken_as_value(const std::vector<std::string>& words, CLI::App& app) {
+  const auto option = [&](const std::string& word) -> const CLI::Option* {
+    return word.starts_with("--") ? app.get_option_no_throw(word) : nullptr;
+  };
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const CLI::Option* takes = option(words[i]);
+    if (takes != nullptr && takes->get_items_expected_min() > 0 &&
+        option(words[i + 1]) != nullptr) {
+      return fmt::format("; {} took {} as its value", words[i], words[i + 1]);
+    }
+  }
+  return {};
+}
+
 // The words in the order CLI11 takes them, those behind the verb told apart.
 std::vector<std::string> told_apart(std::vector<std::string> words,
                                     const std::string& verb,
@@ -195,8 +211,9 @@ int parse_and_run(int argc, const char* const* argv) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);  // --help, --version
     }
-    throw UsageError("{} (headscope {}--help shows what there is)",
+    throw UsageError("{}{} (headscope {}--help shows what there is)",
                      one_line(error.what()),
+                     verb.empty() ? "" : option_taken_as_value(words, *verbs.at(verb).app),
                      verb.empty() ? "" : verb + " ");
   }
   refuse_empty_values(*verbs.at(verb).app);

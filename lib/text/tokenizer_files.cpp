@@ -4,9 +4,12 @@
 #include <charconv>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/paths.h"
+#include "lib/base/warning.h"
 #include "lib/text/json_fields.h"
 
 namespace headscope {
@@ -60,6 +63,22 @@ void add_eos_ids(const Json& file, const std::string& where, std::vector<TokenId
     const TokenId id = token_id(entry, where + ": eos_token_id");
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) {
       ids.push_back(id);
+    }
+  }
+}
+
+// A text that only such a token may end goes on to its limit.
+void warn_of_ids_beyond(const Json& config,
+                        const std::vector<TokenId>& ids,
+                        const std::string& where) {
+  const Json& size = optional_field(config, "vocab_size", where);
+  for (const TokenId id : ids) {
+    if (size.is_number_integer() && size <= id) {
+      warn(fmt::format(
+          "{}: eos_token_id {} is beyond the vocabulary of {} tokens: no text ends there",
+          where,
+          id,
+          size.dump()));
     }
   }
 }
@@ -214,6 +233,7 @@ std::vector<TokenId> TokenizerFiles::eos_ids() const {
   if (const Json& text = optional_field(config, "text_config", where); text.is_object()) {
     add_eos_ids(text, where + ": text_config", ids);
   }
+  warn_of_ids_beyond(config, ids, where);
   return ids;
 }
 

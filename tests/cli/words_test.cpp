@@ -46,6 +46,8 @@ TEST_CASE("a text that begins with dashes is a value") {
     REQUIRE(joined.code == 0);
     CHECK(joined.out == apart.out);
   }
+  check_usage({"predict", kWordsModel, "--prompt", "--top", "1"},
+              "--prompt took --top as its value");
   check_usage({"tokenize", kWordsModel, "--prompt", "a", "--help me"}, "no such option");
   check_usage({"tokenize", kWordsModel, "--prompt"}, "--prompt");
 }

@@ -305,6 +305,13 @@ TEST_CASE("every end that the files name ends a response") {
     CAPTURE(id);
     CHECK(tokenizer.is_end(id) == (id == 1 || (id >= 5 && id <= 8)));
   }
+  std::vector<std::string> said;
+  set_warning_sink([&](const std::string& text) { said.push_back(text); });
+  folder.write("config.json", {{"eos_token_id", 99999}, {"vocab_size", 288}});
+  (void)folder.load();
+  set_warning_sink({});
+  REQUIRE(said.size() == 1);
+  CHECK_THAT(said[0], contains("99999 is beyond the vocabulary of 288"));
   folder.write("generation_config.json", {{"eos_token_id", "five"}});
   CHECK_THAT(refused(folder), contains("generation_config.json") && contains("five"));
 }
