@@ -65,6 +65,10 @@ void write_atlas(const Atlas& atlas, const std::filesystem::path& path);
 // there (IfExists::fail), if what is to be replaced is no atlas, or if it is no place for a file.
 void check_atlas_output(const std::filesystem::path& path, IfExists if_exists);
 
+// Throws UsageError if a file that is no atlas would be replaced. Locks nothing: ranks ask
+// together.
+void check_atlas_replaced(const std::filesystem::path& path);
+
 // Throws DataError naming the path: missing, no atlas, damaged, of another version.
 Atlas read_atlas(const std::filesystem::path& path);
 

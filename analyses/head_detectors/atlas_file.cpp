@@ -85,6 +85,10 @@ void check_atlas_output(const std::filesystem::path& path, IfExists if_exists) {
   static_cast<void>(open_to_resume(path, kAtlas, if_exists));
 }
 
+void check_atlas_replaced(const std::filesystem::path& path) {
+  check_to_replace(path, kAtlas);
+}
+
 Atlas read_atlas(const std::filesystem::path& path) {
   const PosixFile file = open_to_read(path, kAtlas);
   check_seal(file, kAtlas);

@@ -8,7 +8,9 @@
 #include <ATen/ops/log_softmax.h>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/model/gradients.h"
+#include "lib/tensor/backend.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -92,12 +94,29 @@ Objective loss_of(const std::vector<std::int32_t>& tokens) {
   };
 }
 
+// Throws ResourceError before the maps of a text are made: what every rule hides, the patterns of a
+// layer and their gradients, each twice where it is stacked or changed.
+void check_room(const Model& model, std::size_t rules, std::int64_t count) {
+  const std::int64_t maps = 2 * (static_cast<std::int64_t>(rules) + 2 * model.config().n_heads);
+  const std::int64_t need = maps * count * count * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t have = std::min(available_memory(), free_memory(model.device()));
+  if (need > have) {
+    throw ResourceError(
+        "spans of a text of {} tokens need {} and {} is free; shorter texts "
+        "(--context) need less",
+        count,
+        format_bytes(need),
+        format_bytes(have));
+  }
+}
+
 void add_text(SpanInfluence& influence,
               const Model& model,
               const std::vector<std::int32_t>& tokens,
               const MoaOptions& options,
               double share) {
   const auto count = static_cast<std::int64_t>(tokens.size());
+  check_room(model, influence.rules.size(), count);
   std::vector<Tensor> hidden;
   const double seen = static_cast<double>(count) * static_cast<double>(count + 1) / 2.0;
   for (std::size_t i = 0; i < influence.rules.size(); ++i) {
@@ -169,6 +188,9 @@ SpanInfluence span_influence(const Model& model,
     }
   }
   SpanInfluence influence{.rules = tried_rules(texts, options)};
+  if (influence.rules.empty()) {
+    throw UsageError("no span is tried: a rule needs an alpha or a beta above 0");
+  }
   const auto heads = static_cast<std::size_t>(model.config().n_layers * model.config().n_kv_heads);
   influence.loss.assign(heads, std::vector<double>(influence.rules.size()));
   influence.density.assign(influence.rules.size(), 0.0);

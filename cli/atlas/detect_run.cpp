@@ -298,7 +298,7 @@ void detect_as_rank(const DetectVerbOptions& options,
     confirming.seed = invocation.common.seed;
     confirm_shared(atlas, open.model, confirming, work);
   }
-  if (!open.trace) {
+  if (!options.resume && !open.trace) {  // else all may have been done before, or when recorded
     work.check_fired();
   }
 }
@@ -358,6 +358,9 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
   catch_interrupts();
   if (const auto ranks = ranks_of(options, invocation)) {
     check_interventions(options, detectors);
+    if (options.overwrite) {
+      check_atlas_replaced(options.out);
+    }
     Atlas atlas;
     const Told told = run_as_rank(
         *ranks, [&] { return detect_over_ranks(options, invocation, detectors, *ranks, atlas); });

@@ -59,6 +59,7 @@ void bench_circuit(const CircuitBenchArguments& arguments, const Invocation& inv
   CircuitSettings settings = arguments.settings;
   settings.seed = invocation.common.seed;
   settings.stop = interrupted;
+  reset_peak_memory(input.model.device());
   const std::int64_t before = held_memory(input.model.device());
   // Scores lie on the host when they are there: the device is done.
   const BenchWork work{.prepare = {}, .run = [&] {

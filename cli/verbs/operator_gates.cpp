@@ -1,4 +1,5 @@
 // headscope operator gates: DuoAttention's gates of a model, trained on hidden keys.
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -16,6 +17,7 @@
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -48,13 +50,29 @@ OrderedJson config_json(const GatesArguments& options, const Json& from) {
           {"provenance", OrderedJson::parse(from.dump())}};
 }
 
-void train(GatesArguments options, const Invocation& invocation) {
-  const std::filesystem::path folder = options.out;
-  const std::filesystem::path file = folder / "full_attention_heads.tsv";
+// A folder may hold something else under these names, a model's config.json above all.
+constexpr TextKind kGatesConfig{.noun = "config.json of gates", .is = [](std::string_view text) {
+                                  return begins_as_json(text, "{\"sink_size\":");
+                                }};
+constexpr TextKind kGatesLog{.noun = "log of gates", .is = [](std::string_view text) {
+                               return begins_as_json(text, "{\"step\":");
+                             }};
+
+void check_outputs(const std::filesystem::path& folder,
+                   const std::filesystem::path& file,
+                   const GatesArguments& options) {
   check_output_folder(folder);
   if (path_exists(file) && !options.overwrite) {
     throw UsageError("{}: exists; --overwrite replaces it", file.string());
   }
+  check_replaceable(folder / "config.json", kGatesConfig);
+  check_replaceable(folder / "log.jsonl", kGatesLog);
+}
+
+void train(GatesArguments options, const Invocation& invocation) {
+  const std::filesystem::path folder = options.out;
+  const std::filesystem::path file = folder / "full_attention_heads.tsv";
+  check_outputs(folder, file, options);
   options.gates.seed = invocation.common.seed;
   const std::string haystack =
       options.haystack.empty() ? own_haystack() : read_haystack(options.haystack);
@@ -65,6 +83,11 @@ void train(GatesArguments options, const Invocation& invocation) {
   const HeadScores gates = train_gates(model, haystack, options.gates, [&](const GateStep& step) {
     if (interrupted()) {
       throw Interrupted();
+    }
+    if (!std::isfinite(step.distill)) {
+      throw UsageError("--rate {}: the loss is no number at step {}; a smaller rate learns",
+                       options.gates.rate,
+                       step.step);
     }
     const OrderedJson line{{"step", step.step},
                            {"tokens", step.tokens},

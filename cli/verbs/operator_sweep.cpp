@@ -19,6 +19,7 @@
 #include "lib/base/json.h"
 #include "lib/base/output_file.h"
 #include "lib/base/paths.h"
+#include "lib/base/replaced_file.h"
 #include "lib/families/load.h"
 
 namespace headscope {
@@ -37,8 +38,13 @@ std::filesystem::path result_file(const GridArguments& options, const OperatorCh
   return std::filesystem::path(options.out) / (file_stem(choice) + ".h5");
 }
 
+constexpr TextKind kGridTable{.noun = "table of operators", .is = [](std::string_view text) {
+                                return begins_as_json(text, "{\"model\":");
+                              }};
+
 void check_free(const GridArguments& options, const std::vector<OperatorChoice>& grid) {
   check_output_folder(options.out);
+  check_replaceable(std::filesystem::path(options.out) / "table.json", kGridTable);
   for (const OperatorChoice& choice : grid) {
     const std::filesystem::path file = result_file(options, choice);
     if (!options.resume && path_exists(file)) {

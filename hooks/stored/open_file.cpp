@@ -35,6 +35,13 @@ PosixFile open_existing(const fs::path& path) {
   }
 }
 
+// --overwrite is for our own files: a slip must not cost a model or a list of prompts.
+void refuse_other_kind(const PosixFile& existing, const FileKind& kind) {
+  if (existing.size() > 0 && !is_of_kind(existing, kind)) {
+    refuse_to_replace(existing.path(), kind.noun);
+  }
+}
+
 }  // namespace
 
 PosixFile open_to_read(const fs::path& path, const FileKind& kind) {
@@ -58,12 +65,17 @@ PosixFile open_to_resume(const fs::path& path, const FileKind& kind, IfExists if
         "another -o",
         path.string());
   }
-  // --overwrite is for our own files: a slip must not cost a model or a list of prompts.
-  if (existing.valid() && if_exists == IfExists::replace && existing.size() > 0 &&
-      !is_of_kind(existing, kind)) {
-    refuse_to_replace(path, kind.noun);
+  if (existing.valid() && if_exists == IfExists::replace) {
+    refuse_other_kind(existing, kind);
   }
   return if_exists == IfExists::resume ? std::move(existing) : PosixFile();
+}
+
+void check_to_replace(const std::filesystem::path& path, const FileKind& kind) {
+  const PosixFile existing(path, O_RDONLY | O_NONBLOCK);
+  if (existing.valid()) {
+    refuse_other_kind(existing, kind);
+  }
 }
 
 }  // namespace headscope

@@ -19,4 +19,8 @@ PosixFile open_to_resume(const std::filesystem::path& path,
                          const FileKind& kind,
                          IfExists if_exists);
 
+// What open_to_resume() refuses of a file that is to be replaced, without locking it: for ranks
+// that look at one file together. Throws UsageError.
+void check_to_replace(const std::filesystem::path& path, const FileKind& kind);
+
 }  // namespace headscope

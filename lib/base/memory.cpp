@@ -8,7 +8,6 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "lib/base/error.h"
 
@@ -38,6 +37,17 @@ std::int64_t cgroup_available() {
   return std::numeric_limits<std::int64_t>::max();
 }
 
+// A line of /proc/self/status, in bytes; 0 if it is not there.
+std::int64_t own_memory(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) {
+      return std::stoll(line.substr(name.size() + 1)) * 1024;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::int64_t available_memory() {
@@ -45,9 +55,15 @@ std::int64_t available_memory() {
 }
 
 std::int64_t peak_memory() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  return own_memory("VmHWM");
+}
+
+std::int64_t resident_memory() {
+  return own_memory("VmRSS");
+}
+
+void reset_peak_memory() {
+  std::ofstream("/proc/self/clear_refs") << "5";  // proc(5): the peak resident size
 }
 
 std::string format_bytes(std::int64_t bytes) {

@@ -10,8 +10,14 @@ namespace headscope {
 // allows less.
 std::int64_t available_memory();
 
-// The most this process has had resident so far.
+// The most this process has had resident so far, or since reset_peak_memory().
 std::int64_t peak_memory();
+
+// What this process has resident now.
+std::int64_t resident_memory();
+
+// From now on peak_memory() counts anew. Where the kernel does not allow that it goes on.
+void reset_peak_memory();
 
 std::string format_bytes(std::int64_t bytes);  // "1.5 GB"; powers of 1000
 

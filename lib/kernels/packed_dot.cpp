@@ -7,6 +7,9 @@ namespace headscope::kernels {
 Lanes widest_lanes() {
   static const Lanes widest = [] {
     __builtin_cpu_init();
+    if (!__builtin_cpu_supports("f16c")) {  // scales are halves, also where lanes are wider
+      return Lanes::plain;
+    }
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
       return Lanes::avx512;

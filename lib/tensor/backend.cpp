@@ -130,12 +130,23 @@ std::int64_t most_allocated(const Device& device,
 
 std::int64_t held_memory(const Device& device) {
   return device.is_cuda() ? most_allocated(device, [](const auto& stat) { return stat.current; })
-                          : headscope::peak_memory();
+                          : resident_memory();
 }
 
 std::int64_t peak_memory(const Device& device) {
   return device.is_cuda() ? most_allocated(device, [](const auto& stat) { return stat.peak; })
                           : headscope::peak_memory();
+}
+
+void reset_peak_memory(const Device& device) {
+  if (!device.is_cuda()) {
+    headscope::reset_peak_memory();
+    return;
+  }
+  for (int i = 0; i < device.count; ++i) {
+    const auto index = static_cast<c10::DeviceIndex>(device.index + i);
+    c10::getDeviceAllocator(c10::DeviceType::CUDA)->resetPeakStats(index);
+  }
 }
 
 }  // namespace headscope

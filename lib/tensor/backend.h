@@ -21,11 +21,12 @@ void* plugin_function(const char* name);
 std::int64_t free_memory(const Device& device);
 
 // What this process holds now, in bytes: allocated on the GPU (of several, on the one that holds
-// most); of the host, where pages are not given back, the most that was resident so far.
+// most), or resident in the host.
 std::int64_t held_memory(const Device& device);
 
-// The most this process has held so far, in bytes: resident in the host, or allocated on the GPU
-// (of several, on the one that held most).
+// The most this process has held so far, or since reset_peak_memory(), in bytes: resident in the
+// host, or allocated on the GPU (of several, on the one that held most).
 std::int64_t peak_memory(const Device& device);
+void reset_peak_memory(const Device& device);
 
 }  // namespace headscope

@@ -171,6 +171,15 @@ TEST_CASE("an operator that models are trained with is told of, and files under 
   CHECK_THAT(refused.err, contains("attention_hash"));
 }
 
+TEST_CASE("gates are never written over another file, a model's config.json above all") {
+  const Folder folder;
+  put(folder / "config.json", R"({"model_type": "llama"})");
+  const auto refused = run({"operator", "gates", kPlannedModel, "-o", folder / "", "--overwrite"});
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, contains("config.json") && contains("is not replaced"));
+  CHECK(contents(folder / "config.json") == R"({"model_type": "llama"})");
+}
+
 TEST_CASE("a grid of operators is measured, goes on, and what is wrong with one is named") {
   const Folder folder;
   const std::string prompts = operator_prompts(folder);

