@@ -143,7 +143,7 @@ TEST_CASE("of two shards that hold one tensor the index names the one that count
     CHECK(source->tensors().size() == 3);
     CHECK(read(*source, "yy", 1) == std::vector<float>{value});
     REQUIRE(said.size() == 1);  // the copies differ: 2 and 7
-    CHECK_THAT(said[0], contains("another yy than the shard"));
+    CHECK_THAT(said[0], contains("another 'yy' than the shard"));
   }
 }
 
