@@ -5,6 +5,7 @@
 #include "hooks/intervention_tap.h"
 #include "hooks/strength.h"
 #include "lib/attention/attention.h"
+#include "lib/base/error.h"
 #include "lib/tensor/convert.h"
 #include "lib/tensor/ops.h"
 
@@ -29,9 +30,6 @@ PlacedQuery placed_query(const BatchLayout& layout, const at::Device& device) {
 
 void InterventionTap::step_begins(const BatchLayout& layout) {
   forget_pass();
-  if (steps_.rows != layout.rows || steps_.prompts != layout.prompts) {
-    steps_ = {.rows = layout.rows, .prompts = layout.prompts};
-  }
   for (auto& [key, part] : steps_.parts) {
     fill(key.first, part, layout);
   }
@@ -52,6 +50,7 @@ void InterventionTap::step_begins(const BatchLayout& layout) {
 
 void InterventionTap::step_ended() {
   steps_.announced = false;
+  steps_.settled = true;
   std::vector<Tensor> met;
   for (const PlacedChange& change : steps_.changes) {
     if (change.met.defined()) {
@@ -75,6 +74,14 @@ void InterventionTap::recording_failed() {
   masks_.clear();
   apart_.clear();
   placed_.clear();
+}
+
+// What comes to the device in a step that is recorded breaks the recording: an error with a name
+// tells more than that of the device.
+void InterventionTap::check_first_step(const Visit& visit) const {
+  if (steps_.settled) {
+    throw InternalError("{}: changed first in a step behind the first one", visit.name());
+  }
 }
 
 InterventionTap::Part InterventionTap::placed_part_of(const EditGroup& group,
@@ -114,6 +121,7 @@ PlacedPart& InterventionTap::placed_part(const EditGroup& group,
   if (!fresh) {
     return part;
   }
+  check_first_step(visit);
   part = {.point = visit.point, .sizes = value.sizes().vec()};
   Tensor shape;
   for (const std::size_t step : group) {
@@ -155,6 +163,7 @@ void InterventionTap::note_meetings(const std::vector<EditGroup>& groups,
 // What the query attends to, by its pattern: one row of numbers a head.
 void InterventionTap::show_placed_attention(const Visit& visit, const AttentionInputs& in) {
   if (!steps_.query.column.defined()) {
+    check_first_step(visit);
     steps_.query = placed_query(visit.layout, in.q.device());
   }
   steps_.pattern = attention_pattern(attention_scores(in), in.spec);
@@ -166,6 +175,7 @@ void InterventionTap::change_placed_scores(const std::vector<EditGroup>& groups,
   const auto [found, fresh] = steps_.scores.try_emplace({groups, in.spec.window});
   PlacedScores& scores = found->second;
   if (fresh) {
+    check_first_step(visit);
     scores = {.point = visit.point, .rows = in.q.size(0), .heads = in.q.size(2)};
     const auto options = in.q.options().dtype(at::kFloat);
     for (const EditGroup& group : groups) {

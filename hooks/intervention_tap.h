@@ -40,6 +40,7 @@ class InterventionTap final : public Tap {
 
   // In hooks/intervention_steps.cpp.
   [[nodiscard]] bool replayable() const override { return plan_->replayable(); }
+  void steps_start() override { steps_ = {}; }
   void step_begins(const BatchLayout& layout) override;
   void step_ended() override;
   void recording_failed() override;
@@ -90,6 +91,7 @@ class InterventionTap final : public Tap {
                             const Visit& visit,
                             AttentionInputs& in);
   void fill(const std::vector<EditGroup>& groups, PlacedScores& scores, const BatchLayout& layout);
+  void check_first_step(const Visit& visit) const;
   void note_meetings(const std::vector<EditGroup>& groups, const Visit& visit, const Tensor& value);
   void show_placed_attention(const Visit& visit, const AttentionInputs& in);
   void forget_pass();

@@ -43,8 +43,8 @@ struct PlacedChange {
 struct PlacedEdits {
   bool announced = false;  // the next pass is such a step
   bool running = false;    // this one is
-  std::int64_t rows = 0;   // of the steps that all this is for
-  std::vector<std::int64_t> prompts{};
+  // The first step of those that all this is for has run: the others find here what they need.
+  bool settled = false;
   std::map<std::pair<EditGroup, Site>, PlacedPart> parts{};
   // Points that several groups change, with the sizes of their values.
   std::map<std::pair<Site, int>, std::vector<std::int64_t>> meetings{};

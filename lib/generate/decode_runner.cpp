@@ -101,7 +101,8 @@ void DecodeRunner::start(const Batch& batch, KvCache& cache, Tap& tap) {
   if (graph_ == nullptr && options_.by == DecodeBy::best) {
     graph_ = options_.graph(model_.device());
   }
-  why_passes_ = why_not(batch, cache, changed_ ? *changed_ : tap);
+  changing(tap).steps_start();
+  why_passes_ = why_not(batch, cache, changing(tap));
   if (!why_passes_.empty()) {
     return;
   }
@@ -154,9 +155,9 @@ DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& t
   }
   const BatchLayout layout = cache.continue_with(batch.layout());
   place(batch, cache);
-  Tap& changing = changed_ ? static_cast<Tap&>(*changed_) : tap;
-  changing.step_begins(layout);
-  const auto work = [&] { run(layout, cache, changing); };
+  Tap& changed = changing(tap);
+  changed.step_begins(layout);
+  const auto work = [&] { run(layout, cache, changed); };
   if (graph_ == nullptr) {
     ++counts_.in_room;
     work();
@@ -164,14 +165,14 @@ DecodeRunner::Next DecodeRunner::next(const Batch& batch, KvCache& cache, Tap& t
     ++counts_.in_room;
     graph_->warm_up(work);
     warm_ = true;
-  } else if (!recorded_ && !record(work, changing)) {
+  } else if (!recorded_ && !record(work, changed)) {
     return pass(batch, cache, tap);
   }
   if (recorded_) {
     ++counts_.replayed;
     graph_->replay();
   }
-  changing.step_ended();
+  changed.step_ended();
   cache.advance(layout);
   return next_;
 }

@@ -54,6 +54,10 @@ class DecodeRunner {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
+  // `tap` behind what belongs to the model.
+  [[nodiscard]] Tap& changing(Tap& tap) const {
+    return changed_ ? static_cast<Tap&>(*changed_) : tap;
+  }
   [[nodiscard]] std::string why_not(const Batch& batch, const KvCache& cache, const Tap& tap) const;
   Next pass(const Batch& batch, KvCache& cache, Tap& tap);
   void start(const Batch& batch, KvCache& cache, Tap& tap);

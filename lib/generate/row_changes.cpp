@@ -108,6 +108,13 @@ bool RowChanges::replayable() const {
          });
 }
 
+void RowChanges::steps_start() {
+  for (Group& group : groups_) {
+    group.tap->steps_start();
+  }
+  tap_.steps_start();
+}
+
 void RowChanges::step_begins(const BatchLayout& layout) {
   for (Group& group : groups_) {
     group.tap->step_begins(rows_of(layout, group.rows));

@@ -34,6 +34,7 @@ class RowChanges final : public Tap {
   [[nodiscard]] bool changes_scores_fused(int layer) const override;
   void change_scores(const Visit& visit, AttentionInputs& in) override;
   [[nodiscard]] bool replayable() const override;
+  void steps_start() override;
   void step_begins(const BatchLayout& layout) override;
   void step_ended() override;
   void recording_failed() override;

@@ -30,7 +30,11 @@ AttentionInputs AttentionBuilder::inputs(std::int64_t layer, Qkv compared) {
 }
 
 Tensor AttentionBuilder::pads(std::int64_t layer) const {
-  return layout_.padded() ? index_tensor(layout_.pads, to_torch(model_.device(layer))) : Tensor();
+  if (!layout_.padded()) {
+    return {};
+  }
+  return placed_ != nullptr ? placed_->pads
+                            : index_tensor(layout_.pads, to_torch(model_.device(layer)));
 }
 
 AttentionInputs AttentionBuilder::inputs(std::int64_t layer, HeadRange heads, Qkv compared) {

@@ -15,12 +15,20 @@ namespace headscope {
 
 // KV heads of a layer, each in one of them, in ascending order.
 struct KvParts {
+  // A part's heads as tensors where the layer lies, int64: made once, so that a step of decoding
+  // copies nothing from the host.
+  struct Index {
+    Tensor queries{};   // the query heads that share …
+    Tensor kv_heads{};  // … these
+  };
   struct Streamed {
     KeptKeys kept{};
     std::vector<std::int64_t> heads{};
+    Index index{};
   };
   std::vector<std::int64_t> whole{};  // those that keep everything
-  std::vector<Streamed> streamed{};   // none: every head keeps everything
+  Index whole_index{};
+  std::vector<Streamed> streamed{};  // none: every head keeps everything
 };
 
 // Movable only: a copy would share buffers that are written in place.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/model/model.h"
+#include "lib/tensor/convert.h"
 
 namespace headscope {
 namespace {
@@ -43,6 +44,17 @@ KvParts parts_of_layer(const AttentionSpec& spec, const ModelConfig& config) {
   return parts;
 }
 
+void place_indices(KvParts& parts, std::int64_t group, const at::Device& device) {
+  const auto placed = [&](const std::vector<std::int64_t>& kv_heads) {
+    return KvParts::Index{.queries = index_tensor(query_heads(kv_heads, group), device),
+                          .kv_heads = index_tensor(kv_heads, device)};
+  };
+  parts.whole_index = placed(parts.whole);
+  for (KvParts::Streamed& each : parts.streamed) {
+    each.index = placed(each.heads);
+  }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> query_heads(const std::vector<std::int64_t>& kv_heads,
@@ -61,6 +73,7 @@ std::vector<KvParts> kv_parts(const Model& model) {
   bool any = false;
   for (std::int64_t layer = 0; layer < model.config().n_layers; ++layer) {
     parts.push_back(parts_of_layer(model.attention(layer), model.config()));
+    place_indices(parts.back(), model.config().heads_per_kv(), to_torch(model.device(layer)));
     any = any || !parts.back().streamed.empty();
   }
   return any ? parts : std::vector<KvParts>();

@@ -78,6 +78,10 @@ class StandingTap final : public Tap {
   [[nodiscard]] bool replayable() const override {
     return change_->replayable() && tap_.replayable();
   }
+  void steps_start() override {
+    change_->steps_start();
+    tap_.steps_start();
+  }
   void step_begins(const BatchLayout& layout) override {
     change_->step_begins(layout);
     tap_.step_begins(layout);

@@ -65,10 +65,13 @@ class Tap {
   // such steps may be recorded once and replayed without asking the tap
   // (lib/generate/decode_runner.h). The texts of the rows are known (BatchLayout::texts).
   [[nodiscard]] virtual bool replayable() const { return false; }
+  // Before the first of steps that launch the same: rows came together, or the cache has room for
+  // another number of keys. What was put on the device for steps before does not fit these.
+  virtual void steps_start() {}
   // Before and after each such step, whether its launches run now, are recorded, or replayed. Keys
   // that are shown during it are all that the cache has room for (AttentionInputs::hidden tells the
   // free ones), and nothing that visit() does may wait for the device or copy from the host, but in
-  // the first step of rows that came together. Whatever step_begins() refuses is not run.
+  // the first step behind steps_start(). Whatever step_begins() refuses is not run.
   virtual void step_begins(const BatchLayout&) {}
   virtual void step_ended() {}
   // The step could not be recorded, so nothing of it was run: it runs as a pass. What was put on

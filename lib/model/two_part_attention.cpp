@@ -55,16 +55,17 @@ Tensor streamed(Pass& pass, int layer, SinkRing& ring, const Qkv& own) {
   return fused_attention(in);
 }
 
-Tensor whole(Pass& pass, int layer, const std::vector<std::int64_t>& heads, const Qkv& own) {
+Tensor whole(Pass& pass, int layer, const Qkv& own) {
   KvCache& cache = *pass.cache;
   const KvCache::Entry all = pass.placed() != nullptr
                                  ? cache.put(layer, own.k, own.v, pass.placed()->column)
                                  : cache.append(layer, own.k, own.v);
-  if (heads.empty()) {
+  const std::vector<std::int64_t>& kv_heads = cache.parts(layer).whole;
+  if (kv_heads.empty()) {
     return {};
   }
   AttentionInputs in = pass.attention.inputs(layer, {own.q, all.k, all.v});
-  in.spec = of_heads(in.spec, heads);
+  in.spec = of_heads(in.spec, query_heads(kv_heads, pass.config.heads_per_kv()));
   return fused_attention(in);
 }
 
@@ -72,27 +73,19 @@ Tensor whole(Pass& pass, int layer, const std::vector<std::int64_t>& heads, cons
 
 Tensor two_part_attention(Pass& pass, int layer, const Qkv& qkv) {
   const KvParts& parts = pass.cache->parts(layer);
-  const at::Device device = qkv.q.device();
   Tensor z = at::empty_like(qkv.q, at::MemoryFormat::Contiguous);
-  const auto of = [&](const std::vector<std::int64_t>& kv_heads, const auto& attend) {
-    const auto heads = query_heads(kv_heads, pass.config.heads_per_kv());
-    const Tensor queries = index_tensor(heads, device);
-    const Tensor keys = index_tensor(kv_heads, device);
-    const Tensor own = attend(heads,
-                              Qkv{.q = qkv.q.index_select(2, queries),
-                                  .k = qkv.k.index_select(2, keys),
-                                  .v = qkv.v.index_select(2, keys)});
+  const auto of = [&](const KvParts::Index& heads, const auto& attend) {
+    const Tensor own = attend(Qkv{.q = qkv.q.index_select(2, heads.queries),
+                                  .k = qkv.k.index_select(2, heads.kv_heads),
+                                  .v = qkv.v.index_select(2, heads.kv_heads)});
     if (own.defined()) {
-      z.index_copy_(2, queries, own);
+      z.index_copy_(2, heads.queries, own);
     }
   };
-  of(parts.whole, [&](const std::vector<std::int64_t>& heads, const Qkv& own) {
-    return whole(pass, layer, heads, own);
-  });
+  of(parts.whole_index, [&](const Qkv& own) { return whole(pass, layer, own); });
   for (std::size_t i = 0; i < parts.streamed.size(); ++i) {
-    of(parts.streamed[i].heads, [&](const std::vector<std::int64_t>&, const Qkv& own) {
-      return streamed(pass, layer, pass.cache->ring(layer, i), own);
-    });
+    of(parts.streamed[i].index,
+       [&](const Qkv& own) { return streamed(pass, layer, pass.cache->ring(layer, i), own); });
   }
   return z;
 }

@@ -211,6 +211,37 @@ DecodeRunner::Options recorded_by(FakeGraph::Record record) {
   return {.graph = [record](const Device&) { return std::make_unique<FakeGraph>(record); }};
 }
 
+enum class Others { unchanged, alike };
+
+// Texts of one prompt number and how often the change of the first fired; others are
+// under it too or under none.
+// A cache of room by 8 columns grows under the first text, and shrinks where the longest one leaves
+// and another takes its row.
+std::pair<std::vector<GeneratedText>, std::int64_t> beside_others(const Model& model,
+                                                                  const std::string& json,
+                                                                  Others others_are,
+                                                                  DecodeBy by) {
+  const Change change = change_of(model, json);
+  Generation generation(model, {.decode = {.by = by, .room = 8}});
+  const auto join = [&](std::vector<std::int32_t> prompt, const Change& own, std::int64_t max) {
+    const StopRules stop{.max_new = max, .at_end_of_turn = AtEndOfTurn::go_on};
+    generation.join({.prompt = std::move(prompt), .stop = stop, .change = own});
+  };
+  const Change others = others_are == Others::alike ? change : nullptr;
+  join({5, 9, 7}, change, 24);
+  generation.step();
+  generation.step();
+  join({8, 2, 6, 4, 11, 12, 3, 9, 5, 7, 8, 3, 6, 2, 4, 9, 12, 5, 10, 3, 7}, others, 5);
+  for (int i = 0; i < 4; ++i) {  // the first text is padded now
+    generation.step();
+  }
+  join({6, 4, 8}, others, 6);  // in the row of the one that has ended
+  while (generation.step()) {
+  }
+  return {{generation.text(0), generation.text(1), generation.text(2)},
+          change->fired().front().values};
+}
+
 }  // namespace
 
 TEST_CASE("a step at a place that tensors tell is what a pass is") {
@@ -231,8 +262,8 @@ TEST_CASE("changes by operations that are the same at every step are no reason f
   const Model model = load(huggingface_fixture("llama"));
   for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
-    const Written passes = written(model, json, 6, {.by = DecodeBy::passes});
-    const Written placed = written(model, json, 6, {.by = DecodeBy::room});
+    const Written passes = written(model, json, 24, {.by = DecodeBy::passes});
+    const Written placed = written(model, json, 24, {.by = DecodeBy::room, .room = 8});
     CHECK(placed.steps.passes == 0);
     CHECK(placed.fired == passes.fired);
     CHECK(passes.fired > 0);
@@ -243,31 +274,23 @@ TEST_CASE("changes by operations that are the same at every step are no reason f
   }
 }
 
-TEST_CASE("what a step is given follows its row as longer texts join and leave") {
+TEST_CASE("what a step is given follows its row and its room as longer texts join and leave") {
   const Model model = load(huggingface_fixture("llama"));
-  const auto beside_others = [&](const std::string& json, DecodeBy by) {
-    const Change change = change_of(model, json);
-    Generation generation(model, {.decode = {.by = by}});
-    const auto join = [&](std::vector<std::int32_t> prompt, const Change& own, std::int64_t max) {
-      const StopRules stop{.max_new = max, .at_end_of_turn = AtEndOfTurn::go_on};
-      generation.join({.prompt = std::move(prompt), .stop = stop, .change = own});
-    };
-    join({5, 9, 7}, change, 9);
-    generation.step();
-    generation.step();
-    join({8, 2, 6, 4, 11, 12, 3, 9, 5}, nullptr, 4);  // the first text is padded now, for 3 steps
-    while (generation.step()) {
-    }
-    return std::pair{generation.text(0), change->fired().front().values};
-  };
   for (const std::string& json : recorded_changes()) {
-    CAPTURE(json);
-    const auto [passes, fired] = beside_others(json, DecodeBy::passes);
-    const auto [placed, counted] = beside_others(json, DecodeBy::room);
-    CHECK(counted == fired);
-    for (std::size_t t = 0; t < passes.tokens.size(); ++t) {
-      CHECK(placed.tokens[t].token == passes.tokens[t].token);
-      CHECK(placed.tokens[t].logprob == Approx(passes.tokens[t].logprob).margin(2e-5));
+    for (const Others others : {Others::unchanged, Others::alike}) {
+      CAPTURE(json, static_cast<int>(others));
+      const auto [passes, fired] = beside_others(model, json, others, DecodeBy::passes);
+      const auto [placed, counted] = beside_others(model, json, others, DecodeBy::room);
+      CHECK(counted == fired);
+      for (std::size_t text = 0; text < passes.size(); ++text) {
+        CAPTURE(text);
+        REQUIRE(placed[text].tokens.size() == passes[text].tokens.size());
+        for (std::size_t t = 0; t < passes[text].tokens.size(); ++t) {
+          const auto& [token, logprob, top] = passes[text].tokens[t];
+          CHECK(placed[text].tokens[t].token == token);
+          CHECK(placed[text].tokens[t].logprob == Approx(logprob).margin(2e-5));
+        }
+      }
     }
   }
 }
@@ -353,11 +376,12 @@ TEST_CASE("replayed steps under changes of every kind are what passes are") {
   const Model model = load_model(huggingface_fixture("llama").path.string(), {.device = cuda()});
   for (const std::string& json : recorded_changes()) {
     CAPTURE(json);
-    const Written passes = written(model, json, 8, {.by = DecodeBy::passes});
-    const Written replayed = written(model, json, 8, {});
+    const Written passes = written(model, json, 24, {.by = DecodeBy::passes});
+    const Written replayed = written(model, json, 24, {.room = 8});
     CAPTURE(replayed.steps.why_passes);
     CHECK(replayed.steps.passes == 0);
-    CHECK(replayed.steps.replayed == 6);
+    CHECK(replayed.steps.recorded == 4);  // rooms of 8, 16, 24 and 32 columns
+    CHECK(replayed.steps.in_room + replayed.steps.replayed == 23);
     CHECK(replayed.fired == passes.fired);
     for (std::size_t t = 0; t < passes.text.tokens.size(); ++t) {
       CHECK(replayed.text.tokens[t].token == passes.text.tokens[t].token);

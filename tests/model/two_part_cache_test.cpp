@@ -2,14 +2,18 @@
 // plan computed with masks over every key.
 #include <algorithm>
 
+#include <ATen/record_function.h>
+
 #include "lib/attention/operators/operator_choice.h"
 #include "lib/base/error.h"
 #include "lib/base/random.h"
+#include "lib/families/load.h"
 #include "lib/generate/generate.h"
 #include "lib/model/attention_plan.h"
 #include "lib/model/kv_parts.h"
 #include "tests/support/catch.h"
 #include "tests/support/fixture.h"
+#include "tests/support/gpu.h"
 #include "tests/support/taps.h"
 
 using namespace headscope;
@@ -69,6 +73,47 @@ Texts prefilled(const Model& model, const std::vector<Tokens>& texts, std::int64
   model.forward(Batch(texts), {.logits = Logits::none, .cache = &held.cache, .chunk = chunk});
   return held;
 }
+
+Generation three_texts(const Model& model, DecodeRunner::Options decode, std::int64_t max_new) {
+  Generation generation(model, {.decode = std::move(decode)});
+  Random random(7, "written");
+  for (const std::size_t length : {3, 17, 1}) {
+    generation.join({.prompt = drawn(random, length),
+                     .stop = {.max_new = max_new, .at_end_of_turn = AtEndOfTurn::go_on}});
+  }
+  while (generation.step()) {
+  }
+  return generation;
+}
+
+// In place of a device's: sees by which indices the first two steps choose.
+class IndexWatch final : public LaunchGraph {
+ public:
+  using Indices = std::vector<Tensor>;  // held, so that no other takes their place in memory
+  IndexWatch(Indices& first, Indices& second) : first_(first), second_(second) {}
+  void warm_up(const std::function<void()>& work) override { watch(work, first_); }
+  void record(const std::function<void()>& work) override { watch(work, second_); }
+  void replay() override {}  // of the step that was just recorded, which has run
+
+ private:
+  static void watch(const std::function<void()>& work, Indices& indices) {
+    static thread_local Indices* seen = nullptr;
+    seen = &indices;
+    const auto handle = at::addThreadLocalCallback(
+        at::RecordFunctionCallback([](const at::RecordFunction& op)
+                                       -> std::unique_ptr<at::ObserverContext> {
+          if (std::string(op.name()) == "aten::index_select") {
+            seen->push_back(op.inputs()[2].toTensor());
+          }
+          return nullptr;
+        }).needsInputs(true));
+    work();
+    at::removeCallback(handle);
+  }
+
+  Indices& first_;
+  Indices& second_;
+};
 
 }  // namespace
 
@@ -148,6 +193,39 @@ TEST_CASE("texts written in two parts are those written with every key kept, in 
     CHECK(bytes[0].whole == bytes[1].whole);
     CHECK(bytes[1].kept == bytes[1].whole);
     CHECK(bytes[0].kept < bytes[0].whole * 2 / 3);
+  }
+}
+
+// On a GPU an index made anew is a copy from the host, which no recording takes.
+TEST_CASE("a recorded step chooses heads by indices that were there in the step before") {
+  const Model model = planned(load(huggingface_fixture("llama3_gqa_tied")), 4, "window:local=5");
+  IndexWatch::Indices first;
+  IndexWatch::Indices second;
+  const auto watch = [&](const Device&) { return std::make_unique<IndexWatch>(first, second); };
+  const Generation texts = three_texts(model, {.graph = watch}, 3);
+  CHECK(texts.steps().recorded == 1);
+  CHECK(texts.steps().passes == 0);
+  REQUIRE(second.size() == first.size());
+  CHECK(second.size() >= 15);  // of queries, keys and values of three layers' parts
+  for (std::size_t i = 0; i < second.size(); ++i) {
+    CHECK(second[i].const_data_ptr() == first[i].const_data_ptr());
+  }
+}
+
+TEST_CASE("steps under a plan that streams are replayed") {
+  need_gpu();
+  const std::string path = huggingface_fixture("llama3_gqa_tied").path.string();
+  const Model model = planned(load_model(path, {.device = cuda()}), 4, "window:local=5");
+  const Generation replayed = three_texts(model, {}, 24);
+  const Generation passes = three_texts(model, {.by = DecodeBy::passes}, 24);
+  CAPTURE(replayed.steps().why_passes);
+  CHECK(replayed.steps().passes == 0);
+  CHECK(replayed.steps().recorded == 1);
+  CHECK(replayed.steps().replayed == 22);
+  for (std::size_t text = 0; text < 3; ++text) {
+    for (std::size_t t = 0; t < 24; ++t) {
+      CHECK(replayed.text(text).tokens[t].token == passes.text(text).tokens[t].token);
+    }
   }
 }
 
