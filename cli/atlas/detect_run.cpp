@@ -308,6 +308,9 @@ Told detect_over_ranks(const DetectVerbOptions& options,
                        const std::vector<Detector>& detectors,
                        RankGroup& ranks,
                        Atlas& atlas) {
+  if (options.overwrite) {
+    check_atlas_replaced(options.out);
+  }
   const OpenedDetection open = opened(options, invocation, detectors);
   Json identity = provenance_of(options, invocation, open.model, open.trace.get()).at("identity");
   for (const Detector& each : detectors) {
@@ -358,9 +361,6 @@ void run_detect(const DetectVerbOptions& options, const Invocation& invocation) 
   catch_interrupts();
   if (const auto ranks = ranks_of(options, invocation)) {
     check_interventions(options, detectors);
-    if (options.overwrite) {
-      check_atlas_replaced(options.out);
-    }
     Atlas atlas;
     const Told told = run_as_rank(
         *ranks, [&] { return detect_over_ranks(options, invocation, detectors, *ranks, atlas); });
