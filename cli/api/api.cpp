@@ -9,6 +9,7 @@
 #include "cli/api/text_answering.h"
 #include "cli/render/text_codes.h"
 #include "lib/base/hash.h"
+#include "lib/base/memory.h"
 #include "lib/base/version.h"
 
 namespace headscope {

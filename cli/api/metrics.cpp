@@ -1,9 +1,6 @@
 #include "cli/api/metrics.h"
 
-#include <fstream>
-
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace headscope {
 namespace {
@@ -66,14 +63,6 @@ std::string metrics_text(const AnswerCounts& answers, const MetricsNow& now) {
     text += metric_text(line);
   }
   return text;
-}
-
-std::int64_t resident_memory() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t all = 0;
-  std::int64_t resident = 0;
-  file >> all >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace headscope

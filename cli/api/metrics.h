@@ -31,7 +31,4 @@ struct MetricsNow {
 };
 std::string metrics_text(const AnswerCounts& answers, const MetricsNow& now);
 
-// Bytes of memory that this process has resident.
-std::int64_t resident_memory();
-
 }  // namespace headscope
