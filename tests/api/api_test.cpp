@@ -3,6 +3,7 @@
 
 #include "cli/http/http_error.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
 #include "tests/api/fake_engine.h"
 #include "tests/support/catch.h"
 
