@@ -113,7 +113,7 @@ void planned(Report& report, const Model& model, const Prompt& text) {
   Table table({{"heads that keep everything"}, {"NLL", 4}});
   table.row({"all", nll_with(model, text)});
   for (const PlanMethod& method : all_plan_methods()) {
-    if (method.reads.empty()) {
+    if (method.kept != nullptr && method.reads.empty()) {
       const std::vector<HeadId> kept = heads_kept(model, method, {.razor_tokens = 12});
       const auto plan =
           std::make_shared<AttentionPlan>(plan_around(model, kept, parse_operator(kChoice)));

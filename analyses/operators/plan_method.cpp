@@ -152,6 +152,10 @@ AttentionPlan chosen_plan(const Model& model,
 std::vector<HeadId> heads_kept(const Model& model,
                                const PlanMethod& method,
                                const PlanRequest& request) {
+  if (method.kept == nullptr) {
+    throw UsageError("method {} chooses operators itself, and no heads that keep everything",
+                     method.name);
+  }
   if (method.reads.empty() != request.file.empty()) {
     throw UsageError("method {} reads {}",
                      method.name,
