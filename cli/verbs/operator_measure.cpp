@@ -8,6 +8,7 @@
 
 #include "analyses/operators/operator_summary.h"
 #include "cli/interrupt.h"
+#include "cli/operators/measure_run.h"
 #include "cli/operators/operator_texts.h"
 #include "cli/output.h"
 #include "cli/render/head_map.h"
@@ -115,23 +116,15 @@ void measure(const MeasureArguments& options, const Invocation& invocation) {
   const Model model = load_model(options.model, load_options(invocation.common));
   const std::vector<Prompt> prompts = operator_texts(options.texts, model, "operator measure");
   std::unique_ptr<Progress> bar;
-  OperatorMeasureRun run{.model = model,
-                         .prompts = prompts,
-                         .choice = choice,
-                         .out = options.out,
-                         .if_exists = options.overwrite ? IfExists::replace
-                                      : options.resume  ? IfExists::resume
-                                                        : IfExists::fail,
-                         .provenance = provenance(model,
-                                                  {.command_line = invocation.command_line,
-                                                   .seed = invocation.common.seed,
-                                                   .prepend_bos = options.texts.prompts.bos}),
-                         .stop = interrupted};
-  run.effects = {.execution = options.plain ? OperatorEffectsOptions::Execution::plain
-                                            : OperatorEffectsOptions::Execution::shared,
-                 .control = options.control == "random" ? OperatorEffectsOptions::Control::random
-                                                        : OperatorEffectsOptions::Control::none,
-                 .seed = invocation.common.seed};
+  OperatorMeasureRun run =
+      measure_run(model, prompts, choice, options.texts, options.control, invocation);
+  run.out = options.out;
+  run.if_exists = options.overwrite ? IfExists::replace
+                  : options.resume  ? IfExists::resume
+                                    : IfExists::fail;
+  if (options.plain) {
+    run.effects.execution = OperatorEffectsOptions::Execution::plain;
+  }
   run.progress = [&bar](std::int64_t, std::int64_t total) {
     if (!bar) {
       bar = std::make_unique<Progress>(total,
@@ -158,11 +151,7 @@ void add_options(CLI::App& app, MeasureArguments& options) {
                  "What replaces a head's attention: streaming:sink=4,local=64")
       ->required();
   add_operator_texts(app, options.texts);
-  app.add_option("--control",
-                 options.control,
-                 "random: also with as many keys drawn at random for each query; none: not")
-      ->check(CLI::IsMember({"random", "none"}))
-      ->capture_default_str();
+  add_operator_control(app, options.control);
   app.add_flag("--plain", options.plain, "A whole pass for every head: the slow check; no control");
   app.add_option("--top", options.top, "Heads to list")->capture_default_str();
   add_output(app,

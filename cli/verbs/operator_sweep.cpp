@@ -8,6 +8,7 @@
 #include "analyses/operators/operator_grid.h"
 #include "analyses/operators/operator_summary.h"
 #include "cli/interrupt.h"
+#include "cli/operators/measure_run.h"
 #include "cli/operators/operator_texts.h"
 #include "cli/output.h"
 #include "cli/render/progress.h"
@@ -64,19 +65,10 @@ bool measure_all(const GridArguments& options,
   Progress bar(layers * std::ssize(grid), {.label = "measuring", .unit = "layers"});
   for (const OperatorChoice& choice : grid) {
     const std::filesystem::path file = result_file(options, choice);
-    OperatorMeasureRun run{.model = model,
-                           .prompts = prompts,
-                           .choice = choice,
-                           .out = file,
-                           .if_exists = path_exists(file) ? IfExists::resume : IfExists::fail,
-                           .provenance = provenance(model,
-                                                    {.command_line = invocation.command_line,
-                                                     .seed = invocation.common.seed,
-                                                     .prepend_bos = options.texts.prompts.bos}),
-                           .stop = interrupted};
-    run.effects = {.control = options.control == "random" ? OperatorEffectsOptions::Control::random
-                                                          : OperatorEffectsOptions::Control::none,
-                   .seed = invocation.common.seed};
+    OperatorMeasureRun run =
+        measure_run(model, prompts, choice, options.texts, options.control, invocation);
+    run.out = file;
+    run.if_exists = path_exists(file) ? IfExists::resume : IfExists::fail;
     run.progress = [&bar](std::int64_t, std::int64_t) { bar.add(); };
     if (!measure_operator(run)) {
       return false;
@@ -175,11 +167,7 @@ void add_options(CLI::App& app, GridArguments& options) {
       ->required()
       ->check(names_a_file);
   add_operator_texts(app, options.texts);
-  app.add_option("--control",
-                 options.control,
-                 "random: also with as many keys drawn at random for each query; none: not")
-      ->check(CLI::IsMember({"random", "none"}))
-      ->capture_default_str();
+  add_operator_control(app, options.control);
   app.add_option("-o,--output", options.out, "A folder for the results, a file each and table.json")
       ->required();
   app.add_flag("--resume", options.resume, "Go on with a sweep that was stopped");
